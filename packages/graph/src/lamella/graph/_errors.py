@@ -1,0 +1,18 @@
+"""The two errors of this package: a graph that breaks a rule of the IR, and a text that is not a graph."""
+
+from __future__ import annotations
+
+__all__ = ["GraphError", "ParseError"]
+
+
+class GraphError(ValueError):
+    """A graph breaks a rule of the IR; the message names the node and its line in the printed text."""
+
+
+class ParseError(GraphError):
+    """A text is not a graph: `line` and `column` count from 1 and the message says what was expected there."""
+
+    def __init__(self, line: int, column: int, message: str) -> None:
+        super().__init__(f"line {line}, column {column}: {message}")
+        self.line = line
+        self.column = column

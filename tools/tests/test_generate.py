@@ -1,0 +1,52 @@
+"""The generate driver writes what generators give, formatted, and tells what is stale."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import generate
+
+PLAIN = "dependencies = []"
+GENERATOR = "packages/base/generate.py"
+
+
+@pytest.fixture(autouse=True)
+def restore_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+def test_stale_files_are_found_with_their_difference(make_repository) -> None:
+    source = "def outputs():\n    return {'docs/table.md': 'new\\n', 'docs/same.md': 'same\\n', 'docs/none.md': ''}\n"
+    files = {GENERATOR: source, "docs/table.md": "old\n", "docs/same.md": "same\n"}
+    root: Path = make_repository({"base": PLAIN}, files)
+    found = generate.stale(generate.collect(root))
+    assert sorted(path.name for path in found) == ["none.md", "table.md"]
+    assert "-old\n+new" in found[root / "docs/table.md"]
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("ruff") is None, reason="ruff is installed in the lint and generate sessions"
+)
+def test_python_output_is_formatted(make_repository) -> None:
+    source = "def outputs():\n    return {'x.py': 'import sys\\nimport os\\nx = [os,sys ]'}\n"
+    root: Path = make_repository({"base": PLAIN}, {GENERATOR: source})
+    assert generate.collect(root)[root / "x.py"] == "import os\nimport sys\n\nx = [os, sys]\n"
+
+
+def test_outputs_stay_inside_the_repository(make_repository) -> None:
+    root = make_repository({"base": PLAIN}, {GENERATOR: "def outputs():\n    return {'../x.md': ''}\n"})
+    with pytest.raises(ValueError, match="outside the repository"):
+        generate.collect(root)
+
+
+def test_a_generator_sees_the_sources(make_repository) -> None:
+    files = {
+        GENERATOR: "from _only_here import TEXT\ndef outputs():\n    return {'x.md': TEXT}\n",
+        "packages/base/src/_only_here.py": "TEXT = 'from the tree\\n'\n",
+    }
+    root: Path = make_repository({"base": PLAIN}, files)
+    assert generate.collect(root) == {root / "x.md": "from the tree\n"}

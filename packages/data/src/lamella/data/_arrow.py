@@ -1,0 +1,221 @@
+"""Arrow columns as numpy columns and back.
+
+Fixed-width values, fixed-size lists and fixed-shape tensors become arrays of shape (rows, ...); without nulls and in
+one chunk this copies nothing (booleans are bits in Arrow and always copied). Nulls never turn into values silently:
+they are an error unless the caller gave a fill value or asked for a mask. Text, variable lists, structs, times and
+decimals are refused by name. pyarrow is imported here only when a function runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lamella.data._columns import as_column, check_equal_lengths
+from lamella.data._protocols import Array, ArrowStream
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Arrow's own bookkeeping in schema metadata, which is not the user's.
+_RESERVED_METADATA = frozenset({"ARROW:schema"})
+
+
+class NullPolicy(NamedTuple):
+    """What nulls become: `fill` maps column to value; `mask` names columns that get a companion NAME_mask (True:
+    present).
+    """
+
+    fill: Mapping[str, bool | int | float]
+    mask: frozenset[str]
+
+    def mask_names(self, columns: Collection[str]) -> list[str]:
+        """The companion columns, in the order of their columns."""
+        return [f"{name}_mask" for name in columns if name in self.mask]
+
+
+def null_policy(
+    owner: str, columns: Collection[str], fill: Mapping[str, bool | int | float] | None, mask: Collection[str]
+) -> NullPolicy:
+    """A policy whose names are all columns."""
+    if isinstance(mask, str):
+        raise TypeError(f"{owner}: mask must be a collection of column names, got the single string {mask!r}")
+    policy = NullPolicy(dict(fill or {}), frozenset(mask))
+    for argument, names in (("fill", policy.fill), ("mask", policy.mask)):
+        for name in names:
+            if name not in columns:
+                raise KeyError(f"{owner}: {argument} names unknown column {name!r}; known columns are {list(columns)}")
+    for name in policy.mask_names(columns):
+        if name in columns:
+            raise ValueError(f"{owner}: the mask of a column would be called {name!r}, which is a column already")
+    return policy
+
+
+def to_arrow(owner: str, data: object) -> pa.Table:
+    """A pyarrow Table over an Arrow stream or a mapping of arrays; arrays of numbers are wrapped, not copied."""
+    import pyarrow as pa
+
+    if isinstance(data, pa.Table):
+        return data
+    if isinstance(data, ArrowStream):
+        return pa.table(data)
+    if not isinstance(data, Mapping):
+        raise TypeError(f"{owner}: expected a mapping of arrays or an Arrow table, got {type(data).__name__}")
+    if not data:
+        raise ValueError(f"{owner}: no columns given")
+    columns = {str(name): as_column(owner, str(name), values) for name, values in data.items()}
+    check_equal_lengths(owner, columns)
+    return pa.table({name: _to_arrow_column(owner, name, column) for name, column in columns.items()})
+
+
+def _to_arrow_column(owner: str, name: str, column: Array) -> pa.Array:
+    import pyarrow as pa
+
+    if column.dtype.kind not in "biuf":
+        raise TypeError(f"{owner}: Arrow has no type for column {name!r} of dtype {column.dtype}; convert it first")
+    if column.ndim == 1:
+        return pa.array(np.ascontiguousarray(column))
+    if math.prod(column.shape[1:]) == 0:
+        raise ValueError(f"{owner}: column {name!r} has rows of shape {column.shape[1:]}, which hold no value to store")
+    values = pa.array(np.ascontiguousarray(column).reshape(-1))
+    rows = pa.FixedSizeListArray.from_arrays(values, math.prod(column.shape[1:]))
+    if column.ndim == 2:
+        return rows
+    tensor_type = pa.fixed_shape_tensor(values.type, column.shape[1:])
+    return pa.ExtensionArray.from_storage(tensor_type, rows)
+
+
+def from_arrow(owner: str, table: pa.Table, policy: NullPolicy) -> dict[str, Array]:
+    """All columns of `table` as numpy columns, followed by the masks asked for."""
+    columns: dict[str, Array] = {}
+    masks: dict[str, Array] = {}
+    for name in table.column_names:
+        values, present = _decode(owner, name, _one_chunk(table.column(name)))
+        if present is not None and not present.all():
+            if name not in policy.fill and name not in policy.mask:
+                raise null_error(owner, name, int(present.size - np.count_nonzero(present)))
+            values = _fill(owner, name, values, present, policy.fill.get(name, 0))
+        columns[name] = values
+        if name in policy.mask:
+            masks[f"{name}_mask"] = np.ones(values.shape, np.bool_) if present is None else present
+    return columns | masks
+
+
+def null_error(owner: str, name: str, count: int) -> ValueError:
+    """The error for nulls that nobody provided for."""
+    return ValueError(
+        f"{owner}: column {name!r} has {count} null{'s' if count != 1 else ''}; pass fill={{{name!r}: value}} to "
+        f"replace them, mask=[{name!r}] to get a column {name + '_mask'!r} beside it, or leave the column out"
+    )
+
+
+def check_type(owner: str, name: str, kind: pa.DataType) -> None:
+    """Refuse, by name, an Arrow type that has no fixed-width numeric layout."""
+    import pyarrow as pa
+
+    element = kind
+    while True:
+        if isinstance(element, pa.FixedShapeTensorType):
+            if element.permutation is not None and list(element.permutation) != sorted(element.permutation):
+                raise TypeError(
+                    f"{owner}: column {name!r} stores its tensors permuted {element.permutation}, expected row-major"
+                )
+            element = element.value_type
+        elif pa.types.is_fixed_size_list(element):
+            element = element.value_type
+        else:
+            break
+    if not (pa.types.is_boolean(element) or pa.types.is_integer(element) or pa.types.is_floating(element)):
+        raise TypeError(
+            f"{owner}: column {name!r} has Arrow type {kind}; columns of numbers, booleans and fixed-size lists of "
+            "them can be read. Leave it out with columns=[...], or cast it with pyarrow first."
+        )
+
+
+def user_metadata(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
+    """Schema metadata as text, without Arrow's own entries."""
+    decoded = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in (metadata or {}).items()}
+    return {key: value for key, value in decoded.items() if key not in _RESERVED_METADATA}
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    import pyarrow as pa
+
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    if column.num_chunks == 0 or not isinstance(column.type, pa.BaseExtensionType):
+        return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    storage = pa.concat_arrays([chunk.storage for chunk in column.chunks])
+    return pa.ExtensionArray.from_storage(column.type, storage)
+
+
+def _decode(owner: str, name: str, array: pa.Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:
+    """Values of shape (rows, ...) and which of them are present (None: all); values under nulls are unspecified."""
+    import pyarrow as pa
+
+    check_type(owner, name, array.type)
+    shape: tuple[int, ...] = (len(array),)
+    present: npt.NDArray[np.bool_] | None = None
+    while pa.types.is_fixed_size_list(array.type) or isinstance(array.type, pa.FixedShapeTensorType):
+        if isinstance(array.type, pa.FixedShapeTensorType):
+            inner: tuple[int, ...] = tuple(array.type.shape)
+            array = array.storage
+        else:
+            inner = (array.type.list_size,)
+        present = _both(present, _validity(array), shape)
+        size = array.type.list_size
+        shape = (*shape, *inner)
+        # `values` ignores the slice that `array` is, and `flatten` drops null rows: slice by hand.
+        array = array.values.slice(array.offset * size, len(array) * size)
+        if present is not None:
+            present = np.broadcast_to(present.reshape(present.shape + (1,) * len(inner)), shape)
+    present = _both(present, _validity(array), shape)
+    return _primitive(array).reshape(shape), present
+
+
+def _validity(array: pa.Array) -> npt.NDArray[np.bool_] | None:
+    return None if array.null_count == 0 else array.is_valid().to_numpy(zero_copy_only=False)
+
+
+def _both(
+    outer: npt.NDArray[np.bool_] | None, inner: npt.NDArray[np.bool_] | None, shape: tuple[int, ...]
+) -> npt.NDArray[np.bool_] | None:
+    if inner is None:
+        return outer
+    inner = inner.reshape(shape)
+    return inner if outer is None else outer & inner
+
+
+def _primitive(array: pa.Array) -> Array:
+    """The data buffer as it lies, null slots included; booleans are unpacked."""
+    import pyarrow as pa
+
+    if pa.types.is_boolean(array.type):
+        present = array if array.null_count == 0 else array.fill_null(False)
+        unpacked: Array = present.to_numpy(zero_copy_only=False)
+        return unpacked
+    dtype = np.dtype(array.type.to_pandas_dtype())
+    data = array.buffers()[1]
+    if len(array) == 0 or data is None:
+        return np.zeros(len(array), dtype)
+    return np.frombuffer(data, dtype, count=len(array), offset=array.offset * dtype.itemsize)
+
+
+def _fill(owner: str, name: str, values: Array, present: npt.NDArray[np.bool_], fill: object) -> Array:
+    if not isinstance(fill, (bool, int, float)):
+        raise TypeError(f"{owner}: fill for column {name!r} must be a bool, int or float, got {fill!r}")
+    with np.errstate(all="ignore"):
+        try:
+            value = np.asarray(fill).astype(values.dtype)
+        except OverflowError:
+            held = False
+        else:
+            finite = math.isfinite(fill)
+            held = bool(np.isfinite(value)) == finite if values.dtype.kind == "f" else finite and value.item() == fill
+    if not held:
+        raise ValueError(f"{owner}: fill value {fill!r} cannot be held by column {name!r} of dtype {values.dtype}")
+    return np.where(present, values, value)

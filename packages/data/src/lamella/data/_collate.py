@@ -1,0 +1,112 @@
+"""From records to a batch, and from a batch of arrays to a batch of Tensors.
+
+Records of one batch have one structure: numbers and arrays of equal shape are stacked along a new first dim; dicts,
+tuples, named tuples and lists are taken apart and rebuilt; text is kept as a list. Ragged records are an error that
+names the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lamella.data._columns import is_numeric
+from lamella.data._protocols import BatchedDataset, Dataset, IndexArray
+
+
+def default_collate(records: Sequence[Any]) -> Any:
+    """One batch of Tensors from a non-empty list of records; Python ints become int64 and floats float64."""
+    return to_tensors(stack_records(records))
+
+
+def read_batch(dataset: Dataset, indices: IndexArray) -> Any:
+    """Records `indices` as arrays: one batched read where the dataset has one, else record by record."""
+    if isinstance(dataset, BatchedDataset):
+        return dataset.take(indices)
+    return stack_records([dataset[index] for index in indices.tolist()])
+
+
+def stack_records(records: Sequence[Any], place: str = "record") -> Any:
+    """One batch of numpy arrays from a non-empty list of records."""
+    if not records:
+        raise ValueError("collate: an empty list of records has no structure to build a batch from")
+    first = records[0]
+    for number, record in enumerate(records):
+        if type(record) is not type(first) and not (_is_number(record) and _is_number(first)):
+            raise TypeError(
+                f"collate: {place} {number} is a {type(record).__name__} where {place} 0 is a {type(first).__name__}; "
+                "records of one batch need one structure, or pass collate_fn"
+            )
+    if isinstance(first, (str, bytes)):
+        return list(records)
+    if isinstance(first, Mapping):
+        return _stack_mappings(records, place)
+    if isinstance(first, (tuple, list)):
+        _check_same_length(records, place)
+        parts = [
+            stack_records([record[position] for record in records], f"{place}[{position}]")
+            for position in range(len(first))
+        ]
+        if isinstance(first, list):
+            return parts
+        return _rebuild_tuple(first, parts)
+    return _stack_arrays(records, place)
+
+
+def to_tensors(batch: Any) -> Any:
+    """`batch` with every numpy array as a Tensor over the same memory; the structure and everything else stay."""
+    from lamella.tensor import from_numpy
+
+    def convert(part: Any) -> Any:
+        if isinstance(part, np.ndarray):
+            return from_numpy(part)
+        if isinstance(part, dict):
+            return {name: convert(value) for name, value in part.items()}
+        if isinstance(part, tuple):
+            return _rebuild_tuple(part, [convert(value) for value in part])
+        if isinstance(part, list):
+            return [convert(value) for value in part]
+        return part
+
+    return convert(batch)
+
+
+def _rebuild_tuple(like: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:
+    """A named tuple keeps its type."""
+    return tuple(parts) if type(like) is tuple else type(like)(*parts)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (bool, int, float, complex, np.generic))
+
+
+def _stack_mappings(records: Sequence[Any], place: str) -> dict[Any, Any]:
+    names = list(records[0])
+    for number, record in enumerate(records):
+        if record.keys() != records[0].keys():
+            raise ValueError(f"collate: {place} {number} has keys {list(record)} where {place} 0 has {names}")
+    return {name: stack_records([record[name] for record in records], f"{place}[{name!r}]") for name in names}
+
+
+def _check_same_length(records: Sequence[Any], place: str) -> None:
+    for number, record in enumerate(records):
+        if len(record) != len(records[0]):
+            raise ValueError(f"collate: {place} {number} has {len(record)} parts where {place} 0 has {len(records[0])}")
+
+
+def _stack_arrays(records: Sequence[Any], place: str) -> np.ndarray[Any, Any]:
+    arrays = [np.asarray(record) for record in records]
+    for number, array in enumerate(arrays):
+        if not is_numeric(array.dtype):
+            raise TypeError(
+                f"collate: {place} {number} is a {type(records[number]).__name__}, which is no array or number; "
+                "pass collate_fn"
+            )
+        if array.shape != arrays[0].shape:
+            raise ValueError(
+                f"collate: {place} {number} has shape {array.shape} where {place} 0 has {arrays[0].shape}; "
+                "pad the records, or pass collate_fn"
+            )
+    return np.stack(arrays)

@@ -1,0 +1,72 @@
+"""What a dataset and an order must offer; structural, so nothing needs to inherit from this package.
+
+A dataset is anything random-access: a length and a record per position. Batched reading, a fingerprint and Arrow export
+are abilities of their own, each a small protocol, and are asked for with isinstance. Streams are another type and not
+served here. Datasets speak numpy; only the loader makes Tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+IndexArray: TypeAlias = npt.NDArray[np.int64]
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Random access: `len(dataset)` records, `dataset[i]` for 0 <= i < len; a record is any nesting of arrays and
+    numbers.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+@runtime_checkable
+class BatchedDataset(Protocol):
+    """A dataset that reads many records at once: `take(int64[k])` gives fresh arrays, each k long, in the record's
+    structure.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+    def take(self, indices: IndexArray, /) -> Any: ...
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """Something whose content a checkpoint can recognise: equal content gives equal text, in any process."""
+
+    def fingerprint(self) -> str: ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """An order: `indices(epoch, start, stop)` gives positions [start, stop) of that epoch's order, and depends on
+    nothing else.
+    """
+
+    def __len__(self) -> int: ...
+
+    def indices(self, epoch: int, start: int, stop: int) -> IndexArray: ...
+
+
+@runtime_checkable
+class ArrowStream(Protocol):
+    """The Arrow C stream interface: pyarrow tables, record batches, polars and pandas frames."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+def fingerprint(subject: Dataset | Sampler) -> str:
+    """The subject's own fingerprint, or its type and length where it has none."""
+    if isinstance(subject, Fingerprinted):
+        return subject.fingerprint()
+    return f"{type(subject).__qualname__}(len={len(subject)})"

@@ -173,7 +173,7 @@ def lint(session: nox.Session) -> None:
     session.install("--quiet", *group("lint"))
     checks = [
         ["ruff", "check", *session.posargs, "."],
-        ["ruff", "format", "--check", "."],
+        ["ruff", "format", "--check", "--output-format", "concise", "."],
         ["python", "-m", "tools.layers"],
         ["python", "-m", "tools.namespace"],
         ["python", "-m", "tools.sizes"],
@@ -246,7 +246,7 @@ def bench(session: nox.Session) -> None:
 @command(reuse_venv=True)
 def dev(session: nox.Session) -> None:
     """An editable environment for people: every package from its source folder, and every tool."""
-    session.install("--quiet", *group("build"), *third_party(ROOT))
+    session.install("--quiet", *group("editable"), *third_party(ROOT))
     folders = [argument for package in PACKAGES.values() for argument in ("--editable", str(package.folder))]
     session.install("--quiet", "--no-build-isolation", "--no-deps", *folders)
     session.install("--quiet", *group("lint"), *group("types"))
@@ -256,11 +256,15 @@ def dev(session: nox.Session) -> None:
 @command(reuse_venv=True)
 def release(session: nox.Session) -> None:
     """Build every package with `hatch build` into runs/release and check what was built."""
-    target = ROOT / "runs" / "release"
-    shutil.rmtree(target, ignore_errors=True)
+    scratch = ROOT / "runs" / "release"
+    target = scratch / "dist"
+    shutil.rmtree(scratch, ignore_errors=True)
     session.install("--quiet", *group("release"))
+    # hatch makes build environments of its own, and would install into the one that these variables name.
+    environment: dict[str, str | None] = dict.fromkeys(("VIRTUAL_ENV", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT"))
+    environment["HATCH_DATA_DIR"] = str(scratch / "hatch")
     for package in PACKAGES.values():
         with session.chdir(package.folder):
-            session.run("hatch", "build", str(target))
+            session.run("hatch", "build", str(target), env=environment)
     session.run("twine", "check", "--strict", *map(str, sorted(target.iterdir())))
     session.run("python", "-m", "tools.wheels", str(target))

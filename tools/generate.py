@@ -1,7 +1,7 @@
 """Writes the generated files of the repository, or with `--check` fails when one is stale.
 
 A generator is a file `packages/NAME/generate.py` (beside `pyproject.toml`, so no wheel ships it) that defines
-`outputs() -> dict[str, str]`: paths relative to the repository root, and their texts. It runs with every
+`outputs() -> dict[str, str]`: paths relative to the file's own folder, and their texts. It runs with every
 `packages/*/src` on the path. Python texts are formatted with ruff here, so a generator need not care. Run: `python -m
 tools.generate [--check]`.
 """
@@ -36,7 +36,7 @@ def collect(root: Path = ROOT) -> dict[Path, str]:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         for name, text in module.outputs().items():
-            target = (root / name).resolve()
+            target = (path.parent / name).resolve()
             if target in texts or not target.is_relative_to(root.resolve()):
                 raise ValueError(f"{path}: output {name!r} is outside the repository or written by two generators")
             texts[target] = _formatted(target, text)

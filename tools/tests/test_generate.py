@@ -11,7 +11,8 @@ import pytest
 from tools import generate
 
 PLAIN = "dependencies = []"
-GENERATOR = "packages/base/generate.py"
+BASE = "packages/base"
+GENERATOR = f"{BASE}/generate.py"
 
 
 @pytest.fixture(autouse=True)
@@ -20,12 +21,12 @@ def restore_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_stale_files_are_found_with_their_difference(make_repository) -> None:
-    source = "def outputs():\n    return {'docs/table.md': 'new\\n', 'docs/same.md': 'same\\n', 'docs/none.md': ''}\n"
-    files = {GENERATOR: source, "docs/table.md": "old\n", "docs/same.md": "same\n"}
+    source = "def outputs():\n    return {'table.md': 'new\\n', 'same.md': 'same\\n', 'none.md': ''}\n"
+    files = {GENERATOR: source, f"{BASE}/table.md": "old\n", f"{BASE}/same.md": "same\n"}
     root: Path = make_repository({"base": PLAIN}, files)
     found = generate.stale(generate.collect(root))
     assert sorted(path.name for path in found) == ["none.md", "table.md"]
-    assert "-old\n+new" in found[root / "docs/table.md"]
+    assert "-old\n+new" in found[root / BASE / "table.md"]
 
 
 @pytest.mark.skipif(
@@ -34,11 +35,11 @@ def test_stale_files_are_found_with_their_difference(make_repository) -> None:
 def test_python_output_is_formatted(make_repository) -> None:
     source = "def outputs():\n    return {'x.py': 'import sys\\nimport os\\nx = [os,sys ]'}\n"
     root: Path = make_repository({"base": PLAIN}, {GENERATOR: source})
-    assert generate.collect(root)[root / "x.py"] == "import os\nimport sys\n\nx = [os, sys]\n"
+    assert generate.collect(root)[root / BASE / "x.py"] == "import os\nimport sys\n\nx = [os, sys]\n"
 
 
 def test_outputs_stay_inside_the_repository(make_repository) -> None:
-    root = make_repository({"base": PLAIN}, {GENERATOR: "def outputs():\n    return {'../x.md': ''}\n"})
+    root = make_repository({"base": PLAIN}, {GENERATOR: "def outputs():\n    return {'../../../x.md': ''}\n"})
     with pytest.raises(ValueError, match="outside the repository"):
         generate.collect(root)
 
@@ -49,4 +50,4 @@ def test_a_generator_sees_the_sources(make_repository) -> None:
         "packages/base/src/_only_here.py": "TEXT = 'from the tree\\n'\n",
     }
     root: Path = make_repository({"base": PLAIN}, files)
-    assert generate.collect(root) == {root / "x.md": "from the tree\n"}
+    assert generate.collect(root) == {root / BASE / "x.md": "from the tree\n"}

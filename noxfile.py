@@ -18,6 +18,11 @@ from pathlib import Path
 
 import nox
 
+if sys.version_info < (3, 11):  # noqa: UP036  (nox itself runs on older ones, and the next import would not say why)
+    raise SystemExit(
+        f"Lamella needs Python 3.11 or newer, and nox runs on {sys.version.split()[0]}; use python3.11 -m venv"
+    )
+
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 

@@ -1,0 +1,213 @@
+"""What each pass removes and what it must leave; the law that no pass changes a bit of what a run returns, on random graphs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given, settings
+
+from lamella.graph import Graph, GraphBuilder, TensorType, cse, dce, fold_scalars, infer_types, interpret, parse, run_passes, to_text
+from lamella.tensor.extend import OPS, as_dtype
+
+
+def after(pass_: Any, body: str, head: str = "%0: f32[4], %1: f32[4], %2: f64, %3: i64") -> str:
+    graph = run_passes(parse(f"graph g({head}) {{\n{body}}}\n"), [pass_], verify=True)
+    return "".join(line + "\n" for line in to_text(graph).splitlines()[1:-1])
+
+
+UNCHANGED = ""
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        pytest.param("  %4: f32[4] = exp(%0)\n  %5: f32[4] = neg(%4)\n  return %0\n", "  return %0\n", id="a dead chain goes"),
+        pytest.param("  %4: f32[4] = exp(%0)\n  return\n  write %0 <- %4\n", UNCHANGED, id="a write keeps its value"),
+        pytest.param("  %4: f32[4] = exp(%0)\n  return\n  grad grad[0] <- %4\n", UNCHANGED, id="a gradient keeps its value"),
+        pytest.param("  %4: i64 = scalar.add(%3, 1)\n  return\n  state n <- %4\n", UNCHANGED, id="a state keeps its value"),
+        pytest.param("  return\n  write %0 <- %0\n", UNCHANGED, id="effects stay, they are the signature"),
+        pytest.param(
+            "  %4: f64[2, 3], %5: f64[2, 1], %6: f64[2, 1] = layer_norm(%7, None, None; ndims=1, eps=1e-05)\n  return %6\n".replace("%7", "%0"),
+            UNCHANGED,
+            id="one live output keeps a node",
+        ),
+    ],
+)
+def test_dce(before: str, expected: str) -> None:
+    head = "%0: f64[2, 3]" if "layer_norm" in before else "%0: f32[4], %1: f32[4], %2: f64, %3: i64"
+    assert after(dce, before, head) == (expected or before)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        pytest.param(
+            "  %4: f32[4] = exp(%0)\n  %5: f32[4] = exp(%0)\n  %6: f32[4] = add(%4, %5)\n  return %6\n",
+            "  %4: f32[4] = exp(%0)\n  %6: f32[4] = add(%4, %4)\n  return %6\n",
+            id="equal nodes merge",
+        ),
+        pytest.param(
+            "  %4: f32[4] = exp(%0)\n  %5: f32[4] = exp(%0)\n  %6: f32[4] = neg(%4)\n  %7: f32[4] = neg(%5)\n"
+            "  %8: f32[4] = mul(%6, %7)\n  return %8\n",
+            "  %4: f32[4] = exp(%0)\n  %6: f32[4] = neg(%4)\n  %8: f32[4] = mul(%6, %6)\n  return %8\n",
+            id="chains merge",
+        ),
+        pytest.param(
+            "  %4: f32[4] = exp(%0)\n  %5: f32[4] = exp(%0) region 1\n  %6: f32[4] = exp(%0) region 1\n  %7: f32[4] = mul(%4, %5)\n"
+            "  %8: f32[4] = mul(%7, %6)\n  return %8\n",
+            "  %4: f32[4] = exp(%0)\n  %5: f32[4] = exp(%0) region 1\n  %7: f32[4] = mul(%4, %5)\n  %8: f32[4] = mul(%7, %5)\n  return %8\n",
+            id="regions do not merge with each other",
+        ),
+        pytest.param(
+            "  %4: f32[4] = rand(%3, 0; shape=(4,), dtype=f32)\n  %5: f32[4] = rand(%3, 0; shape=(4,), dtype=f32)\n"
+            "  %6: f32[4] = rand(%3, 4; shape=(4,), dtype=f32)\n  %7: f32[4] = mul(%4, %5)\n  %8: f32[4] = mul(%7, %6)\n  return %8\n",
+            "  %4: f32[4] = rand(%3, 0; shape=(4,), dtype=f32)\n"
+            "  %6: f32[4] = rand(%3, 4; shape=(4,), dtype=f32)\n  %7: f32[4] = mul(%4, %4)\n  %8: f32[4] = mul(%7, %6)\n  return %8\n",
+            id="randomness is a function of seed and offset",
+        ),
+        pytest.param(
+            "  %4: f32[4] = mul(%0, 0.0)\n  %5: f32[4] = mul(%0, -0.0)\n  %6: f32[4] = mul(%0, 0)\n  %7: f32[4] = mul(%0, False)\n"
+            "  %8: f32[4] = cat(%4, %5, %6, %7; dim=0)\n  return %8\n".replace("%8: f32[4]", "%8: f32[16]"),
+            UNCHANGED,
+            id="constants are the same only when exact",
+        ),
+        pytest.param(
+            "  %4: f32[] = sum(%0; dims=(0,), keepdim=False)\n  %5: f32[1] = sum(%0; dims=(0,), keepdim=True)\n"
+            "  %6: f32[1] = add(%4, %5)\n  return %6\n",
+            UNCHANGED,
+            id="params tell nodes apart",
+        ),
+        pytest.param("  %4: f32[4] = exp(%0)\n  %5: f32[4] = exp(%0)\n  return %4, %5\n", UNCHANGED, id="two results stay two arrays"),
+        pytest.param(
+            "  %4: f32[4] = copy(%0)\n  %5: f32[4] = copy(%0)\n  return %4\n  write %1 <- %5\n",
+            UNCHANGED,
+            id="a result and an effect stay two arrays",
+        ),
+        pytest.param(
+            "  %4: f32[4] = exp(%0)\n  %5: f32[2, 2] = reshape(%4; shape=(2, 2))\n  %6: f32[4] = exp(%0)\n"
+            "  %7: f32[4] = permute(%6; dims=(0,))\n  return %5, %7\n",
+            UNCHANGED,
+            id="nor do they meet through views",
+        ),
+        pytest.param(
+            "  %4: f32[4] = exp(%0)\n  %5: f32[4] = neg(%4)\n  %6: f32[4] = exp(%0)\n  return %5, %6\n",
+            "  %4: f32[4] = exp(%0)\n  %5: f32[4] = neg(%4)\n  return %5, %4\n",
+            id="one result may be an intermediate",
+        ),
+        pytest.param(
+            "  %4: f32[4] = exp(%0)\n  %5: f32[4] = neg(%4)\n  %6: f32[4] = exp(%0)\n  %7: f32[4] = exp(%0)\n  return %5, %6, %7\n",
+            "  %4: f32[4] = exp(%0)\n  %5: f32[4] = neg(%4)\n  %7: f32[4] = exp(%0)\n  return %5, %4, %7\n",
+            id="but only once",
+        ),
+        pytest.param("  %4: f64 = scalar.mul(%2, 2)\n  %5: f64 = scalar.mul(%2, 2.0)\n  return %4, %5\n", UNCHANGED, id="int and float differ"),
+    ],
+)
+def test_cse(before: str, expected: str) -> None:
+    assert after(cse, before) == (expected or before)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        pytest.param(
+            "  %4: i64 = scalar.add(2, 3)\n  %5: i64 = scalar.mul(%4, %4)\n  %6: f32[4] = mul(%0, %5)\n  return %6, %5\n  state n <- %4\n",
+            "  %6: f32[4] = mul(%0, 25)\n  return %6, 25\n  state n <- 5\n",
+            id="constants go on",
+        ),
+        pytest.param("  %4: f64 = scalar.min(1, 2.0)\n  return %4\n", "  return 1.0\n", id="a result has its declared kind"),
+        pytest.param("  %4: f64 = scalar.div(1, 0)\n  return %4\n", UNCHANGED, id="what raises stays"),
+        pytest.param("  %4: f64 = scalar.log(-1.0)\n  return %4\n", UNCHANGED, id="what raises stays, math"),
+        pytest.param("  %4: i64 = scalar.pow(2, 64)\n  return %4\n", UNCHANGED, id="what does not fit stays"),
+        pytest.param("  %4: i64 = scalar.pow(2, -1)\n  return %4\n", UNCHANGED, id="what leaves its kind stays"),
+        pytest.param("  %4: i64 = scalar.add(%3, 1)\n  return %4\n", UNCHANGED, id="inputs are not constants"),
+        pytest.param("  %4: f32[4] = full(1.0; shape=(4,), dtype=f32)\n  return %4\n", UNCHANGED, id="tensors are not folded"),
+    ],
+)
+def test_fold_scalars(before: str, expected: str) -> None:
+    assert after(fold_scalars, before) == (expected or before)
+
+
+F64 = as_dtype("float64")
+CHOICES = ["neg", "exp", "add", "mul", "sum", "reshape", "permute", "rand", "scalar", "number"]
+
+
+@st.composite
+def programs(draw: Any) -> Graph:
+    """Programs over two [2, 2] inputs and two scalars, with repeated and dead code, effects and regions."""
+    builder = GraphBuilder("random")
+    square = TensorType(F64, (2, 2))
+    tensors = [builder.input(square), builder.input(square)]
+    scalars: list[Any] = [parse("graph s(%0: f64) {\n return\n}").inputs[0].type]
+    scalars = [builder.input(scalars[0]), 2, 0.5, True]
+
+    def add(name: str, *args: Any, **params: Any) -> Any:
+        types = infer_types(OPS[name], args, params)
+        return builder.add(OPS[name], args, params, types, draw(st.integers(0, 1)))[0]
+
+    for kind in draw(st.lists(st.sampled_from(CHOICES), max_size=24)):
+        x, y = draw(st.sampled_from(tensors)), draw(st.sampled_from(tensors))
+        if kind in ("neg", "exp"):
+            tensors.append(add(kind, x))
+        elif kind in ("add", "mul"):
+            tensors.append(add(kind, x, y))
+        elif kind == "sum":
+            tensors.append(add("expand", add("sum", x, dims=(1,), keepdim=True), shape=(2, 2)))
+        elif kind == "reshape":
+            tensors.append(add("reshape", x, shape=(2, 2)))
+        elif kind == "permute":
+            tensors.append(add("permute", x, dims=(1, 0)))
+        elif kind == "rand":
+            tensors.append(add("rand", 3, draw(st.sampled_from([0, 4])), shape=(2, 2), dtype=F64))
+        elif kind == "scalar":
+            op = draw(st.sampled_from(["add", "mul", "min", "where"]))
+            a, b = draw(st.sampled_from(scalars)), draw(st.sampled_from(scalars))
+            scalars.append(add("scalar." + op, True, a, b) if op == "where" else add("scalar." + op, a, b))
+        else:
+            tensors.append(add("mul", x, draw(st.sampled_from(scalars))))
+    for target in draw(st.lists(st.sampled_from([0, 1]), unique=True)):
+        builder.write(tensors[target], draw(st.sampled_from(tensors)))
+    if draw(st.booleans()):
+        builder.grad("grad[0]", draw(st.sampled_from([None, *tensors])))
+    builder.state("n", draw(st.sampled_from(scalars)))
+    return builder.build(draw(st.lists(st.sampled_from([*tensors, *scalars]), max_size=4)))
+
+
+@given(programs(), st.permutations([dce, cse, fold_scalars, cse, dce]))
+@settings(max_examples=300, deadline=None)
+def test_no_pass_changes_what_a_run_returns(graph: Graph, passes: Any) -> None:
+    import numpy as np
+
+    def memory(results: list[Any]) -> list[bool]:
+        return [
+            isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.shares_memory(a, b)
+            for i, a in enumerate(results)
+            for b in results[:i]
+        ]
+
+    inputs = [np.asarray([[1.0, -0.0], [0.25, -2.0]]), np.asarray([[0.5, 3.0], [float("inf"), 0.1]]), 1.5]
+    expected = interpret(graph)(inputs)
+    found = interpret(run_passes(graph, passes, verify=True))(inputs)
+    for a, b in zip(expected, found, strict=True):
+        assert type(a) is type(b)
+        if isinstance(a, np.ndarray):
+            assert a.tobytes() == b.tobytes()
+        else:
+            assert repr(a) == repr(b)
+    assert memory(expected) == memory(found)
+
+
+@pytest.mark.parametrize("pass_", [dce, cse, fold_scalars])
+def test_a_pass_with_nothing_to_do_keeps_the_nodes(pass_: Any) -> None:
+    graph = parse("graph g(%0: f32[2]) {\n  %1: f32[2] = exp(%0)\n  return %1\n}\n")
+    assert pass_(graph) == graph
+    assert all(a is b for a, b in zip(pass_(graph).nodes, graph.nodes, strict=True))
+
+
+def test_uses_and_producers() -> None:
+    graph = parse("graph g(%0: f32[2]) {\n  %1: f32[2] = mul(%0, %0)\n  %2: f32[2] = add(%1, %0)\n  return %2\n}\n")
+    x, (mul, add) = graph.inputs[0], graph.nodes
+    assert graph.uses() == {x: [(mul, 0), (mul, 1), (add, 1)], mul.outputs[0]: [(add, 0)]}
+    assert graph.producers() == {mul.outputs[0]: (mul, 0), add.outputs[0]: (add, 0)}
+    assert graph.next_id() == 3

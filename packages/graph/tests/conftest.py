@@ -51,9 +51,7 @@ def inputs_of() -> Callable[..., list[Any]]:
                 found.append({"i64": 3, "f64": 0.5, "bool": True}[value.type.kind])
                 continue
             dtype, shape = value.type.dtype.numpy, value.type.shape
-            if dtype.kind == "b":
-                found.append(rng.integers(0, 2, shape).astype(dtype))
-            elif dtype.kind in "iu":
+            if dtype.kind in "biu":
                 found.append(rng.integers(0, 2, shape).astype(dtype))
             else:
                 found.append(rng.uniform(0.5, 2.0, shape).astype(dtype))

@@ -1,4 +1,4 @@
-"""One stored graph for each op family: it parses, verifies, prints unchanged, runs, and no pass changes what it gives."""
+"""One stored graph for each op family: it parses, verifies, prints unchanged and runs, and no pass changes it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamella.graph import TensorType, cse, dce, decompose, executor, fold_scalars, interpret, parse, run_passes, to_text, verify
+from lamella.graph import (
+    TensorType,
+    cse,
+    dce,
+    decompose,
+    executor,
+    fold_scalars,
+    interpret,
+    parse,
+    run_passes,
+    to_text,
+    verify,
+)
 from lamella.interfaces import first_party
 
 
@@ -43,7 +55,9 @@ def test_only_views_share_memory_with_inputs(golden: Path, inputs_of: Any) -> No
         np.testing.assert_array_equal(old, new)
 
 
-@pytest.mark.parametrize("passes", [[dce], [cse], [fold_scalars], [fold_scalars, cse, dce]], ids=lambda p: "+".join(f.__name__ for f in p))
+@pytest.mark.parametrize(
+    "passes", [[dce], [cse], [fold_scalars], [fold_scalars, cse, dce]], ids=lambda p: "+".join(f.__name__ for f in p)
+)
 def test_passes_change_no_bit(golden: Path, passes: Any, inputs_of: Any, same: Any) -> None:
     graph = parse(golden.read_text("ascii"))
     inputs = inputs_of(graph)

@@ -1,4 +1,6 @@
-"""The interpreter: values against plain numpy, inputs refused by name, nothing kept, nothing written, errors that name the node."""
+"""The interpreter: values against plain numpy, inputs refused by name, nothing kept, nothing written, errors that name
+the node.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,10 @@ X = np.arange(6, dtype=np.float32).reshape(2, 3)
 def test_values_agree_with_numpy() -> None:
     run = interpret(
         graph(
-            "  %2: f32[3, 2] = permute(%0; dims=(1, 0))\n  %3: f32[2, 2] = matmul(%0, %2)\n  %4: f64 = scalar.mul(%1, 3)\n"
-            "  %5: f32[2, 2] = mul(%3, %4)\n  %6: f32[] = sum(%5; dims=(0, 1), keepdim=False)\n  return %5, %6, %4, None, 7\n"
+            "  %2: f32[3, 2] = permute(%0; dims=(1, 0))\n  %3: f32[2, 2] = matmul(%0, %2)\n"
+            "  %4: f64 = scalar.mul(%1, 3)\n"
+            "  %5: f32[2, 2] = mul(%3, %4)\n  %6: f32[] = sum(%5; dims=(0, 1), keepdim=False)\n"
+            "  return %5, %6, %4, None, 7\n"
         )
     )
     product, total, scale, nothing, seven = run([X, 0.5])

@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamella.graph import Effect, Graph, GraphBuilder, GraphError, Node, ScalarType, TensorType, Value, parse, run_passes, to_text, verify
+from lamella.graph import (
+    Effect,
+    Graph,
+    GraphBuilder,
+    GraphError,
+    Node,
+    ScalarType,
+    TensorType,
+    Value,
+    parse,
+    run_passes,
+    to_text,
+    verify,
+)
 from lamella.tensor.extend import OPS, Op, as_dtype
 
 F32 = as_dtype("float32")
@@ -26,7 +39,7 @@ def node(op: str, args: tuple[Any, ...], outputs: Any = T23, id: int = 10, **par
 
 GOOD = node("exp", (X,))
 OUT = GOOD.outputs[0]
-SUM = {"dims": (1,), "keepdim": False}
+SUM: dict[str, Any] = {"dims": (1,), "keepdim": False}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +50,10 @@ SUM = {"dims": (1,), "keepdim": False}
         (node("cat", (), dim=0), "cat needs at least one operand"),
         (node("cat", (X, None), dim=0), "operand 1 (xs) is None, but it is not optional"),
         (node("add", (X, None)), "operand 1 (b) is None, but it is not optional"),
-        (node("add", (X, np.float64(1))), "operand 1 is np.float64(1.0) of type float64; an operand is a value, a Python number or None"),
+        (
+            node("add", (X, np.float64(1))),
+            "operand 1 is np.float64(1.0) of type float64; an operand is a value, a Python number or None",
+        ),
         (node("add", (X, "1")), "operand 1 is '1' of type str"),
         (node("add", (X, 10**400)), "operand 1 is an int with too many digits"),
         (node("exp", (Value(7, T23),)), "%7 is used before it is defined"),
@@ -50,7 +66,10 @@ SUM = {"dims": (1,), "keepdim": False}
         (node("sum", (X,), T2, dims=[1], keepdim=False), "param dims is [1] of type list; a param is None, bool, int"),
         (node("sum", (X,), T2, dims=(np.int64(1),), keepdim=False), "param dims is"),
         (node("sum", (X,), T23, **SUM), "%10 is declared f32[2, 3], the shape rule of sum gives f32[2]"),
-        (node("sum", (X,), TensorType(as_dtype("float64"), (2,)), **SUM), "%10 is declared f64[2], the shape rule of sum gives f32[2]"),
+        (
+            node("sum", (X,), TensorType(as_dtype("float64"), (2,)), **SUM),
+            "%10 is declared f64[2], the shape rule of sum gives f32[2]",
+        ),
         (node("sum", (X,), ScalarType("f64"), **SUM), "%10 is declared f64, the shape rule of sum gives f32[2]"),
         (node("exp", (X,), [T23, T23]), "it has 2 outputs, its shape rule gives 1"),
         (node("exp", (X,), []), "it has 0 outputs, its shape rule gives 1"),
@@ -87,16 +106,32 @@ def test_the_line_is_that_of_the_text() -> None:
         ([Value(9, T23)], [], "output 0 (line 3): %9 is used before it is defined"),
         ([Value(10, T23)], [], "output 0 (line 3): %10 is used, but that id stands for another value"),
         ([None, (1,)], [], "output 1 (line 3): (1,) of type tuple is neither a value nor a Python constant"),
-        ([], [Effect("write", OUT, OUT)], "effect 0 (line 4), `write %10 <- %10`: the target of a write must be an input"),
-        ([], [Effect("write", X, None)], "a write keeps the type of its tensor target, f32[2, 3], and the value is None"),
+        (
+            [],
+            [Effect("write", OUT, OUT)],
+            "effect 0 (line 4), `write %10 <- %10`: the target of a write must be an input",
+        ),
+        (
+            [],
+            [Effect("write", X, None)],
+            "a write keeps the type of its tensor target, f32[2, 3], and the value is None",
+        ),
         ([], [Effect("write", S, S)], "a write keeps the type of its tensor target, f64, and the value is f64"),
         ([], [Effect("write", X, B)], "and the value is bool[2, 3]"),
         ([], [Effect("write", "x", OUT)], "the target of a write must be an input"),
-        ([], [Effect("write", X, OUT), Effect("write", X, X)], "effect 1 (line 5), `write %0 <- %0`: there are two effects 'write' on this target"),
+        (
+            [],
+            [Effect("write", X, OUT), Effect("write", X, X)],
+            "effect 1 (line 5), `write %0 <- %0`: there are two effects 'write' on this target",
+        ),
         ([], [Effect("grad", "grad[0]", S)], "a gradient is a tensor or None, got f64"),
         ([], [Effect("grad", "grad[0]", 1.0)], "a gradient is a tensor or None, got 1.0"),
         ([], [Effect("grad", X, OUT)], "the target of a 'grad' effect is a label"),
-        ([], [Effect("state", "s", OUT)], "a state effect stores a host scalar or a constant, got a tensor of type f32[2, 3]"),
+        (
+            [],
+            [Effect("state", "s", OUT)],
+            "a state effect stores a host scalar or a constant, got a tensor of type f32[2, 3]",
+        ),
         ([], [Effect("state", "s", Value(9, S.type))], "%9 is used before it is defined"),
         ([], [Effect("move", "s", S)], "'move' is not a kind of effect; the kinds are write, grad, state"),
     ],
@@ -108,7 +143,13 @@ def test_bad_results(outputs: list[Any], effects: list[Effect], message: str) ->
 
 
 def test_good_results() -> None:
-    effects = [Effect("write", X, OUT), Effect("grad", "g", OUT), Effect("grad", "h", None), Effect("state", "s", S), Effect("state", "t", 3)]
+    effects = [
+        Effect("write", X, OUT),
+        Effect("grad", "g", OUT),
+        Effect("grad", "h", None),
+        Effect("state", "s", S),
+        Effect("state", "t", 3),
+    ]
     graph = Graph("good", [X, S, B], [GOOD], [OUT, X, None, 1, "s"], effects)
     assert verify(graph) is graph
 
@@ -123,7 +164,7 @@ def test_bad_inputs() -> None:
 def test_an_op_that_is_not_registered() -> None:
     op = Op("graph.test.removed", "x", "elementwise")
     del OPS["graph.test.removed"]
-    with pytest.raises(GraphError, match="its op is not the one that is registered as 'graph.test.removed'"):
+    with pytest.raises(GraphError, match=r"its op is not the one that is registered as 'graph\.test\.removed'"):
         verify(Graph("bad", [X], [Node(op, (X,), {}, (Value(1, T23),))], []))
 
 
@@ -158,7 +199,7 @@ def test_run_passes_names_the_broken_pass() -> None:
     with pytest.raises(GraphError, match="after pass 'forget': graph 'g', output 0"):
         run_passes(graph, [forget], verify=True)
     assert run_passes(graph, [forget]).nodes == ()
-    with pytest.raises(GraphError, match="^graph 'g', output 0"):
+    with pytest.raises(GraphError, match=r"^graph 'g', output 0"):
         run_passes(forget(graph), [], verify=True)
 
 

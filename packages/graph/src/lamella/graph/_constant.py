@@ -1,7 +1,7 @@
 """Constants in graphs: which Python values may stand in args, params and outputs, and when two of them are the same.
 
-Sameness is exact: 1, 1.0 and True differ, 0.0 and -0.0 differ, and every NaN is the same NaN. Subclasses (numpy's float64, enums)
-are refused: a constant must mean the same to Python, to the text and to C.
+Sameness is exact: 1, 1.0 and True differ, 0.0 and -0.0 differ, and every NaN is the same NaN. Subclasses (numpy's
+float64, enums) are refused: a constant must mean the same to Python, to the text and to C.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def is_static(value: Any, depth: int = 0) -> bool:
 
 
 def key(value: Any) -> Any:
-    """A hashable stand-in, equal exactly where two constants are the same; what is not a number or tuple stands for itself."""
+    """A hashable stand-in, equal exactly where two constants are the same; values stand for themselves."""
     kind = type(value)
     if kind is int or kind is bool:
         return (kind, value)

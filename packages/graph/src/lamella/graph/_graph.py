@@ -1,8 +1,8 @@
 """The graph: typed SSA with an effect log, as plain immutable records, and the builder that appends to one.
 
-Invariant: a graph is never changed after it is built; a pass makes a new one and may share nodes and values with the old, because
-neither points back at the graph. Uses and producers are computed when asked for. Construction checks nothing that costs
-per node: `verify` is the judge.
+Invariant: a graph is never changed after it is built; a pass makes a new one and may share nodes and values with the
+old, because neither points back at the graph. Uses and producers are computed when asked for. Construction checks
+nothing that costs per node: `verify` is the judge.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Source: TypeAlias = tuple[str, int]
 
 
 class Node:
-    """One application of an op; `region` separates recomputed parts (0 is the main one), `source` is the user's (file, line)."""
+    """One application of an op; `region` tells recomputed parts from the main one, 0; `source` is (file, line)."""
 
     __slots__ = ("args", "op", "outputs", "params", "region", "source")
 
@@ -68,8 +68,8 @@ class Node:
 class Effect:
     """What a run leaves behind, committed by the caller at the end.
 
-    `write`: the tensor input `target` gets `value`, of its own type. `grad`: the gradient slot labelled `target` gets a tensor, or None
-    clears it. `state`: the Python location labelled `target` gets a scalar value or a constant.
+    `write`: the tensor input `target` gets `value`, of its own type. `grad`: the gradient slot labelled `target` gets a
+    tensor, or None clears it. `state`: the Python location labelled `target` gets a scalar value or a constant.
     """
 
     __slots__ = ("kind", "target", "value")
@@ -86,7 +86,7 @@ class Effect:
 
 
 class Graph:
-    """`inputs` with a label each in `sources` (or None), `nodes` in order, `outputs` and `effects`; `==` compares structure with ids."""
+    """Inputs with their labels in `sources`, nodes, outputs and effects; `==` compares structure, ids included."""
 
     __slots__ = ("effects", "inputs", "name", "nodes", "outputs", "sources")
 
@@ -106,7 +106,9 @@ class Graph:
         self.effects = tuple(effects)
         self.sources = (None,) * len(self.inputs) if sources is None else tuple(sources)
         if len(self.sources) != len(self.inputs):
-            raise ValueError(f"graph {name!r} has {len(self.inputs)} inputs and {len(self.sources)} source labels; give one each")
+            raise ValueError(
+                f"graph {name!r} has {len(self.inputs)} inputs and {len(self.sources)} source labels; give one each"
+            )
 
     def replace(
         self,
@@ -149,8 +151,8 @@ class Graph:
         return to_text(self)
 
     def __repr__(self) -> str:
-        counts = f"{len(self.inputs)} inputs, {len(self.nodes)} nodes, {len(self.outputs)} outputs, {len(self.effects)} effects"
-        return f"<graph {self.name}: {counts}>"
+        sizes = {n: len(getattr(self, n)) for n in ("inputs", "nodes", "outputs", "effects")}
+        return f"<graph {self.name}: {', '.join(f'{size} {n}' for n, size in sizes.items())}>"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Graph):
@@ -220,7 +222,9 @@ class GraphBuilder:
     def write(self, target: Value, value: Value) -> None:
         """The tensor input `target` holds `value` after the run; TypeError where their types differ."""
         if target.type != value.type or type(target.type) is not TensorType:
-            raise TypeError(f"a write keeps the type of its tensor target: %{target.id} is {target.type}, the value is {value.type}")
+            raise TypeError(
+                f"a write keeps the type of its tensor target: %{target.id} is {target.type}, the value is {value.type}"
+            )
         self._effects.append(Effect("write", target, value))
 
     def grad(self, target: str, value: Value | None) -> None:

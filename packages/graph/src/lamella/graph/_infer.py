@@ -1,7 +1,7 @@
 """The types a node must have, from the `shape` rule of its op: the one place where types of the IR come from.
 
-A tensor operand reaches the rule as a `MetaArray`, a Python number as itself, and a host scalar as its `ScalarType`, which tells its
-category as a symbolic scalar does. Scalar ops have no shapes: their kinds come from `_scalar`.
+A tensor operand reaches the rule as a `MetaArray`, a Python number as itself, and a host scalar as its `ScalarType`,
+which tells its category as a symbolic scalar does. Scalar ops have no shapes: their kinds come from `_scalar`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def meta(type_: Type) -> MetaArray | ScalarType:
 
 
 def infer_types(op: Op, args: Sequence[Any], params: Mapping[str, Any]) -> tuple[Type, ...]:
-    """The output types of `op` on these args; what the shape rule raises passes through, MissingRule where there is none."""
+    """The output types of `op` on these args; what the shape rule raises passes through."""
     results = infer(op, [meta(a.type) if type(a) is Value else a for a in args], params)
     return tuple(map(as_type, results))
 

@@ -1,8 +1,9 @@
-"""The interpreter: a loop over the nodes with the `numpy` rule of each op, and the oracle of every pass and of the compiler.
+"""The interpreter: a loop over the nodes with the `numpy` rule of each op, and the oracle of every pass and of the
+compiler.
 
-Invariant: a run changes none of its inputs and keeps no state, so that runs may overlap in threads; an array is let go after its last use;
-0-d results stay arrays. The tensors of effects never share memory with inputs: the caller may commit them in any order.
-Inputs that are not what the graph declares are refused by name.
+Invariant: a run changes none of its inputs and keeps no state, so that runs may overlap in threads; an array is let go
+after its last use; 0-d results stay arrays. The tensors of effects never share memory with inputs: the caller may
+commit them in any order. Inputs that are not what the graph declares are refused by name.
 """
 
 from __future__ import annotations
@@ -23,12 +24,17 @@ from ._types import SCALAR_KINDS, ScalarType, TensorType, Type
 __all__ = ["interpret"]
 
 Run: TypeAlias = Callable[[Sequence[Any]], list[Any]]
-# kernel, slots of the operands, params, slots of the outputs, whether outputs come as a tuple, slots to let go, the node
-_Step: TypeAlias = tuple[Callable[..., Any], tuple[int, ...], Mapping[str, Any], tuple[int, ...], bool, tuple[int, ...], Node]
+# kernel, slots of operands, params, slots of outputs, whether these come as a tuple, slots to let go, the node
+_Step: TypeAlias = tuple[
+    Callable[..., Any], tuple[int, ...], Mapping[str, Any], tuple[int, ...], bool, tuple[int, ...], Node
+]
 
 
 def interpret(graph: Graph) -> Run:
-    """A function from a list of arrays and numbers to the outputs followed by the effect values; MissingRule for an op without kernel or body."""
+    """A function from a list of arrays and numbers to the outputs followed by the effect values.
+
+    MissingRule for an op that has neither a kernel nor a body.
+    """
     source = graph
     if any(_lacks_kernel(node.op) for node in graph.nodes):
         graph = decompose(graph, _lacks_kernel)
@@ -73,7 +79,7 @@ def interpret(graph: Graph) -> Run:
 
 
 def _plan(graph: Graph) -> tuple[list[_Step], list[Any], list[int]]:
-    """Slots: inputs first, then node outputs and constants as they come; constants sit in the template that each run copies."""
+    """Slots: inputs, then outputs and constants as they come; each run copies the template with the constants."""
     slot_of: dict[Value, int] = {}
     template: list[Any] = [None] * len(graph.inputs)
     slot_of.update({v: i for i, v in enumerate(graph.inputs)})
@@ -94,7 +100,7 @@ def _plan(graph: Graph) -> tuple[list[_Step], list[Any], list[int]]:
     kept = {v for v in graph.results() if type(v) is Value}
     dead: list[list[int]] = [[] for _ in graph.nodes]
     steps: list[_Step] = []
-    for i, node in enumerate(graph.nodes):
+    for node in graph.nodes:
         operands = tuple([slot(a) for a in node.args])
         for value in node.outputs:
             slot_of[value] = len(template)
@@ -109,7 +115,7 @@ def _plan(graph: Graph) -> tuple[list[_Step], list[Any], list[int]]:
 
 
 def _views_of_inputs(graph: Graph) -> set[Any]:
-    # Kernels return fresh memory unless their op is a view: what may share memory with an input is known from the graph alone.
+    # Kernels return fresh memory unless their op is a view: the graph alone tells what may share memory with an input.
     found: set[Any] = {v for v in graph.inputs if isinstance(v.type, TensorType)}
     for node in graph.nodes:
         if node.op.spec == "view" and node.args[0] in found:

@@ -1,8 +1,9 @@
-"""Reading the text form: a scannerless recursive descent over compiled patterns, one pass, no backtracking beyond a token.
+"""Reading the text form: a scannerless recursive descent over compiled patterns, one pass, no backtracking beyond a
+token.
 
-Invariant: what parses is SSA (ids defined once, before use) over known ops, and printing it gives the canonical text. Hostile text is bounded in
-length, nesting, digits and rank, and every refusal is a ParseError that names line, column and what was expected.
-`# FILE:LINE` after a node is its source; every other comment is skipped.
+Invariant: what parses is SSA (ids defined once, before use) over known ops, and printing it gives the canonical text.
+Hostile text is bounded in length, nesting, digits and rank, and every refusal is a ParseError that names line, column
+and what was expected. `# FILE:LINE` after a node is its source; every other comment is skipped.
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ class _Parser:
         raise ParseError(line, at - (self.text.rfind("\n", 0, at) + 1) + 1, message)
 
     def skip(self) -> None:
-        self.at = _SKIP.match(self.text, self.at).end()  # type: ignore[union-attr]  # the pattern matches the empty text
+        match = _SKIP.match(self.text, self.at)
+        assert match is not None  # the pattern matches the empty text
+        self.at = match.end()
 
     def sees(self, mark: str) -> bool:
         self.skip()
@@ -113,12 +116,18 @@ class _Parser:
         return self.take(bare, expected)[0]
 
     def string(self) -> str:
-        return _unescape(self.take(_STRING, 'a string in double quotes, ASCII, with \\x, \\u, \\U, \\n, \\r, \\t, \\\\ and \\" escapes')[1])
+        return _unescape(
+            self.take(
+                _STRING, 'a string in double quotes, ASCII, with \\x, \\u, \\U, \\n, \\r, \\t, \\\\ and \\" escapes'
+            )[1]
+        )
 
     def natural(self, expected: str, digits: int) -> int:
         match = self.take(_NATURAL, expected)
         if len(match[0]) > digits:
-            self.error(f"{expected} of at most {digits} digits is allowed here, found {len(match[0])} digits", match.start())
+            self.error(
+                f"{expected} of at most {digits} digits is allowed here, found {len(match[0])} digits", match.start()
+            )
         return int(match[0])
 
     # -- the grammar
@@ -173,10 +182,10 @@ class _Parser:
         word = match[0]
         if self.text.startswith("[", self.at):
             if word not in DTYPES:
-                self.error(f"{ascii(word[:24])} is not a dtype; the dtypes are {' '.join(DTYPES)}", match.start())
+                self.error(f"{word[:24]!a} is not a dtype; the dtypes are {' '.join(DTYPES)}", match.start())
             return TensorType(DTYPES[word], self.shape())
         if word not in SCALAR_KINDS:
-            self.error(f"expected {expected}, found {ascii(word[:24])}; a tensor of no dims is written f32[]", match.start())
+            self.error(f"expected {expected}, found {word[:24]!a}; a tensor of no dims is written f32[]", match.start())
         return ScalarType(word)
 
     def shape(self) -> tuple[int, ...]:
@@ -211,7 +220,7 @@ class _Parser:
         name = self.name(NAME, "the name of an op")
         op = OPS.get(name)
         if op is None:
-            self.error(f"there is no op named {ascii(name[:60])}; the package that defines it may not be imported", at)
+            self.error(f"there is no op named {name[:60]!a}; the package that defines it may not be imported", at)
         self.expect("(", "before the operands")
         args: list[Any] = []
         while not (self.sees(")") or self.sees(";")):
@@ -237,7 +246,7 @@ class _Parser:
         while True:
             match = self.take(_PARAM, "a param such as dim=0")
             if match[1] in params:
-                self.error(f"param {ascii(match[1][:60])} is given twice", match.start())
+                self.error(f"param {match[1][:60]!a} is given twice", match.start())
             params[match[1]] = self.constant(0)
             if not self.accept(","):
                 return params
@@ -306,8 +315,9 @@ class _Parser:
             if math.isinf(value) and text[-1] != "f":
                 self.error("the float is out of range; write inf if that is meant", match.start())
             return value
-        if len(text) > MAX_INT_DIGITS:
-            self.error(f"an int has at most {MAX_INT_DIGITS} digits, found {len(text)}", match.start())
+        digits = len(text.lstrip("-"))
+        if digits > MAX_INT_DIGITS:
+            self.error(f"an int has at most {MAX_INT_DIGITS} digits, found {digits}", match.start())
         return int(text)
 
     def constant(self, depth: int) -> Any:

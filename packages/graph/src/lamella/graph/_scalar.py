@@ -1,7 +1,9 @@
-"""Kinds of host scalars: what a scalar op gives for which operands, and how a Python number is brought to its declared kind.
+"""Kinds of host scalars: what a scalar op gives for which operands, and how a Python number is brought to its declared
+kind.
 
-The kind is a function of the operand kinds alone, where Python sometimes looks at values: `min(1, 2.0)` is an int in Python and f64 here.
-A result may be widened to its declared kind (bool to i64 to f64), never narrowed: `2 ** -1` under i64 is an error.
+The kind is a function of the operand kinds alone, where Python sometimes looks at values: `min(1, 2.0)` is an int in
+Python and f64 here. A result may be widened to its declared kind (bool to i64 to f64), never narrowed: `2 ** -1` under
+i64 is an error.
 """
 
 from __future__ import annotations
@@ -18,18 +20,22 @@ __all__ = ["scalar_type", "widened"]
 
 _BY_CATEGORY: Final = (ScalarType("bool"), ScalarType("i64"), ScalarType("f64"))
 _CATEGORY: Final = {bool: 0, int: 1, float: 2}
-# op -> the lowest category its result may have, and the first operand that counts; None: always this category
+# op -> the lowest category its result may have, and the first operand that counts
 _JOINED: Final = {
-    "scalar.add": (1, 0), "scalar.sub": (1, 0), "scalar.mul": (1, 0), "scalar.floordiv": (1, 0), "scalar.mod": (1, 0), "scalar.pow": (1, 0),
-    "scalar.neg": (1, 0), "scalar.abs": (1, 0), "scalar.min": (0, 0), "scalar.max": (0, 0), "scalar.where": (0, 1),
-}  # fmt: skip
-_FIXED: Final = dict.fromkeys(("scalar.div", "scalar.sin", "scalar.cos", "scalar.sqrt", "scalar.exp", "scalar.log"), 2) | dict.fromkeys(
-    ("scalar.lt", "scalar.le", "scalar.gt", "scalar.ge", "scalar.eq", "scalar.ne"), 0
-)
+    f"scalar.{name}": (1, 0) for name in ("add", "sub", "mul", "floordiv", "mod", "pow", "neg", "abs")
+} | {
+    "scalar.min": (0, 0),
+    "scalar.max": (0, 0),
+    "scalar.where": (0, 1),
+}
+# op -> the category its result always has
+_FIXED: Final = {f"scalar.{name}": 2 for name in ("div", "sin", "cos", "sqrt", "exp", "log")} | {
+    f"scalar.{name}": 0 for name in ("lt", "le", "gt", "ge", "eq", "ne")
+}
 
 
 def scalar_type(op: Op, operands: Sequence[Any]) -> ScalarType:
-    """The type of a scalar op over numbers and ScalarTypes; TypeError for a tensor operand, MissingRule for an op that is not written here."""
+    """The type of a scalar op over numbers and ScalarTypes; TypeError for a tensor, MissingRule for an unknown op."""
     categories = [_category(op, o) for o in operands]
     fixed = _FIXED.get(op.name)
     if fixed is not None:

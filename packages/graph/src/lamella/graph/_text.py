@@ -1,7 +1,8 @@
 """Printing a graph: one line a node, in a form that `parse` reads back to an equal graph.
 
-Invariant: the text is a function of the structure alone, ASCII only, and node i stands on line `first_line(graph) + i`. Every NaN prints as
-`nan`. What has no text (a constant that is not static) is refused here, not printed as something else.
+Invariant: the text is a function of the structure alone, ASCII only, and node i stands on line `first_line(graph) +
+i`. Every NaN prints as `nan`. What has no text (a constant that is not static) is refused here, not printed as
+something else.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def effect_text(effect: Effect) -> str:
 
 
 def constant_text(value: Any) -> str:
-    """A constant in the text form: numbers as Python writes them, dtypes by their short name, strings in double quotes."""
+    """A constant as text: numbers as Python writes them, dtypes by their short name, strings in double quotes."""
     kind = type(value)
     if kind is DType:
         return str(value.short)
@@ -72,12 +73,14 @@ def constant_text(value: Any) -> str:
     if kind is tuple and is_static(value):
         return f"({', '.join(map(constant_text, value))}{',' if len(value) == 1 else ''})"
     if not is_static(value):
-        raise GraphError(f"a graph cannot hold {_short(value)}: constants are None, bool, int, float, complex, str, DType or tuples of them")
+        raise GraphError(
+            f"a graph cannot hold {_short(value)}: it must be None, a bool, int, float, complex, str, DType or a tuple"
+        )
     return repr(value)
 
 
 def quote(text: str) -> str:
-    """A string in double quotes, ASCII only; the parser reads back every Python string exactly, lone surrogates included."""
+    """A string in double quotes, ASCII only; every Python string reads back exactly, lone surrogates included."""
     return '"' + text.encode("unicode_escape").decode("ascii").replace('"', '\\"') + '"'
 
 
@@ -91,7 +94,8 @@ def _arg_text(arg: Any) -> str:
 
 def _header(graph: Graph) -> list[str]:
     inputs = [
-        f"%{v.id}: {v.type}" + ("" if s is None else f" from {_word(s, LABEL)}") for v, s in zip(graph.inputs, graph.sources, strict=True)
+        f"%{v.id}: {v.type}" + ("" if s is None else f" from {_word(s, LABEL)}")
+        for v, s in zip(graph.inputs, graph.sources, strict=True)
     ]
     name = f"graph {_word(graph.name, NAME)}"
     line = f"{name}({', '.join(inputs)}) {{"

@@ -1,6 +1,7 @@
 """The types of values: a tensor of known element type and sizes, or a host scalar.
 
-Invariant: sizes are plain Python ints, not negative. Symbolic sizes are refused here, by name, so that no later stage has to ask.
+Invariant: sizes are plain Python ints, not negative. Symbolic sizes are refused here, by name, so that no later stage
+has to ask.
 """
 
 from __future__ import annotations
@@ -28,21 +29,25 @@ _MAX_SIZE: Final = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
-    """An array of `dtype` with sizes `shape`; TypeError for a size that is not an int, ValueError for one out of range."""
+    """An array of `dtype` and `shape`; TypeError for a size that is not an int, ValueError for one out of range."""
 
     dtype: DType
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
         if type(self.dtype) is not DType:
-            raise TypeError(f"the dtype of a tensor type must be a lamella DType, got {self.dtype!r}; convert it with as_dtype")
+            raise TypeError(
+                f"the dtype of a tensor type must be a lamella DType, got {self.dtype!r}; convert it with as_dtype"
+            )
         if type(self.shape) is not tuple:
             raise TypeError(f"the shape of a tensor type must be a tuple of ints, got {self.shape!r}")
         if len(self.shape) > MAX_RANK:
             raise ValueError(f"a tensor type has at most {MAX_RANK} dims, got {len(self.shape)}")
         for size in self.shape:
             if type(size) is not int:
-                raise TypeError(f"sizes in a graph are Python ints, got {size!r} of type {type(size).__name__} in {self.shape!r}")
+                raise TypeError(
+                    f"sizes in a graph are Python ints, got {size!r} of type {type(size).__name__} in {self.shape!r}"
+                )
             if not 0 <= size <= _MAX_SIZE:
                 raise ValueError(f"a size must lie between 0 and 2**63 - 1, got {size} in {self.shape}")
 

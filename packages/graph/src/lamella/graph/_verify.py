@@ -1,8 +1,8 @@
 """The judge of a graph: every rule of the IR, checked in one linear pass.
 
-A graph that passes has unique ids defined before use, known ops with operands and params of the right number and kind, output types that the
-op's shape rule gives, effects on existing targets of the same type, and defined results. Passes may rely on all of it.
-Every refusal is a GraphError that names the node and its line in the printed text.
+A graph that passes has unique ids defined before use, known ops with operands and params of the right number and kind,
+output types that the op's shape rule gives, effects on existing targets of the same type, and defined results. Passes
+may rely on all of it. Every refusal is a GraphError that names the node and its line in the printed text.
 """
 
 from __future__ import annotations
@@ -57,11 +57,14 @@ class _Verifier:
         for i, effect in enumerate(graph.effects):
             problem = self.effect(effect, written)
             if problem:
-                raise GraphError(f"graph {graph.name!r}, effect {i} (line {line + 1 + i}), `{_shown(effect_text, effect)}`: {problem}")
+                where = f"effect {i} (line {line + 1 + i}), `{_shown(effect_text, effect)}`"
+                raise GraphError(f"graph {graph.name!r}, {where}: {problem}")
 
     def reject(self, index: int, node: Node, problem: str) -> NoReturn:
         line = first_line(self.graph) + index
-        raise GraphError(f"graph {self.graph.name!r}, node {index} (line {line}), `{_shown(node_text, node)}`: {problem}")
+        raise GraphError(
+            f"graph {self.graph.name!r}, node {index} (line {line}), `{_shown(node_text, node)}`: {problem}"
+        )
 
     def define(self, value: Value) -> str | None:
         kind = type(value.type)
@@ -102,7 +105,8 @@ class _Verifier:
                 if op.variadic or i not in op.optional:
                     return f"operand {i} ({op.operands[0 if op.variadic else i]}) is None, but it is not optional"
             elif type(arg) not in NUMBERS:
-                return f"operand {i} is {arg!r} of type {type(arg).__name__}; an operand is a value, a Python number or None"
+                given = f"operand {i} is {arg!r} of type {type(arg).__name__}"
+                return f"{given}; an operand is a value, a Python number or None"
             elif type(arg) is int and not is_static(arg):
                 return f"operand {i} is an int with too many digits"
         return None
@@ -164,7 +168,8 @@ class _Verifier:
             if type(target) is not Value or target not in self.inputs:
                 return "the target of a write must be an input of the graph"
             if type_ is None or type(type_) is not TensorType or type_ != target.type:
-                return f"a write keeps the type of its tensor target, {target.type}, and the value is {type_ or repr(value)}"
+                given = type_ or repr(value)
+                return f"a write keeps the type of its tensor target, {target.type}, and the value is {given}"
             return None
         if type(target) is not str:
             return f"the target of a {kind!r} effect is a label, got {target!r}"

@@ -1,8 +1,9 @@
 """Common subexpressions: a node equal to an earlier one of its region is dropped and its outputs renamed.
 
-Every op of a graph is pure: randomness is a function of its (seed, offset) operands, updates return new values, and writes are effects. Two
-things keep equal nodes apart. Regions: a recomputed region exists to be computed again. Memory: two results of a run that the
-program made separately must not become one array, so of two nodes whose memory reaches a result, through views or directly, both stay.
+Every op of a graph is pure: randomness is a function of its (seed, offset) operands, updates return new values, and
+writes are effects. Two things keep equal nodes apart. Regions: a recomputed region exists to be computed again.
+Memory: two results of a run that the program made separately must not become one array, so of two nodes whose memory
+reaches a result, through views or directly, both stay.
 """
 
 from __future__ import annotations

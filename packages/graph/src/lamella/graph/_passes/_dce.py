@@ -1,4 +1,6 @@
-"""Dead code: nodes that neither an output nor an effect needs are dropped. Inputs and effects stay, they are the signature."""
+"""Dead code: nodes that neither an output nor an effect needs are dropped. Inputs and effects stay, they are the
+signature.
+"""
 
 from __future__ import annotations
 

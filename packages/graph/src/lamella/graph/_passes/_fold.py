@@ -1,7 +1,7 @@
 """Constant folding of host scalars: a scalar op over Python numbers becomes a number.
 
-Tensors are never folded: a graph bakes in no data. What would raise at run time (a division by zero), leaves its declared kind or does not fit
-into 64 bits stays a node, so that folding never changes what a run does.
+Tensors are never folded: a graph bakes in no data. What would raise at run time (a division by zero), leaves its
+declared kind or does not fit into 64 bits stays a node, so that folding never changes what a run does.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ __all__ = ["Pass", "run_passes"]
 
 
 class Pass(Protocol):
-    """A function from graph to graph that keeps inputs, the number of outputs and the effects; its name appears in errors."""
+    """A function from graph to graph that keeps the signature; its name appears in errors."""
 
     @property
     def __name__(self) -> str: ...
@@ -22,7 +22,7 @@ class Pass(Protocol):
 
 
 def run_passes(graph: Graph, passes: Iterable[Pass], *, verify: bool = False) -> Graph:
-    """Apply the passes in order; with `verify` the graph is checked before and after each, and GraphError names the pass."""
+    """Apply the passes in order; `verify` checks before and after each, and GraphError names the pass."""
     if verify:
         check(graph)
     for pass_ in passes:

@@ -25,6 +25,7 @@ def rebuilt(graph: Graph, nodes: Sequence[Node], names: Mapping[Value, Any]) -> 
         return graph.replace(nodes)
     outputs = [names.get(v, v) if type(v) is Value else v for v in graph.outputs]
     effects = [
-        Effect(e.kind, e.target, names[e.value]) if type(e.value) is Value and e.value in names else e for e in graph.effects
+        Effect(e.kind, e.target, names[e.value]) if type(e.value) is Value and e.value in names else e
+        for e in graph.effects
     ]
     return graph.replace(nodes, outputs, effects)

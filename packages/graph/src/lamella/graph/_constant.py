@@ -25,7 +25,7 @@ def is_static(value: Any, depth: int = 0) -> bool:
     if kind in _ATOMS:
         return True
     if kind is int:
-        return -_MAX_INT < value < _MAX_INT
+        return bool(-_MAX_INT < value < _MAX_INT)
     return kind is tuple and depth < MAX_TUPLE_DEPTH and all(is_static(v, depth + 1) for v in value)
 
 

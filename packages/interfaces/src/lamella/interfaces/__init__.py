@@ -1,0 +1,16 @@
+"""Contracts that cross package walls: protocols, frozen records and discovery; standard library only."""
+
+from ._discover import MissingPackage, discover, first_party, missing
+from ._protocols import GraphExecutor, Storage
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "GraphExecutor",
+    "MissingPackage",
+    "Storage",
+    "__version__",
+    "discover",
+    "first_party",
+    "missing",
+]

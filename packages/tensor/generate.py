@@ -1,0 +1,233 @@
+"""Writes the generated surfaces of lamella.tensor: pointwise functions, arithmetic operators with their fast paths, in-place twins.
+
+`outputs()` returns {path relative to this folder: text}; `nox -s generate` writes them, and a test fails when they are stale.
+"""
+
+from __future__ import annotations
+
+SRC = "src/lamella/tensor/"
+
+UNARY = {
+    "neg": "Elementwise -x; TypeError for bool.",
+    "abs": "Elementwise absolute value.",
+    "sign": "Elementwise sign: -1, 0 or 1, NaN stays NaN.",
+    "exp": "Elementwise e**x; integer input becomes the default float.",
+    "log": "Elementwise natural logarithm; integer input becomes the default float.",
+    "log1p": "Elementwise log(1 + x), exact near 0.",
+    "sqrt": "Elementwise square root; NaN below 0.",
+    "rsqrt": "Elementwise 1 / sqrt(x).",
+    "sin": "Elementwise sine, radians.",
+    "cos": "Elementwise cosine, radians.",
+    "tanh": "Elementwise hyperbolic tangent.",
+    "sigmoid": "Elementwise 1 / (1 + exp(-x)).",
+    "erf": "Elementwise error function.",
+    "reciprocal": "Elementwise 1 / x.",
+    "relu": "Elementwise max(x, 0); NaN stays NaN.",
+    "floor": "Elementwise largest integer not above x.",
+    "logical_not": "Elementwise truth inverted, as bool.",
+    "isnan": "Elementwise test for NaN, as bool.",
+}
+BINARY = {
+    "add": "Elementwise a + b with broadcasting and promotion.",
+    "sub": "Elementwise a - b with broadcasting and promotion; TypeError for bool.",
+    "mul": "Elementwise a * b with broadcasting and promotion.",
+    "div": "Elementwise true division a / b; integers become the default float.",
+    "pow": "Elementwise a ** b; ValueError for an integer tensor to a negative int.",
+    "maximum": "Elementwise larger of a and b; NaN wins.",
+    "minimum": "Elementwise smaller of a and b; NaN wins.",
+    "eq": "Elementwise a == b, as bool.",
+    "ne": "Elementwise a != b, as bool.",
+    "lt": "Elementwise a < b, as bool.",
+    "le": "Elementwise a <= b, as bool.",
+    "gt": "Elementwise a > b, as bool.",
+    "ge": "Elementwise a >= b, as bool.",
+    "logical_and": "Elementwise truth of both, as bool.",
+    "logical_or": "Elementwise truth of either, as bool.",
+}
+IN_PLACE_UNARY = ("neg", "abs", "exp", "log", "sqrt", "rsqrt", "sin", "cos", "tanh", "sigmoid", "reciprocal", "relu", "floor")
+IN_PLACE_BINARY = ("add", "sub", "mul", "div", "pow", "maximum", "minimum")
+
+# operator: (op, ufunc, dtypes of the fast path, whether a Python number may take it)
+OPERATORS = {
+    "add": ("add", "add", "_NUMERIC", True),
+    "sub": ("sub", "subtract", "_NUMERIC", True),
+    "mul": ("mul", "multiply", "_NUMERIC", True),
+    "truediv": ("div", "divide", "_FLOATS", True),
+    "pow": ("pow", "power", "_FLOATS", True),
+    "eq": ("eq", "equal", "_NUMERIC", False),
+    "ne": ("ne", "not_equal", "_NUMERIC", False),
+    "lt": ("lt", "less", "_NUMERIC", False),
+    "le": ("le", "less_equal", "_NUMERIC", False),
+    "gt": ("gt", "greater", "_NUMERIC", False),
+    "ge": ("ge", "greater_equal", "_NUMERIC", False),
+}
+COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+
+HEADER = '"""{doc}\n\nWritten by `nox -s generate` from packages/tensor/generate.py; edit that file.\n"""\n'
+
+
+def pointwise() -> str:
+    """Functions of one or two operands."""
+    lines = [HEADER.format(doc="Pointwise functions: one def per op.")]
+    lines += ["from __future__ import annotations\n", "from typing import TYPE_CHECKING, Any, cast\n"]
+    lines += ["from ._dispatch import dispatch", "from ._op import OPS", "from . import _ops  # declares the ops\n"]
+    lines += ["if TYPE_CHECKING:", "    from ._tensor import Tensor\n"]
+    names = sorted([*UNARY, *BINARY])
+    lines.append("__all__ = [" + ", ".join(f'"{n}"' for n in names) + "]\n")
+    lines.append("assert _ops")
+    for n in (*UNARY, *BINARY):
+        lines.append(f'_{n} = OPS["{n}"]')
+    for n, doc in UNARY.items():
+        lines += ["", "", f"def {n}(x: Any) -> Tensor:", f'    """{doc}"""', f'    return cast("Tensor", dispatch(_{n}, (x,)))']
+    for n, doc in BINARY.items():
+        lines += ["", "", f"def {n}(a: Any, b: Any) -> Tensor:", f'    """{doc}"""', f'    return cast("Tensor", dispatch(_{n}, (a, b)))']
+    return "\n".join(lines) + "\n"
+
+
+def _fast_operator(name: str, op: str, ufunc: str, dtypes: str, numbers: bool) -> list[str]:
+    comparison = op in COMPARISONS
+    record = [] if comparison else [
+        "                if flags:",
+        f"                    autograd().record(_{op}, (self, other), _EMPTY, r)",
+    ]
+    lines = [
+        "",
+        f"    def __{name}__(self, other: Any) -> Tensor:" + ("  # type: ignore[override]" if name in ("eq", "ne") else ""),
+        "        if isinstance(other, _class):",
+        "            flags = self._flags | other._flags | HOT[0]",
+        "            if flags <= 1:",
+        "                a = self._data",
+        "                b = other._data",
+        "                dtype = a.dtype",
+        f"                if dtype is b.dtype and dtype in {dtypes}:",
+        "                    try:",
+        f"                        out = _np_{ufunc}(a, b)",
+        "                    except ValueError as error:",
+        f"                        raise explained(_{op}, (self, other), _EMPTY, error) from None",
+        "                    r: Tensor = _new(_class)",
+        "                    r._data = out if type(out) is _ndarray else _asarray(out)",
+        "                    r._flags = 0",
+        "                    r._edge = r._cell = r._view = None",
+        *["    " + x for x in record],
+        "                    return r",
+    ]
+    if numbers:
+        lines += [
+            "        elif type(other) is float or type(other) is int:",
+            "            flags = self._flags | HOT[0]",
+            "            if flags <= 1:",
+            "                a = self._data",
+            "                if a.dtype in _FLOATS:",
+            f"                    out = _np_{ufunc}(a, other)",
+            "                    r = _new(_class)",
+            "                    r._data = out if type(out) is _ndarray else _asarray(out)",
+            "                    r._flags = 0",
+            "                    r._edge = r._cell = r._view = None",
+            *["    " + x for x in record],
+            "                    return r",
+        ]
+    lines += [
+        "        elif not is_operand(other):",
+        "            return NotImplemented  # type: ignore[return-value]",
+        f'        return cast("Tensor", dispatch(_{op}, (self, other)))',
+    ]
+    return lines
+
+
+def arith() -> str:
+    """Operators with their fast paths."""
+    lines = [HEADER.format(doc="Operators of a tensor, with the fast path for two plain arrays of one dtype.")]
+    lines += [
+        "from __future__ import annotations\n",
+        "from typing import TYPE_CHECKING, Any, cast\n",
+        "import numpy as np\n",
+        "from . import _ops  # declares the ops",
+        "from ._base import TensorBase",
+        "from ._dispatch import dispatch, explained",
+        "from ._engine import autograd",
+        "from ._inplace import inplace",
+        "from ._op import OPS",
+        "from ._operand import is_operand",
+        "from ._state import HOT\n",
+        "if TYPE_CHECKING:",
+        "    from ._tensor import Tensor\n",
+        '__all__ = ["Arithmetic", "bind"]\n',
+        "assert _ops",
+        "_ndarray = np.ndarray",
+        "_asarray = np.asarray",
+        "_new = object.__new__",
+        "_class: Any = TensorBase",
+        "_EMPTY: dict[str, Any] = {}",
+        "_FLOATS = frozenset(map(np.dtype, (np.float32, np.float64)))",
+        "_NUMERIC = _FLOATS | frozenset(map(np.dtype, (np.int64, np.int32, np.int16, np.int8, np.uint8)))",
+    ]
+    for u in sorted({v[1] for v in OPERATORS.values()}):
+        lines.append(f"_np_{u} = np.{u}")
+    for op in sorted({*(v[0] for v in OPERATORS.values()), "neg", "abs", "matmul", "logical_and", "logical_or", "logical_not"}):
+        lines.append(f'_{op} = OPS["{op}"]')
+    lines += [
+        "",
+        "",
+        "def bind(cls: type[Tensor]) -> None:",
+        '    """Name the final tensor class; called once, by the module that defines it."""',
+        "    global _class",
+        "    _class = cls",
+        "",
+        "",
+        "class Arithmetic(TensorBase):",
+        '    """The operators."""',
+        "",
+        "    __slots__ = ()",
+        "    __hash__ = object.__hash__",
+    ]
+    for name, (op, ufunc, dtypes, numbers) in OPERATORS.items():
+        lines += _fast_operator(name, op, ufunc, dtypes, numbers)
+    for name in ("add", "mul"):
+        lines += ["", f"    __r{name}__ = __{name}__"]
+    for name, op in (("sub", "sub"), ("truediv", "div"), ("pow", "pow")):
+        lines += [
+            "",
+            f"    def __r{name}__(self, other: Any) -> Tensor:",
+            "        if not is_operand(other):",
+            "            return NotImplemented  # type: ignore[return-value]",
+            f'        return cast("Tensor", dispatch(_{op}, (other, self)))',
+        ]
+    for name, op in (("matmul", "matmul"), ("and", "logical_and"), ("or", "logical_or")):
+        lines += [
+            "",
+            f"    def __{name}__(self, other: Any) -> Tensor:",
+            "        if not is_operand(other):",
+            "            return NotImplemented  # type: ignore[return-value]",
+        ]
+        if name != "matmul":
+            lines += ["        _need_bool(self, other)"]
+        lines += [f'        return cast("Tensor", dispatch(_{op}, (self, other)))']
+    for name, op in (("neg", "neg"), ("abs", "abs")):
+        lines += ["", f"    def __{name}__(self) -> Tensor:", f'        return cast("Tensor", dispatch(_{op}, (self,)))']
+    lines += [
+        "",
+        "    def __invert__(self) -> Tensor:",
+        "        _need_bool(self, self)",
+        '        return cast("Tensor", dispatch(_logical_not, (self,)))',
+    ]
+    for name, op in (("iadd", "add"), ("isub", "sub"), ("imul", "mul"), ("itruediv", "div"), ("ipow", "pow")):
+        lines += ["", f"    def __{name}__(self, other: Any) -> Tensor:", f"        return inplace(_{op}, self, (other,))"]
+    for n in IN_PLACE_UNARY:
+        lines += ["", f"    def {n}_(self) -> Tensor:", f'        """In-place twin of {n}."""', f'        return inplace(OPS["{n}"], self, ())']
+    for n in IN_PLACE_BINARY:
+        lines += ["", f"    def {n}_(self, other: Any) -> Tensor:", f'        """In-place twin of {n}."""', f'        return inplace(OPS["{n}"], self, (other,))']
+    lines += [
+        "",
+        "",
+        "def _need_bool(a: Any, b: Any) -> None:",
+        "    for x in (a, b):",
+        "        if not isinstance(x, bool) and (not isinstance(x, TensorBase) or x._data.dtype != np.bool_):",
+        "            given = x._data.dtype if isinstance(x, TensorBase) else type(x).__name__",
+        '            raise TypeError(f"& | ~ are defined for bool tensors here, got {given}; compare first, e.g. (x > 0) & (y > 0)")',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def outputs() -> dict[str, str]:
+    """Every generated file of this package."""
+    return {SRC + "_pointwise.py": pointwise(), SRC + "_arith.py": arith()}

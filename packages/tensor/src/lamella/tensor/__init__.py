@@ -1,0 +1,41 @@
+"""Tensors in thin layers: the handle, the written op set, dtypes, random numbers, modes."""
+
+import numpy as _np
+
+from . import _scalar as scalar
+from ._composites import attention, batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
+from ._creation import (
+    arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, one_hot, ones, ones_like, rand, rand_like, randint,
+    randn, randn_like, randperm, tensor, tril, zeros, zeros_like,
+)  # fmt: skip
+from ._device import Device, as_device as device
+from ._dtype import (
+    DType, bfloat16, bool_, complex64, complex128, float8_e4m3fn, float8_e5m2, float16, float32, float64, int8, int16, int32, int64,
+    uint8, uint16, uint32, uint64,
+)  # fmt: skip
+from ._functions import (
+    all, amax, amin, any, argmax, argmin, cat, clamp, cumsum, expand, flatten, flip, gather, logsumexp, matmul, mean, narrow, pad, permute,
+    prod, reshape, scatter_add, split, square, squeeze, stack, std, sum, take, transpose, unsqueeze, var, where,
+)  # fmt: skip
+from ._modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from ._op import MissingRule
+from ._pointwise import (
+    abs, add, cos, div, eq, erf, exp, floor, ge, gt, isnan, le, log, log1p, logical_and, logical_not, logical_or, lt, maximum, minimum, mul,
+    ne, neg, pow, reciprocal, relu, rsqrt, sigmoid, sign, sin, sqrt, sub, tanh,
+)  # fmt: skip
+from ._promotion import get_default_dtype, result_type, set_default_dtype
+from ._random import Generator, get_num_threads, manual_seed, set_num_threads
+from ._state import LevelClosedError
+from ._tensor import Tensor
+
+# An op must not warn or raise for inf and nan, and a per-op errstate costs more than the op: numpy is told once (docs/decisions/0002-errstate.md).
+_np.seterr(all="ignore")
+
+float = float32
+double = float64
+half = float16
+long = int64
+int = int32
+bool = bool_
+
+__version__ = "0.1.0"

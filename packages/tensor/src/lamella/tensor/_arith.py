@@ -1,0 +1,528 @@
+"""Operators of a tensor, with the fast path for two plain arrays of one dtype.
+
+Written by `nox -s generate` from packages/tensor/generate.py; edit that file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from . import _ops  # declares the ops
+from ._base import TensorBase
+from ._dispatch import dispatch, explained
+from ._engine import autograd
+from ._inplace import inplace
+from ._op import OPS
+from ._operand import is_operand
+from ._state import HOT
+
+if TYPE_CHECKING:
+    from ._tensor import Tensor
+
+__all__ = ["Arithmetic", "bind"]
+
+assert _ops
+_ndarray = np.ndarray
+_asarray = np.asarray
+_new = object.__new__
+_class: Any = TensorBase
+_EMPTY: dict[str, Any] = {}
+_FLOATS = frozenset(map(np.dtype, (np.float32, np.float64)))
+_NUMERIC = _FLOATS | frozenset(map(np.dtype, (np.int64, np.int32, np.int16, np.int8, np.uint8)))
+_np_add = np.add
+_np_divide = np.divide
+_np_equal = np.equal
+_np_greater = np.greater
+_np_greater_equal = np.greater_equal
+_np_less = np.less
+_np_less_equal = np.less_equal
+_np_multiply = np.multiply
+_np_not_equal = np.not_equal
+_np_power = np.power
+_np_subtract = np.subtract
+_abs = OPS["abs"]
+_add = OPS["add"]
+_div = OPS["div"]
+_eq = OPS["eq"]
+_ge = OPS["ge"]
+_gt = OPS["gt"]
+_le = OPS["le"]
+_logical_and = OPS["logical_and"]
+_logical_not = OPS["logical_not"]
+_logical_or = OPS["logical_or"]
+_lt = OPS["lt"]
+_matmul = OPS["matmul"]
+_mul = OPS["mul"]
+_ne = OPS["ne"]
+_neg = OPS["neg"]
+_pow = OPS["pow"]
+_sub = OPS["sub"]
+
+
+def bind(cls: type[Tensor]) -> None:
+    """Name the final tensor class; called once, by the module that defines it."""
+    global _class
+    _class = cls
+
+
+class Arithmetic(TensorBase):
+    """The operators."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __add__(self, other: Any) -> Tensor:
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and dtype in _NUMERIC:
+                    try:
+                        out = _np_add(a, b)
+                    except ValueError as error:
+                        raise explained(_add, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_add, (self, other), _EMPTY, r)
+                    return r
+        elif type(other) is float or type(other) is int:
+            flags = self._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                if a.dtype in _FLOATS:
+                    out = _np_add(a, other)
+                    r = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_add, (self, other), _EMPTY, r)
+                    return r
+        elif not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_add, (self, other)))
+
+    def __sub__(self, other: Any) -> Tensor:
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and dtype in _NUMERIC:
+                    try:
+                        out = _np_subtract(a, b)
+                    except ValueError as error:
+                        raise explained(_sub, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_sub, (self, other), _EMPTY, r)
+                    return r
+        elif type(other) is float or type(other) is int:
+            flags = self._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                if a.dtype in _FLOATS:
+                    out = _np_subtract(a, other)
+                    r = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_sub, (self, other), _EMPTY, r)
+                    return r
+        elif not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_sub, (self, other)))
+
+    def __mul__(self, other: Any) -> Tensor:
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and dtype in _NUMERIC:
+                    try:
+                        out = _np_multiply(a, b)
+                    except ValueError as error:
+                        raise explained(_mul, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_mul, (self, other), _EMPTY, r)
+                    return r
+        elif type(other) is float or type(other) is int:
+            flags = self._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                if a.dtype in _FLOATS:
+                    out = _np_multiply(a, other)
+                    r = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_mul, (self, other), _EMPTY, r)
+                    return r
+        elif not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_mul, (self, other)))
+
+    def __truediv__(self, other: Any) -> Tensor:
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and dtype in _FLOATS:
+                    try:
+                        out = _np_divide(a, b)
+                    except ValueError as error:
+                        raise explained(_div, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_div, (self, other), _EMPTY, r)
+                    return r
+        elif type(other) is float or type(other) is int:
+            flags = self._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                if a.dtype in _FLOATS:
+                    out = _np_divide(a, other)
+                    r = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_div, (self, other), _EMPTY, r)
+                    return r
+        elif not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_div, (self, other)))
+
+    def __pow__(self, other: Any) -> Tensor:
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and dtype in _FLOATS:
+                    try:
+                        out = _np_power(a, b)
+                    except ValueError as error:
+                        raise explained(_pow, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_pow, (self, other), _EMPTY, r)
+                    return r
+        elif type(other) is float or type(other) is int:
+            flags = self._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                if a.dtype in _FLOATS:
+                    out = _np_power(a, other)
+                    r = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_pow, (self, other), _EMPTY, r)
+                    return r
+        elif not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_pow, (self, other)))
+
+    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and dtype in _NUMERIC:
+                    try:
+                        out = _np_equal(a, b)
+                    except ValueError as error:
+                        raise explained(_eq, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    return r
+        elif not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_eq, (self, other)))
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and dtype in _NUMERIC:
+                    try:
+                        out = _np_not_equal(a, b)
+                    except ValueError as error:
+                        raise explained(_ne, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    return r
+        elif not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_ne, (self, other)))
+
+    def __lt__(self, other: Any) -> Tensor:
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and dtype in _NUMERIC:
+                    try:
+                        out = _np_less(a, b)
+                    except ValueError as error:
+                        raise explained(_lt, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    return r
+        elif not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_lt, (self, other)))
+
+    def __le__(self, other: Any) -> Tensor:
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and dtype in _NUMERIC:
+                    try:
+                        out = _np_less_equal(a, b)
+                    except ValueError as error:
+                        raise explained(_le, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    return r
+        elif not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_le, (self, other)))
+
+    def __gt__(self, other: Any) -> Tensor:
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and dtype in _NUMERIC:
+                    try:
+                        out = _np_greater(a, b)
+                    except ValueError as error:
+                        raise explained(_gt, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    return r
+        elif not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_gt, (self, other)))
+
+    def __ge__(self, other: Any) -> Tensor:
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and dtype in _NUMERIC:
+                    try:
+                        out = _np_greater_equal(a, b)
+                    except ValueError as error:
+                        raise explained(_ge, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    return r
+        elif not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_ge, (self, other)))
+
+    __radd__ = __add__
+
+    __rmul__ = __mul__
+
+    def __rsub__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_sub, (other, self)))
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_div, (other, self)))
+
+    def __rpow__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_pow, (other, self)))
+
+    def __matmul__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        return cast("Tensor", dispatch(_matmul, (self, other)))
+
+    def __and__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        _need_bool(self, other)
+        return cast("Tensor", dispatch(_logical_and, (self, other)))
+
+    def __or__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented  # type: ignore[return-value]
+        _need_bool(self, other)
+        return cast("Tensor", dispatch(_logical_or, (self, other)))
+
+    def __neg__(self) -> Tensor:
+        return cast("Tensor", dispatch(_neg, (self,)))
+
+    def __abs__(self) -> Tensor:
+        return cast("Tensor", dispatch(_abs, (self,)))
+
+    def __invert__(self) -> Tensor:
+        _need_bool(self, self)
+        return cast("Tensor", dispatch(_logical_not, (self,)))
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return inplace(_add, self, (other,))
+
+    def __isub__(self, other: Any) -> Tensor:
+        return inplace(_sub, self, (other,))
+
+    def __imul__(self, other: Any) -> Tensor:
+        return inplace(_mul, self, (other,))
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return inplace(_div, self, (other,))
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return inplace(_pow, self, (other,))
+
+    def neg_(self) -> Tensor:
+        """In-place twin of neg."""
+        return inplace(OPS["neg"], self, ())
+
+    def abs_(self) -> Tensor:
+        """In-place twin of abs."""
+        return inplace(OPS["abs"], self, ())
+
+    def exp_(self) -> Tensor:
+        """In-place twin of exp."""
+        return inplace(OPS["exp"], self, ())
+
+    def log_(self) -> Tensor:
+        """In-place twin of log."""
+        return inplace(OPS["log"], self, ())
+
+    def sqrt_(self) -> Tensor:
+        """In-place twin of sqrt."""
+        return inplace(OPS["sqrt"], self, ())
+
+    def rsqrt_(self) -> Tensor:
+        """In-place twin of rsqrt."""
+        return inplace(OPS["rsqrt"], self, ())
+
+    def sin_(self) -> Tensor:
+        """In-place twin of sin."""
+        return inplace(OPS["sin"], self, ())
+
+    def cos_(self) -> Tensor:
+        """In-place twin of cos."""
+        return inplace(OPS["cos"], self, ())
+
+    def tanh_(self) -> Tensor:
+        """In-place twin of tanh."""
+        return inplace(OPS["tanh"], self, ())
+
+    def sigmoid_(self) -> Tensor:
+        """In-place twin of sigmoid."""
+        return inplace(OPS["sigmoid"], self, ())
+
+    def reciprocal_(self) -> Tensor:
+        """In-place twin of reciprocal."""
+        return inplace(OPS["reciprocal"], self, ())
+
+    def relu_(self) -> Tensor:
+        """In-place twin of relu."""
+        return inplace(OPS["relu"], self, ())
+
+    def floor_(self) -> Tensor:
+        """In-place twin of floor."""
+        return inplace(OPS["floor"], self, ())
+
+    def add_(self, other: Any) -> Tensor:
+        """In-place twin of add."""
+        return inplace(OPS["add"], self, (other,))
+
+    def sub_(self, other: Any) -> Tensor:
+        """In-place twin of sub."""
+        return inplace(OPS["sub"], self, (other,))
+
+    def mul_(self, other: Any) -> Tensor:
+        """In-place twin of mul."""
+        return inplace(OPS["mul"], self, (other,))
+
+    def div_(self, other: Any) -> Tensor:
+        """In-place twin of div."""
+        return inplace(OPS["div"], self, (other,))
+
+    def pow_(self, other: Any) -> Tensor:
+        """In-place twin of pow."""
+        return inplace(OPS["pow"], self, (other,))
+
+    def maximum_(self, other: Any) -> Tensor:
+        """In-place twin of maximum."""
+        return inplace(OPS["maximum"], self, (other,))
+
+    def minimum_(self, other: Any) -> Tensor:
+        """In-place twin of minimum."""
+        return inplace(OPS["minimum"], self, (other,))
+
+
+def _need_bool(a: Any, b: Any) -> None:
+    for x in (a, b):
+        if not isinstance(x, bool) and (not isinstance(x, TensorBase) or x._data.dtype != np.bool_):
+            given = x._data.dtype if isinstance(x, TensorBase) else type(x).__name__
+            raise TypeError(f"& | ~ are defined for bool tensors here, got {given}; compare first, e.g. (x > 0) & (y > 0)")

@@ -1,0 +1,201 @@
+"""The general path of an op: promotion, levels, tracing, storage kinds, recording.
+
+An op is computed once, at the highest level among its inputs, and then recorded at that level; a composite without a vjp of its
+own is only its body. The generated fast paths of `_arith` do the same for two plain arrays and fall through to here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ._base import TensorBase, cell_of, level_of, set_edge, wrap, wrap_view
+from ._engine import autograd
+from ._meta import MetaArray
+from ._op import OPS, MissingRule, Op, rule
+from ._payload import Dual
+from ._promotion import meet
+from ._state import FOREIGN, GRAD, HOT, LEVEL, MODE, TRACED, VIEW, Level, tls
+from ._views import refresh
+
+__all__ = ["at_level", "compute", "detached", "dispatch", "record"]
+
+_EMPTY: dict[str, Any] = {}
+_ndarray = np.ndarray
+
+
+def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> Any:
+    """Apply an op to operands (tensors, numbers, None) with canonical params; returns a tensor or a tuple of tensors."""
+    flags = HOT[0]
+    for a in args:
+        if isinstance(a, TensorBase):
+            flags |= a._flags
+            if a._flags & VIEW and a._view.version != a._cell.version:  # type: ignore[union-attr]
+                refresh(a)
+                flags |= a._flags
+    if op.promotes:
+        target = meet(op.promotes, args)
+        if target is not None:
+            args = tuple(_cast(a, target) if isinstance(a, TensorBase) else a for a in args)
+            if not any(isinstance(a, TensorBase) for a in args):
+                args = (dispatch(OPS["full"], (args[0],), {"shape": (), "dtype": target}), *args[1:])
+    if op.body is not None and not op.unit:
+        return op.body(*args, **params)
+    if flags >= MODE or flags & (LEVEL | TRACED | FOREIGN):
+        return _general(op, args, params, flags)
+    out = _plain(op, args, params)
+    if flags & GRAD:
+        autograd().record(op, args, params, out)
+    return out
+
+
+def _cast(t: Any, target: Any) -> Any:
+    return t if t._data.dtype == target.numpy else dispatch(OPS["cast"], (t,), {"dtype": target})
+
+
+def _plain(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    kernel = op.rules.get("numpy")
+    if kernel is None:
+        return _by_body(op, args, params)
+    arrays = [a._data if isinstance(a, TensorBase) else a for a in args]
+    try:
+        out = kernel(*arrays, **params)
+    except (ValueError, TypeError, IndexError) as error:
+        raise explained(op, args, params, error) from None
+    return wrap_outputs(op, args, params, out)
+
+
+def wrap_outputs(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> Any:
+    """Tensors over the storages a kernel or a shape rule returned; a view op's result knows its base."""
+    if type(out) is tuple:
+        return tuple([wrap(o) for o in out])
+    if op.spec == "view":
+        base = args[0]
+        if op.name != "reshape" or _shares(out, base._data):
+            step = (op.name, params[op.params[0]] if op.params else None)
+            return wrap_view(out, base, step, op.name != "detach" and tls.grad)
+    return wrap(out)
+
+
+def _shares(out: Any, data: Any) -> bool:
+    if type(out) is _ndarray and type(data) is _ndarray:
+        return bool(np.may_share_memory(out, data))
+    return True
+
+
+def _by_body(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    if op.body is None:
+        raise MissingRule(f"op {op.name!r} (of {op.package}) has no rule of kind 'numpy' and no body")
+    return op.body(*[detached(a) if isinstance(a, TensorBase) and a._flags & GRAD else a for a in args], **params)
+
+
+def detached(t: Any) -> Any:
+    """The same value without its edge at its own level; lower levels stay connected."""
+    d = wrap(t._data)
+    d._flags = t._flags & ~GRAD
+    d._cell = cell_of(t)
+    d._view = t._view
+    return d
+
+
+def _general(op: Op, args: tuple[Any, ...], params: dict[str, Any], flags: int) -> Any:
+    level: Level | None = None
+    if flags & LEVEL:
+        for a in args:
+            if isinstance(a, TensorBase) and a._flags & LEVEL:
+                of = a._data.level
+                of.check()
+                if level is None or of.serial > level.serial:
+                    level = of
+    if level is None and tls.levels and op.spec == "creation":
+        level = tls.levels[-1]
+    out = compute(op, args, params, level)
+    if flags & GRAD and tls.grad:
+        record(op, args, params, out, level)
+    return out
+
+
+def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any, level: Level | None) -> None:
+    """Record one op at `level` if one of its inputs there requires grad."""
+    for a in args:
+        if isinstance(a, TensorBase) and a._flags & GRAD and level_of(a) is level:
+            autograd().record(op, args, params, out)
+            return
+
+
+def compute(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Level | None) -> Any:
+    """The value of an op at one level, unrecorded there."""
+    if level is not None:
+        return at_level(op, args, params, level)
+    trace = tls.trace
+    if trace is not None:
+        return trace.record(op, args, params)
+    for a in args:
+        if isinstance(a, TensorBase) and a._flags & (FOREIGN | TRACED):
+            return _foreign(op, args, params)
+    return _plain(op, args, params)
+
+
+def at_level(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Level) -> Any:
+    """Compute by the level's own rule, which the autograd package holds."""
+    rules = autograd()
+    if level.kind == "jvp":
+        return rules.apply_jvp(op, args, params, level)
+    return rules.apply_batch(op, args, params, level)
+
+
+def _foreign(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    kinds: list[Any] = []
+    meta = False
+    for a in args:
+        if isinstance(a, TensorBase):
+            if a._flags & TRACED:
+                raise RuntimeError(
+                    f"{op.name} got a tensor whose trace has ended without giving it a value; return it from the captured function"
+                )
+            if type(a._data) is MetaArray:
+                meta = True
+            elif a._flags & FOREIGN and type(a._data) not in kinds:
+                kinds.append(type(a._data))
+    if len(kinds) > 1 or (kinds and meta):
+        names = [k.kind for k in kinds] + (["meta"] if meta else [])
+        raise TypeError(f"{op.name} got tensors of different storages ({', '.join(names)}); convert them to one, e.g. with .dense()")
+    if meta:
+        if any(isinstance(a, TensorBase) and type(a._data) is _ndarray and a._data.ndim for a in args):
+            raise ValueError(f"{op.name} got tensors on devices cpu and meta; move them to one device with .to(device)")
+        shapes = [a._data if isinstance(a, TensorBase) else a for a in args]
+        return wrap_outputs(op, args, params, rule(op, "shape")(*shapes, **params))
+    kernels = getattr(kinds[0], "kernels", _EMPTY)
+    kernel = kernels.get(op.name)
+    if kernel is None:
+        if op.body is not None:
+            return _by_body(op, args, params)
+        raise TypeError(
+            f"{op.name} has no kernel for a tensor with {kinds[0].kind!r} storage; call .dense() on it first, "
+            f"or give the storage class one in `kernels`"
+        )
+    return wrap_outputs(op, args, params, kernel(*[a._data if isinstance(a, TensorBase) else a for a in args], **params))
+
+
+def explained(op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception) -> Exception:
+    """The error of the op's shape rule, which names what was given; the kernel's own where the shapes are right."""
+    shape = op.rules.get("shape")
+    if shape is not None:
+        try:
+            shape(*[MetaArray(a._data.shape, a._data.dtype) if isinstance(a, TensorBase) else a for a in args], **params)
+        except (ValueError, TypeError, IndexError) as better:
+            return better
+    given = ", ".join(f"{a._data.dtype}{list(a._data.shape)}" if isinstance(a, TensorBase) else repr(a) for a in args)
+    return type(error)(f"{op.name}({given}): {error}")
+
+
+def keep_edge(source: Any, target: Any) -> None:
+    """Give `target` the edge of `source`."""
+    set_edge(target, source._edge)
+
+
+def dual_of(t: Any, level: Level) -> Dual | None:
+    """The dual of a tensor at a jvp level, or None when it belongs to a lower one."""
+    return t._data if t._flags & LEVEL and t._data.level is level else None

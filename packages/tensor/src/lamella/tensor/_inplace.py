@@ -1,0 +1,215 @@
+"""Writing into a tensor: the memory or payload, the version, and what autograd and the views see afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._base import TensorBase, cell_of, level_of, set_edge
+from ._dispatch import compute, detached, dispatch, record
+from ._dtype import from_numpy_dtype
+from ._engine import autograd
+from ._meta import MetaArray
+from ._op import OPS, Op
+from ._payload import Batched, Dual
+from ._promotion import meet
+from ._state import FOREIGN, GRAD, HOT, LEVEL, TRACED, VIEW, tls
+from ._version import user_location
+from ._views import apply_chain, refresh, replay
+
+__all__ = ["inplace", "update", "write"]
+
+
+def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
+    """t := op(t, *others; params), in t's own memory; returns t. Shape and dtype of t cannot change."""
+    _check_target(t)
+    if _plain(t, others):
+        kernel = op.rules.get("numpy")
+        if isinstance(kernel, np.ufunc) and (not op.promotes or meet(op.promotes, (t, *others)) is None):
+            try:
+                kernel(t._data, *[o._data if isinstance(o, TensorBase) else o for o in others], out=t._data)
+            except ValueError as error:
+                raise _no_fit(op, t, others, error) from None
+            _bump(t)
+            return t
+    # a rule that needs the value from before the write gets a copy of it: the memory is about to change
+    source = dispatch(OPS["copy"], (t,)) if tls.grad and any(isinstance(a, TensorBase) and a._flags & GRAD for a in (t, *others)) else t
+    new = dispatch(op, (source, *others), params or {})
+    if isinstance(new, tuple):
+        new = new[0]
+    if new._data.dtype != t._data.dtype:
+        if from_numpy_dtype(new._data.dtype).category > from_numpy_dtype(t._data.dtype).category:
+            raise TypeError(
+                f"{op.name}_ would put {new._data.dtype} values into a {t._data.dtype} tensor; use {op.name} and keep its result"
+            )
+        new = dispatch(OPS["cast"], (new,), {"dtype": from_numpy_dtype(t._data.dtype)})
+    if tuple(new._data.shape) != tuple(t._data.shape):
+        raise _no_fit(op, t, others, None)
+    write(t, new)
+    return t
+
+
+def _no_fit(op: Op, t: Any, others: Any, error: Exception | None) -> Exception:
+    shapes = ", ".join(str(tuple(o._data.shape)) for o in others if isinstance(o, TensorBase))
+    return ValueError(f"{op.name}_ on a tensor of shape {tuple(t._data.shape)} cannot take operands of shape {shapes}")
+
+
+def _plain(t: Any, others: tuple[Any, ...]) -> bool:
+    flags = t._flags
+    for o in others:
+        if isinstance(o, TensorBase):
+            flags |= o._flags
+            if o._flags & VIEW and o._view.version != o._cell.version:  # type: ignore[union-attr]
+                return False
+    if flags & (LEVEL | TRACED | FOREIGN):
+        return False
+    return not (HOT[0] and (tls.trace is not None)) and not (flags & GRAD and tls.grad)
+
+
+def _check_target(t: Any) -> None:
+    if t._flags & VIEW:
+        if t._view.version != t._cell.version:
+            refresh(t)
+        if any(name == "expand" for name, _ in t._view.chain):
+            raise RuntimeError("an expanded tensor shares memory among its elements and cannot be written; write into x.contiguous()")
+    if t._flags & GRAD and tls.grad:
+        root = t._view.base if t._view is not None and t._view.differentiable else t
+        if root._edge is not None and autograd().is_leaf_edge(root._edge):
+            what = "a view of a leaf tensor" if root is not t else "a leaf tensor"
+            raise RuntimeError(f"{what} that requires grad is written in place; do it under no_grad(), or on a copy")
+
+
+def _bump(t: Any) -> None:
+    cell = t._cell
+    if cell is not None:
+        cell.version += 1
+        cell.writer = user_location(2)
+        if t._view is not None:
+            t._view.version = cell.version
+
+
+def write(t: Any, value: Any) -> None:
+    """Put the value of a tensor of the same shape and dtype into t's memory."""
+    level = level_of(t)
+    other = level_of(value)
+    if other is not None and (level is None or other.serial > level.serial):
+        raise RuntimeError(
+            f"a value of an open {other.kind} is written into a tensor from outside it, which cannot hold it; "
+            f"make the tensor inside the transformed function, or return the value"
+        )
+    view = t._view
+    # the old edges are read before the memory changes: a stale view would be refreshed from the new values
+    track = tls.grad and (t._flags & GRAD or value._flags & GRAD or (view is not None and view.base._flags & GRAD))
+    old = detached(view.base) if view is not None else None
+    if old is not None:
+        set_edge(old, view.base._edge)  # type: ignore[union-attr]
+    _store(t, value, level)
+    if t._cell is not None:
+        t._cell.writer = user_location(2)
+    if not track:
+        if view is not None and not (tls.trace is not None or level is not None):
+            view.version = t._cell.version
+        return
+    mine = value if other is level else detached(value)
+    if view is None:
+        set_edge(t, mine._edge)
+    elif not view.differentiable:
+        set_edge(t, mine._edge)
+        view.version = t._cell.version
+    else:
+        # t itself is refreshed from its base at the next use
+        record(OPS["view_write"], (old, mine), {"chain": view.chain}, view.base, level)
+
+
+def _store(t: Any, value: Any, level: Any) -> None:
+    if level is None:
+        if tls.trace is not None:
+            tls.trace.write(t, value)
+        elif type(t._data) is MetaArray:
+            pass  # a meta array has no memory; the version still moves
+        elif type(t._data) is np.ndarray:
+            np.copyto(t._data, value._data, casting="unsafe")
+        else:
+            raise TypeError(f"a tensor with {t._data.kind!r} storage cannot be written in place; make a new one")
+        if t._cell is not None:
+            t._cell.version += 1
+    elif level.kind == "vmap":
+        _store_batched(t, value, level)
+    else:
+        _store_dual(t, value, level)
+
+
+def _store_batched(t: Any, value: Any, level: Any) -> None:
+    payload: Batched = t._data
+    source = value._data if level_of(value) is level else Batched(value, level, False)
+    if payload.batched or not source.batched:
+        new = source.tensor
+        if payload.batched and not source.batched:
+            new = dispatch(OPS["expand"], (new,), {"shape": tuple(payload.tensor._data.shape)})
+        write(payload.tensor, new)
+        if t._view is not None:
+            t._view.version = -1  # its payload may have been rebased below
+        return
+    root = t._view.base if t._view is not None else t
+    if not root._data.owned:
+        raise RuntimeError(
+            "a per-example value is written in place into a tensor that is the same for every example; "
+            "map over that tensor too (in_dims), or write into a clone"
+        )
+    if t._view is None:
+        t._data = source
+    else:
+        fresh = compute(OPS["view_write"], (detached(root), detached(value)), {"chain": t._view.chain}, level)
+        root._data = fresh._data
+        t._view.version = -1
+    cell_of(t).version += 1
+
+
+def _store_dual(t: Any, value: Any, level: Any) -> None:
+    payload: Dual = t._data
+    source = value._data if level_of(value) is level else Dual(value, level, None)
+    root = t._view.base if t._view is not None else t
+    write(payload.tensor, source.tensor)
+    if t._view is None:
+        t._data = Dual(payload.tensor, level, source.tangent, payload.owned)
+        return
+    old = root._data
+    if old.tangent is None and source.tangent is None:
+        return
+    zero = OPS["full"]
+
+    def tangent_of(d: Dual) -> Any:
+        if d.tangent is not None:
+            return d.tangent
+        return dispatch(zero, (0.0,), {"shape": tuple(d.tensor._data.shape), "dtype": from_numpy_dtype(d.tensor._data.dtype)})
+
+    new = dispatch(OPS["view_write"], (tangent_of(old), tangent_of(source)), {"chain": t._view.chain})
+    root._data = Dual(old.tensor, level, new, old.owned)
+    t._data = Dual(payload.tensor, level, replay(new, t._view.chain), payload.owned)
+
+
+def update(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> None:
+    """Run a functional update op and put its outputs into the operands it mutates, without recording."""
+    tensors = [a for a in args if isinstance(a, TensorBase)]
+    if all(not a._flags & (LEVEL | TRACED | FOREIGN) for a in tensors) and tls.trace is None:
+        kernel = op.rules.get("inplace")
+        if kernel is not None:
+            kernel(*[a._data if isinstance(a, TensorBase) else a for a in args], **params)
+            for i in op.mutates:
+                _bump(args[i])
+            return
+    new = dispatch(op, tuple(detached(a) if isinstance(a, TensorBase) else a for a in args), params)
+    outs = new if isinstance(new, tuple) else (new,)
+    saved = tls.grad
+    tls.grad = False
+    try:
+        for i, out in zip(op.mutates, outs, strict=True):
+            write(args[i], out)
+    finally:
+        tls.grad = saved
+
+
+def write_through(base: Any, chain: Any, value: Any) -> None:
+    """Write into plain memory through a chain of views."""
+    np.copyto(apply_chain(base, chain), value, casting="unsafe")

@@ -1,0 +1,49 @@
+"""Grad mode: whether ops on tensors that require grad are recorded in this thread."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ._state import Mode, tls
+
+__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+
+
+class _GradMode(Mode):
+    def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        values = self._values
+
+        @functools.wraps(fn)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with Mode(**values):
+                return fn(*args, **kwargs)
+
+        return wrapped
+
+
+class no_grad(_GradMode):  # noqa: N801 - the name users know
+    """Context manager and decorator: ops inside are not recorded."""
+
+    def __init__(self) -> None:
+        super().__init__(grad=False)
+
+
+class enable_grad(_GradMode):  # noqa: N801
+    """Context manager and decorator: ops inside are recorded again within a `no_grad`."""
+
+    def __init__(self) -> None:
+        super().__init__(grad=True)
+
+
+class set_grad_enabled(_GradMode):  # noqa: N801
+    """Context manager and decorator that turns recording on or off by a bool."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(grad=bool(mode))
+
+
+def is_grad_enabled() -> bool:
+    """Whether ops of this thread are recorded."""
+    return tls.grad

@@ -1,0 +1,5 @@
+"""The written op set: declarations, shape rules and numpy kernels, one file per family."""
+
+from . import composite, convolution, creation, elementwise, indexing, movement, reduction, scalar, update
+
+__all__ = ["composite", "convolution", "creation", "elementwise", "indexing", "movement", "reduction", "scalar", "update"]

@@ -1,0 +1,264 @@
+"""Unit composites: ops with a vjp of their own, whose residuals are outputs. Here are their numpy kernels and shape rules.
+
+Their bodies over other ops, which a backend without a kernel and the compiler use, are in `_bodies`; both return the same values.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import _random
+from .._meta import MetaArray, broadcast_shapes
+from .._op import Op, register_rules
+from .._special import erf
+
+__all__: list[str] = []
+
+_SQRT1_2 = math.sqrt(0.5)
+_TANH_SCALE = math.sqrt(2 / math.pi)
+
+
+def _wide(x: Any) -> Any:
+    return x.astype(np.float32) if x.dtype.itemsize < 4 else x
+
+
+def _linear(x: Any, w: Any, bias: Any) -> Any:
+    _linear_shape(x, w, bias)
+    y = np.matmul(_wide(x), _wide(w).T)
+    if bias is not None:
+        y = np.add(y, bias, out=y) if type(y) is np.ndarray and y.dtype == bias.dtype else y + bias
+    return y.astype(x.dtype, copy=False)
+
+
+def _linear_shape(x: Any, w: Any, bias: Any) -> MetaArray:
+    if len(w.shape) != 2 or not x.shape or x.shape[-1] != w.shape[1]:
+        raise ValueError(f"linear needs x [..., in] and w [out, in], got {x.shape} and {w.shape}")
+    if bias is not None and tuple(bias.shape) != (w.shape[0],):
+        raise ValueError(f"linear: bias must be [{w.shape[0]}] for w {w.shape}, got {bias.shape}")
+    if x.dtype != w.dtype or (bias is not None and bias.dtype != w.dtype):
+        raise TypeError(f"linear needs one dtype, got x {x.dtype} and w {w.dtype}; cast one with .to(dtype)")
+    return MetaArray((*x.shape[:-1], w.shape[0]), x.dtype)
+
+
+def _softmax(x: Any, *, dim: int) -> Any:
+    xw = _wide(x)
+    y = np.subtract(xw, xw.max(axis=dim, keepdims=True)) if xw.size else xw.copy()
+    np.exp(y, out=y)
+    y /= y.sum(axis=dim, keepdims=True)
+    return y.astype(x.dtype, copy=False)
+
+
+def _log_softmax(x: Any, *, dim: int) -> Any:
+    xw = _wide(x)
+    y = np.subtract(xw, xw.max(axis=dim, keepdims=True)) if xw.size else xw.copy()
+    y -= np.log(np.exp(y).sum(axis=dim, keepdims=True))
+    return y.astype(x.dtype, copy=False)
+
+
+def _float_like(name: str) -> Any:
+    def shape(x: Any, **_: Any) -> MetaArray:
+        if x.dtype.kind in "biu":
+            raise TypeError(f"{name} needs a floating tensor, got {x.dtype}; convert it with .to(float32)")
+        return MetaArray(x.shape, x.dtype)
+
+    return shape
+
+
+def _gelu(x: Any, *, approximate: str) -> Any:
+    xw = _wide(x)
+    if approximate == "tanh":
+        inner = xw * xw
+        inner *= 0.044715
+        inner += 1
+        inner *= xw
+        inner *= _TANH_SCALE
+        y = np.tanh(inner)
+    else:
+        y = erf(xw * np.asarray(_SQRT1_2, xw.dtype))
+    y += 1
+    y *= xw
+    y *= 0.5
+    return y.astype(x.dtype, copy=False)
+
+
+def _layer_norm(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float) -> Any:
+    _layer_norm_shape(x, weight, bias, ndims=ndims, eps=eps)
+    dims = tuple(range(x.ndim - ndims, x.ndim))
+    xw = _wide(x)
+    mean = xw.mean(axis=dims, keepdims=True)
+    y = xw - mean
+    rstd = 1 / np.sqrt((y * y).mean(axis=dims, keepdims=True) + np.asarray(eps, xw.dtype))
+    y *= rstd
+    if weight is not None:
+        y *= _wide(weight)
+    if bias is not None:
+        y += _wide(bias)
+    return y.astype(x.dtype, copy=False), np.asarray(mean), np.asarray(rstd)
+
+
+def _stat_dtype(dtype: Any) -> Any:
+    return np.dtype(np.float32) if dtype.itemsize < 4 else dtype
+
+
+def _layer_norm_shape(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float) -> tuple[MetaArray, ...]:
+    if not 1 <= ndims <= len(x.shape):
+        raise ValueError(f"layer_norm over the last {ndims} dims needs at least that many, got shape {x.shape}")
+    inner = tuple(x.shape[len(x.shape) - ndims :])
+    for name, p in (("weight", weight), ("bias", bias)):
+        if p is not None and tuple(p.shape) != inner:
+            raise ValueError(f"layer_norm: {name} must have shape {inner} for x {x.shape}, got {p.shape}")
+    stat = MetaArray((*x.shape[: len(x.shape) - ndims], *(1,) * ndims), _stat_dtype(x.dtype))
+    return MetaArray(x.shape, x.dtype), stat, stat
+
+
+def _cross_entropy(logits: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str) -> Any:
+    _cross_entropy_shape(logits, target, label_smoothing=label_smoothing, ignore_index=ignore_index, reduction=reduction)
+    n, classes = logits.shape
+    logp = _log_softmax(_wide(logits), dim=1)
+    keep = target != ignore_index
+    if keep.all():
+        at, kept = target, None
+    else:
+        at, kept = np.where(keep, target, 0), keep
+    if n and (at.min() < 0 or at.max() >= classes):
+        bad = int(at[(at < 0) | (at >= classes)][0])
+        raise IndexError(f"cross_entropy: target {bad} is not a class of [0, {classes}) nor ignore_index {ignore_index}")
+    loss = -logp[np.arange(n), at]
+    if label_smoothing:
+        loss = (1 - label_smoothing) * loss - (label_smoothing / classes) * logp.sum(axis=1)
+    if kept is not None:
+        loss = np.where(kept, loss, 0)
+    loss = loss.astype(logp.dtype, copy=False)
+    if reduction == "sum":
+        loss = loss.sum()
+    elif reduction == "mean":
+        count = n if kept is None else int(kept.sum())
+        loss = np.divide(loss.sum(), count, dtype=logp.dtype)
+    return np.asarray(loss).astype(logits.dtype, copy=False), logp
+
+
+def _cross_entropy_shape(logits: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str) -> tuple[MetaArray, ...]:
+    if len(logits.shape) != 2 or tuple(target.shape) != tuple(logits.shape[:1]):
+        raise ValueError(f"cross_entropy needs logits [N, C] and target [N], got {logits.shape} and {target.shape}")
+    if target.dtype.kind not in "iu":
+        raise TypeError(f"cross_entropy needs integer class targets, got {target.dtype}; convert them with .to(int64)")
+    if logits.dtype.kind in "biu":
+        raise TypeError(f"cross_entropy needs floating logits, got {logits.dtype}")
+    out = tuple(target.shape) if reduction == "none" else ()
+    return MetaArray(out, logits.dtype), MetaArray(logits.shape, _stat_dtype(logits.dtype))
+
+
+def _channel(p: Any, x: Any) -> Any:
+    return p.reshape(1, -1, *(1,) * (len(x.shape) - 2))
+
+
+def _batch_norm(x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
+    _batch_norm_shape(x, weight, bias, eps=eps)
+    dims = (0, *range(2, x.ndim))
+    xw = _wide(x)
+    mean = xw.mean(axis=dims)
+    y = xw - _channel(mean, x)
+    rstd = 1 / np.sqrt((y * y).mean(axis=dims) + np.asarray(eps, xw.dtype))
+    y *= _channel(rstd, x)
+    if weight is not None:
+        y *= _channel(_wide(weight), x)
+    if bias is not None:
+        y += _channel(_wide(bias), x)
+    return y.astype(x.dtype, copy=False), mean, rstd
+
+
+def _batch_norm_shape(x: Any, weight: Any, bias: Any, *, eps: float) -> tuple[MetaArray, ...]:
+    if len(x.shape) < 2:
+        raise ValueError(f"batch_norm needs x [N, C, ...], got {x.shape}")
+    if math.prod(x.shape) // max(x.shape[1], 1) <= 1:
+        raise ValueError(f"batch_norm needs more than one value per channel in training, got x {x.shape}")
+    for name, p in (("weight", weight), ("bias", bias)):
+        if p is not None and tuple(p.shape) != (x.shape[1],):
+            raise ValueError(f"batch_norm: {name} must be [{x.shape[1]}] for x {x.shape}, got {p.shape}")
+    stat = MetaArray((x.shape[1],), _stat_dtype(x.dtype))
+    return MetaArray(x.shape, x.dtype), stat, stat
+
+
+def _attention(q: Any, k: Any, v: Any, mask: Any, *, scale: float, causal: bool) -> Any:
+    _attention_shape(q, k, v, mask, scale=scale, causal=causal)
+    qw, kw, vw = _wide(q), _wide(k), _wide(v)
+    s = np.matmul(qw * np.asarray(scale, qw.dtype), kw.swapaxes(-1, -2))
+    if mask is not None:
+        s = np.where(mask, s, -np.inf).astype(s.dtype, copy=False) if mask.dtype == np.bool_ else s + mask
+    if causal:
+        rows, cols = s.shape[-2:]
+        s = np.where(np.arange(cols) <= np.arange(rows).reshape(-1, 1), s, -np.inf).astype(s.dtype, copy=False)
+    top = s.max(axis=-1, keepdims=True) if s.shape[-1] else np.full((*s.shape[:-1], 1), -np.inf, s.dtype)
+    top = np.where(np.isneginf(top), 0, top).astype(s.dtype, copy=False)
+    s = np.exp(s - top)
+    total = s.sum(axis=-1, keepdims=True)
+    # a row with every key masked attends to nothing: its output is zero, and its lse -inf
+    o = np.matmul(s, vw) / np.where(total == 0, 1, total).astype(s.dtype, copy=False)
+    lse = (np.log(total) + top)[..., 0]
+    return o.astype(q.dtype, copy=False), lse
+
+
+def _attention_shape(q: Any, k: Any, v: Any, mask: Any, *, scale: float, causal: bool) -> tuple[MetaArray, ...]:
+    if len(q.shape) < 2 or len(k.shape) < 2 or len(v.shape) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
+        raise ValueError(f"attention needs q [..., L, E], k [..., S, E], v [..., S, V], got {q.shape}, {k.shape}, {v.shape}")
+    batch = broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
+    scores = (*batch, q.shape[-2], k.shape[-2])
+    if mask is not None and broadcast_shapes(mask.shape, scores) != scores:
+        raise ValueError(f"attention: a mask of shape {mask.shape} does not broadcast to the scores {scores}")
+    if not q.dtype == k.dtype == v.dtype:
+        raise TypeError(f"attention needs one dtype, got {q.dtype}, {k.dtype}, {v.dtype}; cast them with .to(dtype)")
+    return MetaArray((*batch, q.shape[-2], v.shape[-1]), q.dtype), MetaArray(scores[:-1], _stat_dtype(q.dtype))
+
+
+def _dropout(x: Any, seed: int, offset: int, *, p: float) -> Any:
+    mask = _random.bernoulli(seed, offset, 1 - p, x.shape)
+    y = np.multiply(x, mask)
+    if p < 1:
+        y *= x.dtype.type(1 / (1 - p))
+    return y, mask
+
+
+def _dropout_shape(x: Any, seed: int, offset: int, *, p: float) -> tuple[MetaArray, ...]:
+    return MetaArray(x.shape, x.dtype), MetaArray(x.shape, np.dtype(np.bool_))
+
+
+Op("linear", "x, w, bias?", "opaque", unit=True)
+Op("softmax", "x; dim", "opaque", unit=True)
+Op("log_softmax", "x; dim", "opaque", unit=True)
+Op("gelu", "x; approximate", "elementwise", unit=True)
+Op("layer_norm", "x, weight?, bias?; ndims, eps", "opaque", outputs=3, unit=True)
+Op("cross_entropy", "logits, target; label_smoothing, ignore_index, reduction", "opaque", outputs=2, unit=True)
+Op("batch_norm", "x, weight?, bias?; eps", "opaque", outputs=3, unit=True)
+Op("attention", "q, k, v, mask?; scale, causal", "opaque", outputs=2, unit=True)
+Op("dropout", "x, seed, offset; p", "opaque", outputs=2, unit=True, differentiable=(0,))
+register_rules(
+    "numpy",
+    {
+        "linear": _linear,
+        "softmax": _softmax,
+        "log_softmax": _log_softmax,
+        "gelu": _gelu,
+        "layer_norm": _layer_norm,
+        "cross_entropy": _cross_entropy,
+        "batch_norm": _batch_norm,
+        "attention": _attention,
+        "dropout": _dropout,
+    },
+)
+register_rules(
+    "shape",
+    {
+        "linear": _linear_shape,
+        "softmax": _float_like("softmax"),
+        "log_softmax": _float_like("log_softmax"),
+        "gelu": _float_like("gelu"),
+        "layer_norm": _layer_norm_shape,
+        "cross_entropy": _cross_entropy_shape,
+        "batch_norm": _batch_norm_shape,
+        "attention": _attention_shape,
+        "dropout": _dropout_shape,
+    },
+)

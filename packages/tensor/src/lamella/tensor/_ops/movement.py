@@ -1,0 +1,190 @@
+"""View ops, the functional write through a chain of views, matmul, and ops that lay elements out anew."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._meta import MetaArray, broadcast_shapes
+from .._op import Op, register_rules
+from .._views import VIEWS, apply_chain
+
+__all__: list[str] = []
+
+
+def slice_shape(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[int, ...]:
+    """Shape of a normalized slice."""
+    return tuple(len(range(i[0], i[1], i[2])) for i in index if type(i) is not int) + shape[len(index) :]
+
+
+def _reshape_shape(x: Any, *, shape: tuple[int, ...]) -> MetaArray:
+    if math.prod(x.shape) != math.prod(shape):
+        raise ValueError(f"cannot reshape {x.shape} ({math.prod(x.shape)} elements) to {shape} ({math.prod(shape)} elements)")
+    return MetaArray(shape, x.dtype)
+
+
+def _permute_shape(x: Any, *, dims: tuple[int, ...]) -> MetaArray:
+    return MetaArray(tuple(x.shape[d] for d in dims), x.dtype)
+
+
+def _expand_shape(x: Any, *, shape: tuple[int, ...]) -> MetaArray:
+    if broadcast_shapes(x.shape, shape) != shape:
+        raise ValueError(f"cannot expand {x.shape} to {shape}: only dims of size 1 grow")
+    return MetaArray(shape, x.dtype)
+
+
+def _slice_shape(x: Any, *, index: tuple[Any, ...]) -> MetaArray:
+    return MetaArray(slice_shape(x.shape, index), x.dtype)
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+def _same_shape(x: Any) -> MetaArray:
+    return MetaArray(x.shape, x.dtype)
+
+
+def chain_shape(shape: tuple[int, ...], dtype: Any, chain: Any) -> tuple[int, ...]:
+    """Shape at the end of a chain of views."""
+    meta = MetaArray(shape, dtype)
+    for name, param in chain:
+        rule = _VIEW_SHAPES[name]
+        meta = rule(meta) if name in ("alias", "detach") else rule(meta, **{_VIEW_PARAM[name]: param})
+    return meta.shape
+
+
+_VIEW_PARAM = {"slice": "index", "permute": "dims", "reshape": "shape", "expand": "shape"}
+_VIEW_SHAPES: dict[str, Any] = {
+    "reshape": _reshape_shape,
+    "permute": _permute_shape,
+    "expand": _expand_shape,
+    "slice": _slice_shape,
+    "alias": _same_shape,
+    "detach": _same_shape,
+}
+
+
+def _view_write(base: Any, value: Any, *, chain: Any) -> Any:
+    # order "K" keeps the stride order of the base, so that every reshape of the chain that was a view is one here
+    out = np.array(base, copy=True, order="K")
+    apply_chain(out, chain)[...] = value
+    return out
+
+
+def _view_write_shape(base: Any, value: Any, *, chain: Any) -> MetaArray:
+    inner = chain_shape(base.shape, base.dtype, chain)
+    if tuple(value.shape) != inner:
+        raise ValueError(f"cannot write a value of shape {value.shape} through a view of shape {inner}")
+    return MetaArray(base.shape, base.dtype)
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    dtype = a.dtype
+    if dtype.itemsize < 4 and dtype.kind not in "biu":
+        return np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(dtype)
+    return np.matmul(a, b)
+
+
+def _matmul_shape(a: Any, b: Any) -> MetaArray:
+    if not a.shape or not b.shape:
+        raise ValueError(f"matmul needs at least one dim on both sides, got {a.shape} @ {b.shape}; use * for a scalar")
+    left = a.shape if len(a.shape) > 1 else (1, *a.shape)
+    right = b.shape if len(b.shape) > 1 else (*b.shape, 1)
+    if left[-1] != right[-2]:
+        raise ValueError(f"matmul of {a.shape} @ {b.shape}: the inner dims {left[-1]} and {right[-2]} differ")
+    batch = broadcast_shapes(left[:-2], right[:-2])
+    out = (*batch, *(left[-2:-1] if len(a.shape) > 1 else ()), *(right[-1:] if len(b.shape) > 1 else ()))
+    return MetaArray(out, a.dtype)
+
+
+def _cat(*xs: Any, dim: int) -> Any:
+    return np.concatenate(xs, axis=dim)
+
+
+def _cat_shape(*xs: Any, dim: int) -> MetaArray:
+    first = xs[0].shape
+    for x in xs:
+        if len(x.shape) != len(first) or any(m != n for i, (m, n) in enumerate(zip(x.shape, first, strict=True)) if i != dim):
+            raise ValueError(f"cat along dim {dim} needs equal shapes elsewhere, got {', '.join(str(y.shape) for y in xs)}")
+    return MetaArray((*first[:dim], sum(x.shape[dim] for x in xs), *first[dim + 1 :]), xs[0].dtype)
+
+
+def _pad(x: Any, *, pads: tuple[tuple[int, int], ...]) -> Any:
+    if any(p < 0 for pair in pads for p in pair):
+        raise ValueError(f"pad needs non-negative widths, got {pads}")
+    out = np.zeros(tuple(n + lo + hi for n, (lo, hi) in zip(x.shape, pads, strict=True)), x.dtype)
+    out[tuple(slice(lo, lo + n) for n, (lo, _) in zip(x.shape, pads, strict=True))] = x
+    return out
+
+
+def _pad_shape(x: Any, *, pads: tuple[tuple[int, int], ...]) -> MetaArray:
+    if any(p < 0 for pair in pads for p in pair):
+        raise ValueError(f"pad needs non-negative widths, got {pads}")
+    return MetaArray(tuple(n + lo + hi for n, (lo, hi) in zip(x.shape, pads, strict=True)), x.dtype)
+
+
+def _flip(x: Any, *, dims: tuple[int, ...]) -> Any:
+    return np.flip(x, dims).copy()
+
+
+def _flip_shape(x: Any, *, dims: tuple[int, ...]) -> MetaArray:
+    return MetaArray(x.shape, x.dtype)
+
+
+def _cumsum(x: Any, *, dim: int) -> Any:
+    if x.dtype.kind in "biu":
+        return np.cumsum(x, axis=dim, dtype=np.int64)
+    if x.dtype.itemsize < 4:
+        return np.cumsum(x.astype(np.float32), axis=dim).astype(x.dtype)
+    return np.cumsum(x, axis=dim)
+
+
+def _cumsum_shape(x: Any, *, dim: int) -> MetaArray:
+    return MetaArray(x.shape, np.dtype(np.int64) if x.dtype.kind in "biu" else x.dtype)
+
+
+Op("reshape", "x; shape", "view")
+Op("permute", "x; dims", "view")
+Op("expand", "x; shape", "view")
+Op("slice", "x; index", "view")
+Op("alias", "x", "view")
+Op("detach", "x", "view", differentiable=())
+Op("view_write", "base, value; chain", "opaque")
+Op("matmul", "a, b", "... m k, ... k n -> ... m n; reduce k", promotes="same")
+Op("cat", "*xs; dim", "opaque", promotes="same")
+Op("pad", "x; pads", "opaque")
+Op("flip", "x; dims", "opaque")
+Op("cumsum", "x; dim", "opaque")
+
+register_rules(
+    "numpy",
+    {
+        "reshape": lambda x, *, shape: VIEWS["reshape"](x, shape),
+        "permute": lambda x, *, dims: VIEWS["permute"](x, dims),
+        "expand": lambda x, *, shape: VIEWS["expand"](x, shape),
+        "slice": lambda x, *, index: VIEWS["slice"](x, index),
+        "alias": _same,
+        "detach": _same,
+        "view_write": _view_write,
+        "matmul": _matmul,
+        "cat": _cat,
+        "pad": _pad,
+        "flip": _flip,
+        "cumsum": _cumsum,
+    },
+)
+register_rules(
+    "shape",
+    _VIEW_SHAPES
+    | {
+        "view_write": _view_write_shape,
+        "matmul": _matmul_shape,
+        "cat": _cat_shape,
+        "pad": _pad_shape,
+        "flip": _flip_shape,
+        "cumsum": _cumsum_shape,
+    },
+)

@@ -1,0 +1,103 @@
+"""Optimizer updates as single functional ops; their numpy kernels have an in-place twin that writes the state operands.
+
+Formulas: SGD with momentum (Sutskever et al. 2013, as PyTorch writes it), Adam (Kingma & Ba 2015), decoupled weight decay (Loshchilov & Hutter 2019).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._meta import MetaArray
+from .._op import Op, register_rules
+
+__all__: list[str] = []
+
+
+def _sgd_inplace(p: Any, g: Any, lr: float, weight_decay: float) -> None:
+    if weight_decay:
+        g = g + p * weight_decay
+    p -= g * lr
+
+
+def _sgd(p: Any, g: Any, lr: float, weight_decay: float) -> Any:
+    p = p.copy()
+    _sgd_inplace(p, g, lr, weight_decay)
+    return p
+
+
+def _sgd_shape(p: Any, g: Any, lr: float, weight_decay: float) -> MetaArray:
+    _same("sgd", p, g)
+    return MetaArray(p.shape, p.dtype)
+
+
+def _momentum_inplace(p: Any, g: Any, buf: Any, lr: float, momentum: float, weight_decay: float, *, nesterov: bool) -> None:
+    if weight_decay:
+        g = g + p * weight_decay
+    buf *= momentum
+    buf += g
+    p -= (g + buf * momentum if nesterov else buf) * lr
+
+
+def _momentum(p: Any, g: Any, buf: Any, lr: float, momentum: float, weight_decay: float, *, nesterov: bool) -> Any:
+    p, buf = p.copy(), buf.copy()
+    _momentum_inplace(p, g, buf, lr, momentum, weight_decay, nesterov=nesterov)
+    return p, buf
+
+
+def _momentum_shape(p: Any, g: Any, buf: Any, *_: Any, **__: Any) -> Any:
+    _same("momentum", p, g)
+    return MetaArray(p.shape, p.dtype), MetaArray(buf.shape, buf.dtype)
+
+
+def _adam_inplace(
+    p: Any, g: Any, m: Any, v: Any, step: Any, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, *, decoupled: bool
+) -> None:
+    step += 1
+    n = float(step)
+    if weight_decay:
+        if decoupled:
+            p *= 1 - lr * weight_decay
+        else:
+            g = g + p * weight_decay
+    t = g * (1 - beta1)
+    m *= beta1
+    m += t
+    np.multiply(g, g, out=t)
+    t *= 1 - beta2
+    v *= beta2
+    v += t
+    np.sqrt(v, out=t)
+    t *= 1 / math.sqrt(1 - beta2**n)
+    t += eps
+    np.divide(m, t, out=t)
+    t *= lr / (1 - beta1**n)
+    p -= t
+
+
+def _adam(
+    p: Any, g: Any, m: Any, v: Any, step: Any, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, *, decoupled: bool
+) -> Any:
+    p, m, v, step = p.copy(), m.copy(), v.copy(), np.array(step)
+    _adam_inplace(p, g, m, v, step, lr, beta1, beta2, eps, weight_decay, decoupled=decoupled)
+    return p, m, v, step
+
+
+def _adam_shape(p: Any, g: Any, m: Any, v: Any, step: Any, *_: Any, **__: Any) -> Any:
+    _same("adam", p, g)
+    return tuple(MetaArray(a.shape, a.dtype) for a in (p, m, v, step))
+
+
+def _same(name: str, p: Any, g: Any) -> None:
+    if p.shape != g.shape or p.dtype != g.dtype:
+        raise ValueError(f"{name}: the gradient is {g.dtype}{list(g.shape)} and the parameter {p.dtype}{list(p.shape)}; they must be alike")
+
+
+Op("sgd", "p, g, lr, weight_decay", "opaque", mutates=(0,), differentiable=())
+Op("momentum", "p, g, buf, lr, momentum, weight_decay; nesterov", "opaque", outputs=2, mutates=(0, 2), differentiable=())
+Op("adam", "p, g, m, v, step, lr, beta1, beta2, eps, weight_decay; decoupled", "opaque", outputs=4, mutates=(0, 2, 3, 4), differentiable=())
+register_rules("numpy", {"sgd": _sgd, "momentum": _momentum, "adam": _adam})
+register_rules("inplace", {"sgd": _sgd_inplace, "momentum": _momentum_inplace, "adam": _adam_inplace})
+register_rules("shape", {"sgd": _sgd_shape, "momentum": _momentum_shape, "adam": _adam_shape})

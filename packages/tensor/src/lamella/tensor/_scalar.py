@@ -1,0 +1,195 @@
+"""Host scalars that a trace keeps symbolic, and the dict whose numbers become such inputs.
+
+`Numbers` is where numeric state of ours lives (a param group, a scheduler's counter, an RNG offset): read under a trace it gives a
+`SymScalar`, which records the Python arithmetic done on it; written under a trace it is an effect. Outside a trace both are plain Python.
+What needs a real number (a branch, an index, formatting) is guarded by its value.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ._state import tls
+
+__all__ = ["Numbers", "SymScalar", "cos", "exp", "log", "maximum", "minimum", "sin", "sqrt", "where"]
+
+
+class SymScalar:
+    """A number of an open trace: `value` is its SSA value, `hint` what it was while tracing, `category` that of its Python type."""
+
+    __slots__ = ("category", "hint", "trace", "value")
+
+    def __init__(self, trace: Any, value: Any, hint: Any) -> None:
+        self.trace = trace
+        self.value = value
+        self.hint = hint
+        self.category = 0 if isinstance(hint, bool) else 1 if isinstance(hint, int) else 2
+
+    def _op(self, name: str, *args: Any) -> Any:
+        return self.trace.scalar_op(name, args)
+
+    def __add__(self, other: Any) -> Any:
+        return self._op("add", self, other) if _number(other) else NotImplemented
+
+    def __radd__(self, other: Any) -> Any:
+        return self._op("add", other, self) if _number(other) else NotImplemented
+
+    def __sub__(self, other: Any) -> Any:
+        return self._op("sub", self, other) if _number(other) else NotImplemented
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._op("sub", other, self) if _number(other) else NotImplemented
+
+    def __mul__(self, other: Any) -> Any:
+        return self._op("mul", self, other) if _number(other) else NotImplemented
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._op("mul", other, self) if _number(other) else NotImplemented
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._op("div", self, other) if _number(other) else NotImplemented
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._op("div", other, self) if _number(other) else NotImplemented
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self._op("floordiv", self, other) if _number(other) else NotImplemented
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self._op("floordiv", other, self) if _number(other) else NotImplemented
+
+    def __mod__(self, other: Any) -> Any:
+        return self._op("mod", self, other) if _number(other) else NotImplemented
+
+    def __rmod__(self, other: Any) -> Any:
+        return self._op("mod", other, self) if _number(other) else NotImplemented
+
+    def __pow__(self, other: Any) -> Any:
+        return self._op("pow", self, other) if _number(other) else NotImplemented
+
+    def __rpow__(self, other: Any) -> Any:
+        return self._op("pow", other, self) if _number(other) else NotImplemented
+
+    def __neg__(self) -> Any:
+        return self._op("neg", self)
+
+    def __pos__(self) -> SymScalar:
+        return self
+
+    def __abs__(self) -> Any:
+        return self._op("abs", self)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._op("lt", self, other) if _number(other) else NotImplemented
+
+    def __le__(self, other: Any) -> Any:
+        return self._op("le", self, other) if _number(other) else NotImplemented
+
+    def __gt__(self, other: Any) -> Any:
+        return self._op("gt", self, other) if _number(other) else NotImplemented
+
+    def __ge__(self, other: Any) -> Any:
+        return self._op("ge", self, other) if _number(other) else NotImplemented
+
+    def __eq__(self, other: object) -> Any:
+        return self._op("eq", self, other) if _number(other) else NotImplemented
+
+    def __ne__(self, other: object) -> Any:
+        return self._op("ne", self, other) if _number(other) else NotImplemented
+
+    def __bool__(self) -> bool:
+        return bool(self.trace.force(self))
+
+    def __int__(self) -> int:
+        return int(self.trace.force(self))
+
+    def __float__(self) -> float:
+        return float(self.trace.force(self))
+
+    def __index__(self) -> int:
+        if self.category != 1:
+            raise TypeError("a symbolic float cannot be an index")
+        return int(self.trace.force(self))
+
+    def __hash__(self) -> int:
+        return hash(self.trace.force(self))
+
+    def __repr__(self) -> str:
+        return f"SymScalar({self.hint!r})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.trace.force(self), spec)
+
+
+def _number(x: object) -> bool:
+    return isinstance(x, (int, float, SymScalar))
+
+
+class Numbers(dict[Any, Any]):
+    """A dict whose int and float values are scalar inputs of a captured program: a new value never recompiles."""
+
+    __slots__ = ("__weakref__",)
+
+    def __getitem__(self, key: Any) -> Any:
+        value = dict.__getitem__(self, key)
+        if tls.trace is not None:
+            return tls.trace.read_number(self, key, value)
+        return value
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if tls.trace is not None:
+            tls.trace.write_number(self, key, value)
+        else:
+            dict.__setitem__(self, key, value)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The value of a key, or the default."""
+        return self[key] if key in self else default
+
+
+def _function(name: str, plain: Any, *args: Any) -> Any:
+    for a in args:
+        if isinstance(a, SymScalar):
+            return a.trace.scalar_op(name, args)
+    return plain(*args)
+
+
+def cos(x: Any) -> Any:
+    """Cosine of a number or a symbolic scalar, radians."""
+    return _function("cos", math.cos, x)
+
+
+def sin(x: Any) -> Any:
+    """Sine of a number or a symbolic scalar, radians."""
+    return _function("sin", math.sin, x)
+
+
+def sqrt(x: Any) -> Any:
+    """Square root of a number or a symbolic scalar."""
+    return _function("sqrt", math.sqrt, x)
+
+
+def exp(x: Any) -> Any:
+    """e**x of a number or a symbolic scalar."""
+    return _function("exp", math.exp, x)
+
+
+def log(x: Any) -> Any:
+    """Natural logarithm of a number or a symbolic scalar."""
+    return _function("log", math.log, x)
+
+
+def minimum(a: Any, b: Any) -> Any:
+    """The smaller of two numbers or symbolic scalars."""
+    return _function("min", min, a, b)
+
+
+def maximum(a: Any, b: Any) -> Any:
+    """The larger of two numbers or symbolic scalars."""
+    return _function("max", max, a, b)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """a where the condition holds, else b; unlike `if`, it never guards a symbolic condition."""
+    return _function("where", lambda c, x, y: x if c else y, condition, a, b)

@@ -1,0 +1,97 @@
+"""What a thread is in the middle of: grad mode, open transform levels, an open trace.
+
+`HOT[0]` counts the special modes open in any thread (in steps of MODE, above every tensor flag). Zero is the promise
+that lets the fast path look at two flag words and nothing else; anything that must be seen by an op adds itself here.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+__all__ = [
+    "FOREIGN", "GRAD", "HOT", "LEVEL", "MODE", "TRACED", "VIEW", "Level", "LevelClosedError", "Mode", "enter_mode", "leave_mode", "tls",
+]  # fmt: skip
+
+GRAD = 1  # the tensor has an edge at its own level
+VIEW = 2  # it shares memory with a base: it may have to be refreshed before use
+LEVEL = 4  # its storage is a transform payload
+TRACED = 8  # its value exists only in an open trace
+FOREIGN = 16  # its storage is neither a numpy array nor a payload
+MODE = 64
+
+HOT: list[int] = [0]
+_lock = threading.Lock()
+
+
+class LevelClosedError(RuntimeError):
+    """A tensor of a transform that has ended, or of another thread's, was used."""
+
+
+class Level:
+    """One open transform (vmap or jvp): its serial is never reused, so an escaped tensor cannot be taken for a later level's."""
+
+    __slots__ = ("alive", "kind", "randomness", "serial", "size", "thread")
+    _next = 0
+
+    def __init__(self, kind: str, size: int = 0, randomness: str = "error") -> None:
+        with _lock:
+            Level._next += 1
+            self.serial = Level._next
+        self.kind = kind
+        self.size = size
+        self.randomness = randomness
+        self.alive = True
+        self.thread = threading.get_ident()
+
+    def check(self) -> None:
+        """Raise unless this level is open in the current thread."""
+        if not self.alive:
+            raise LevelClosedError(
+                f"a tensor made inside a {self.kind} was used after that {self.kind} returned; return it from the function instead"
+            )
+        if self.thread != threading.get_ident():
+            raise LevelClosedError(f"a tensor made inside a {self.kind} was used from another thread")
+
+
+class _ThreadState(threading.local):
+    """Per-thread modes; every attribute has a class default, so that a new thread starts clean."""
+
+    grad = True
+    inference = False
+    trace: Any = None
+    levels: tuple[Level, ...] = ()
+
+
+tls = _ThreadState()
+
+
+def enter_mode() -> None:
+    """Count one more special mode."""
+    with _lock:
+        HOT[0] += MODE
+
+
+def leave_mode() -> None:
+    """Count one special mode less."""
+    with _lock:
+        HOT[0] -= MODE
+
+
+class Mode:
+    """Base of context managers that set thread-local attributes while open; also usable as decorators."""
+
+    def __init__(self, **values: Any) -> None:
+        self._values = values
+        self._saved: list[dict[str, Any]] = []
+
+    def __enter__(self) -> None:
+        self._saved.append({k: getattr(tls, k) for k in self._values})
+        for k, v in self._values.items():
+            setattr(tls, k, v)
+        enter_mode()
+
+    def __exit__(self, *exc: object) -> None:
+        leave_mode()
+        for k, v in self._saved.pop().items():
+            setattr(tls, k, v)

@@ -1,0 +1,523 @@
+"""Tensor: a thin handle over one storage, with the methods users know; every method is one call of a function elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import numpy as np
+
+from . import _arith, _base
+from . import _composites as c
+from . import _creation as make
+from . import _functions as f
+from . import _pointwise as p
+from ._arith import Arithmetic
+from ._base import cell_of, set_edge, wrap
+from ._device import CPU, META, Device, as_device
+from ._dispatch import dispatch
+from ._dtype import COMPLEX, FLOAT, INT, DType, bool_, float16, float32, float64, from_numpy_dtype, int32, int64
+from ._engine import autograd
+from ._index import get_item, set_item
+from ._inplace import write
+from ._meta import MetaArray
+from ._op import OPS
+from ._print import describe_tensor
+from ._state import FOREIGN, GRAD, LEVEL, TRACED, VIEW, tls
+from ._views import refresh
+
+__all__ = ["Tensor"]
+
+
+class Tensor(Arithmetic):
+    """An n-dimensional array with gradients. Make one with `lamella.tensor.tensor`, `zeros`, `from_numpy` and the like."""
+
+    __slots__ = ()
+    __array_priority__ = 1000
+
+    def __new__(cls, data: Any = (), *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+        """Same as `tensor(data, dtype=..., requires_grad=...)`."""
+        t = make.tensor(data, dtype=dtype, requires_grad=requires_grad)
+        if cls is not Tensor:
+            t = t._as(cls)
+        return t
+
+    def _as(self, cls: type[Any]) -> Any:
+        t = object.__new__(cls)
+        for slot in ("_data", "_flags", "_edge", "_cell", "_view"):
+            setattr(t, slot, getattr(self, slot))
+        return t
+
+    # -- what it is
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the dims."""
+        return tuple(self._data.shape)
+
+    @property
+    def dtype(self) -> DType:
+        """Element type."""
+        return from_numpy_dtype(self._data.dtype)
+
+    @property
+    def ndim(self) -> int:
+        """Number of dims."""
+        return cast(int, self._data.ndim)
+
+    @property
+    def device(self) -> Device:
+        """Where it lives."""
+        data = self._data
+        while self._flags & LEVEL and not isinstance(data, (np.ndarray, MetaArray)):
+            data = data.tensor._data
+        return META if type(data) is MetaArray and not self._flags & TRACED else CPU
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or one size."""
+        return self.shape if dim is None else self.shape[f.dim_of(dim, self.ndim)]
+
+    def dim(self) -> int:
+        """Number of dims."""
+        return cast(int, self._data.ndim)
+
+    def numel(self) -> int:
+        """Number of elements."""
+        n = 1
+        for s in self._data.shape:
+            n *= s
+        return n
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return cast(int, self._data.dtype.itemsize)
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is real floating."""
+        return self.dtype.is_floating_point
+
+    def stride(self) -> tuple[int, ...]:
+        """Strides in elements."""
+        return tuple(s // self._data.dtype.itemsize for s in self._data.strides)
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in row-major order without gaps."""
+        data = self._data
+        return type(data) is not np.ndarray or bool(data.flags.c_contiguous)
+
+    def storage(self) -> Any:
+        """The storage below: a numpy array, or an implementer of `lamella.interfaces.Storage`."""
+        return self._data
+
+    def __len__(self) -> int:
+        if not self._data.ndim:
+            raise TypeError("a 0-d tensor has no length")
+        return cast(int, self._data.shape[0])
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._data.ndim:
+            raise TypeError("a 0-d tensor cannot be iterated")
+        return (get_item(self, i) for i in range(self._data.shape[0]))
+
+    def __repr__(self) -> str:
+        return describe_tensor(self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return get_item(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        set_item(self, index, value)
+
+    # -- out of the stack
+
+    def _real(self, why: str) -> Any:
+        if self._flags & LEVEL:
+            self._data.level.check()
+            raise RuntimeError(
+                f"{why} needs the values of a tensor inside an open {self._data.level.kind}; return the tensor and ask outside, "
+                f"or use where/clamp instead of Python branches"
+            )
+        if tls.trace is not None:
+            tls.trace.forced(self, why)
+        if self._flags & TRACED:
+            raise RuntimeError(f"{why} needs the values of a tensor whose trace has ended without giving it one")
+        if self._flags & VIEW and self._view.version != self._cell.version:  # type: ignore[union-attr]
+            refresh(self)
+        if self._flags & FOREIGN:
+            if type(self._data) is MetaArray:
+                raise RuntimeError(f"{why} needs values, and a meta tensor has none")
+            return self._data.dense()
+        return self._data
+
+    def numpy(self) -> Any:
+        """The tensor's own memory as a numpy array; RuntimeError where it requires grad (use .detach().numpy())."""
+        if self._flags & GRAD:
+            raise RuntimeError("numpy() of a tensor that requires grad would hide writes from autograd; use .detach().numpy()")
+        if self._flags & FOREIGN and type(self._data) is not MetaArray:
+            raise TypeError(f"a tensor with {self._data.kind!r} storage has no numpy memory; use .dense().numpy()")
+        return self._real("numpy()")
+
+    def dense(self) -> Tensor:
+        """The same values over plain memory; itself where they are already."""
+        return wrap(self._data.dense()) if self._flags & FOREIGN and type(self._data) is not MetaArray else self
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self._flags & GRAD:
+            raise RuntimeError("a tensor that requires grad is not converted to numpy silently; use .detach()")
+        array = self._real("conversion to numpy")
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def item(self) -> Any:
+        """The only element as a Python number."""
+        if self.numel() != 1:
+            raise ValueError(f"item() needs a tensor of one element, got shape {self.shape}")
+        return self._real("item()").reshape(()).item()
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers."""
+        return self._real("tolist()").tolist()
+
+    def __bool__(self) -> bool:
+        if self.numel() != 1:
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all()")
+        return bool(self._real("bool()").reshape(()))
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.category != INT or self.numel() != 1:
+            raise TypeError(f"only an integer tensor of one element is an index, got {self.dtype} of shape {self.shape}")
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    def __reduce__(self) -> Any:
+        return (_rebuild, (np.asarray(self.detach()._real("pickling")), bool(self._flags & GRAD)))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if self._edge is not None and not self.is_leaf:
+            raise RuntimeError("only leaf tensors can be deep-copied; detach() it first")
+        t = dispatch(OPS["copy"], (self.detach(),))._as(type(self))
+        if self._flags & GRAD:
+            t.requires_grad_()
+        memo[id(self)] = t
+        return t
+
+    # -- dtype, device, memory
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
+        """In another dtype or on another device, both by position or keyword; itself when nothing changes and copy is False."""
+        for a in args:
+            if isinstance(a, Tensor):
+                dtype, device = a.dtype, a.device
+            elif isinstance(a, DType) or (isinstance(a, (str, type, np.dtype)) and a not in ("cpu", "meta")):
+                dtype = a
+            else:
+                device = a
+        out: Tensor = self
+        if device is not None and as_device(device) != self.device:
+            if as_device(device).kind == "cpu":
+                raise RuntimeError("a meta tensor has no values to move to the cpu")
+            out = wrap(MetaArray(self.shape, self._data.dtype))
+        if dtype is not None:
+            out = f.to_dtype(out, dtype)
+        return out.clone() if copy and out is self else out
+
+    def type(self, dtype: Any = None) -> Any:
+        """The dtype, or the tensor in another one."""
+        return self.dtype if dtype is None else f.to_dtype(self, dtype)
+
+    def cpu(self) -> Tensor:
+        """On the CPU."""
+        return self.to("cpu")
+
+    def float(self) -> Tensor:
+        """As float32."""
+        return f.to_dtype(self, float32)
+
+    def double(self) -> Tensor:
+        """As float64."""
+        return f.to_dtype(self, float64)
+
+    def half(self) -> Tensor:
+        """As float16."""
+        return f.to_dtype(self, float16)
+
+    def long(self) -> Tensor:
+        """As int64."""
+        return f.to_dtype(self, int64)
+
+    def int(self) -> Tensor:
+        """As int32."""
+        return f.to_dtype(self, int32)
+
+    def bool(self) -> Tensor:
+        """As bool."""
+        return f.to_dtype(self, bool_)
+
+    def clone(self) -> Tensor:
+        """A copy in fresh memory, connected for autograd."""
+        return cast("Tensor", dispatch(OPS["copy"], (self,)))
+
+    def contiguous(self) -> Tensor:
+        """Itself when row-major, else a copy that is."""
+        return self if self.is_contiguous() else self.clone()
+
+    def copy_(self, other: Any) -> Tensor:
+        """Overwrite with the values of another tensor or number, broadcast and cast to this one; returns self."""
+        from ._inplace import _check_target
+
+        _check_target(self)
+        value = other if isinstance(other, Tensor) else make.tensor(other, dtype=self.dtype)
+        value = f.to_dtype(value, self.dtype)
+        if value.shape != self.shape:
+            value = f.expand(value, self.shape)
+        write(self, value)
+        return self
+
+    def fill_(self, value: Any) -> Tensor:
+        """Overwrite every element with one value; returns self."""
+        return self.copy_(make.full((), value, dtype=self.dtype) if not isinstance(value, Tensor) else value)
+
+    def zero_(self) -> Tensor:
+        """Overwrite with zeros; returns self."""
+        return self.fill_(0)
+
+    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
+        """In-place twin of clamp."""
+        return self.copy_(f.clamp(self, min, max))
+
+    def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: Any = None) -> Tensor:
+        """Overwrite with normal draws; returns self."""
+        return self.copy_(make.randn(self.shape, dtype=self.dtype, generator=generator) * std + mean)
+
+    def uniform_(self, low: Any = 0.0, high: Any = 1.0, *, generator: Any = None) -> Tensor:
+        """Overwrite with uniform draws in [low, high); returns self."""
+        return self.copy_(make.rand(self.shape, dtype=self.dtype, generator=generator) * (high - low) + low)
+
+    def lerp_(self, end: Any, weight: Any) -> Tensor:
+        """self + weight * (end - self), in place."""
+        return self.copy_(self + (end - self) * weight)
+
+    # -- autograd
+
+    @property
+    def requires_grad(self) -> Any:
+        """Whether autograd follows this tensor; assign to change it on a leaf."""
+        if self._flags & VIEW and self._view.version != self._cell.version:  # type: ignore[union-attr]
+            refresh(self)
+        return self._flags & GRAD != 0
+
+    @requires_grad.setter
+    def requires_grad(self, value: Any) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, value: Any = True) -> Tensor:
+        """Make this a leaf that collects `.grad`, or stop collecting; TypeError unless floating or complex."""
+        if value:
+            if self.dtype.category not in (FLOAT, COMPLEX):
+                raise TypeError(f"only floating and complex tensors can require grad, this one is {self.dtype}")
+            if self._edge is None:
+                set_edge(self, autograd().make_leaf(self))
+        elif self._edge is not None:
+            if not self.is_leaf:
+                raise RuntimeError("requires_grad can be switched off on leaf tensors only; use .detach() on a result")
+            set_edge(self, None)
+        return self
+
+    @property
+    def is_leaf(self) -> Any:
+        """Whether no op made it, or none that autograd follows."""
+        return self._edge is None or autograd().is_leaf_edge(self._edge)
+
+    @property
+    def grad_fn(self) -> Any:
+        """The node that made it, or None for a leaf."""
+        if self._flags & VIEW and self._view.version != self._cell.version:  # type: ignore[union-attr]
+            refresh(self)
+        return None if self.is_leaf else autograd().node_of(self._edge)
+
+    @property
+    def grad(self) -> Tensor | None:
+        """What backward() collected on this leaf."""
+        return None if self._edge is None else cast("Tensor | None", autograd().get_grad(self._edge))
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if self._edge is None or not self.is_leaf:
+            if value is None:
+                return
+            raise RuntimeError("only a leaf that requires grad can hold .grad")
+        if value is not None and (value.shape != self.shape or value.dtype is not self.dtype):
+            raise ValueError(f".grad must be {self.dtype}{list(self.shape)}, got {value.dtype}{list(value.shape)}")
+        autograd().set_grad(self._edge, value)
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without autograd; assigning replaces the memory."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if self._flags & (LEVEL | VIEW) or value._flags & (LEVEL | TRACED) or tls.trace is not None:
+            raise RuntimeError(".data can be assigned on plain tensors outside transforms and captures; use copy_ under no_grad()")
+        if self._edge is not None and (value.shape, value.dtype) != (self.shape, self.dtype):
+            set_edge(self, autograd().make_leaf(value))
+        self._data = value._data
+        self._flags = (self._flags & GRAD) | (value._flags & ~GRAD)
+        self._cell = cell_of(value)
+
+    def detach(self) -> Tensor:
+        """The same memory, not followed by autograd."""
+        return cast("Tensor", dispatch(OPS["detach"], (self,)))
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor from what made it; returns self."""
+        set_edge(self, None)
+        return self
+
+    def backward(
+        self, gradient: Tensor | None = None, retain_graph: Any = None, create_graph: Any = False, inputs: Any = None
+    ) -> None:
+        """Accumulate d self / d leaf into the leaves' `.grad`; self must have one element unless `gradient` is given."""
+        autograd().backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def register_hook(self, hook: Any) -> Any:
+        """Call hook(grad) when this tensor's gradient is known; its result, if any, replaces it. Returns a handle with remove()."""
+        return autograd().register_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Any) -> Any:
+        """Call hook(tensor) after .grad of this leaf was accumulated. Returns a handle with remove()."""
+        return autograd().register_post_accumulate_grad_hook(self, hook)
+
+    # -- views and layout
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802
+        """The transposed matrix, or all dims reversed."""
+        return f.permute(self, *reversed(range(self.ndim)))
+
+    @property
+    def mT(self) -> Tensor:  # noqa: N802
+        """The last two dims exchanged."""
+        return f.transpose(self, -1, -2)
+
+    def view(self, *shape: Any) -> Tensor:
+        """The same memory in another shape; ValueError where the layout does not allow a view."""
+        if len(shape) == 1 and isinstance(shape[0], DType):
+            raise NotImplementedError("view(dtype) is not supported; use .to(dtype) for values or numpy().view for bits")
+        out = f.reshape(self, *shape)
+        if type(self._data) is np.ndarray and not np.may_share_memory(out._data, self._data) and self.numel():
+            raise ValueError(f"a tensor of shape {self.shape} and strides {self.stride()} cannot be viewed as {out.shape}; use reshape")
+        return out
+
+    def view_as(self, other: Tensor) -> Tensor:
+        """view(other.shape)."""
+        return self.view(other.shape)
+
+    reshape = f.reshape
+    permute = f.permute
+    transpose = f.transpose
+    expand = f.expand
+    squeeze = f.squeeze
+    unsqueeze = f.unsqueeze
+    flatten = f.flatten
+    split = f.split
+    narrow = f.narrow
+    flip = f.flip
+    cumsum = f.cumsum
+    gather = f.gather
+    scatter_add = f.scatter_add
+    take = f.take
+    softmax = c.softmax
+    log_softmax = c.log_softmax
+
+    def expand_as(self, other: Tensor) -> Tensor:
+        """expand(other.shape)."""
+        return f.expand(self, other.shape)
+
+    def t(self) -> Tensor:
+        """Transpose of a matrix."""
+        if self.ndim > 2:
+            raise ValueError(f"t() needs at most 2 dims, got shape {self.shape}; use transpose or mT")
+        return self.T
+
+    # -- values
+
+    sum = f.sum
+    prod = f.prod
+    mean = f.mean
+    var = f.var
+    std = f.std
+    amax = f.amax
+    amin = f.amin
+    any = f.any
+    all = f.all
+    argmax = f.argmax
+    argmin = f.argmin
+    logsumexp = f.logsumexp
+    clamp = f.clamp
+    square = f.square
+    matmul = f.matmul
+    mm = f.matmul
+    add = p.add
+    sub = p.sub
+    mul = p.mul
+    div = p.div
+    pow = p.pow
+    maximum = p.maximum
+    minimum = p.minimum
+    eq = p.eq
+    ne = p.ne
+    lt = p.lt
+    le = p.le
+    gt = p.gt
+    ge = p.ge
+    logical_and = p.logical_and
+    logical_or = p.logical_or
+    logical_not = p.logical_not
+    neg = p.neg
+    abs = p.abs
+    sign = p.sign
+    exp = p.exp
+    log = p.log
+    log1p = p.log1p
+    sqrt = p.sqrt
+    rsqrt = p.rsqrt
+    sin = p.sin
+    cos = p.cos
+    tanh = p.tanh
+    sigmoid = p.sigmoid
+    erf = p.erf
+    reciprocal = p.reciprocal
+    relu = p.relu
+    floor = p.floor
+    isnan = p.isnan
+
+    def where(self, condition: Any, other: Any) -> Tensor:
+        """self where the condition holds, else other."""
+        return f.where(condition, self, other)
+
+    def masked_fill(self, mask: Tensor, value: Any) -> Tensor:
+        """value where the bool mask holds, else self."""
+        return f.where(mask, value, self)
+
+    def norm(self) -> Tensor:
+        """The Euclidean norm of all elements."""
+        return p.sqrt(f.sum(p.mul(self, self)))
+
+
+def _rebuild(array: Any, requires_grad: bool) -> Tensor:
+    t = wrap(array)
+    return t.requires_grad_() if requires_grad else t
+
+
+_base.bind(Tensor)
+_arith.bind(Tensor)

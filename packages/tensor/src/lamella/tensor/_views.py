@@ -1,0 +1,73 @@
+"""The view table: every op whose result shares its input's memory, as a function on arrays, and the write through a chain of them.
+
+A view carries (base, chain). Reading it replays the chain when its version lags; writing it is `base := view_write(base, value; chain)`
+for autograd and for traces, while the memory itself is written in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._base import set_edge
+from ._state import LEVEL, tls
+
+__all__ = ["VIEWS", "apply_chain", "refresh", "replay", "to_index"]
+
+Chain = tuple[tuple[str, Any], ...]
+
+
+def to_index(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """numpy index of a normalized slice param; the Ellipsis keeps a 0-d result an array."""
+    return (*[i if type(i) is int else slice(i[0], i[1] if i[1] >= 0 or i[2] > 0 else None, i[2]) for i in index], ...)
+
+
+def _slice(x: Any, index: Any) -> Any:
+    return x[to_index(index)]
+
+
+def _same(x: Any, _: Any) -> Any:
+    return x
+
+
+VIEWS: dict[str, Callable[[Any, Any], Any]] = {
+    "slice": _slice,
+    "permute": np.transpose,
+    "reshape": np.reshape,
+    "expand": np.broadcast_to,
+    "alias": _same,
+    "detach": _same,
+}
+
+
+def apply_chain(array: Any, chain: Chain) -> Any:
+    """Replay a chain on a plain array."""
+    for name, param in chain:
+        array = VIEWS[name](array, param)
+    return array
+
+
+def replay(base: Any, chain: Chain) -> Any:
+    """Replay a chain on a tensor, as recorded ops."""
+    from ._dispatch import dispatch
+    from ._op import OPS
+
+    for name, param in chain:
+        op = OPS[name]
+        base = dispatch(op, (base,), {op.params[0]: param} if op.params else {})
+    return base
+
+
+def refresh(view: Any) -> None:
+    """Bring a view up to the last write of its memory: its edge, and its payload inside a transform."""
+    link = view._view
+    link.version = view._cell.version
+    fresh = replay(link.base, link.chain)
+    if view._flags & LEVEL:
+        view._data = fresh._data
+    elif tls.trace is not None:
+        tls.trace.same(view, fresh)
+    if link.differentiable:
+        set_edge(view, fresh._edge)

@@ -1,0 +1,25 @@
+"""For authors of layers and backends: ops, rules, dispatch and the state of a thread. Public without the promise of the main surface."""
+
+from ._base import View, cell_of, level_of, set_edge, wrap, wrap_view
+from ._composites import scores_of
+from ._creation import reserve
+from ._dispatch import compute, detached, dispatch, record, wrap_outputs
+from ._dtype import BOOL, BY_NAME, COMPLEX, FLOAT, INT, DType, as_dtype, from_numpy_dtype
+from ._inplace import update, write, write_through
+from ._meta import MetaArray, broadcast_shapes
+from ._op import OPS, MissingRule, Op, register_rules, rule
+from ._payload import Batched, Dual
+from ._promotion import default_float
+from ._random import Generator, default_generator
+from ._scalar import Numbers, SymScalar
+from ._state import FOREIGN, GRAD, HOT, LEVEL, TRACED, VIEW, Level, LevelClosedError, enter_mode, leave_mode, tls
+from ._version import Cell, Location, describe, user_location
+from ._views import apply_chain, refresh, replay
+
+__all__ = [
+    "BOOL", "BY_NAME", "COMPLEX", "FLOAT", "FOREIGN", "GRAD", "HOT", "INT", "LEVEL", "OPS", "TRACED", "VIEW", "Batched", "Cell", "DType", "Dual", "Generator",
+    "Level", "LevelClosedError", "Location", "MetaArray", "MissingRule", "Numbers", "Op", "SymScalar", "View", "apply_chain", "as_dtype",
+    "broadcast_shapes", "cell_of", "compute", "default_float", "default_generator", "describe", "detached", "dispatch", "enter_mode",
+    "from_numpy_dtype", "leave_mode", "level_of", "record", "refresh", "register_rules", "replay", "reserve", "rule", "scores_of", "set_edge",
+    "tls", "update", "user_location", "wrap", "wrap_outputs", "wrap_view", "write", "write_through",
+]  # fmt: skip

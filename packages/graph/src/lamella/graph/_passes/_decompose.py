@@ -118,7 +118,7 @@ class _Recorder:
             return x
         value = self.values.get(id(x))
         if value is None:
-            raise GraphError(f"the body of {self.node.op.name} reads a tensor that is not one of its operands")
+            self.refuse("reads a tensor that is not one of its operands")
         return value
 
     def add(self, op: Op, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
@@ -139,6 +139,25 @@ class _Recorder:
         return self.add(OPS["scalar." + name], args, {})
 
     def force(self, _: SymScalar) -> NoReturn:
-        raise GraphError(
-            f"the body of {self.node.op.name} needs the value of a scalar operand, which a graph does not have"
-        )
+        self.refuse("needs the value of a scalar operand")
+
+    def forced(self, _: Tensor, why: str) -> NoReturn:
+        self.refuse(f"needs the values of a tensor ({why})")
+
+    def constant(self, _: Tensor) -> NoReturn:
+        self.refuse("makes a tensor of values, which a graph does not hold; make it with full or arange")
+
+    def write(self, _: Tensor, __: Tensor) -> NoReturn:
+        self.refuse("writes a tensor in place; a body returns new values")
+
+    def reserve(self, _: Any, __: int) -> NoReturn:
+        self.refuse("draws from a generator; seed and offset are operands")
+
+    def read_number(self, _: Any, __: Any, ___: Any) -> NoReturn:
+        self.refuse("reads numeric state; what a body needs is an operand or a param")
+
+    def write_number(self, _: Any, __: Any, ___: Any) -> NoReturn:
+        self.refuse("writes numeric state")
+
+    def refuse(self, what: str) -> NoReturn:
+        raise GraphError(f"the body of {self.node.op.name} cannot be expanded: it {what}")

@@ -147,10 +147,11 @@ def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
 
     if column.num_chunks == 1:
         return column.chunk(0)
-    if column.num_chunks == 0 or not isinstance(column.type, pa.BaseExtensionType):
-        return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    storage = pa.concat_arrays([chunk.storage for chunk in column.chunks])
-    return pa.ExtensionArray.from_storage(column.type, storage)
+    # pyarrow neither joins nor creates extension arrays: do it on what they are stored as.
+    if not isinstance(column.type, pa.FixedShapeTensorType):
+        return pa.concat_arrays(column.chunks) if column.chunks else pa.array([], column.type)
+    chunks = [chunk.storage for chunk in column.chunks] or [pa.array([], column.type.storage_type)]
+    return pa.ExtensionArray.from_storage(column.type, pa.concat_arrays(chunks))
 
 
 def _decode(owner: str, name: str, array: pa.Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:
@@ -202,7 +203,9 @@ def _primitive(array: pa.Array) -> Array:
     data = array.buffers()[1]
     if len(array) == 0 or data is None:
         return np.zeros(len(array), dtype)
-    return np.frombuffer(data, dtype, count=len(array), offset=array.offset * dtype.itemsize)
+    values = np.frombuffer(data, dtype, count=len(array), offset=array.offset * dtype.itemsize)
+    values.flags.writeable = False  # Arrow memory is immutable and shared, even where the buffer would allow writing
+    return values
 
 
 def _fill(owner: str, name: str, values: Array, present: npt.NDArray[np.bool_], fill: object) -> Array:

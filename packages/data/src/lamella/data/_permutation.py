@@ -23,6 +23,7 @@ _MASK64 = (1 << 64) - 1
 _ROUNDS = 8
 _ROUNDS_TINY = 24
 _TINY_BITS = 6
+_CACHED = 16384  # values encrypted at once, so that the lanes stay in the cache
 
 
 def _mix64(word: int) -> int:
@@ -84,7 +85,9 @@ class KeyedPermutation:
 
     def _walk(self, positions: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
         """Encrypt until every value is below n: the cycle of a value below n comes back below n, so this ends."""
-        values = self._encrypt(positions)
+        values = np.empty_like(positions)
+        for start in range(0, len(positions), _CACHED):
+            values[start : start + _CACHED] = self._encrypt(positions[start : start + _CACHED])
         outside = np.flatnonzero(values >= self.n)
         while outside.size:
             again = self._encrypt(values[outside])

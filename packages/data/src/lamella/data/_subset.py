@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lamella.data._arguments import check_record_index, check_seed
-from lamella.data._collate import read_batch
+from lamella.data._collate import batch_reader
 from lamella.data._columns import check_indices, gather
 from lamella.data._permutation import KeyedPermutation
 from lamella.data._protocols import Dataset, IndexArray, fingerprint
@@ -23,7 +23,7 @@ from lamella.data._protocols import Dataset, IndexArray, fingerprint
 class Subset:
     """Records `indices` of `dataset`, in that order; repeats are allowed. IndexError if one is out of range."""
 
-    __slots__ = ("dataset", "indices")
+    __slots__ = ("_read", "dataset", "indices")
 
     def __init__(self, dataset: Dataset, indices: Sequence[int] | npt.NDArray[np.integer[Any]]) -> None:
         positions = np.asarray(indices)
@@ -38,6 +38,7 @@ class Subset:
                 f"Subset: indices must lie in [0, {len(dataset)}), got [{positions.min()}, {positions.max()}]"
             )
         self.dataset = dataset
+        self._read = batch_reader(dataset)
         self.indices: IndexArray = positions.astype(np.int64)
         self.indices.flags.writeable = False  # a private copy: a pass that has begun keeps its order
 
@@ -51,7 +52,7 @@ class Subset:
         """Records `indices` (positions in this subset) as one batch of fresh arrays."""
         check_indices("Subset", indices)
         (positions,) = gather("Subset", [self.indices], indices)
-        return read_batch(self.dataset, positions)
+        return self._read(positions)
 
     def fingerprint(self) -> str:
         """The dataset's own fingerprint and a digest of all indices."""

@@ -60,6 +60,8 @@ def _check_initial(text: str) -> Iterator[str]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             if any(alias.name == "*" for alias in node.names):
                 yield f":{node.lineno}: star import; name what is re-exported"
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+            continue  # a second name of what is re-exported
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names = {target.id for target in targets if isinstance(target, ast.Name)}

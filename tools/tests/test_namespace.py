@@ -15,6 +15,7 @@ INITIAL = "packages/base/src/lamella/base/__init__.py"
     "text",
     [
         '"""What it is."""\n\nfrom ._x import f\n\n' + HEAD,
+        "from ._x import float32\nfloat = float32\n" + HEAD,
         HEAD + "def __getattr__(name):\n    raise AttributeError(name)\n",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from ._x import f\n" + HEAD,
     ],

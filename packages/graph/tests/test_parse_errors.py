@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamella.graph import ParseError, parse, to_text
+from lamella.graph import GraphError, ParseError, parse, to_text, verify
 
 HEAD = "graph g(%0: f32[2]) {\n"
 NODE = "  %1: f32[2] = exp(%0)\n"
@@ -132,3 +132,5 @@ def test_mutations_of_real_texts(golden: Path) -> None:
         except ParseError:
             continue
         assert parse(to_text(graph)) == graph
+        with contextlib.suppress(GraphError):
+            verify(graph)

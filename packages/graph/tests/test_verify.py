@@ -74,6 +74,11 @@ SUM: dict[str, Any] = {"dims": (1,), "keepdim": False}
         (node("exp", (X,), [T23, T23]), "it has 2 outputs, its shape rule gives 1"),
         (node("exp", (X,), []), "it has 0 outputs, its shape rule gives 1"),
         (node("reshape", (X,), T2, shape=(7,)), "its shape rule refuses: cannot reshape"),
+        (node("view_write", (X, X), chain=(("lice", 1),)), "its shape rule refuses: KeyError: 'lice'"),
+        (
+            node("full", (0,), shape=(2.5,), dtype=F32),
+            "the shape rule of full gives what is no type: sizes in a graph are",
+        ),
         (node("where", (X, X, X)), "its shape rule refuses: where needs a bool condition"),
         (node("scalar.add", (S, X), ScalarType("f64")), "its shape rule refuses: scalar.add takes host scalars"),
         (node("scalar.add", (S, 1), ScalarType("i64")), "%10 is declared i64, the shape rule of scalar.add gives f64"),

@@ -7,9 +7,10 @@ which tells its category as a symbolic scalar does. Scalar ops have no shapes: t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from lamella.tensor.extend import MetaArray, Op, as_dtype, rule
+from lamella.tensor.extend import MetaArray, Op, from_numpy_dtype, rule
 
 from ._graph import Value
 from ._scalar import scalar_type
@@ -41,4 +42,10 @@ def as_type(result: MetaArray | ScalarType) -> Type:
     """The type that one result stands for."""
     if isinstance(result, ScalarType):
         return result
-    return TensorType(as_dtype(result.dtype), tuple(result.shape))
+    return _tensor_type(result.dtype, result.shape)
+
+
+@lru_cache(maxsize=4096)
+def _tensor_type(dtype: Any, shape: tuple[int, ...]) -> TensorType:
+    # a trace asks for the same few types thousands of times
+    return TensorType(from_numpy_dtype(dtype), shape)

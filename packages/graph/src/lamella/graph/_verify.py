@@ -127,8 +127,8 @@ class _Verifier:
             results = infer(node.op, [metas[a] if type(a) is Value else a for a in node.args], node.params)
         except MissingRule as error:
             return str(error)
-        except (ValueError, TypeError, IndexError, ZeroDivisionError, OverflowError) as error:
-            return f"its shape rule refuses: {error}"
+        except Exception as error:  # noqa: BLE001 - rules meet whatever a text may hold: each failure is a refusal
+            return f"its shape rule refuses: {_said(error)}"
         if len(results) != len(node.outputs):
             return f"it has {len(node.outputs)} outputs, its shape rule gives {len(results)}"
         for value, result in zip(node.outputs, results, strict=True):
@@ -141,7 +141,7 @@ class _Verifier:
                     continue
             elif result == declared:
                 continue
-            return f"%{value.id} is declared {declared}, the shape rule of {node.op.name} gives {as_type(result)}"
+            return f"%{value.id} is declared {declared}, the shape rule of {node.op.name} gives {_given(result)}"
         return None
 
     def result(self, value: Any) -> str | None:
@@ -193,3 +193,15 @@ def _shown(text: Any, item: Any) -> str:
     except GraphError as error:
         return f"no text: {error}"
     return shown if len(shown) <= 200 else f"{shown[:197]}..."
+
+
+def _said(error: Exception) -> str:
+    # the rules' own refusals speak for themselves; anything else does not without its name
+    return str(error) if isinstance(error, (ValueError, TypeError)) else f"{type(error).__name__}: {error}"
+
+
+def _given(result: Any) -> str:
+    try:
+        return str(as_type(result))
+    except (ValueError, TypeError) as error:
+        return f"what is no type: {error}"

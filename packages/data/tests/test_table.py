@@ -232,7 +232,7 @@ BAD = [
     ),
     (
         "fill text",
-        lambda: TableDataset(pa.table({"a": [1, None]}), fill={"a": "0"}),
+        lambda: TableDataset(pa.table({"a": [1, None]}), fill={"a": "0"}),  # type: ignore[dict-item]
         TypeError,
         "must be a bool, int or",
     ),

@@ -47,7 +47,15 @@ def write_parquet(
     beside = os.path.join(folder, f".{file_name}.{os.urandom(6).hex()}.tmp")
     try:
         with open(beside, "xb") as stream:
-            pq.write_table(arrow, stream, row_group_size=rows, compression=compression, write_page_checksum=True)
+            # Plain values: a dictionary of measurements is as long as the column, and decoding through it is slower.
+            pq.write_table(
+                arrow,
+                stream,
+                row_group_size=rows,
+                compression=compression,
+                use_dictionary=False,
+                write_page_checksum=True,
+            )
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(beside, destination)

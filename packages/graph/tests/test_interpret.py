@@ -158,3 +158,16 @@ def test_an_op_without_kernel_and_body_is_named() -> None:
             interpret(graph(f"  %1: f32[1] = {op.name}(%0)\n  return %1\n", "%0: f32[1]"))
     finally:
         del OPS[op.name]
+
+
+def test_a_write_through_a_chain_does_not_depend_on_strides() -> None:
+    # the base is column-major here: its reshape is a copy in memory, and the write must still arrive
+    run = interpret(
+        graph(
+            "  %2: f32[3, 2] = permute(%0; dims=(1, 0))\n  %3: f32[3, 2] = neg(%2)\n"
+            '  %4: f32[3, 2] = view_write(%3, %1; chain=(("reshape", (6,)),))\n  return %4\n',
+            "%0: f32[2, 3], %1: f32[6]",
+        )
+    )
+    [found] = run([X, np.arange(6, dtype=np.float32)])
+    np.testing.assert_array_equal(found, np.arange(6, dtype=np.float32).reshape(3, 2))

@@ -70,7 +70,13 @@ _VIEW_SHAPES: dict[str, Any] = {
 def _view_write(base: Any, value: Any, *, chain: Any) -> Any:
     # order "K" keeps the stride order of the base, so that every reshape of the chain that was a view is one here
     out = np.array(base, copy=True, order="K")
-    apply_chain(out, chain)[...] = value
+    view = apply_chain(out, chain)
+    if out.size and not np.may_share_memory(view, out):
+        # under these strides a reshape of the chain copies: write by position instead
+        flat = np.array(base, copy=True, order="C").reshape(-1)
+        flat[apply_chain(np.arange(flat.size).reshape(base.shape), chain)] = value
+        return flat.reshape(base.shape)
+    view[...] = value
     return out
 
 

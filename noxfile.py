@@ -214,7 +214,7 @@ def generate(session: nox.Session) -> None:
     session.run("python", "-m", "tools.generate", *session.posargs)
 
 
-@command(requires=["wheels"], reuse_venv=True)
+@command(reuse_venv=True)
 def coverage(session: nox.Session) -> None:
     """Line and branch coverage of the packages by their own and the integration tests."""
     session.install("--quiet", *third_party(ROOT), *group("integration"), *group("coverage"))

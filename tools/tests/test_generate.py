@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -29,9 +28,6 @@ def test_stale_files_are_found_with_their_difference(make_repository) -> None:
     assert "-old\n+new" in found[root / BASE / "table.md"]
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("ruff") is None, reason="ruff is installed in the lint and generate sessions"
-)
 def test_python_output_is_formatted(make_repository) -> None:
     source = "def outputs():\n    return {'x.py': 'import sys\\nimport os\\nx = [os,sys ]'}\n"
     root: Path = make_repository({"base": PLAIN}, {GENERATOR: source})

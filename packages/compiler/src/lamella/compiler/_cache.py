@@ -1,0 +1,120 @@
+"""The per-user folder of compiled shared objects, addressed by what they were made from.
+
+An entry is `KEY.so` with `KEY.c` beside it for readers; KEY hashes source, flags, compiler and CPU features, and the
+`.so` ends with a hash of itself, so a truncated or altered file is rebuilt, never loaded. Files appear by atomic
+rename. The folder is 0700 and must belong to the user: code from a folder others can write is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+_SEAL = b"lamella-seal:"
+
+
+class CacheError(RuntimeError):
+    """The cache folder cannot be trusted or written; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One compiled object in the cache."""
+
+    key: str
+    path: Path
+    size_bytes: int
+
+
+def folder() -> Path:
+    """The cache folder, made if missing; $LAMELLA_CACHE_DIR overrides the user's cache folder."""
+    return _folder(os.environ.get("LAMELLA_CACHE_DIR"))
+
+
+@functools.lru_cache(maxsize=8)
+def _default_folder() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("lamella")) / "compiler"
+
+
+def _folder(override: str | None) -> Path:
+    path = Path(override) if override else _default_folder()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = path.stat()
+    except OSError as error:
+        raise CacheError(f"cannot make the cache folder {path}: {error}; set $LAMELLA_CACHE_DIR to one you own") from error
+    if hasattr(os, "getuid"):
+        if status.st_uid != os.getuid():
+            raise CacheError(f"{path} belongs to another user; set $LAMELLA_CACHE_DIR to a folder of your own")
+        if stat.S_IMODE(status.st_mode) & 0o022:
+            raise CacheError(f"others can write to {path}; run: chmod 700 {path}")
+    return path
+
+
+def key_of(*parts: str) -> str:
+    """The key of what these texts determine."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{len(part)}:".encode())
+        digest.update(part.encode())
+    return digest.hexdigest()[:40]
+
+
+def get(key: str, source: str, build: Callable[[Path, Path], None]) -> Path:
+    """The shared object of `key`; on a miss `build(c_file, object_file)` makes it in a temporary folder beside it."""
+    home = folder()
+    path = home / f"{key}.so"
+    if _sealed(path):
+        return path
+    with tempfile.TemporaryDirectory(dir=home, prefix="build-") as work:
+        c_file, made = Path(work) / f"{key}.c", Path(work) / f"{key}.so"
+        c_file.write_text(source, encoding="utf-8")
+        build(c_file, made)
+        content = made.read_bytes()
+        with open(made, "ab") as file:
+            file.write(_SEAL + hashlib.sha256(content).digest())
+        os.replace(c_file, home / f"{key}.c")
+        os.replace(made, path)
+    return path
+
+
+def _sealed(path: Path) -> bool:
+    """Whether the file is whole: it ends with the hash of what comes before."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    tail = len(_SEAL) + 32
+    body, seal = content[:-tail], content[-tail:]
+    return seal.startswith(_SEAL) and seal[len(_SEAL) :] == hashlib.sha256(body).digest()
+
+
+def entries() -> list[Entry]:
+    """What is cached, by key."""
+    return [Entry(p.stem, p, p.stat().st_size) for p in sorted(folder().glob("*.so"))]
+
+
+def source(key: str) -> str:
+    """The C source of a cached object."""
+    path = folder() / f"{key}.c"
+    if not path.is_file():
+        raise KeyError(f"no cached object {key!r}; cache.entries() lists them")
+    return path.read_text(encoding="utf-8")
+
+
+def clear() -> int:
+    """Delete all cached objects and return how many there were; objects in use stay loaded."""
+    count = 0
+    for path in folder().iterdir():
+        if path.suffix in (".so", ".c"):
+            count += path.suffix == ".so"
+            path.unlink(missing_ok=True)
+    return count

@@ -1,0 +1,151 @@
+"""A small builder for kernels: it numbers values, infers types and folds repeated constants, loads and operations.
+
+Lowering rules receive it as their only tool. Values of one stage are reused within that stage, so a rule may ask for
+the same load or constant twice.
+"""
+
+from __future__ import annotations
+
+from lamella.compiler._kernel._ir import (
+    FLOATS,
+    Apply,
+    Axis,
+    Buffer,
+    Check,
+    Const,
+    Get,
+    Index,
+    Instr,
+    Kernel,
+    Level,
+    Load,
+    Param,
+    Position,
+    Put,
+    Reduce,
+    Stage,
+    Store,
+    value_type,
+)
+from lamella.compiler._kernel._verify import KernelError, result_type, verify
+
+
+class KernelBuilder:
+    """Collects stages; `open(level)` starts one, `finish()` verifies and returns the kernel."""
+
+    def __init__(self, grid: tuple[int, ...], inner: tuple[int, ...] = ()) -> None:
+        self.grid = tuple(Axis(f"i{k}", n) for k, n in enumerate(grid))
+        self.inner = tuple(Axis(f"j{k}", n) for k, n in enumerate(inner))
+        self.types: dict[int, str] = {}
+        self._buffers: list[Buffer] = []
+        self._params: list[str] = []
+        self._locals: list[str] = []
+        self._stages: list[tuple[Level, list[Instr]]] = []
+        self._seen: dict[tuple[object, ...], int] = {}
+
+    # -- declarations -------------------------------------------------------------------------------------------------
+
+    def buffer(self, dtype: str, size: int, *, output: bool = False) -> int:
+        """A new buffer's number."""
+        self._buffers.append(Buffer(dtype, output, size))
+        return len(self._buffers) - 1
+
+    def param_slot(self, dtype: str) -> int:
+        """A new host scalar's slot."""
+        self._params.append(dtype)
+        return len(self._params) - 1
+
+    def local(self, dtype: str) -> int:
+        """A new row-local buffer's number."""
+        self._locals.append(dtype)
+        return len(self._locals) - 1
+
+    def open(self, level: Level) -> None:
+        """Start a stage; values of inner stages before it are no longer reused."""
+        self._stages.append((level, []))
+        self._seen = {}
+
+    # -- instructions -------------------------------------------------------------------------------------------------
+
+    def const(self, value: bool | int | float, dtype: str) -> int:
+        """A literal of `dtype`."""
+        exact: bool | int | float
+        exact = bool(value) if dtype == "bool" else float(value) if dtype in FLOATS else int(value)
+        key = ("const", dtype, repr(exact))  # repr tells -0.0 from 0.0 and keeps nan findable
+        return self._once(key, dtype, lambda out: Const(out, exact))
+
+    def param(self, slot: int) -> int:
+        """The value of a host scalar."""
+        return self._once(("param", slot), self._params[slot], lambda out: Param(out, slot))
+
+    def index(self, axis: int) -> int:
+        """The position along an axis."""
+        return self._once(("index", axis), "i64", lambda out: Index(out, axis))
+
+    def load(self, buffer: int, position: Position, mask: int | None = None) -> int:
+        """One element of a buffer, or 0 where the mask is false."""
+        dtype = value_type(self._buffers[buffer].dtype)
+        return self._once(("load", buffer, position, mask), dtype, lambda out: Load(out, buffer, position, mask))
+
+    def get(self, local: int) -> int:
+        """The current element of a row-local buffer."""
+        return self._once(("get", local), self._locals[local], lambda out: Get(out, local))
+
+    def apply(self, op: str, *args: int) -> int:
+        """One scalar operation; operands must have fitting types."""
+        types = tuple(self.types[a] for a in args)
+        dtype = result_type(op, types)
+        if dtype is None:
+            raise KernelError(f"{op} does not take operands of types {types}")
+        return self._once((op, *args), dtype, lambda out: Apply(out, op, args))
+
+    def cast(self, value: int, dtype: str) -> int:
+        """Convert to another value type; the value itself if it has that type."""
+        if self.types[value] == dtype:
+            return value
+        return self._once(("cast", value, dtype), dtype, lambda out: Apply(out, "cast", (value,)))
+
+    def reduce(self, combiner: str, *args: int, over: str) -> tuple[int, ...]:
+        """Combine values over the inner axes or the grid."""
+        outs = tuple(self._new(self.types[a]) for a in args)
+        self._body.append(Reduce(outs, combiner, args, over))
+        return outs
+
+    def store(self, buffer: int, position: Position, value: int, mask: int | None = None) -> None:
+        """Write one element of an output."""
+        self._body.append(Store(buffer, position, value, mask))
+
+    def put(self, local: int, value: int) -> None:
+        """Write the current element of a row-local buffer."""
+        self._body.append(Put(local, value))
+
+    def check(self, condition: int, code: int) -> None:
+        """Report `code` where the condition is false."""
+        self._body.append(Check(condition, code))
+
+    def finish(self, source: tuple[str, ...] = ()) -> Kernel:
+        """The verified kernel; stages without instructions are dropped."""
+        kernel = Kernel(
+            self.grid, self.inner, tuple(self._buffers), tuple(self._params), tuple(self._locals),
+            tuple(Stage(level, tuple(body)) for level, body in self._stages if body), self.types, source,
+        )  # fmt: skip
+        verify(kernel)
+        return kernel
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _body(self) -> list[Instr]:
+        return self._stages[-1][1]
+
+    def _new(self, dtype: str) -> int:
+        value = len(self.types)
+        self.types[value] = dtype
+        return value
+
+    def _once(self, key: tuple[object, ...], dtype: str, make: object) -> int:
+        found = self._seen.get(key)
+        if found is None:
+            found = self._seen[key] = self._new(dtype)
+            self._body.append(make(found))  # type: ignore[operator]
+        return found

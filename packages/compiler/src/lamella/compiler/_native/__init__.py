@@ -1,0 +1,1 @@
+"""The native side: the runtime library and loading compiled units."""

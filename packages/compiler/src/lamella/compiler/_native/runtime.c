@@ -1,0 +1,233 @@
+/* The process-wide part of native execution: a thread pool, scratch memory, and reading arrays out of a Python list.
+ *
+ * One pool per process. A job is `chunks` calls of one kernel; threads take chunk numbers from a counter, so which
+ * thread runs a chunk is not fixed, but what a chunk computes is. A second job that arrives while the pool works
+ * (another thread, or a nested call) runs on its caller alone. After fork the child starts with an empty pool.
+ * Where threads are missing (LM_SERIAL) every job runs on its caller.
+ */
+#include "lamella.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#if defined(_WIN32) || defined(__wasm__)
+#define LM_SERIAL 1
+#endif
+
+#define LM_MOST_THREADS 256
+
+/* ---- scratch ------------------------------------------------------------------------------------------------- */
+
+#define LM_ALIGN 64
+
+typedef struct { void *block; size_t bytes; } lm_block;
+static _Thread_local lm_block lm_own;
+
+#ifndef LM_SERIAL
+#include <pthread.h>
+#include <sched.h>
+static pthread_key_t lm_key;
+static pthread_once_t lm_key_once = PTHREAD_ONCE_INIT;
+static void lm_make_key(void) { pthread_key_create(&lm_key, free); }
+#endif
+
+/* At least `bytes` of 64-byte aligned memory of the calling thread, valid until its next call. */
+static void *lm_scratch(size_t bytes) {
+    if (bytes > lm_own.bytes) {
+        free(lm_own.block);
+        lm_own.bytes = 0;
+        lm_own.block = malloc(bytes + LM_ALIGN);
+        if (!lm_own.block) abort();
+        lm_own.bytes = bytes;
+#ifndef LM_SERIAL
+        pthread_once(&lm_key_once, lm_make_key);
+        pthread_setspecific(lm_key, lm_own.block);
+#endif
+    }
+    return (void *)(((uintptr_t)lm_own.block + LM_ALIGN - 1) / LM_ALIGN * LM_ALIGN);
+}
+
+/* ---- threads ------------------------------------------------------------------------------------------------- */
+
+static atomic_int lm_threads = 1;
+
+#ifdef LM_SERIAL
+
+static void lm_parallel_for(lm_kernel kernel, const lm_call *call, int64_t chunks) {
+    for (int64_t c = 0; c < chunks; ++c) kernel(call, c);
+}
+
+#else
+
+#if defined(__x86_64__) || defined(__i386__)
+#define lm_pause() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define lm_pause() __asm__ volatile("yield")
+#else
+#define lm_pause() ((void)0)
+#endif
+
+#define LM_SPINS 4000 /* tens of microseconds: the gap between two launches of a step */
+
+/* state: bits 63..32 generation, bit 31 open, bits 30..0 workers inside. A worker enters by adding 1 while the job is
+ * open; the owner closes the job and waits until nobody is inside, so no worker ever sees a job change under it. */
+#define LM_OPEN ((uint64_t)1 << 31)
+static _Atomic uint64_t lm_state;
+static struct { lm_kernel kernel; const lm_call *call; int64_t chunks; } lm_job;
+static _Atomic int64_t lm_next;
+static atomic_flag lm_busy = ATOMIC_FLAG_INIT;
+static atomic_int lm_sleepers;
+static int lm_started;
+static pthread_mutex_t lm_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t lm_wake = PTHREAD_COND_INITIALIZER;
+static pthread_once_t lm_fork_once = PTHREAD_ONCE_INIT;
+
+static void lm_work(void) {
+    int64_t c;
+    while ((c = atomic_fetch_add_explicit(&lm_next, 1, memory_order_relaxed)) < lm_job.chunks)
+        lm_job.kernel(lm_job.call, c);
+}
+
+static void *lm_worker(void *arg) {
+    const int number = (int)(intptr_t)arg;
+    uint32_t seen = 0;
+    for (;;) {
+        uint64_t state = atomic_load_explicit(&lm_state, memory_order_acquire);
+        for (int spin = 0; (uint32_t)(state >> 32) == seen && spin < LM_SPINS; ++spin) {
+            lm_pause();
+            state = atomic_load_explicit(&lm_state, memory_order_acquire);
+        }
+        if ((uint32_t)(state >> 32) == seen) {
+            pthread_mutex_lock(&lm_mutex);
+            atomic_fetch_add(&lm_sleepers, 1);
+            while ((uint32_t)((state = atomic_load(&lm_state)) >> 32) == seen) pthread_cond_wait(&lm_wake, &lm_mutex);
+            atomic_fetch_sub(&lm_sleepers, 1);
+            pthread_mutex_unlock(&lm_mutex);
+        }
+        seen = (uint32_t)(state >> 32);
+        if (number >= atomic_load_explicit(&lm_threads, memory_order_relaxed)) continue;
+        while ((state & LM_OPEN) && (uint32_t)(state >> 32) == seen) {
+            if (atomic_compare_exchange_weak_explicit(
+                    &lm_state, &state, state + 1, memory_order_acq_rel, memory_order_acquire)) {
+                lm_work();
+                atomic_fetch_sub_explicit(&lm_state, 1, memory_order_release);
+                break;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void lm_after_fork(void) {
+    lm_started = 0;
+    atomic_store(&lm_state, 0);
+    atomic_store(&lm_sleepers, 0);
+    atomic_flag_clear(&lm_busy);
+    pthread_mutex_init(&lm_mutex, NULL);
+    pthread_cond_init(&lm_wake, NULL);
+}
+
+static void lm_install_fork(void) { pthread_atfork(NULL, NULL, lm_after_fork); }
+
+static void lm_start(int wanted) {
+    pthread_once(&lm_fork_once, lm_install_fork);
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    while (lm_started < wanted - 1) {
+        pthread_t thread;
+        if (pthread_create(&thread, &attr, lm_worker, (void *)(intptr_t)(lm_started + 1))) break;
+        ++lm_started;
+    }
+    pthread_attr_destroy(&attr);
+}
+
+static void lm_parallel_for(lm_kernel kernel, const lm_call *call, int64_t chunks) {
+    const int threads = atomic_load_explicit(&lm_threads, memory_order_relaxed);
+    if (chunks <= 1 || threads <= 1 || atomic_flag_test_and_set_explicit(&lm_busy, memory_order_acquire)) {
+        for (int64_t c = 0; c < chunks; ++c) kernel(call, c);
+        return;
+    }
+    if (lm_started < threads - 1) lm_start(threads);
+    lm_job.kernel = kernel;
+    lm_job.call = call;
+    lm_job.chunks = chunks;
+    atomic_store_explicit(&lm_next, 0, memory_order_relaxed);
+    const uint64_t generation = (atomic_load(&lm_state) >> 32) + 1;
+    atomic_store(&lm_state, generation << 32 | LM_OPEN);
+    if (atomic_load(&lm_sleepers)) {
+        pthread_mutex_lock(&lm_mutex);
+        pthread_cond_broadcast(&lm_wake);
+        pthread_mutex_unlock(&lm_mutex);
+    }
+    lm_work();
+    atomic_fetch_and(&lm_state, ~LM_OPEN);
+    for (int spin = 0; (uint32_t)atomic_load_explicit(&lm_state, memory_order_acquire); ++spin) {
+        if (spin < LM_SPINS) lm_pause();
+        else sched_yield();
+    }
+    atomic_flag_clear_explicit(&lm_busy, memory_order_release);
+}
+
+#endif
+
+LM_EXPORT void lm_set_threads(int n) { atomic_store(&lm_threads, n < 1 ? 1 : n > LM_MOST_THREADS ? LM_MOST_THREADS : n); }
+LM_EXPORT int lm_get_threads(void) { return atomic_load(&lm_threads); }
+
+LM_EXPORT const lm_runtime lm_the_runtime = {lm_parallel_for, lm_scratch};
+
+/* ---- calls from Python --------------------------------------------------------------------------------------- */
+
+/* Where CPython and numpy keep what is needed; filled in and checked by the loader before first use. */
+typedef struct {
+    int64_t list_items, type, data, nd, shape, dtype, flags;
+    const void *array_type;
+} lm_layout;
+
+static lm_layout lm_at;
+LM_EXPORT void lm_set_layout(const lm_layout *layout) { lm_at = *layout; }
+
+/* What the list must hold at `position`, and which buffer it becomes. */
+typedef struct {
+    int64_t position, buffer, nd;
+    const int64_t *shape;
+    const void *dtype;
+} lm_expected;
+
+typedef struct {
+    char **data;
+    const lm_scalar *scalars;
+    const lm_expected *expected;
+    int64_t expected_count;
+    const lm_segment *segments;
+} lm_frame;
+
+#define LM_FIELD(kind, object, offset) (*(kind const *)((object) + (offset)))
+#define LM_PLAIN 0x101 /* C-contiguous and aligned */
+
+/* Put the arrays of a Python list into the frame; -1 - position of the first that is not a plain array as expected. */
+LM_EXPORT int64_t lm_bind(const lm_frame *frame, const char *list) {
+    const char *const *items = LM_FIELD(const char *const *, list, lm_at.list_items);
+    for (int64_t k = 0; k < frame->expected_count; ++k) {
+        const lm_expected *e = &frame->expected[k];
+        const char *array = items[e->position];
+        if (LM_FIELD(const void *, array, lm_at.type) != lm_at.array_type
+            || LM_FIELD(const void *, array, lm_at.dtype) != e->dtype
+            || (LM_FIELD(int, array, lm_at.flags) & LM_PLAIN) != LM_PLAIN || LM_FIELD(int, array, lm_at.nd) != e->nd)
+            return -1 - e->position;
+        const intptr_t *shape = LM_FIELD(const intptr_t *, array, lm_at.shape);
+        for (int64_t n = 0; n < e->nd; ++n)
+            if (shape[n] != e->shape[n]) return -1 - e->position;
+        frame->data[e->buffer] = LM_FIELD(char *, array, lm_at.data);
+    }
+    return 0;
+}
+
+LM_EXPORT int64_t lm_step(const lm_frame *frame, int64_t segment) {
+    return frame->segments[segment](frame->data, frame->scalars);
+}
+
+/* Bind and run the first segment: the whole of a graph without extern steps. */
+LM_EXPORT int64_t lm_run(const lm_frame *frame, const char *list) {
+    const int64_t wrong = lm_bind(frame, list);
+    return wrong ? wrong : frame->segments[0](frame->data, frame->scalars);
+}

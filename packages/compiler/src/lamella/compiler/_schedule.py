@@ -1,0 +1,134 @@
+"""How a target runs a kernel: which axis goes to vector lanes, and how the index space is cut into chunks.
+
+Invariant: a schedule depends on the kernel's sizes and the target's vector width, never on the number of threads, so
+results do not change with the machine's load or `set_num_threads`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lamella.compiler._kernel import Apply, Kernel, Level, Load, Position, Reduce, Stage, Store
+from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES
+
+CHUNK_WORK = 32768  # weighted element visits a chunk should have: tens of microseconds
+MOST_PARTIALS = 64  # chunks of a kernel that keeps one partial result per inner point and chunk
+SUM_BLOCK_VECTOR = 4096  # elements along the vector axis summed before folding into a second accumulator
+SUM_BLOCK_SERIAL = 256
+PREFETCH_LEAST, PREFETCH_MOST = 256, 16384  # row elements between which the next row is fetched ahead
+HEAVY = {
+    "exp": 8, "log": 10, "log1p": 12, "sin": 20, "cos": 20, "tanh": 12, "sigmoid": 10, "erf": 12, "pow": 40, "sqrt": 4,
+    "rsqrt": 6, "div": 2, "reciprocal": 2, "floordiv": 10, "mod": 10,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What must be known of a machine: bytes in one vector register, and whether it has fused multiply-add."""
+
+    vector_bytes: int
+    fma: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The decisions: `vector` is "grid" (last grid axis), "inner" (last inner axis) or "" (scalar code)."""
+
+    vector: str
+    lanes: int
+    rows_per_chunk: int
+    block: int  # elements of the last grid axis per chunk when it is the vector axis
+    blocks: int
+    chunks: int
+    prefetch: bool  # ask for the next row while this one is worked on
+
+
+def schedule(kernel: Kernel, target: Target) -> Schedule:
+    """Choose axes, widths and chunk sizes for one kernel."""
+    vector = _vector_axis(kernel)
+    lanes = _lanes(kernel, target)
+    grid = [axis.extent for axis in kernel.grid]
+    inner = _product(axis.extent for axis in kernel.inner)
+    cost = _cost(kernel)
+    if vector == "grid":
+        last, rows = grid[-1], _product(grid[:-1])
+        budget = max(1, CHUNK_WORK // max(1, inner * cost))
+        block = max(lanes * 4, budget // (lanes * 4) * (lanes * 4))
+        if last <= block:
+            block, blocks = max(last, 1), 1
+            rows_per_chunk = max(1, budget // max(1, last))
+        else:
+            blocks, rows_per_chunk = -(-last // block), 1
+    else:
+        rows, block, blocks = _product(grid), 1, 1
+        rows_per_chunk = max(1, CHUNK_WORK // max(1, inner * cost))
+    if _keeps_inner_partials(kernel):
+        rows_per_chunk = max(rows_per_chunk, -(-rows // MOST_PARTIALS))
+    chunks = -(-rows // rows_per_chunk) * blocks if all(grid) else 0
+    return Schedule(vector, lanes, rows_per_chunk, block, blocks, chunks, _prefetches(kernel, vector, inner))
+
+
+def _product(numbers: object) -> int:
+    result = 1
+    for n in numbers:  # type: ignore[attr-defined]
+        result *= n
+    return result
+
+
+def _keeps_inner_partials(kernel: Kernel) -> bool:
+    return any(isinstance(i, Reduce) and i.over == "grid" and s.level is Level.INNER for s, i in kernel.instructions())
+
+
+def _vector_axis(kernel: Kernel) -> str:
+    """The last inner axis if it is at least as contiguous as the last grid axis, weighing what each access moves."""
+    if not kernel.inner:
+        return "grid" if kernel.grid else ""
+    if not kernel.grid or _keeps_inner_partials(kernel):
+        return "inner"
+    last_grid, last_inner = len(kernel.grid) - 1, len(kernel.axes) - 1
+    score = 0
+    for stage, instr in kernel.instructions():
+        if isinstance(instr, Load | Store) and stage.level is Level.INNER:
+            score += _contiguous(instr.position, last_inner) - _contiguous(instr.position, last_grid)
+    return "inner" if score >= 0 else "grid"
+
+
+def _contiguous(position: Position, axis: int) -> int:
+    return 1 if position.strides[axis] == 1 else 0
+
+
+def _lanes(kernel: Kernel, target: Target) -> int:
+    """As many lanes as one register holds of the kernel's narrowest arithmetic type (floats first)."""
+    types = set(kernel.types.values()) - {"bool"}
+    floats = types & FLOATS
+    sizes = [ITEM_BYTES[t] for t in (floats or types or {"u8"})]
+    wide = max(ITEM_BYTES[t] for t in types) if types else 1
+    lanes = target.vector_bytes // min(sizes)
+    return max(2, min(lanes, 4 * target.vector_bytes // wide))
+
+
+def _prefetches(kernel: Kernel, vector: str, inner: int) -> bool:
+    """Rows visited by several stages keep memory idle while they are worked on, unless the next one is fetched."""
+    stages = sum(stage.level is Level.INNER for stage in kernel.stages)
+    return vector == "inner" and stages > 1 and PREFETCH_LEAST <= inner <= PREFETCH_MOST
+
+
+def unroll(stage: Stage) -> int:
+    """Independent accumulators hide the latency of a reduction's combine; long bodies have enough to do meanwhile."""
+    if not any(isinstance(i, Reduce) for i in stage.body):
+        return 1
+    work = stage_work(stage)
+    return 4 if work <= 5 else 2 if work <= 9 else 1
+
+
+def stage_work(stage: Stage) -> int:
+    """Rough instructions per visit of a stage."""
+    return sum(HEAVY.get(i.op, 1) if isinstance(i, Apply) else 1 for i in stage.body)
+
+
+def _cost(kernel: Kernel) -> int:
+    """Rough work per element visit, 1 for a load and a store."""
+    work = 0
+    for _, instr in kernel.instructions():
+        work += HEAVY.get(instr.op, 1) if isinstance(instr, Apply) else 1
+    return max(1, work // 4)

@@ -10,7 +10,10 @@ import operator
 import os
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["get_num_threads", "set_num_threads", "split"]
 
@@ -55,6 +58,8 @@ def split(n: int, grain: int, body: Callable[[int, int], None]) -> None:
         return
     pool = _pool
     if pool is None or pool._max_workers < parts - 1:
+        from concurrent.futures import ThreadPoolExecutor  # here, as importing it takes milliseconds
+
         pool = _pool = ThreadPoolExecutor(max(_num_threads - 1, 1), thread_name_prefix="lamella-random")
     step = -(-n // (parts * grain)) * grain
     ranges = [(start, min(start + step, n)) for start in range(0, n, step)]

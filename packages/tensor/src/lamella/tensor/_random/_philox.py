@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.random import Philox
 from numpy.typing import NDArray
 
 from ._parallel import split
+
+if TYPE_CHECKING:
+    from numpy.random import Philox
 
 __all__ = ["CHUNK", "MASK", "Sink", "Words", "each_chunk", "words"]
 
@@ -35,6 +37,8 @@ def _seek(seed: int, slot: int, attempt: int) -> Philox:
     try:
         philox = _idle.pop()
     except IndexError:
+        from numpy.random import Philox  # here: importing it takes 10 ms, and not every program draws
+
         philox = Philox(key=0)
     # numpy counts up before it computes a block, so counter s // 4 gives the block numbered s // 4 + 1.
     state: Any = {  # numpy's stubs do not export the type

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterable
 from typing import Any
@@ -41,7 +40,7 @@ def _replace(target: str, pieces: Iterable[bytes | memoryview], mode: int | None
     """Put the pieces at `target`, with the permissions of the file that was there."""
     folder, name = os.path.split(target)
     # The name leaves room for the suffix in file systems that allow 255 bytes.
-    beside = os.path.join(folder, f".{name[:48]}.{secrets.token_hex(8)}.part")
+    beside = os.path.join(folder, f".{name[:48]}.{os.urandom(8).hex()}.part")
     try:
         with open(beside, "xb") as file:
             if mode is not None:

@@ -39,3 +39,20 @@ int = int32
 bool = bool_
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "DType", "Device", "Generator", "LevelClosedError", "MissingRule", "Tensor", "abs", "add", "all", "amax", "amin",
+    "any", "arange", "argmax", "argmin", "attention", "batch_norm", "bernoulli", "bfloat16", "bool", "bool_", "cat",
+    "clamp", "complex128", "complex64", "cos", "cross_entropy", "cumsum", "device", "div", "double", "dropout",
+    "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "expand", "eye", "flatten", "flip", "float", "float16",
+    "float32", "float64", "float8_e4m3fn", "float8_e5m2", "floor", "from_numpy", "full", "full_like", "gather", "ge",
+    "gelu", "get_default_dtype", "get_num_threads", "gt", "half", "int", "int16", "int32", "int64", "int8",
+    "is_grad_enabled", "isnan", "layer_norm", "le", "linear", "linspace", "log", "log1p", "log_softmax",
+    "logical_and", "logical_not", "logical_or", "logsumexp", "long", "lt", "manual_seed", "matmul", "maximum", "mean",
+    "minimum", "mul", "narrow", "ne", "neg", "no_grad", "one_hot", "ones", "ones_like", "pad", "permute", "pow",
+    "prod", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "reciprocal", "relu", "reshape",
+    "result_type", "rsqrt", "scalar", "scatter_add", "set_default_dtype", "set_grad_enabled", "set_num_threads",
+    "sigmoid", "sign", "sin", "softmax", "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "take",
+    "tanh", "tensor", "transpose", "tril", "uint16", "uint32", "uint64", "uint8", "unsqueeze", "var", "where",
+    "zeros", "zeros_like", "__version__",
+]  # fmt: skip

@@ -1,0 +1,177 @@
+"""Computing an op at a transform level: by its batching rule on payloads, by its forward rule on primals and tangents.
+
+A level never looks below its payloads: the rules are ops on them, which find their own levels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamella.tensor import Tensor
+from lamella.tensor.extend import LEVEL, OPS, Batched, Dual, Level, Op, dispatch, from_numpy_dtype, level_of, rule, tls, wrap, wrap_outputs
+
+from ._tape import NONDIFFERENTIABLE
+
+__all__ = ["apply_batch", "apply_jvp", "draw_batched", "lift"]
+
+
+def lift(t: Tensor, level: Level | None, owned: bool = False) -> Tensor:
+    """t at `level`: itself when it is there, else a wrapper that is the same for every example and has no tangent."""
+    if level is None or level_of(t) is level:
+        return t
+    if level.kind == "jvp":
+        return wrap(Dual(t, level, None, owned))
+    return wrap(Batched(t, level, False, owned))
+
+
+def apply_batch(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Level) -> Any:
+    """One op at a vmap level."""
+    payloads = []
+    batched = []
+    for a in args:
+        if isinstance(a, Tensor) and a._flags & LEVEL and a._data.level is level:
+            payloads.append(a._data.tensor)
+            batched.append(a._data.batched)
+        else:
+            payloads.append(a)
+            batched.append(False)
+    if not any(batched):
+        saved = tls.levels
+        if op.spec == "creation":
+            # made at the level below, and owned by this one
+            tls.levels = saved[: saved.index(level)] if level in saved else saved
+        try:
+            out = dispatch(op, tuple(payloads), params)
+        finally:
+            tls.levels = saved
+        flags: Any = False
+    else:
+        batch_rule = op.rules.get("batch")
+        if batch_rule is None and op.body is not None:
+            return op.body(*[_detached_here(a, level) for a in args], **params)
+        if batch_rule is None:
+            batch_rule = rule(op, "batch")
+        found = batch_rule(op, payloads, batched, params, level.size)
+        if found is None:
+            return op.body(*[_detached_here(a, level) for a in args], **params)  # type: ignore[misc]
+        out, flags = found
+    if type(out) is tuple:
+        several = flags if type(flags) is tuple else (flags,) * len(out)
+        return tuple(wrap(Batched(o, level, b)) for o, b in zip(out, several, strict=True))
+    return wrap_outputs(op, args if op.spec != "view" else _at(args, level), params, Batched(out, level, flags, _owned(op, args)))
+
+
+def _owned(op: Op, args: tuple[Any, ...]) -> bool:
+    # a view of an input of the transform is not ours to rebind
+    if op.spec != "view":
+        return True
+    base = args[0]
+    return not base._flags & LEVEL or bool(base._data.owned)
+
+
+def _at(args: tuple[Any, ...], level: Level) -> tuple[Any, ...]:
+    return tuple(lift(a, level) if isinstance(a, Tensor) else a for a in args)
+
+
+def _detached_here(a: Any, level: Level) -> Any:
+    # a composite's body is not recorded at the level where its own node will be
+    if isinstance(a, Tensor) and a._flags & LEVEL and a._data.level is level and a._edge is not None:
+        d = wrap(a._data)
+        d._cell = a._cell
+        return d
+    return a
+
+
+def draw_batched(name: str, operands: tuple[Any, Any], shape: tuple[int, ...], params: dict[str, Any]) -> Tensor:
+    """A random creation op that differs per example of every open vmap with randomness 'different'."""
+    levels = tls.levels
+    different = [lv for lv in levels if lv.kind == "vmap" and lv.randomness == "different"]
+    tls.levels = ()
+    try:
+        out = dispatch(OPS[name], operands, {**params, "shape": (*[lv.size for lv in different], *shape)})
+    finally:
+        tls.levels = levels
+    for level in levels:
+        out = wrap(Batched(out, level, level in different) if level.kind == "vmap" else Dual(out, level, None))
+    return out
+
+
+class _Forward:
+    """What a backward rule sees when it is applied to a tangent of an op with a diagonal Jacobian."""
+
+    __slots__ = ("_args", "_only", "_out", "params")
+
+    def __init__(self, args: list[Any], out: Any, params: dict[str, Any], only: int) -> None:
+        self._args = args
+        self._out = out
+        self._only = only
+        self.params = params
+
+    def needs(self, i: int) -> bool:
+        return i == self._only
+
+    def x(self, i: int) -> Any:
+        return self._args[i]
+
+    def y(self, i: int) -> Any:
+        return self._out
+
+    def shape(self, i: int) -> tuple[int, ...]:
+        shape: tuple[int, ...] = self._args[i].shape
+        return shape
+
+    def dtype(self, i: int) -> Any:
+        return self._args[i].dtype
+
+
+def apply_jvp(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Level) -> Any:
+    """One op at a jvp level."""
+    primals: list[Any] = []
+    tangents: list[Any] = []
+    for a in args:
+        if isinstance(a, Tensor) and a._flags & LEVEL and a._data.level is level:
+            primals.append(a._data.tensor)
+            tangents.append(a._data.tangent)
+        else:
+            primals.append(a)
+            tangents.append(None)
+    live = any(t is not None for t in tangents)
+    vjp = op.rules.get("vjp")
+    if vjp is None:
+        vjp = rule(op, "vjp")
+    forward = op.rules.get("jvp")
+    if live and vjp is not NONDIFFERENTIABLE and forward is None and op.body is not None and op.spec != "elementwise":
+        return op.body(*[_detached_here(a, level) for a in args], **params)
+    saved = tls.levels
+    if op.spec == "creation":
+        tls.levels = saved[: saved.index(level)] if level in saved else saved
+    try:
+        out = dispatch(op, tuple(primals), params)
+    finally:
+        tls.levels = saved
+    tangent: Any = None
+    if live and vjp is not NONDIFFERENTIABLE:
+        if forward is not None:
+            tangent = forward(op, primals, tangents, out, params)
+        elif op.spec == "elementwise":
+            tangent = _diagonal(op, vjp, primals, tangents, out, params)
+        else:
+            tangent = rule(op, "jvp")(op, primals, tangents, out, params)
+    if type(out) is tuple:
+        several = tangent if type(tangent) is tuple else (tangent,) + (None,) * (len(out) - 1)
+        return tuple(wrap(Dual(o, level, t)) for o, t in zip(out, several, strict=True))
+    return wrap_outputs(op, args if op.spec != "view" else _at(args, level), params, Dual(out, level, tangent, _owned(op, args)))
+
+
+def _diagonal(op: Op, vjp: Any, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
+    total = None
+    for i, t in enumerate(tangents):
+        if t is None:
+            continue
+        if t.shape != out.shape:
+            t = dispatch(OPS["expand"], (t,), {"shape": tuple(out.shape)})
+        part = vjp.fn(_Forward(primals, out, params, i), t)[i]
+        if part._data.dtype != out._data.dtype:
+            part = dispatch(OPS["cast"], (part,), {"dtype": from_numpy_dtype(out._data.dtype)})
+        total = part if total is None else total + part
+    return total

@@ -1,0 +1,68 @@
+"""The slots that lamella.tensor asks for by name: leaves, recording, backward, and the rules of transform levels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._api import backward_of as backward
+from ._engine import get_grad, set_grad
+from ._levels import apply_batch, apply_jvp, draw_batched, lift
+from ._tape import Handle, Leaf, Node, Port, Vjp, record
+
+__all__ = [
+    "Leaf", "Node", "Port", "Vjp", "apply_batch", "apply_jvp", "backward", "draw_batched", "get_grad", "is_leaf_edge", "lift", "make_leaf", "node_of", "record",
+    "register_hook", "register_post_accumulate_grad_hook", "set_grad",
+]  # fmt: skip
+
+
+def make_leaf(t: Any) -> Leaf:
+    """A leaf for a tensor that starts to require grad."""
+    return Leaf(t.shape, t._data.dtype)
+
+
+def is_leaf_edge(edge: Any) -> bool:
+    """Whether an edge ends at a leaf."""
+    return type(edge) is Leaf
+
+
+def node_of(edge: Any) -> Node:
+    """The node behind an edge."""
+    node: Node = edge.node if type(edge) is Port else edge
+    return node
+
+
+def register_hook(t: Any, hook: Any) -> Handle:
+    """See Tensor.register_hook; RuntimeError for a tensor that does not require grad."""
+    edge = t._edge
+    if edge is None:
+        raise RuntimeError("a hook needs a tensor that requires grad")
+    if type(edge) is Leaf:
+        if edge.hooks is None:
+            edge.hooks = {}
+        return Handle(edge.hooks, hook)
+    node = node_of(edge)
+    if node.hooks is None:
+        node.hooks = {}
+    return Handle(node.hooks.setdefault(edge.index if type(edge) is Port else 0, {}), hook)
+
+
+def register_post_accumulate_grad_hook(t: Any, hook: Any) -> Handle:
+    """See Tensor.register_post_accumulate_grad_hook; RuntimeError unless t is a leaf that requires grad."""
+    edge = t._edge
+    if type(edge) is not Leaf:
+        raise RuntimeError("a post-accumulate hook needs a leaf tensor that requires grad")
+    if edge.post_hooks is None:
+        edge.post_hooks = {}
+    if not callable(hook):
+        raise TypeError(f"a hook must be callable, got {hook!r}")
+    # the leaf must not hold its tensor: the hook finds it through a weak reference
+    import weakref
+
+    ref = weakref.ref(t)
+
+    def call() -> None:
+        tensor = ref()
+        if tensor is not None:
+            hook(tensor)
+
+    return Handle(edge.post_hooks, call)

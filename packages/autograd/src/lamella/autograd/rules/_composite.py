@@ -1,0 +1,178 @@
+"""Backward rules of unit composites. Residuals are outputs of the node, and every rule takes cotangents for them too:
+that is what makes the second derivative right. A missing cotangent is None and stands for zeros.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from lamella.tensor import arange, exp, float32, matmul, permute, reshape, where, zeros
+from lamella.tensor import sum as t_sum
+from lamella.tensor.extend import BOOL, OPS, dispatch, scores_of
+
+from ._row import row
+
+__all__ = ["VJP"]
+
+
+def _wide(x: Any) -> Any:
+    return x.to(float32) if x.dtype.itemsize < 4 else x
+
+
+def linear(ctx: Any, g: Any) -> Any:
+    gx = gw = gb = None
+    if ctx.needs(0):
+        gx = matmul(g, ctx.x(1))
+    if ctx.needs(1):
+        x = ctx.x(0)
+        flat = g if g.ndim == 2 else reshape(g, -1, g.shape[-1])
+        gw = matmul(permute(flat, 1, 0), x if x.ndim == 2 else reshape(x, -1, x.shape[-1]))
+    if ctx.needs(2):
+        gb = g if g.ndim == 1 else dispatch(OPS["sum"], (g,), {"dims": tuple(range(g.ndim - 1)), "keepdim": False})
+    return gx, gw, gb
+
+
+def softmax(ctx: Any, g: Any) -> Any:
+    y = ctx.y(0)
+    dim = ctx.params["dim"]
+    if not y.ndim:
+        return (y * 0.0 * g,)
+    return (y * (g - t_sum(g * y, dim, True)),)
+
+
+def log_softmax(ctx: Any, g: Any) -> Any:
+    dim = ctx.params["dim"]
+    y = ctx.y(0)
+    if not y.ndim:
+        return (y * 0.0 * g,)
+    return (g - exp(y) * t_sum(g, dim, True),)
+
+
+def _normalized(x: Any, mean: Any, rstd: Any, weight: Any, dims: tuple[int, ...], gy: Any, gm: Any, gr: Any) -> tuple[Any, Any]:
+    """(gradient of x, normalized x) of y = (x - mean) * rstd * weight; mean and rstd broadcast against x."""
+    n = math.prod(x.shape[d] for d in dims)
+    hat = (x - mean) * rstd
+    gx = None
+    if gy is not None:
+        gh = gy if weight is None else gy * weight
+        gx = (gh - t_sum(gh, dims, True) / n - hat * (t_sum(gh * hat, dims, True) / n)) * rstd
+    if gm is not None:
+        part = (gm / n).expand(x.shape)
+        gx = part if gx is None else gx + part
+    if gr is not None:
+        part = gr * rstd * rstd * hat * (-1 / n)
+        gx = part if gx is None else gx + part
+    return gx, hat
+
+
+def layer_norm(ctx: Any, gy: Any, gm: Any, gr: Any) -> Any:
+    x, mean, rstd = _wide(ctx.x(0)), ctx.y(1), ctx.y(2)
+    rank, ndims = x.ndim, ctx.params["ndims"]
+    dims = tuple(range(rank - ndims, rank))
+    lead = tuple(range(rank - ndims))
+    if gy is not None:
+        gy = _wide(gy)
+    gx = gw = gb = None
+    if ctx.needs(0) or ctx.needs(1):
+        weight = ctx.x(1)
+        gx, hat = _normalized(x, mean, rstd, None if weight is None else _wide(weight), dims, gy, gm, gr)
+        if ctx.needs(1) and gy is not None:
+            gw = t_sum(gy * hat, lead) if lead else gy * hat
+    if ctx.needs(2) and gy is not None:
+        gb = t_sum(gy, lead) if lead else gy
+    return gx, gw, gb
+
+
+def batch_norm(ctx: Any, gy: Any, gm: Any, gr: Any) -> Any:
+    x, mean, rstd = _wide(ctx.x(0)), ctx.y(1), ctx.y(2)
+    rank = x.ndim
+    dims = (0, *range(2, rank))
+
+    def channel(v: Any) -> Any:
+        return reshape(v, 1, -1, *(1,) * (rank - 2))
+
+    if gy is not None:
+        gy = _wide(gy)
+    weight = ctx.x(1)
+    gx, hat = _normalized(
+        x,
+        channel(mean),
+        channel(rstd),
+        None if weight is None else channel(_wide(weight)),
+        dims,
+        gy,
+        None if gm is None else channel(gm),
+        None if gr is None else channel(gr),
+    )
+    gw = t_sum(gy * hat, dims) if ctx.needs(1) and gy is not None else None
+    gb = t_sum(gy, dims) if ctx.needs(2) and gy is not None else None
+    return gx, gw, gb
+
+
+def cross_entropy(ctx: Any, g: Any, gp: Any) -> Any:
+    target, logp = ctx.x(1), ctx.y(1)
+    smoothing, ignore, reduction = (ctx.params[k] for k in ("label_smoothing", "ignore_index", "reduction"))
+    classes = logp.shape[1]
+    p = exp(logp)
+    out = None
+    if g is not None:
+        g = _wide(g)
+        keep = target != ignore
+        hot = (reshape(target, -1, 1) == arange(classes)).to(logp.dtype)
+        d = p - hot * (1 - smoothing)
+        if smoothing:
+            d = d - smoothing / classes
+        if reduction == "mean":
+            g = g / t_sum(keep).to(logp.dtype)
+        if reduction == "none":
+            g = reshape(g, -1, 1)
+        out = where(reshape(keep, -1, 1), d * g, 0.0)
+    if gp is not None:
+        part = gp - p * t_sum(gp, 1, True)
+        out = part if out is None else out + part
+    return out, None
+
+
+def attention(ctx: Any, go: Any, gl: Any) -> Any:
+    q, k, v, mask = ctx.x(0), ctx.x(1), ctx.x(2), ctx.x(3)
+    o, lse = ctx.y(0), ctx.y(1)
+    scale = ctx.params["scale"]
+    s = scores_of(q, k, mask, scale, ctx.params["causal"])
+    row_lse = lse.unsqueeze(-1)
+    # a fully masked row has lse = -inf and no weight anywhere
+    p = where(row_lse == -math.inf, 0.0, exp(s - where(row_lse == -math.inf, 0.0, row_lse)))
+    gs = None
+    gv = None
+    if go is not None:
+        go = _wide(go)
+        gv = p.mT @ go
+        gs = p * (go @ _wide(v).mT - t_sum(go * _wide(o), -1, True))
+    if gl is not None:
+        part = p * gl.unsqueeze(-1)
+        gs = part if gs is None else gs + part
+    if gs is None:
+        return None, None, gv, None
+    gq = gs @ _wide(k) * scale if ctx.needs(0) else None
+    gk = gs.mT @ _wide(q) * scale if ctx.needs(1) else None
+    gm = gs if mask is not None and mask.dtype.category != BOOL and ctx.needs(3) else None
+    return gq, gk, gv, gm
+
+
+def dropout(ctx: Any, g: Any, _: Any) -> Any:
+    p = ctx.params["p"]
+    if p >= 1:
+        return zeros(ctx.shape(0), dtype=g.dtype), None, None
+    return g * ctx.y(1).to(g.dtype) * (1 / (1 - p)), None, None
+
+
+VJP = {
+    "linear": row(linear, "1", "0", ""),
+    "softmax": row(softmax, "o0"),
+    "log_softmax": row(log_softmax, "o0"),
+    "layer_norm": row(layer_norm, "0 1 o1 o2", "0 1 o1 o2", "0 o1 o2"),
+    "batch_norm": row(batch_norm, "0 1 o1 o2", "0 1 o1 o2", "0 1 o1 o2"),
+    "cross_entropy": row(cross_entropy, "1 o1"),
+    "attention": row(attention, "0 1 2 3 o0 o1", "0 1 2 3 o0 o1", "0 1 2 3 o0 o1", "0 1 2 3 o0 o1"),
+    "dropout": row(dropout, "o1"),
+}

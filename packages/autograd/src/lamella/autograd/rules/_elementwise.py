@@ -1,0 +1,184 @@
+"""Backward rules of elementwise ops: one cotangent per operand, in the output's shape; the engine sums it to a broadcast operand's.
+
+Their Jacobian is diagonal, so the same rules applied to tangents are the forward rules (see `jvp`). Ties of maximum and minimum share evenly.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from lamella.tensor import cos as t_cos
+from lamella.tensor import exp as t_exp
+from lamella.tensor import log as t_log
+from lamella.tensor import sign as t_sign
+from lamella.tensor import sin as t_sin
+from lamella.tensor import where, zeros_like
+
+from ._row import NONE, row
+
+__all__ = ["VJP"]
+
+
+def add(ctx: Any, g: Any) -> Any:
+    return g, g
+
+
+def sub(ctx: Any, g: Any) -> Any:
+    return g, (-g if ctx.needs(1) else None)
+
+
+def mul(ctx: Any, g: Any) -> Any:
+    return (g * ctx.x(1) if ctx.needs(0) else None, g * ctx.x(0) if ctx.needs(1) else None)
+
+
+def div(ctx: Any, g: Any) -> Any:
+    b = ctx.x(1)
+    a = g / b
+    return a, (-(a * ctx.y(0)) if ctx.needs(1) else None)
+
+
+def power(ctx: Any, g: Any) -> Any:
+    b = ctx.x(1)
+    ga = gb = None
+    if ctx.needs(0):
+        a = ctx.x(0)
+        if isinstance(b, (int, float)):
+            ga = zeros_like(g) if b == 0 else g * (a if b == 2 else a ** (b - 1)) * b
+        else:
+            # 0 ** -1 is infinite where b is 0, and the gradient there is 0
+            ga = g * where(b == 0, 0.0, b * a ** (b - 1))
+    if ctx.needs(1):
+        a = ctx.x(0)
+        # a ** b is flat in b at a = 0 (b >= 0), where log is not finite
+        gb = g * ctx.y(0) * (math.log(a) if isinstance(a, (int, float)) and a > 0 else where(a == 0, 0.0, t_log(a)))
+    return ga, gb
+
+
+def maximum(ctx: Any, g: Any) -> Any:
+    a, b = ctx.x(0), ctx.x(1)
+    half = where(a == b, g * 0.5, 0.0)
+    return where(a > b, g, half), where(a < b, g, half)
+
+
+def minimum(ctx: Any, g: Any) -> Any:
+    a, b = ctx.x(0), ctx.x(1)
+    half = where(a == b, g * 0.5, 0.0)
+    return where(a < b, g, half), where(a > b, g, half)
+
+
+def choose(ctx: Any, g: Any) -> Any:
+    c = ctx.x(0)
+    return None, (where(c, g, 0.0) if ctx.needs(1) else None), (where(c, 0.0, g) if ctx.needs(2) else None)
+
+
+def same(ctx: Any, g: Any) -> Any:
+    return (g,)
+
+
+def flat(ctx: Any, g: Any) -> Any:
+    return (zeros_like(g),)
+
+
+def neg(ctx: Any, g: Any) -> Any:
+    return (-g,)
+
+
+def absolute(ctx: Any, g: Any) -> Any:
+    return (g * t_sign(ctx.x(0)),)
+
+
+def exp(ctx: Any, g: Any) -> Any:
+    return (g * ctx.y(0),)
+
+
+def log(ctx: Any, g: Any) -> Any:
+    return (g / ctx.x(0),)
+
+
+def log1p(ctx: Any, g: Any) -> Any:
+    return (g / (ctx.x(0) + 1.0),)
+
+
+def sqrt(ctx: Any, g: Any) -> Any:
+    return (g / (ctx.y(0) * 2.0),)
+
+
+def rsqrt(ctx: Any, g: Any) -> Any:
+    y = ctx.y(0)
+    return (g * (y * y * y) * -0.5,)
+
+
+def sin(ctx: Any, g: Any) -> Any:
+    return (g * t_cos(ctx.x(0)),)
+
+
+def cos(ctx: Any, g: Any) -> Any:
+    return (-(g * t_sin(ctx.x(0))),)
+
+
+def tanh(ctx: Any, g: Any) -> Any:
+    y = ctx.y(0)
+    return (g * (1.0 - y * y),)
+
+
+def sigmoid(ctx: Any, g: Any) -> Any:
+    y = ctx.y(0)
+    return (g * (y * (1.0 - y)),)
+
+
+def erf(ctx: Any, g: Any) -> Any:
+    x = ctx.x(0)
+    return (g * t_exp(-(x * x)) * (2 / math.sqrt(math.pi)),)
+
+
+def reciprocal(ctx: Any, g: Any) -> Any:
+    y = ctx.y(0)
+    return (-(g * y * y),)
+
+
+def relu(ctx: Any, g: Any) -> Any:
+    return (where(ctx.y(0) > 0.0, g, 0.0),)
+
+
+def gelu(ctx: Any, g: Any) -> Any:
+    x = ctx.x(0)
+    if ctx.params["approximate"] == "tanh":
+        scale = math.sqrt(2 / math.pi)
+        x2 = x * x
+        t = ((x2 * 0.044715 + 1.0) * x * scale).tanh()
+        slope = (1.0 - t * t) * ((x2 * (3 * 0.044715) + 1.0) * scale)
+        return (g * ((t + 1.0) * 0.5 + x * slope * 0.5),)
+    cdf = ((x * math.sqrt(0.5)).erf() + 1.0) * 0.5
+    return (g * (cdf + x * t_exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))),)
+
+
+VJP = {
+    "add": row(add, "", ""),
+    "sub": row(sub, "", ""),
+    "mul": row(mul, "1", "0"),
+    "div": row(div, "1", "1 o0"),
+    "pow": row(power, "0 1", "0 1 o0"),
+    "maximum": row(maximum, "0 1", "0 1"),
+    "minimum": row(minimum, "0 1", "0 1"),
+    "where": row(choose, "", "0", "0"),
+    "cast": row(same, ""),
+    "copy": row(same, ""),
+    "neg": row(neg, ""),
+    "abs": row(absolute, "0"),
+    "sign": row(flat, ""),
+    "floor": row(flat, ""),
+    "exp": row(exp, "o0"),
+    "log": row(log, "0"),
+    "log1p": row(log1p, "0"),
+    "sqrt": row(sqrt, "o0"),
+    "rsqrt": row(rsqrt, "o0"),
+    "sin": row(sin, "0"),
+    "cos": row(cos, "0"),
+    "tanh": row(tanh, "o0"),
+    "sigmoid": row(sigmoid, "o0"),
+    "erf": row(erf, "0"),
+    "reciprocal": row(reciprocal, "o0"),
+    "relu": row(relu, "o0"),
+    "gelu": row(gelu, "0"),
+} | {n: NONE for n in ("logical_not", "isnan", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or")}

@@ -1,0 +1,184 @@
+"""Backward rules of reductions, products, views, layout and indexing, and of ops that have none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamella.tensor import cumsum as t_cumsum
+from lamella.tensor import expand as t_expand
+from lamella.tensor import flip as t_flip
+from lamella.tensor import where, zeros, zeros_like
+from lamella.tensor import prod as t_prod
+from lamella.tensor import reshape as t_reshape
+from lamella.tensor import sum as t_sum
+from lamella.tensor.extend import OPS, dispatch, replay
+
+from .._tape import Vjp
+from ._row import NONE, row
+
+__all__ = ["VJP", "kept"]
+
+
+
+def kept(g: Any, shape: tuple[int, ...], dims: tuple[int, ...]) -> Any:
+    """A reduced value with its dims put back as 1, so that it broadcasts against the input."""
+    return t_reshape(g, tuple(1 if i in dims else n for i, n in enumerate(shape)))
+
+
+def _back(ctx: Any, v: Any, shape: tuple[int, ...]) -> Any:
+    return v if ctx.params["keepdim"] else kept(v, shape, ctx.params["dims"])
+
+
+def total(ctx: Any, g: Any) -> Any:
+    shape = ctx.shape(0)
+    return (t_expand(_back(ctx, g, shape), shape),)
+
+
+def product(ctx: Any, g: Any) -> Any:
+    x = ctx.x(0)
+    dims = ctx.params["dims"]
+    # the product of the others is y / x, except beside zeros: there it is the product of the rest, if only one factor is zero
+    zero = x == 0
+    rest = where(zero, 1.0, x)
+    of_rest = t_prod(rest, dims, True) if dims else rest
+    count = t_sum(zero, dims, True) if dims else zero.long()
+    others = where(count == 0, of_rest / rest, where((count == 1) & zero, of_rest, 0.0))
+    return (_back(ctx, g, tuple(x.shape)) * others,)
+
+
+def extreme(ctx: Any, g: Any) -> Any:
+    x = ctx.x(0)
+    shape = tuple(x.shape)
+    y = _back(ctx, ctx.y(0), shape)
+    hit = (x == y).to(g.dtype)
+    dims = ctx.params["dims"]
+    return (_back(ctx, g, shape) * hit / (t_sum(hit, dims, True) if dims else hit),)
+
+
+def matmul(ctx: Any, g: Any) -> Any:
+    a = ctx.x(0) if ctx.needs(1) else None
+    b = ctx.x(1) if ctx.needs(0) else None
+    rank_a = len(ctx.shape(0)) if a is None else a.ndim
+    rank_b = len(ctx.shape(1)) if b is None else b.ndim
+    if rank_a == 1:
+        g = g.unsqueeze(-2 if rank_b > 1 else 0)
+    if rank_b == 1:
+        g = g.unsqueeze(-1)
+    ga = gb = None
+    if b is not None:
+        ga = g @ (b.unsqueeze(-1) if rank_b == 1 else b).mT
+        if rank_a == 1:
+            ga = ga.squeeze(-2)
+    if a is not None:
+        gb = (a.unsqueeze(0) if rank_a == 1 else a).mT @ g
+        if rank_b == 1:
+            gb = gb.squeeze(-1)
+    return ga, gb
+
+
+def reshape(ctx: Any, g: Any) -> Any:
+    return (t_reshape(g, ctx.shape(0)),)
+
+
+def permute(ctx: Any, g: Any) -> Any:
+    dims = ctx.params["dims"]
+    inverse = [0] * len(dims)
+    for i, d in enumerate(dims):
+        inverse[d] = i
+    return (g.permute(inverse),)
+
+
+def same(ctx: Any, g: Any) -> Any:
+    return (g,)
+
+
+def cut(ctx: Any, g: Any) -> Any:
+    base = zeros(ctx.shape(0), dtype=g.dtype)
+    return (dispatch(OPS["view_write"], (base, g), {"chain": (("slice", ctx.params["index"]),)}),)
+
+
+def view_write(ctx: Any, g: Any) -> Any:
+    chain = ctx.params["chain"]
+    inner = replay(g, chain)
+    base = dispatch(OPS["view_write"], (g, zeros_like(inner)), {"chain": chain}) if ctx.needs(0) else None
+    # a view of g would tie the value's gradient to g's memory
+    return base, (inner.clone() if ctx.needs(1) else None)
+
+
+def cat(ctx: Any, g: Any) -> Any:
+    dim = ctx.params["dim"]
+    out = []
+    at = 0
+    for i in range(ctx.count()):
+        n = ctx.operand_shape(i)[dim]
+        out.append(g.narrow(dim, at, n) if ctx.needs(i) else None)
+        at += n
+    return tuple(out)
+
+
+def pad(ctx: Any, g: Any) -> Any:
+    index = tuple((lo, lo + n, 1) for n, (lo, _) in zip(ctx.shape(0), ctx.params["pads"], strict=True))
+    return (dispatch(OPS["slice"], (g,), {"index": index}),)
+
+
+def flip(ctx: Any, g: Any) -> Any:
+    return (t_flip(g, ctx.params["dims"]),)
+
+
+def cumsum(ctx: Any, g: Any) -> Any:
+    dim = ctx.params["dim"]
+    return (t_flip(t_cumsum(t_flip(g, dim), dim), dim),)
+
+
+def take(ctx: Any, g: Any) -> Any:
+    dim = ctx.params["dim"]
+    return dispatch(OPS["take_grad"], (g, ctx.x(1)), {"dim": dim, "size": ctx.shape(0)[dim]}), None
+
+
+def take_grad(ctx: Any, g: Any) -> Any:
+    return dispatch(OPS["take"], (g, ctx.x(1)), {"dim": ctx.params["dim"]}), None
+
+
+def gather(ctx: Any, g: Any) -> Any:
+    base = zeros(ctx.shape(0), dtype=g.dtype)
+    return dispatch(OPS["scatter_add"], (base, ctx.x(1), g), {"dim": ctx.params["dim"]}), None
+
+
+def scatter_add(ctx: Any, g: Any) -> Any:
+    src = None
+    if ctx.needs(2):
+        index = ctx.x(1)
+        src = dispatch(OPS["gather"], (g, index), {"dim": ctx.params["dim"]})
+        pads = tuple((0, n - m) for n, m in zip(ctx.shape(2), src.shape, strict=True))
+        if any(hi for _, hi in pads):
+            src = dispatch(OPS["pad"], (src,), {"pads": pads})
+    return g, None, src
+
+
+VJP = {
+    "sum": row(total, ""),
+    "prod": row(product, "0"),
+    "amax": row(extreme, "0 o0"),
+    "amin": row(extreme, "0 o0"),
+    "matmul": row(matmul, "1", "0"),
+    "reshape": row(reshape, ""),
+    "permute": row(permute, ""),
+    "expand": row(same, ""),
+    "alias": row(same, ""),
+    "slice": row(cut, ""),
+    "view_write": row(view_write, "", ""),
+    "cat": Vjp(cat, (), shapes=True),
+    "pad": row(pad, ""),
+    "flip": row(flip, ""),
+    "cumsum": row(cumsum, ""),
+    "take": row(take, "1"),
+    "take_grad": row(take_grad, "1"),
+    "gather": row(gather, "1"),
+    "scatter_add": row(scatter_add, "", "", "1"),
+} | {
+    n: NONE
+    for n in (
+        "detach", "any", "all", "argmax", "argmin", "full", "arange", "rand", "randn", "bernoulli", "randint", "randperm", "sgd", "momentum", "adam",
+    )
+}  # fmt: skip
+

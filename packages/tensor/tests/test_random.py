@@ -35,7 +35,7 @@ DRAWS: dict[str, Draw] = {
     "randint-wide": lambda seed, offset, n: rng.randint(seed, offset, -5, 2**50, (n,)),
 }
 SEEDS = st.one_of(st.integers(0, 3), st.integers(0, 2**64 - 1))
-OFFSETS = st.one_of(st.integers(0, 3000), st.integers(0, 2**64 - 1), st.integers(2**64 - 900, 2**64 - 1))
+OFFSETS = st.one_of(st.integers(0, 9000), st.integers(0, 2**64 - 1), st.integers(2**64 - 3000, 2**64 - 1))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def threads() -> Iterator[Callable[[int], None]]:
 
 @pytest.mark.parametrize("name", DRAWS)
 @settings(max_examples=60, deadline=None)
-@given(seed=SEEDS, offset=OFFSETS, sizes=st.lists(st.integers(0, 700), max_size=4))
+@given(seed=SEEDS, offset=OFFSETS, sizes=st.lists(st.integers(0, 2500), max_size=4))
 def test_any_split_of_a_call_gives_the_same_numbers(name: str, seed: int, offset: int, sizes: list[int]) -> None:
     draw = DRAWS[name]
     whole = draw(seed, offset, sum(sizes))
@@ -85,13 +85,13 @@ def test_narrow_uniforms_are_wide_ones_cut_off() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(p=st.floats(0, 1), n=st.sampled_from([200, 300]))
+@given(p=st.floats(0, 1), n=st.sampled_from([200, 3000]))
 def test_a_coin_is_a_uniform_below_p(p: float, n: int) -> None:
     coins = rng.bernoulli(3, 0, p, (n,))
     assert np.array_equal(coins, rng.uniform(3, 0, (n,), F64) < p)
 
 
-@pytest.mark.parametrize("n", [8, 300, 200_000])
+@pytest.mark.parametrize("n", [8, 3000, 200_000])
 def test_a_sure_coin_is_sure(n: int) -> None:
     assert not rng.bernoulli(3, 0, 0.0, (n,)).any()
     assert rng.bernoulli(3, 0, 1.0, (n,)).all()
@@ -189,7 +189,7 @@ def test_seeds_and_offsets_count_modulo_two_to_the_64() -> None:
     assert around.tolist() == [*rng.words(3, 2**64 - 2, 2).tolist(), *rng.words(3, 0, 2).tolist()]
 
 
-@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (1, 1), (2, 3, 4), (17, 31)])
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (1, 1), (2, 3, 4), (40, 50)])
 def test_shapes(shape: tuple[int, ...]) -> None:
     for draw in (rng.uniform, rng.normal):
         assert draw(1, 2, shape, F32).shape == shape
@@ -285,7 +285,7 @@ def test_threads_share_a_generator() -> None:
 
 
 def test_many_threads_draw_at_once() -> None:
-    expected = {n: rng.normal(n, n, (n,), F32).tobytes() for n in (8, 300, 70_000)}
+    expected = {n: rng.normal(n, n, (n,), F32).tobytes() for n in (8, 3000, 70_000)}
     wrong: list[int] = []
 
     def work() -> None:

@@ -310,6 +310,19 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(
     assert load(path, rebuild) == "old"
 
 
+def test_a_folder_that_cannot_be_synced_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not here")
+        whole(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    save(1, tmp_path / "x", record_of)
+    assert load(tmp_path / "x", rebuild) == 1
+
+
 INTERRUPTED = """
 import sys
 import numpy as np

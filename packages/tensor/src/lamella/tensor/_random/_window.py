@@ -1,7 +1,7 @@
 """Small draws from prefilled tables.
 
 Seeking a bit generator costs microseconds, so a draw of a few elements is a slice of a table: the draws of one kind for
-1024 consecutive slots, and for as many after them as the largest small draw needs. A table is a pure function of its
+4096 consecutive slots, and for as many after them as the largest small draw needs. A table is a pure function of its
 key; throwing all of them away changes nothing but time.
 """
 
@@ -18,10 +18,10 @@ __all__ = ["SMALL", "SPAN", "SPAN_BITS", "Make", "Tables", "element_count", "fil
 Tables: TypeAlias = dict[Hashable, NDArray[Any]]
 Make: TypeAlias = Callable[[int, int, int, Any], NDArray[Any]]
 
-SMALL = 256  # the largest draw, in elements, that tables serve
-SPAN_BITS = 10
+SMALL = 1024  # the largest draw, in elements, that tables serve
+SPAN_BITS = 12
 SPAN = 1 << SPAN_BITS
-_MAX_TABLES = 64
+_MAX_TABLES = 32
 
 
 def element_count(shape: tuple[int, ...]) -> int:

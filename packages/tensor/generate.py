@@ -1,6 +1,8 @@
-"""Writes the generated surfaces of lamella.tensor: pointwise functions, arithmetic operators with their fast paths, in-place twins.
+"""Writes the generated surfaces of lamella.tensor: pointwise functions, arithmetic operators with their fast paths,
+in-place twins.
 
-`outputs()` returns {path relative to this folder: text}; `nox -s generate` writes them, and a test fails when they are stale.
+`outputs()` returns {path relative to this folder: text}; `nox -s generate` writes them, and a test fails when they
+are stale.
 """
 
 from __future__ import annotations
@@ -44,7 +46,21 @@ BINARY = {
     "logical_and": "Elementwise truth of both, as bool.",
     "logical_or": "Elementwise truth of either, as bool.",
 }
-IN_PLACE_UNARY = ("neg", "abs", "exp", "log", "sqrt", "rsqrt", "sin", "cos", "tanh", "sigmoid", "reciprocal", "relu", "floor")
+IN_PLACE_UNARY = (
+    "neg",
+    "abs",
+    "exp",
+    "log",
+    "sqrt",
+    "rsqrt",
+    "sin",
+    "cos",
+    "tanh",
+    "sigmoid",
+    "reciprocal",
+    "relu",
+    "floor",
+)
 IN_PLACE_BINARY = ("add", "sub", "mul", "div", "pow", "maximum", "minimum")
 
 # operator: (op, ufunc, dtypes of the fast path, whether a Python number may take it)
@@ -78,21 +94,38 @@ def pointwise() -> str:
     for n in (*UNARY, *BINARY):
         lines.append(f'_{n} = OPS["{n}"]')
     for n, doc in UNARY.items():
-        lines += ["", "", f"def {n}(x: Any) -> Tensor:", f'    """{doc}"""', f'    return cast("Tensor", dispatch(_{n}, (x,)))']
+        lines += [
+            "",
+            "",
+            f"def {n}(x: Any) -> Tensor:",
+            f'    """{doc}"""',
+            f'    return cast("Tensor", dispatch(_{n}, (x,)))',
+        ]
     for n, doc in BINARY.items():
-        lines += ["", "", f"def {n}(a: Any, b: Any) -> Tensor:", f'    """{doc}"""', f'    return cast("Tensor", dispatch(_{n}, (a, b)))']
+        lines += [
+            "",
+            "",
+            f"def {n}(a: Any, b: Any) -> Tensor:",
+            f'    """{doc}"""',
+            f'    return cast("Tensor", dispatch(_{n}, (a, b)))',
+        ]
     return "\n".join(lines) + "\n"
 
 
 def _fast_operator(name: str, op: str, ufunc: str, dtypes: str, numbers: bool) -> list[str]:
     comparison = op in COMPARISONS
-    record = [] if comparison else [
-        "                if flags:",
-        f"                    autograd().record(_{op}, (self, other), _EMPTY, r)",
-    ]
+    record = (
+        []
+        if comparison
+        else [
+            "                if flags:",
+            f"                    autograd().record(_{op}, (self, other), _EMPTY, r)",
+        ]
+    )
     lines = [
         "",
-        f"    def __{name}__(self, other: Any) -> Tensor:" + ("  # type: ignore[override]" if name in ("eq", "ne") else ""),
+        f"    def __{name}__(self, other: Any) -> Tensor:"
+        + ("  # type: ignore[override]" if name in ("eq", "ne") else ""),
         "        if isinstance(other, _class):",
         "            flags = self._flags | other._flags | HOT[0]",
         "            if flags <= 1:",
@@ -163,7 +196,9 @@ def arith() -> str:
     ]
     for u in sorted({v[1] for v in OPERATORS.values()}):
         lines.append(f"_np_{u} = np.{u}")
-    for op in sorted({*(v[0] for v in OPERATORS.values()), "neg", "abs", "matmul", "logical_and", "logical_or", "logical_not"}):
+    for op in sorted(
+        {*(v[0] for v in OPERATORS.values()), "neg", "abs", "matmul", "logical_and", "logical_or", "logical_not"}
+    ):
         lines.append(f'_{op} = OPS["{op}"]')
     lines += [
         "",
@@ -203,7 +238,11 @@ def arith() -> str:
             lines += ["        _need_bool(self, other)"]
         lines += [f'        return cast("Tensor", dispatch(_{op}, (self, other)))']
     for name, op in (("neg", "neg"), ("abs", "abs")):
-        lines += ["", f"    def __{name}__(self) -> Tensor:", f'        return cast("Tensor", dispatch(_{op}, (self,)))']
+        lines += [
+            "",
+            f"    def __{name}__(self) -> Tensor:",
+            f'        return cast("Tensor", dispatch(_{op}, (self,)))',
+        ]
     lines += [
         "",
         "    def __invert__(self) -> Tensor:",
@@ -211,11 +250,25 @@ def arith() -> str:
         '        return cast("Tensor", dispatch(_logical_not, (self,)))',
     ]
     for name, op in (("iadd", "add"), ("isub", "sub"), ("imul", "mul"), ("itruediv", "div"), ("ipow", "pow")):
-        lines += ["", f"    def __{name}__(self, other: Any) -> Tensor:", f"        return inplace(_{op}, self, (other,))"]
+        lines += [
+            "",
+            f"    def __{name}__(self, other: Any) -> Tensor:",
+            f"        return inplace(_{op}, self, (other,))",
+        ]
     for n in IN_PLACE_UNARY:
-        lines += ["", f"    def {n}_(self) -> Tensor:", f'        """In-place twin of {n}."""', f'        return inplace(OPS["{n}"], self, ())']
+        lines += [
+            "",
+            f"    def {n}_(self) -> Tensor:",
+            f'        """In-place twin of {n}."""',
+            f'        return inplace(OPS["{n}"], self, ())',
+        ]
     for n in IN_PLACE_BINARY:
-        lines += ["", f"    def {n}_(self, other: Any) -> Tensor:", f'        """In-place twin of {n}."""', f'        return inplace(OPS["{n}"], self, (other,))']
+        lines += [
+            "",
+            f"    def {n}_(self, other: Any) -> Tensor:",
+            f'        """In-place twin of {n}."""',
+            f'        return inplace(OPS["{n}"], self, (other,))',
+        ]
     lines += [
         "",
         "",

@@ -202,7 +202,7 @@ def run(mutation: Mutation, seed: int) -> list[tuple[int, Any]]:
             try:
                 value = decode(data, rebuild, "fuzzed")
             except FileFormatError as error:
-                assert str(error).startswith("fuzzed: ")  # noqa: PT017
+                assert str(error).startswith("fuzzed: ")
             else:
                 loaded.append((which, canonical(value)))
             assert tracemalloc.get_traced_memory()[1] - before < MEMORY_FACTOR * len(data) + 200_000

@@ -1,8 +1,8 @@
 """Finding the parts of the stack that are installed, without importing them before they are needed.
 
-First-party parts are module names in one fixed table, looked up with `find_spec`, so that everything works from source paths
-alone. Third parties are entry points in the group `lamella.KIND`, scanned at the first miss of that kind and cached:
-a scan costs 14-24 ms, which is why it never happens at import.
+First-party parts are module names in one fixed table, looked up with `find_spec`, so that everything works from
+source paths alone. Third parties are entry points in the group `lamella.KIND`, scanned at the first miss of that kind
+and cached: a scan costs 14-24 ms, which is why it never happens at import.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ def missing(distribution: str, needed_for: str) -> MissingPackage:
 
 
 def first_party(kind: str) -> list[str]:
-    """Module names of the first-party providers of `kind` whose package is installed, in table order; imports none of them."""
+    """Module names of the first-party providers of `kind` whose package is installed, in table order.
+
+    Imports none of them.
+    """
     if kind not in _TABLE:
         raise ValueError(f"unknown kind {kind!r}; known kinds: {', '.join(sorted(_TABLE))}")
     return [name for name in _TABLE[kind] if _installed(name)]
@@ -45,7 +48,8 @@ def first_party(kind: str) -> list[str]:
 
 @cache
 def discover(kind: str) -> tuple[ModuleType, ...]:
-    """Import and return the providers of `kind`: first-party modules in table order, then entry points of `lamella.KIND`.
+    """Import and return the providers of `kind`: first-party modules in table order, then entry points of
+    `lamella.KIND`.
 
     A broken third-party provider raises where it is first needed: it is never skipped in silence.
     """
@@ -53,7 +57,9 @@ def discover(kind: str) -> tuple[ModuleType, ...]:
     for entry in sorted(entry_points(group=f"lamella.{kind}"), key=lambda e: e.name):
         loaded = entry.load()
         if not isinstance(loaded, ModuleType):
-            raise TypeError(f"entry point {entry.name!r} of lamella.{kind} must name a module, got {type(loaded).__name__}")
+            raise TypeError(
+                f"entry point {entry.name!r} of lamella.{kind} must name a module, got {type(loaded).__name__}"
+            )
         modules.append(loaded)
     return tuple(modules)
 

@@ -13,7 +13,10 @@ __all__ = ["GraphExecutor", "Storage"]
 
 @runtime_checkable
 class Storage(Protocol):
-    """A logical array made of named plain parts (a quantized block, a shard); saving, moving and accounting use only this."""
+    """A logical array made of named plain parts (a quantized block, a shard).
+
+    Saving, moving and accounting use only this.
+    """
 
     kind: str
     """Name under which files store it; `discover("storage")` finds the class again."""

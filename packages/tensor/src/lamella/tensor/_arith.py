@@ -525,4 +525,6 @@ def _need_bool(a: Any, b: Any) -> None:
     for x in (a, b):
         if not isinstance(x, bool) and (not isinstance(x, TensorBase) or x._data.dtype != np.bool_):
             given = x._data.dtype if isinstance(x, TensorBase) else type(x).__name__
-            raise TypeError(f"& | ~ are defined for bool tensors here, got {given}; compare first, e.g. (x > 0) & (y > 0)")
+            raise TypeError(
+                f"& | ~ are defined for bool tensors here, got {given}; compare first, e.g. (x > 0) & (y > 0)"
+            )

@@ -1,6 +1,7 @@
 """The slots of a tensor and how one is made; everything a user sees is added by the classes above.
 
-`_data` storage, `_flags` bits of `_state`, `_edge` what made it for autograd, `_cell` its version cell (None while nobody watches), `_view` its base.
+`_data` storage, `_flags` bits of `_state`, `_edge` what made it for autograd, `_cell` its version cell (None while
+nobody watches), `_view` its base.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ __all__ = ["TensorBase", "View", "bind", "cell_of", "level_of", "set_edge", "wra
 
 
 class View:
-    """Where a view comes from: its base, the chain of view-table steps, the version it was made at, and whether autograd follows it."""
+    """Where a view comes from: its base, the chain of view-table steps, the version it was made at, and whether
+    autograd follows it.
+    """
 
     __slots__ = ("base", "chain", "differentiable", "version")
 

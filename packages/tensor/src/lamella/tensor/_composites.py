@@ -1,4 +1,5 @@
-"""Functions over unit composites, and the bodies of those ops: the definition that the compiler and kernel-less backends use.
+"""Functions over unit composites, and the bodies of those ops: the definition that the compiler and kernel-less
+backends use.
 
 A body takes the op's own operands and params and returns its outputs, residuals included.
 """
@@ -21,7 +22,17 @@ from ._state import tls
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
-__all__ = ["attention", "batch_norm", "cross_entropy", "dropout", "gelu", "layer_norm", "linear", "log_softmax", "softmax"]
+__all__ = [
+    "attention",
+    "batch_norm",
+    "cross_entropy",
+    "dropout",
+    "gelu",
+    "layer_norm",
+    "linear",
+    "log_softmax",
+    "softmax",
+]
 
 REDUCTIONS = ("none", "mean", "sum")
 
@@ -120,8 +131,13 @@ def _layer_norm_body(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float) 
     return f.to_dtype(y, from_numpy_dtype(x._data.dtype)), mean, rstd
 
 
-def cross_entropy(logits: Any, target: Any, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
-    """Negative log likelihood of integer classes [N, d...] under logits [N, C, d...]; the mean is over targets that are not ignored."""
+def cross_entropy(
+    logits: Any, target: Any, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
+) -> Tensor:
+    """Negative log likelihood of integer classes [N, d...] under logits [N, C, d...].
+
+    The mean is over targets that are not ignored.
+    """
     t = f.require_float(logits, "cross_entropy")
     if reduction not in REDUCTIONS:
         raise ValueError(f"cross_entropy: reduction is one of {', '.join(REDUCTIONS)}, got {reduction!r}")
@@ -152,7 +168,10 @@ def _cross_entropy_body(logits: Any, target: Any, *, label_smoothing: float, ign
     picked = f.reshape(f.gather(logp, 1, f.unsqueeze(at, 1)), -1)
     loss = p.neg(picked)
     if label_smoothing:
-        loss = p.sub(p.mul(loss, 1 - label_smoothing), p.mul(_run("sum", (logp,), dims=(1,), keepdim=False), label_smoothing / classes))
+        loss = p.sub(
+            p.mul(loss, 1 - label_smoothing),
+            p.mul(_run("sum", (logp,), dims=(1,), keepdim=False), label_smoothing / classes),
+        )
     loss = f.where(keep, loss, 0.0)
     if reduction != "none":
         total = _run("sum", (loss,), dims=(0,), keepdim=False)
@@ -168,7 +187,10 @@ def _channel(v: Any, rank: int) -> Any:
 
 
 def batch_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalize [N, C, ...] per channel by the batch's own statistics (Ioffe & Szegedy 2015); returns (y, mean [C], rstd [C])."""
+    """Normalize [N, C, ...] per channel by the batch's own statistics (Ioffe & Szegedy 2015).
+
+    Returns (y, mean [C], rstd [C]).
+    """
     t = f.require_float(x, "batch_norm")
     return cast("tuple[Tensor, Tensor, Tensor]", _run("batch_norm", (t, weight, bias), eps=float(eps)))
 
@@ -221,7 +243,10 @@ def _attention_body(q: Any, k: Any, v: Any, mask: Any, *, scale: float, causal: 
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = None) -> Tensor:
-    """Zero each element with probability p and scale the rest by 1/(1-p) (Srivastava et al. 2014); x itself outside training."""
+    """Zero each element with probability p and scale the rest by 1/(1-p) (Srivastava et al. 2014).
+
+    Outside training it is x itself.
+    """
     t = f.require_float(x, "dropout")
     if not 0 <= p <= 1:
         raise ValueError(f"dropout needs a probability in [0, 1], got {p}")
@@ -229,7 +254,9 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = N
         return t
     maps = [lv for lv in tls.levels if lv.kind == "vmap"]
     if any(lv.randomness == "error" for lv in maps):
-        raise RuntimeError("dropout inside vmap: say vmap(..., randomness='different') for a mask per example, or 'same' for one mask")
+        raise RuntimeError(
+            "dropout inside vmap: say vmap(..., randomness='different') for a mask per example, or 'same' for one mask"
+        )
     count = math.prod(t._data.shape) * math.prod(lv.size for lv in maps if lv.randomness == "different")
     seed, offset = reserve(generator, count)
     if maps:

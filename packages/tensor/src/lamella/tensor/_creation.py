@@ -31,11 +31,15 @@ __all__ = [
 def from_numpy(array: Any) -> Tensor:
     """A tensor over a numpy array's own memory; TypeError for dtypes a tensor cannot hold or byte-swapped arrays."""
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"from_numpy needs a numpy array, got {type(array).__name__}; use tensor(...) to copy other values")
+        raise TypeError(
+            f"from_numpy needs a numpy array, got {type(array).__name__}; use tensor(...) to copy other values"
+        )
     if array.dtype not in BY_NUMPY:
         from_numpy_dtype(array.dtype)
         if not array.dtype.isnative:
-            raise TypeError(f"from_numpy cannot share byte-swapped memory ({array.dtype}); convert it with array.astype({array.dtype.newbyteorder('=')})")
+            raise TypeError(
+                f"from_numpy cannot share byte-swapped memory ({array.dtype}); convert it with array.astype({array.dtype.newbyteorder('=')})"
+            )
     return wrap(array)
 
 
@@ -66,6 +70,11 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         if isinstance(data, (list, tuple)) and _holds_tensor(data):
             raise TypeError("tensor(...) cannot nest tensors in a list; use stack(...) or cat(...)")
         if isinstance(data, np.ndarray) or hasattr(data, "__array__"):
+            if tls.trace is not None:
+                raise RuntimeError(
+                    "a captured program makes a tensor of a numpy array, whose values may differ next time; "
+                    "pass it as an argument, or make the tensor outside"
+                )
             array = np.asarray(data)
             kind = from_numpy_dtype(array.dtype) if dtype is None else as_dtype(dtype)
         else:
@@ -217,7 +226,9 @@ def _draw(name: str, shape: tuple[int, ...], generator: Any, device: Any, requir
     """One random creation op: reserves one slot an element, more inside a vmap whose randomness is 'different'."""
     levels = [lv for lv in tls.levels if lv.kind == "vmap"]
     if any(lv.randomness == "error" for lv in levels):
-        raise RuntimeError(f"{name} inside vmap: say vmap(..., randomness='different') for a draw per example, or 'same' for one draw")
+        raise RuntimeError(
+            f"{name} inside vmap: say vmap(..., randomness='different') for a draw per example, or 'same' for one draw"
+        )
     if as_device(device).kind == "meta":
         return _made(name, (0, 0), {"shape": shape, **params}, device, requires_grad)
     batch = math.prod(lv.size for lv in levels if lv.randomness == "different")
@@ -229,30 +240,41 @@ def _draw(name: str, shape: tuple[int, ...], generator: Any, device: Any, requir
 
 
 def draw(name: str, seed: Any, offset: Any, shape: tuple[int, ...], **params: Any) -> Any:
-    """A random creation op over reserved slots; inside a vmap with randomness 'different' the draw has the batch dims in front."""
+    """A random creation op over reserved slots.
+
+    Inside a vmap with randomness 'different' the draw has the batch dims in front.
+    """
     if any(lv.kind == "vmap" and lv.randomness == "different" for lv in tls.levels):
         return autograd().draw_batched(name, (seed, offset), shape, params)
     return dispatch(OPS[name], (seed, offset), {"shape": shape, **params})
 
 
-def rand(*shape: Any, dtype: Any = None, generator: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *shape: Any, dtype: Any = None, generator: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Uniform in [0, 1)."""
     return _draw("rand", shape_of(shape), generator, device, requires_grad, dtype=_float_dtype(dtype, "rand"))
 
 
-def randn(*shape: Any, dtype: Any = None, generator: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *shape: Any, dtype: Any = None, generator: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Standard normal."""
     return _draw("randn", shape_of(shape), generator, device, requires_grad, dtype=_float_dtype(dtype, "randn"))
 
 
 def rand_like(x: Any, *, dtype: Any = None, generator: Any = None) -> Tensor:
     """Uniform in [0, 1), in the shape and dtype of x."""
-    return rand(tuple(x._data.shape), dtype=from_numpy_dtype(x._data.dtype) if dtype is None else dtype, generator=generator)
+    return rand(
+        tuple(x._data.shape), dtype=from_numpy_dtype(x._data.dtype) if dtype is None else dtype, generator=generator
+    )
 
 
 def randn_like(x: Any, *, dtype: Any = None, generator: Any = None) -> Tensor:
     """Standard normal, in the shape and dtype of x."""
-    return randn(tuple(x._data.shape), dtype=from_numpy_dtype(x._data.dtype) if dtype is None else dtype, generator=generator)
+    return randn(
+        tuple(x._data.shape), dtype=from_numpy_dtype(x._data.dtype) if dtype is None else dtype, generator=generator
+    )
 
 
 def bernoulli(p: float, shape: Any, *, dtype: Any = None, generator: Any = None) -> Tensor:
@@ -260,7 +282,15 @@ def bernoulli(p: float, shape: Any, *, dtype: Any = None, generator: Any = None)
     if not 0 <= p <= 1:
         raise ValueError(f"bernoulli needs a probability in [0, 1], got {p}")
     kind = bool_ if dtype is None else as_dtype(dtype)
-    return _draw("bernoulli", shape_of((shape,) if not isinstance(shape, (tuple, list)) else shape), generator, None, False, p=float(p), dtype=kind)
+    return _draw(
+        "bernoulli",
+        shape_of((shape,) if not isinstance(shape, (tuple, list)) else shape),
+        generator,
+        None,
+        False,
+        p=float(p),
+        dtype=kind,
+    )
 
 
 def randint(low: int, high: int | None = None, size: Any = None, *, dtype: Any = None, generator: Any = None) -> Tensor:

@@ -1,7 +1,8 @@
 """The general path of an op: promotion, levels, tracing, storage kinds, recording.
 
-An op is computed once, at the highest level among its inputs, and then recorded at that level; a composite without a vjp of its
-own is only its body. The generated fast paths of `_arith` do the same for two plain arrays and fall through to here.
+An op is computed once, at the highest level among its inputs, and then recorded at that level; a composite without a
+vjp of its own is only its body. The generated fast paths of `_arith` do the same for two plain arrays and fall
+through to here.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ _ndarray = np.ndarray
 
 
 def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> Any:
-    """Apply an op to operands (tensors, numbers, None) with canonical params; returns a tensor or a tuple of tensors."""
+    """Apply an op to operands (tensors, numbers, None) with canonical params.
+
+    Returns a tensor or a tuple of tensors.
+    """
     flags = HOT[0]
     for a in args:
         if isinstance(a, TensorBase):
@@ -161,7 +165,9 @@ def _foreign(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
                 kinds.append(type(a._data))
     if len(kinds) > 1 or (kinds and meta):
         names = [k.kind for k in kinds] + (["meta"] if meta else [])
-        raise TypeError(f"{op.name} got tensors of different storages ({', '.join(names)}); convert them to one, e.g. with .dense()")
+        raise TypeError(
+            f"{op.name} got tensors of different storages ({', '.join(names)}); convert them to one, e.g. with .dense()"
+        )
     if meta:
         if any(isinstance(a, TensorBase) and type(a._data) is _ndarray and a._data.ndim for a in args):
             raise ValueError(f"{op.name} got tensors on devices cpu and meta; move them to one device with .to(device)")
@@ -176,7 +182,9 @@ def _foreign(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
             f"{op.name} has no kernel for a tensor with {kinds[0].kind!r} storage; call .dense() on it first, "
             f"or give the storage class one in `kernels`"
         )
-    return wrap_outputs(op, args, params, kernel(*[a._data if isinstance(a, TensorBase) else a for a in args], **params))
+    return wrap_outputs(
+        op, args, params, kernel(*[a._data if isinstance(a, TensorBase) else a for a in args], **params)
+    )
 
 
 def explained(op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception) -> Exception:
@@ -184,7 +192,9 @@ def explained(op: Op, args: Sequence[Any], params: dict[str, Any], error: Except
     shape = op.rules.get("shape")
     if shape is not None:
         try:
-            shape(*[MetaArray(a._data.shape, a._data.dtype) if isinstance(a, TensorBase) else a for a in args], **params)
+            shape(
+                *[MetaArray(a._data.shape, a._data.dtype) if isinstance(a, TensorBase) else a for a in args], **params
+            )
         except (ValueError, TypeError, IndexError) as better:
             return better
     given = ", ".join(f"{a._data.dtype}{list(a._data.shape)}" if isinstance(a, TensorBase) else repr(a) for a in args)

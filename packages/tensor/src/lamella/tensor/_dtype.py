@@ -1,7 +1,8 @@
 """The element types and how two of them combine.
 
-A `DType` is a name for a numpy dtype: one object per type, so identity is equality. Promotion follows PyTorch: categories
-(bool < int < float < complex), 0-d tensors and Python numbers never raise a tensor above the category they share with it.
+A `DType` is a name for a numpy dtype: one object per type, so identity is equality. Promotion follows PyTorch:
+categories (bool < int < float < complex), 0-d tensors and Python numbers never raise a tensor above the category they
+share with it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ __all__ = ["BY_NAME", "BY_NUMPY", "DType", "as_dtype", "from_numpy_dtype", "prom
 
 
 class DType:
-    """An element type: `name` (numpy's word), `short` (the word of the graph text), `numpy` (its numpy dtype), `category` 0-3."""
+    """An element type: `name` (numpy's word), `short` (the word of the graph text), `numpy` (its numpy dtype),
+    `category` 0-3.
+    """
 
     __slots__ = ("category", "itemsize", "name", "numpy", "short")
 
@@ -85,11 +88,16 @@ def from_numpy_dtype(dtype: np.dtype[Any]) -> DType:
         native = dtype.newbyteorder("=")
         if native in BY_NUMPY:
             return BY_NUMPY[native]
-        raise TypeError(f"a tensor cannot hold numpy dtype {dtype}; convert it to one of {', '.join(d.name for d in _ALL)}") from None
+        raise TypeError(
+            f"a tensor cannot hold numpy dtype {dtype}; convert it to one of {', '.join(d.name for d in _ALL)}"
+        ) from None
 
 
 def as_dtype(dtype: Any) -> DType:
-    """Accepts a DType, its name, a numpy dtype or type, or bool/int/float/complex; TypeError naming the argument otherwise."""
+    """Accepts a DType, its name, a numpy dtype or type, or bool/int/float/complex.
+
+    TypeError naming the argument otherwise.
+    """
     if isinstance(dtype, DType):
         return dtype
     if isinstance(dtype, str) and dtype in BY_NAME:
@@ -115,7 +123,11 @@ def promote(a: DType, b: DType) -> DType:
         return float32  # f16 with bf16, or two float8 kinds: neither holds the other
     if a.category == FLOAT:
         return a if a.itemsize > b.itemsize else b
-    return from_numpy_dtype(_promote_ints(a.numpy, b.numpy)) if a.category == INT else (a if a.itemsize > b.itemsize else b)
+    return (
+        from_numpy_dtype(_promote_ints(a.numpy, b.numpy))
+        if a.category == INT
+        else (a if a.itemsize > b.itemsize else b)
+    )
 
 
 def _promote_ints(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:

@@ -46,7 +46,13 @@ def _reduce(name: str, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: boo
 
 
 def sum(
-    x: Any, dim: Any = None, keepdim: bool = False, *, dtype: DType | None = None, axis: Any = None, keepdims: bool | None = None
+    x: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    axis: Any = None,
+    keepdims: bool | None = None,
 ) -> Tensor:
     """Sum over dims (all by default); integers and bools give int64, half types accumulate in float32."""
     return _reduce("sum", x if dtype is None else to_dtype(x, dtype), dim, keepdim, axis, keepdims)
@@ -78,7 +84,13 @@ def all(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
 
 
 def mean(
-    x: Any, dim: Any = None, keepdim: bool = False, *, dtype: DType | None = None, axis: Any = None, keepdims: bool | None = None
+    x: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    axis: Any = None,
+    keepdims: bool | None = None,
 ) -> Tensor:
     """Mean over dims (all by default) of a floating tensor; TypeError for integers unless a floating dtype is given."""
     t = _tensor(x, "mean")
@@ -259,7 +271,11 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:
     n = t._data.shape[at]
     if not 0 <= start <= start + length <= n:
         raise IndexError(f"narrow from {start} by {length} leaves dim {at} of size {n}")
-    return _run("slice", (t,), index=tuple((0, m, 1) if i != at else (start, start + length, 1) for i, m in enumerate(t._data.shape)))
+    return _run(
+        "slice",
+        (t,),
+        index=tuple((0, m, 1) if i != at else (start, start + length, 1) for i, m in enumerate(t._data.shape)),
+    )
 
 
 def pad(x: Any, pads: Sequence[int]) -> Tensor:
@@ -301,7 +317,11 @@ def gather(x: Any, dim: int, index: Any) -> Tensor:
 def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Tensor:
     """A copy of x with src added at index along dim, repeated indices in order."""
     t = _tensor(x, "scatter_add")
-    return _run("scatter_add", (t, _tensor(index, "scatter_add"), to_dtype(_tensor(src, "scatter_add"), t.dtype)), dim=dim_of(dim, t._data.ndim))
+    return _run(
+        "scatter_add",
+        (t, _tensor(index, "scatter_add"), to_dtype(_tensor(src, "scatter_add"), t.dtype)),
+        dim=dim_of(dim, t._data.ndim),
+    )
 
 
 def require_float(x: Any, name: str) -> Tensor:
@@ -310,5 +330,7 @@ def require_float(x: Any, name: str) -> Tensor:
     category = from_numpy_dtype(t._data.dtype).category
     if category < FLOAT:
         kind = "bool" if category == BOOL else "integer"
-        raise TypeError(f"{name} needs a floating tensor, got the {kind} dtype {t.dtype}; convert it with .to({default_float().name})")
+        raise TypeError(
+            f"{name} needs a floating tensor, got the {kind} dtype {t.dtype}; convert it with .to({default_float().name})"
+        )
     return t

@@ -82,7 +82,9 @@ def _advanced(index: Any) -> Any:
     arrays = [(d, e) for d, e in enumerate(entries) if _is_array(e)]
     if not arrays:
         return None
-    if len(arrays) > 1 or any(not (isinstance(e, slice) and e == slice(None)) for d, e in enumerate(entries) if d != arrays[0][0]):
+    if len(arrays) > 1 or any(
+        not (isinstance(e, slice) and e == slice(None)) for d, e in enumerate(entries) if d != arrays[0][0]
+    ):
         raise NotImplementedError(
             "this mixture of an index tensor with other indices is not supported; index in two steps, or use take, gather or where"
         )
@@ -99,9 +101,13 @@ def get_item(t: Any, index: Any) -> Tensor:
     dim, at = found
     if at._data.dtype == np.bool_:
         if type(at._data) is not np.ndarray:
-            raise RuntimeError("the size of x[mask] depends on the values of the mask, which are not known here; use where(mask, x, 0)")
+            raise RuntimeError(
+                "the size of x[mask] depends on the values of the mask, which are not known here; use where(mask, x, 0)"
+            )
         if dim or at._data.ndim > t._data.ndim or at._data.shape != t._data.shape[: at._data.ndim]:
-            raise IndexError(f"a mask of shape {tuple(at._data.shape)} does not match the leading dims of {tuple(t._data.shape)}")
+            raise IndexError(
+                f"a mask of shape {tuple(at._data.shape)} does not match the leading dims of {tuple(t._data.shape)}"
+            )
         flat = np.flatnonzero(at._data)
         merged = dispatch(OPS["reshape"], (t,), {"shape": (at._data.size, *t._data.shape[at._data.ndim :])})
         r = dispatch(OPS["take"], (merged, wrap(flat)), {"dim": 0})
@@ -121,11 +127,17 @@ def set_item(t: Any, index: Any, value: Any) -> None:
         return
     dim, mask = found
     if mask._data.dtype != np.bool_ or dim:
-        raise NotImplementedError("assignment through an integer index tensor is not supported; use scatter_add, or a bool mask")
+        raise NotImplementedError(
+            "assignment through an integer index tensor is not supported; use scatter_add, or a bool mask"
+        )
     if mask._data.shape != t._data.shape[: mask._data.ndim]:
-        raise IndexError(f"a mask of shape {tuple(mask._data.shape)} does not match the leading dims of {tuple(t._data.shape)}")
+        raise IndexError(
+            f"a mask of shape {tuple(mask._data.shape)} does not match the leading dims of {tuple(t._data.shape)}"
+        )
     if isinstance(value, TensorBase) and value._data.ndim:
         raise NotImplementedError("assignment of a tensor through a mask is not supported; use where(mask, value, x)")
     wide = dispatch(OPS["reshape"], (mask,), {"shape": (*mask._data.shape, *(1,) * (t._data.ndim - mask._data.ndim))})
-    new = where(expand(wide, tuple(t._data.shape)), value if not isinstance(value, TensorBase) else to_dtype(value, t.dtype), t)
+    new = where(
+        expand(wide, tuple(t._data.shape)), value if not isinstance(value, TensorBase) else to_dtype(value, t.dtype), t
+    )
     t.copy_(new)

@@ -34,7 +34,11 @@ def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | No
             _bump(t)
             return t
     # a rule that needs the value from before the write gets a copy of it: the memory is about to change
-    source = dispatch(OPS["copy"], (t,)) if tls.grad and any(isinstance(a, TensorBase) and a._flags & GRAD for a in (t, *others)) else t
+    source = (
+        dispatch(OPS["copy"], (t,))
+        if tls.grad and any(isinstance(a, TensorBase) and a._flags & GRAD for a in (t, *others))
+        else t
+    )
     new = dispatch(op, (source, *others), params or {})
     if isinstance(new, tuple):
         new = new[0]
@@ -72,7 +76,9 @@ def _check_target(t: Any) -> None:
         if t._view.version != t._cell.version:
             refresh(t)
         if any(name == "expand" for name, _ in t._view.chain):
-            raise RuntimeError("an expanded tensor shares memory among its elements and cannot be written; write into x.contiguous()")
+            raise RuntimeError(
+                "an expanded tensor shares memory among its elements and cannot be written; write into x.contiguous()"
+            )
     if t._flags & GRAD and tls.grad:
         root = t._view.base if t._view is not None and t._view.differentiable else t
         if root._edge is not None and autograd().is_leaf_edge(root._edge):
@@ -182,7 +188,9 @@ def _store_dual(t: Any, value: Any, level: Any) -> None:
     def tangent_of(d: Dual) -> Any:
         if d.tangent is not None:
             return d.tangent
-        return dispatch(zero, (0.0,), {"shape": tuple(d.tensor._data.shape), "dtype": from_numpy_dtype(d.tensor._data.dtype)})
+        return dispatch(
+            zero, (0.0,), {"shape": tuple(d.tensor._data.shape), "dtype": from_numpy_dtype(d.tensor._data.dtype)}
+        )
 
     new = dispatch(OPS["view_write"], (tangent_of(old), tangent_of(source)), {"chain": t._view.chain})
     root._data = Dual(old.tensor, level, new, old.owned)

@@ -67,6 +67,8 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
         for i, n in enumerate(shape):
             if n != 1:
                 if out[offset + i] not in (1, n):
-                    raise ValueError(f"shapes {' and '.join(map(str, shapes))} do not broadcast: dim {offset + i - rank} differs")
+                    raise ValueError(
+                        f"shapes {' and '.join(map(str, shapes))} do not broadcast: dim {offset + i - rank} differs"
+                    )
                 out[offset + i] = n
     return tuple(out)

@@ -23,21 +23,21 @@ class _GradMode(Mode):
         return wrapped
 
 
-class no_grad(_GradMode):  # noqa: N801 - the name users know
+class no_grad(_GradMode):
     """Context manager and decorator: ops inside are not recorded."""
 
     def __init__(self) -> None:
         super().__init__(grad=False)
 
 
-class enable_grad(_GradMode):  # noqa: N801
+class enable_grad(_GradMode):
     """Context manager and decorator: ops inside are recorded again within a `no_grad`."""
 
     def __init__(self) -> None:
         super().__init__(grad=True)
 
 
-class set_grad_enabled(_GradMode):  # noqa: N801
+class set_grad_enabled(_GradMode):
     """Context manager and decorator that turns recording on or off by a bool."""
 
     def __init__(self, mode: bool) -> None:

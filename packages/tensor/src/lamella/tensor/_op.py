@@ -1,8 +1,8 @@
 """Ops: values with a name, to which every concern attaches its rule.
 
-There is one kind of operation. A primitive has kernels; a composite has a body over other ops. Nothing here knows what a
-rule does: tables are registered per kind, and the modules that hold them are found through `interfaces.discover` at the
-first miss. A missing rule raises by name where it is needed.
+There is one kind of operation. A primitive has kernels; a composite has a body over other ops. Nothing here knows
+what a rule does: tables are registered per kind, and the modules that hold them are found through
+`interfaces.discover` at the first miss. A missing rule raises by name where it is needed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ class MissingRule(NotImplementedError):
 class Op:
     """A named operation.
 
-    `signature` is `"operands; params"`: operands are tensors or numbers, `*xs` is variadic, `bias?` may be None; params are static
-    keywords. `spec` is one of SPECS or an einsum-like factor spec such as `'b m k, b k n -> b m n; reduce k'`.
-    A composite has a `body`; `unit=True` says that it has its own vjp and is seen as one op by autograd and traces.
-    `outputs` counts results; `mutates[i]` is the operand that output i replaces; `differentiable` lists outputs that carry gradients.
+    `signature` is `"operands; params"`: operands are tensors or numbers, `*xs` is variadic, `bias?` may be None;
+    params are static keywords. `spec` is one of SPECS or an einsum-like factor spec such as `'b m k, b k n -> b m n;
+    reduce k'`. A composite has a `body`; `unit=True` says that it has its own vjp and is seen as one op by autograd
+    and traces. `outputs` counts results; `mutates[i]` is the operand that output i replaces; `differentiable` lists
+    outputs that carry gradients.
     """
 
     __slots__ = (
@@ -67,7 +68,8 @@ class Op:
         self.unit = unit
         self.mutates = mutates
         self.differentiable = tuple(range(outputs)) if differentiable is None else differentiable
-        # "" no promotion, "same" operands meet in one dtype, "float" they meet in a floating dtype, "bool" compare: meet, then bool
+        # "" no promotion, "same" operands meet in one dtype, "float" they meet in a floating dtype, "bool" compare:
+        # meet, then bool
         self.promotes = promotes
         self.rules: dict[str, Any] = {}
         OPS[name] = self

@@ -1,4 +1,6 @@
-"""What a tensor of a transform level holds in place of memory: a whole tensor of a lower level, and what the level adds."""
+"""What a tensor of a transform level holds in place of memory: a whole tensor of a lower level, and what the level
+adds.
+"""
 
 from __future__ import annotations
 

@@ -7,14 +7,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from . import _ops  # declares the ops
 from ._dispatch import dispatch
 from ._op import OPS
-from . import _ops  # declares the ops
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
-__all__ = ["abs", "add", "cos", "div", "eq", "erf", "exp", "floor", "ge", "gt", "isnan", "le", "log", "log1p", "logical_and", "logical_not", "logical_or", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "relu", "rsqrt", "sigmoid", "sign", "sin", "sqrt", "sub", "tanh"]
+__all__ = [
+    "abs",
+    "add",
+    "cos",
+    "div",
+    "eq",
+    "erf",
+    "exp",
+    "floor",
+    "ge",
+    "gt",
+    "isnan",
+    "le",
+    "log",
+    "log1p",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "lt",
+    "maximum",
+    "minimum",
+    "mul",
+    "ne",
+    "neg",
+    "pow",
+    "reciprocal",
+    "relu",
+    "rsqrt",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sqrt",
+    "sub",
+    "tanh",
+]
 
 assert _ops
 _neg = OPS["neg"]

@@ -1,4 +1,4 @@
-"""How a tensor prints: numpy's layout of the values, with dtype and gradient function where they are not the default."""
+"""How a tensor prints: numpy's layout of the values, with dtype and gradient function where they say something."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def describe_tensor(t: Any) -> str:
         shown = data
         if data.dtype.itemsize < 4 and data.dtype.kind not in "biuf":
             shown = data.astype(np.float32)
-        text = np.array2string(shown, separator=", ", precision=4, suppress_small=True, prefix="tensor(", threshold=1000)
+        text = np.array2string(
+            shown, separator=", ", precision=4, suppress_small=True, prefix="tensor(", threshold=1000
+        )
     elif type(data) is MetaArray:
         text = f"..., size={tuple(data.shape)}"
         extra.append("traced" if t._flags & TRACED else "device='meta'")

@@ -1,4 +1,6 @@
-"""Where operands of several dtypes meet: the casts that the dispatcher inserts, so that kernels and graphs never see a mixture."""
+"""Where operands of several dtypes meet: the casts that the dispatcher inserts, so that kernels and graphs never see
+a mixture.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from ._base import TensorBase
-from ._dtype import BOOL, COMPLEX, FLOAT, INT, DType, bool_, complex64, complex128, float32, float64, from_numpy_dtype, int64, promote
+from ._dtype import (
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    INT,
+    DType,
+    bool_,
+    complex64,
+    complex128,
+    float32,
+    float64,
+    from_numpy_dtype,
+    int64,
+    promote,
+)
 
 __all__ = ["default_float", "get_default_dtype", "meet", "number_category", "result_type", "set_default_dtype"]
 

@@ -1,8 +1,9 @@
 """Host scalars that a trace keeps symbolic, and the dict whose numbers become such inputs.
 
-`Numbers` is where numeric state of ours lives (a param group, a scheduler's counter, an RNG offset): read under a trace it gives a
-`SymScalar`, which records the Python arithmetic done on it; written under a trace it is an effect. Outside a trace both are plain Python.
-What needs a real number (a branch, an index, formatting) is guarded by its value.
+`Numbers` is where numeric state of ours lives (a param group, a scheduler's counter, an RNG offset): read under a
+trace it gives a `SymScalar`, which records the Python arithmetic done on it; written under a trace it is an effect.
+Outside a trace both are plain Python. What needs a real number (a branch, an index, formatting) is guarded by its
+value.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ __all__ = ["Numbers", "SymScalar", "cos", "exp", "log", "maximum", "minimum", "s
 
 
 class SymScalar:
-    """A number of an open trace: `value` is its SSA value, `hint` what it was while tracing, `category` that of its Python type."""
+    """A number of an open trace: `value` is its SSA value, `hint` what it was while tracing, `category` that of its
+    Python type.
+    """
 
     __slots__ = ("category", "hint", "trace", "value")
 

@@ -1,6 +1,7 @@
 """Elementary functions that numpy lacks, on arrays.
 
-erf in double follows the rational forms of Sun's fdlibm (s_erf.c, 1993); in single a 13/8 minimax quotient with |error| < 2 ulp on [-4, 4].
+erf in double follows the rational forms of Sun's fdlibm (s_erf.c, 1993); in single a 13/8 minimax quotient with
+|error| < 2 ulp on [-4, 4].
 """
 
 from __future__ import annotations
@@ -31,7 +32,13 @@ _ERX = 8.45062911510467529297e-01
 
 _F_NUM = (-1.60960333262415e-02, -2.95459980854025e-03, -7.34990630326855e-04, -5.69250639462346e-05, -2.10102402082508e-06,
           2.77068142495902e-08, -2.72614225801306e-10)  # fmt: skip
-_F_DEN = (-1.42647390514189e-02, -7.37332916720468e-03, -1.68282697438203e-03, -2.13374055278905e-04, -1.45660718464996e-05)
+_F_DEN = (
+    -1.42647390514189e-02,
+    -7.37332916720468e-03,
+    -1.68282697438203e-03,
+    -2.13374055278905e-04,
+    -1.45660718464996e-05,
+)
 
 
 def _poly(x: Any, coefficients: tuple[float, ...]) -> Any:

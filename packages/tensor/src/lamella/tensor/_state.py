@@ -10,7 +10,7 @@ import threading
 from typing import Any
 
 __all__ = [
-    "FOREIGN", "GRAD", "HOT", "LEVEL", "MODE", "TRACED", "VIEW", "Level", "LevelClosedError", "Mode", "enter_mode", "leave_mode", "tls",
+    "FOREIGN", "GRAD", "HOT", "LEVEL", "METADATA", "MODE", "TRACED", "VIEW", "Level", "LevelClosedError", "Mode", "enter_mode", "leave_mode", "tls",
 ]  # fmt: skip
 
 GRAD = 1  # the tensor has an edge at its own level
@@ -21,6 +21,8 @@ FOREIGN = 16  # its storage is neither a numpy array nor a payload
 MODE = 64
 
 HOT: list[int] = [0]
+# Counts changes of what an existing tensor is (its memory through .data, its requires_grad): captured programs compare it.
+METADATA: list[int] = [0]
 _lock = threading.Lock()
 
 
@@ -29,7 +31,9 @@ class LevelClosedError(RuntimeError):
 
 
 class Level:
-    """One open transform (vmap or jvp): its serial is never reused, so an escaped tensor cannot be taken for a later level's."""
+    """One open transform (vmap or jvp): its serial is never reused, so an escaped tensor cannot be taken for a later
+    level's.
+    """
 
     __slots__ = ("alive", "kind", "randomness", "serial", "size", "thread")
     _next = 0

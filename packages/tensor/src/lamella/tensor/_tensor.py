@@ -1,4 +1,7 @@
-"""Tensor: a thin handle over one storage, with the methods users know; every method is one call of a function elsewhere."""
+"""Tensor: a thin handle over one storage, with the methods users know.
+
+Every method is one call of a function elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,17 @@ from ._inplace import write
 from ._meta import MetaArray
 from ._op import OPS
 from ._print import describe_tensor
-from ._state import FOREIGN, GRAD, LEVEL, TRACED, VIEW, tls
+from ._state import FOREIGN, GRAD, LEVEL, METADATA, TRACED, VIEW, tls
 from ._views import refresh
 
 __all__ = ["Tensor"]
 
 
 class Tensor(Arithmetic):
-    """An n-dimensional array with gradients. Make one with `lamella.tensor.tensor`, `zeros`, `from_numpy` and the like."""
+    """An n-dimensional array with gradients.
+
+    Make one with `lamella.tensor.tensor`, `zeros`, `from_numpy` and the like.
+    """
 
     __slots__ = ()
     __array_priority__ = 1000
@@ -152,7 +158,9 @@ class Tensor(Arithmetic):
     def numpy(self) -> Any:
         """The tensor's own memory as a numpy array; RuntimeError where it requires grad (use .detach().numpy())."""
         if self._flags & GRAD:
-            raise RuntimeError("numpy() of a tensor that requires grad would hide writes from autograd; use .detach().numpy()")
+            raise RuntimeError(
+                "numpy() of a tensor that requires grad would hide writes from autograd; use .detach().numpy()"
+            )
         if self._flags & FOREIGN and type(self._data) is not MetaArray:
             raise TypeError(f"a tensor with {self._data.kind!r} storage has no numpy memory; use .dense().numpy()")
         return self._real("numpy()")
@@ -192,7 +200,9 @@ class Tensor(Arithmetic):
 
     def __index__(self) -> int:
         if self.dtype.category != INT or self.numel() != 1:
-            raise TypeError(f"only an integer tensor of one element is an index, got {self.dtype} of shape {self.shape}")
+            raise TypeError(
+                f"only an integer tensor of one element is an index, got {self.dtype} of shape {self.shape}"
+            )
         return int(self.item())
 
     def __format__(self, spec: str) -> str:
@@ -213,7 +223,10 @@ class Tensor(Arithmetic):
     # -- dtype, device, memory
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
-        """In another dtype or on another device, both by position or keyword; itself when nothing changes and copy is False."""
+        """In another dtype or on another device, both by position or keyword.
+
+        Itself when nothing changes and copy is False.
+        """
         for a in args:
             if isinstance(a, Tensor):
                 dtype, device = a.dtype, a.device
@@ -275,7 +288,7 @@ class Tensor(Arithmetic):
         from ._inplace import _check_target
 
         _check_target(self)
-        value = other if isinstance(other, Tensor) else make.tensor(other, dtype=self.dtype)
+        value = other if isinstance(other, Tensor) else make.full((), other, dtype=self.dtype)
         value = f.to_dtype(value, self.dtype)
         if value.shape != self.shape:
             value = f.expand(value, self.shape)
@@ -325,10 +338,12 @@ class Tensor(Arithmetic):
             if self.dtype.category not in (FLOAT, COMPLEX):
                 raise TypeError(f"only floating and complex tensors can require grad, this one is {self.dtype}")
             if self._edge is None:
+                METADATA[0] += 1
                 set_edge(self, autograd().make_leaf(self))
         elif self._edge is not None:
             if not self.is_leaf:
                 raise RuntimeError("requires_grad can be switched off on leaf tensors only; use .detach() on a result")
+            METADATA[0] += 1
             set_edge(self, None)
         return self
 
@@ -367,9 +382,12 @@ class Tensor(Arithmetic):
     @data.setter
     def data(self, value: Tensor) -> None:
         if self._flags & (LEVEL | VIEW) or value._flags & (LEVEL | TRACED) or tls.trace is not None:
-            raise RuntimeError(".data can be assigned on plain tensors outside transforms and captures; use copy_ under no_grad()")
+            raise RuntimeError(
+                ".data can be assigned on plain tensors outside transforms and captures; use copy_ under no_grad()"
+            )
         if self._edge is not None and (value.shape, value.dtype) != (self.shape, self.dtype):
             set_edge(self, autograd().make_leaf(value))
+        METADATA[0] += 1
         self._data = value._data
         self._flags = (self._flags & GRAD) | (value._flags & ~GRAD)
         self._cell = cell_of(value)
@@ -386,11 +404,17 @@ class Tensor(Arithmetic):
     def backward(
         self, gradient: Tensor | None = None, retain_graph: Any = None, create_graph: Any = False, inputs: Any = None
     ) -> None:
-        """Accumulate d self / d leaf into the leaves' `.grad`; self must have one element unless `gradient` is given."""
+        """Accumulate d self / d leaf into the leaves' `.grad`.
+
+        Self must have one element unless `gradient` is given.
+        """
         autograd().backward(self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Any) -> Any:
-        """Call hook(grad) when this tensor's gradient is known; its result, if any, replaces it. Returns a handle with remove()."""
+        """Call hook(grad) when this tensor's gradient is known; its result, if any, replaces it.
+
+        Returns a handle with remove().
+        """
         return autograd().register_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Any) -> Any:
@@ -400,22 +424,26 @@ class Tensor(Arithmetic):
     # -- views and layout
 
     @property
-    def T(self) -> Tensor:  # noqa: N802
+    def T(self) -> Tensor:
         """The transposed matrix, or all dims reversed."""
         return f.permute(self, *reversed(range(self.ndim)))
 
     @property
-    def mT(self) -> Tensor:  # noqa: N802
+    def mT(self) -> Tensor:
         """The last two dims exchanged."""
         return f.transpose(self, -1, -2)
 
     def view(self, *shape: Any) -> Tensor:
         """The same memory in another shape; ValueError where the layout does not allow a view."""
         if len(shape) == 1 and isinstance(shape[0], DType):
-            raise NotImplementedError("view(dtype) is not supported; use .to(dtype) for values or numpy().view for bits")
+            raise NotImplementedError(
+                "view(dtype) is not supported; use .to(dtype) for values or numpy().view for bits"
+            )
         out = f.reshape(self, *shape)
         if type(self._data) is np.ndarray and not np.may_share_memory(out._data, self._data) and self.numel():
-            raise ValueError(f"a tensor of shape {self.shape} and strides {self.stride()} cannot be viewed as {out.shape}; use reshape")
+            raise ValueError(
+                f"a tensor of shape {self.shape} and strides {self.stride()} cannot be viewed as {out.shape}; use reshape"
+            )
         return out
 
     def view_as(self, other: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """Version cells: how a write is noticed by those who saved or viewed the memory, and who is to blame for it.
 
-A cell is shared by a tensor, its views, its detached twins and its transform wrappers. It is made only when somebody saves or views:
-a tensor nobody watches pays nothing. A location is (code, instruction offset), decoded to file and line only for a message.
+A cell is shared by a tensor, its views, its detached twins and its transform wrappers. It is made only when somebody
+saves or views: a tensor nobody watches pays nothing. A location is (code, instruction offset), decoded to file and
+line only for a message.
 """
 
 from __future__ import annotations

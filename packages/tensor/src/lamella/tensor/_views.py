@@ -1,7 +1,8 @@
-"""The view table: every op whose result shares its input's memory, as a function on arrays, and the write through a chain of them.
+"""The view table: every op whose result shares its input's memory, as a function on arrays, and the write through a
+chain of them.
 
-A view carries (base, chain). Reading it replays the chain when its version lags; writing it is `base := view_write(base, value; chain)`
-for autograd and for traces, while the memory itself is written in place.
+A view carries (base, chain). Reading it replays the chain when its version lags; writing it is `base :=
+view_write(base, value; chain)` for autograd and for traces, while the memory itself is written in place.
 """
 
 from __future__ import annotations

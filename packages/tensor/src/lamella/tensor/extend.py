@@ -1,4 +1,7 @@
-"""For authors of layers and backends: ops, rules, dispatch and the state of a thread. Public without the promise of the main surface."""
+"""For authors of layers and backends: ops, rules, dispatch and the state of a thread.
+
+Public without the promise of the main surface.
+"""
 
 from ._base import View, cell_of, level_of, set_edge, wrap, wrap_view
 from ._composites import scores_of
@@ -12,12 +15,25 @@ from ._payload import Batched, Dual
 from ._promotion import default_float
 from ._random import Generator, default_generator
 from ._scalar import Numbers, SymScalar
-from ._state import FOREIGN, GRAD, HOT, LEVEL, TRACED, VIEW, Level, LevelClosedError, enter_mode, leave_mode, tls
+from ._state import (
+    FOREIGN,
+    GRAD,
+    HOT,
+    LEVEL,
+    METADATA,
+    TRACED,
+    VIEW,
+    Level,
+    LevelClosedError,
+    enter_mode,
+    leave_mode,
+    tls,
+)
 from ._version import Cell, Location, describe, user_location
 from ._views import apply_chain, refresh, replay
 
 __all__ = [
-    "BOOL", "BY_NAME", "COMPLEX", "FLOAT", "FOREIGN", "GRAD", "HOT", "INT", "LEVEL", "OPS", "TRACED", "VIEW", "Batched", "Cell", "DType", "Dual", "Generator",
+    "BOOL", "BY_NAME", "COMPLEX", "FLOAT", "FOREIGN", "GRAD", "HOT", "INT", "LEVEL", "METADATA", "OPS", "TRACED", "VIEW", "Batched", "Cell", "DType", "Dual", "Generator",
     "Level", "LevelClosedError", "Location", "MetaArray", "MissingRule", "Numbers", "Op", "SymScalar", "View", "apply_chain", "as_dtype",
     "broadcast_shapes", "cell_of", "compute", "default_float", "default_generator", "describe", "detached", "dispatch", "enter_mode",
     "from_numpy_dtype", "leave_mode", "level_of", "record", "refresh", "register_rules", "replay", "reserve", "rule", "scores_of", "set_edge",

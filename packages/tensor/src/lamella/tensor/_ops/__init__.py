@@ -2,4 +2,14 @@
 
 from . import composite, convolution, creation, elementwise, indexing, movement, reduction, scalar, update
 
-__all__ = ["composite", "convolution", "creation", "elementwise", "indexing", "movement", "reduction", "scalar", "update"]
+__all__ = [
+    "composite",
+    "convolution",
+    "creation",
+    "elementwise",
+    "indexing",
+    "movement",
+    "reduction",
+    "scalar",
+    "update",
+]

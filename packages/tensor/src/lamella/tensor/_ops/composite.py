@@ -1,6 +1,8 @@
-"""Unit composites: ops with a vjp of their own, whose residuals are outputs. Here are their numpy kernels and shape rules.
+"""Unit composites: ops with a vjp of their own, whose residuals are outputs. Here are their numpy kernels and shape
+rules.
 
-Their bodies over other ops, which a backend without a kernel and the compiler use, are in `_bodies`; both return the same values.
+Their bodies over other ops, which a backend without a kernel and the compiler use, are in `_bodies`; both return the
+same values.
 """
 
 from __future__ import annotations
@@ -115,7 +117,9 @@ def _layer_norm_shape(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float)
 
 
 def _cross_entropy(logits: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str) -> Any:
-    _cross_entropy_shape(logits, target, label_smoothing=label_smoothing, ignore_index=ignore_index, reduction=reduction)
+    _cross_entropy_shape(
+        logits, target, label_smoothing=label_smoothing, ignore_index=ignore_index, reduction=reduction
+    )
     n, classes = logits.shape
     logp = _log_softmax(_wide(logits), dim=1)
     keep = target != ignore_index
@@ -125,7 +129,9 @@ def _cross_entropy(logits: Any, target: Any, *, label_smoothing: float, ignore_i
         at, kept = np.where(keep, target, 0), keep
     if n and (at.min() < 0 or at.max() >= classes):
         bad = int(at[(at < 0) | (at >= classes)][0])
-        raise IndexError(f"cross_entropy: target {bad} is not a class of [0, {classes}) nor ignore_index {ignore_index}")
+        raise IndexError(
+            f"cross_entropy: target {bad} is not a class of [0, {classes}) nor ignore_index {ignore_index}"
+        )
     loss = -logp[np.arange(n), at]
     if label_smoothing:
         loss = (1 - label_smoothing) * loss - (label_smoothing / classes) * logp.sum(axis=1)
@@ -140,7 +146,9 @@ def _cross_entropy(logits: Any, target: Any, *, label_smoothing: float, ignore_i
     return np.asarray(loss).astype(logits.dtype, copy=False), logp
 
 
-def _cross_entropy_shape(logits: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str) -> tuple[MetaArray, ...]:
+def _cross_entropy_shape(
+    logits: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str
+) -> tuple[MetaArray, ...]:
     if len(logits.shape) != 2 or tuple(target.shape) != tuple(logits.shape[:1]):
         raise ValueError(f"cross_entropy needs logits [N, C] and target [N], got {logits.shape} and {target.shape}")
     if target.dtype.kind not in "iu":
@@ -202,8 +210,16 @@ def _attention(q: Any, k: Any, v: Any, mask: Any, *, scale: float, causal: bool)
 
 
 def _attention_shape(q: Any, k: Any, v: Any, mask: Any, *, scale: float, causal: bool) -> tuple[MetaArray, ...]:
-    if len(q.shape) < 2 or len(k.shape) < 2 or len(v.shape) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
-        raise ValueError(f"attention needs q [..., L, E], k [..., S, E], v [..., S, V], got {q.shape}, {k.shape}, {v.shape}")
+    if (
+        len(q.shape) < 2
+        or len(k.shape) < 2
+        or len(v.shape) < 2
+        or q.shape[-1] != k.shape[-1]
+        or k.shape[-2] != v.shape[-2]
+    ):
+        raise ValueError(
+            f"attention needs q [..., L, E], k [..., S, E], v [..., S, V], got {q.shape}, {k.shape}, {v.shape}"
+        )
     batch = broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
     scores = (*batch, q.shape[-2], k.shape[-2])
     if mask is not None and broadcast_shapes(mask.shape, scores) != scores:

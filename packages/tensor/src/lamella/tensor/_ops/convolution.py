@@ -1,6 +1,7 @@
 """Two-dimensional convolution and pooling in NCHW, through patches and matrix products.
 
-The patches of one image group are gathered into a matrix (im2col) so that BLAS does the arithmetic; the two gradients are ops of their own.
+The patches of one image group are gathered into a matrix (im2col) so that BLAS does the arithmetic; the two gradients
+are ops of their own.
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ def _padded(x: Any, padding: Pair, value: float = 0.0) -> Any:
     if not ph and not pw:
         return x
     n, c, h, w = x.shape
-    out = np.full((n, c, h + 2 * ph, w + 2 * pw), value, x.dtype) if value else np.zeros((n, c, h + 2 * ph, w + 2 * pw), x.dtype)
+    out = (
+        np.full((n, c, h + 2 * ph, w + 2 * pw), value, x.dtype)
+        if value
+        else np.zeros((n, c, h + 2 * ph, w + 2 * pw), x.dtype)
+    )
     out[:, :, ph : ph + h, pw : pw + w] = x
     return out
 
@@ -84,7 +89,9 @@ def _conv2d_shape(x: Any, w: Any, *, stride: Pair, padding: Pair, dilation: Pair
     oh = out_size(h, kh, stride[0], padding[0], dilation[0])
     ow = out_size(width, kw, stride[1], padding[1], dilation[1])
     if oh <= 0 or ow <= 0:
-        raise ValueError(f"conv2d: kernel {(kh, kw)} with dilation {dilation} is larger than the padded input {(h, width)} + 2*{padding}")
+        raise ValueError(
+            f"conv2d: kernel {(kh, kw)} with dilation {dilation} is larger than the padded input {(h, width)} + 2*{padding}"
+        )
     return MetaArray((n, o, oh, ow), x.dtype)
 
 

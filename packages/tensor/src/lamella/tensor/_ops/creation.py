@@ -25,7 +25,11 @@ def _full(value: Any, *, shape: tuple[int, ...], dtype: Any) -> Any:
 def _arange(start: Any, stop: Any, step: Any, *, dtype: Any) -> Any:
     if step == 0:
         raise ValueError("arange needs a step other than 0")
-    return np.arange(start, stop, step).astype(dtype.numpy) if dtype.numpy.itemsize < 4 else np.arange(start, stop, step, dtype.numpy)
+    return (
+        np.arange(start, stop, step).astype(dtype.numpy)
+        if dtype.numpy.itemsize < 4
+        else np.arange(start, stop, step, dtype.numpy)
+    )
 
 
 def _arange_shape(start: Any, stop: Any, step: Any, *, dtype: Any) -> MetaArray:
@@ -72,9 +76,18 @@ Op("randperm", "seed, offset; n", "creation")
 
 register_rules(
     "numpy",
-    {"full": _full, "arange": _arange, "rand": _rand, "randn": _randn, "bernoulli": _bernoulli, "randint": _randint, "randperm": _randperm},
+    {
+        "full": _full,
+        "arange": _arange,
+        "rand": _rand,
+        "randn": _randn,
+        "bernoulli": _bernoulli,
+        "randint": _randint,
+        "randperm": _randperm,
+    },
 )
 register_rules(
     "shape",
-    {n: _shaped for n in ("full", "rand", "randn", "bernoulli", "randint")} | {"arange": _arange_shape, "randperm": _randperm_shape},
+    dict.fromkeys(("full", "rand", "randn", "bernoulli", "randint"), _shaped)
+    | {"arange": _arange_shape, "randperm": _randperm_shape},
 )

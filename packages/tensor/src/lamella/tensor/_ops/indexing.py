@@ -1,4 +1,7 @@
-"""Reading and accumulating through integer indices; every index is checked against its dim, negative ones count from the end."""
+"""Reading and accumulating through integer indices.
+
+Every index is checked against its dim, negative ones count from the end.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ def _checked(name: str, index: Any, size: int, dim: int) -> Any:
     if index.size:
         low, high = int(index.min()), int(index.max())
         if low < -size or high >= size:
-            raise IndexError(f"{name}: index {low if low < -size else high} is out of range for dim {dim} of size {size}")
+            raise IndexError(
+                f"{name}: index {low if low < -size else high} is out of range for dim {dim} of size {size}"
+            )
         if low < 0:
             return np.where(index < 0, index + size, index)
     return index
@@ -70,8 +75,12 @@ def _gather(x: Any, index: Any, *, dim: int) -> Any:
 
 def _gather_shape(x: Any, index: Any, *, dim: int) -> MetaArray:
     _integer("gather", index)
-    if len(x.shape) != len(index.shape) or any(i > n for d, (i, n) in enumerate(zip(index.shape, x.shape, strict=True)) if d != dim):
-        raise ValueError(f"gather along dim {dim}: index {index.shape} must have the rank of x {x.shape} and fit it elsewhere")
+    if len(x.shape) != len(index.shape) or any(
+        i > n for d, (i, n) in enumerate(zip(index.shape, x.shape, strict=True)) if d != dim
+    ):
+        raise ValueError(
+            f"gather along dim {dim}: index {index.shape} must have the rank of x {x.shape} and fit it elsewhere"
+        )
     return MetaArray(index.shape, x.dtype)
 
 
@@ -99,4 +108,7 @@ Op("take_grad", "g, index; dim, size", "opaque")
 Op("gather", "x, index; dim", "opaque")
 Op("scatter_add", "x, index, src; dim", "opaque")
 register_rules("numpy", {"take": _take, "take_grad": _take_grad, "gather": _gather, "scatter_add": _scatter_add})
-register_rules("shape", {"take": _take_shape, "take_grad": _take_grad_shape, "gather": _gather_shape, "scatter_add": _scatter_shape})
+register_rules(
+    "shape",
+    {"take": _take_shape, "take_grad": _take_grad_shape, "gather": _gather_shape, "scatter_add": _scatter_shape},
+)

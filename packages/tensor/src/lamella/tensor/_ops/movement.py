@@ -21,7 +21,9 @@ def slice_shape(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[int, ..
 
 def _reshape_shape(x: Any, *, shape: tuple[int, ...]) -> MetaArray:
     if math.prod(x.shape) != math.prod(shape):
-        raise ValueError(f"cannot reshape {x.shape} ({math.prod(x.shape)} elements) to {shape} ({math.prod(shape)} elements)")
+        raise ValueError(
+            f"cannot reshape {x.shape} ({math.prod(x.shape)} elements) to {shape} ({math.prod(shape)} elements)"
+        )
     return MetaArray(shape, x.dtype)
 
 
@@ -113,8 +115,12 @@ def _cat(*xs: Any, dim: int) -> Any:
 def _cat_shape(*xs: Any, dim: int) -> MetaArray:
     first = xs[0].shape
     for x in xs:
-        if len(x.shape) != len(first) or any(m != n for i, (m, n) in enumerate(zip(x.shape, first, strict=True)) if i != dim):
-            raise ValueError(f"cat along dim {dim} needs equal shapes elsewhere, got {', '.join(str(y.shape) for y in xs)}")
+        if len(x.shape) != len(first) or any(
+            m != n for i, (m, n) in enumerate(zip(x.shape, first, strict=True)) if i != dim
+        ):
+            raise ValueError(
+                f"cat along dim {dim} needs equal shapes elsewhere, got {', '.join(str(y.shape) for y in xs)}"
+            )
     return MetaArray((*first[:dim], sum(x.shape[dim] for x in xs), *first[dim + 1 :]), xs[0].dtype)
 
 

@@ -43,8 +43,8 @@ def _sum(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
 
 
 def _sum_leading(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
-    # numpy adds the rows of a strided reduction one after the other, with an error that grows with their number: add blocks of
-    # rows first and the block sums after, which is the pairwise scheme one level deep
+    # numpy adds the rows of a strided reduction one after the other, with an error that grows with their number: add
+    # blocks of rows first and the block sums after, which is the pairwise scheme one level deep
     if len(dims) != 1 or x.shape[dims[0]] <= _PAIRWISE_BLOCK:
         return np.add.reduce(x, axis=dims, keepdims=keepdim)
     starts = np.arange(0, x.shape[dims[0]], _PAIRWISE_BLOCK)

@@ -1,4 +1,6 @@
-"""Arithmetic on host scalars: Python numbers that a trace keeps symbolic (a learning rate, a step count, an RNG offset)."""
+"""Arithmetic on host scalars: Python numbers that a trace keeps symbolic (a learning rate, a step count, an RNG
+offset).
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Optimizer updates as single functional ops; their numpy kernels have an in-place twin that writes the state operands.
 
-Formulas: SGD with momentum (Sutskever et al. 2013, as PyTorch writes it), Adam (Kingma & Ba 2015), decoupled weight decay (Loshchilov & Hutter 2019).
+Formulas: SGD with momentum (Sutskever et al. 2013, as PyTorch writes it), Adam (Kingma & Ba 2015), decoupled weight
+decay (Loshchilov & Hutter 2019).
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def _sgd_shape(p: Any, g: Any, lr: float, weight_decay: float) -> MetaArray:
     return MetaArray(p.shape, p.dtype)
 
 
-def _momentum_inplace(p: Any, g: Any, buf: Any, lr: float, momentum: float, weight_decay: float, *, nesterov: bool) -> None:
+def _momentum_inplace(
+    p: Any, g: Any, buf: Any, lr: float, momentum: float, weight_decay: float, *, nesterov: bool
+) -> None:
     if weight_decay:
         g = g + p * weight_decay
     buf *= momentum
@@ -53,7 +56,18 @@ def _momentum_shape(p: Any, g: Any, buf: Any, *_: Any, **__: Any) -> Any:
 
 
 def _adam_inplace(
-    p: Any, g: Any, m: Any, v: Any, step: Any, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, *, decoupled: bool
+    p: Any,
+    g: Any,
+    m: Any,
+    v: Any,
+    step: Any,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    *,
+    decoupled: bool,
 ) -> None:
     step += 1
     n = float(step)
@@ -78,7 +92,18 @@ def _adam_inplace(
 
 
 def _adam(
-    p: Any, g: Any, m: Any, v: Any, step: Any, lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, *, decoupled: bool
+    p: Any,
+    g: Any,
+    m: Any,
+    v: Any,
+    step: Any,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    *,
+    decoupled: bool,
 ) -> Any:
     p, m, v, step = p.copy(), m.copy(), v.copy(), np.array(step)
     _adam_inplace(p, g, m, v, step, lr, beta1, beta2, eps, weight_decay, decoupled=decoupled)
@@ -92,12 +117,28 @@ def _adam_shape(p: Any, g: Any, m: Any, v: Any, step: Any, *_: Any, **__: Any) -
 
 def _same(name: str, p: Any, g: Any) -> None:
     if p.shape != g.shape or p.dtype != g.dtype:
-        raise ValueError(f"{name}: the gradient is {g.dtype}{list(g.shape)} and the parameter {p.dtype}{list(p.shape)}; they must be alike")
+        raise ValueError(
+            f"{name}: the gradient is {g.dtype}{list(g.shape)} and the parameter {p.dtype}{list(p.shape)}; they must be alike"
+        )
 
 
 Op("sgd", "p, g, lr, weight_decay", "opaque", mutates=(0,), differentiable=())
-Op("momentum", "p, g, buf, lr, momentum, weight_decay; nesterov", "opaque", outputs=2, mutates=(0, 2), differentiable=())
-Op("adam", "p, g, m, v, step, lr, beta1, beta2, eps, weight_decay; decoupled", "opaque", outputs=4, mutates=(0, 2, 3, 4), differentiable=())
+Op(
+    "momentum",
+    "p, g, buf, lr, momentum, weight_decay; nesterov",
+    "opaque",
+    outputs=2,
+    mutates=(0, 2),
+    differentiable=(),
+)
+Op(
+    "adam",
+    "p, g, m, v, step, lr, beta1, beta2, eps, weight_decay; decoupled",
+    "opaque",
+    outputs=4,
+    mutates=(0, 2, 3, 4),
+    differentiable=(),
+)
 register_rules("numpy", {"sgd": _sgd, "momentum": _momentum, "adam": _adam})
 register_rules("inplace", {"sgd": _sgd_inplace, "momentum": _momentum_inplace, "adam": _adam_inplace})
 register_rules("shape", {"sgd": _sgd_shape, "momentum": _momentum_shape, "adam": _adam_shape})

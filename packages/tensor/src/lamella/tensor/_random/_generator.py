@@ -57,6 +57,16 @@ class Generator:
             self._offset = (offset + n) & MASK
             return self._seed, offset
 
+    def seek(self, offset: int) -> None:
+        """Go to a slot of the current seed (modulo 2**64)."""
+        with self._lock:
+            self._offset = offset & MASK
+
+    def position(self) -> tuple[int, int]:
+        """(seed, offset) of the next slot."""
+        with self._lock:
+            return self._seed, self._offset
+
     def get_state(self) -> dict[str, int | str]:
         """The state as a dict of plain values, which `save` stores and `set_state` takes."""
         with self._lock:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from ._tensor import Tensor
 
 __all__ = [
-    "arange", "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "one_hot", "ones", "ones_like", "rand", "rand_like", "randint",
-    "randn", "randn_like", "randperm", "tensor", "tril", "zeros", "zeros_like",
+    "arange", "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "one_hot",
+    "ones", "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "tensor", "tril", "zeros",
+    "zeros_like",
 ]  # fmt: skip
 
 
@@ -38,7 +39,8 @@ def from_numpy(array: Any) -> Tensor:
         from_numpy_dtype(array.dtype)
         if not array.dtype.isnative:
             raise TypeError(
-                f"from_numpy cannot share byte-swapped memory ({array.dtype}); convert it with array.astype({array.dtype.newbyteorder('=')})"
+                f"from_numpy cannot share byte-swapped memory ({array.dtype}); "
+                f"convert it with array.astype({array.dtype.newbyteorder('=')})"
             )
     return wrap(array)
 

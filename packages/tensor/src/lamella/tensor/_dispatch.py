@@ -157,7 +157,8 @@ def _foreign(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         if isinstance(a, TensorBase):
             if a._flags & TRACED:
                 raise RuntimeError(
-                    f"{op.name} got a tensor whose trace has ended without giving it a value; return it from the captured function"
+                    f"{op.name} got a tensor whose trace has ended without giving it a value; "
+                    "return it from the captured function"
                 )
             if type(a._data) is MetaArray:
                 meta = True

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from ._tensor import Tensor
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "cast", "cat", "clamp", "cumsum", "expand", "flip", "gather", "logsumexp", "matmul", "mean",
-    "pad", "permute", "prod", "reshape", "scatter_add", "square", "squeeze", "stack", "std", "sum", "take", "transpose", "unsqueeze", "var", "where",
+    "all", "amax", "amin", "any", "argmax", "argmin", "cast", "cat", "clamp", "cumsum", "expand", "flip", "gather",
+    "logsumexp", "matmul", "mean", "pad", "permute", "prod", "reshape", "scatter_add", "square", "squeeze", "stack",
+    "std", "sum", "take", "transpose", "unsqueeze", "var", "where",
 ]  # fmt: skip
 
 
@@ -331,6 +332,7 @@ def require_float(x: Any, name: str) -> Tensor:
     if category < FLOAT:
         kind = "bool" if category == BOOL else "integer"
         raise TypeError(
-            f"{name} needs a floating tensor, got the {kind} dtype {t.dtype}; convert it with .to({default_float().name})"
+            f"{name} needs a floating tensor, got the {kind} dtype {t.dtype}; "
+            f"convert it with .to({default_float().name})"
         )
     return t

@@ -86,7 +86,8 @@ def _advanced(index: Any) -> Any:
         not (isinstance(e, slice) and e == slice(None)) for d, e in enumerate(entries) if d != arrays[0][0]
     ):
         raise NotImplementedError(
-            "this mixture of an index tensor with other indices is not supported; index in two steps, or use take, gather or where"
+            "this mixture of an index tensor with other indices is not supported; "
+            "index in two steps, or use take, gather or where"
         )
     d, e = arrays[0]
     return d, e if isinstance(e, TensorBase) else wrap(np.asarray(e))

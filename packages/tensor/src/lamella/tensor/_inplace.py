@@ -29,8 +29,8 @@ def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | No
         if isinstance(kernel, np.ufunc) and (not op.promotes or meet(op.promotes, (t, *others)) is None):
             try:
                 kernel(t._data, *[o._data if isinstance(o, TensorBase) else o for o in others], out=t._data)
-            except ValueError as error:
-                raise _no_fit(op, t, others, error) from None
+            except ValueError:
+                raise _no_fit(op, t, others) from None
             _bump(t)
             return t
     # a rule that needs the value from before the write gets a copy of it: the memory is about to change
@@ -45,16 +45,17 @@ def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | No
     if new._data.dtype != t._data.dtype:
         if from_numpy_dtype(new._data.dtype).category > from_numpy_dtype(t._data.dtype).category:
             raise TypeError(
-                f"{op.name}_ would put {new._data.dtype} values into a {t._data.dtype} tensor; use {op.name} and keep its result"
+                f"{op.name}_ would put {new._data.dtype} values into a {t._data.dtype} tensor; "
+                f"use {op.name} and keep its result"
             )
         new = dispatch(OPS["cast"], (new,), {"dtype": from_numpy_dtype(t._data.dtype)})
     if tuple(new._data.shape) != tuple(t._data.shape):
-        raise _no_fit(op, t, others, None)
+        raise _no_fit(op, t, others)
     write(t, new)
     return t
 
 
-def _no_fit(op: Op, t: Any, others: Any, error: Exception | None) -> Exception:
+def _no_fit(op: Op, t: Any, others: Any) -> Exception:
     shapes = ", ".join(str(tuple(o._data.shape)) for o in others if isinstance(o, TensorBase))
     return ValueError(f"{op.name}_ on a tensor of shape {tuple(t._data.shape)} cannot take operands of shape {shapes}")
 

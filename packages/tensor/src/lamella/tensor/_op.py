@@ -32,8 +32,8 @@ class Op:
     """
 
     __slots__ = (
-        "__weakref__", "_unpack", "body", "differentiable", "mutates", "name", "operands", "optional", "outputs", "package",
-        "params", "promotes", "rules", "spec", "unit", "variadic",
+        "__weakref__", "_unpack", "body", "differentiable", "mutates", "name", "operands", "optional", "outputs",
+        "package", "params", "promotes", "rules", "spec", "unit", "variadic",
     )  # fmt: skip
 
     def __init__(

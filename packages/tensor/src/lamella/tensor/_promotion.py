@@ -71,7 +71,7 @@ def _of_category(category: int) -> DType:
 
 
 def result_type(args: Sequence[Any]) -> DType:
-    """The dtype in which tensors and numbers combine: dims before 0-d before numbers, each raising only the category."""
+    """The dtype in which tensors and numbers combine: dims before 0-d before numbers; each raises only the category."""
     dims: DType | None = None
     zero: DType | None = None
     number = -1

@@ -148,7 +148,7 @@ class Numbers(dict[Any, Any]):
 
     def get(self, key: Any, default: Any = None) -> Any:
         """The value of a key, or the default."""
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401  (this is that method)
 
 
 def _function(name: str, plain: Any, *args: Any) -> Any:

@@ -90,14 +90,15 @@ def _conv2d_shape(x: Any, w: Any, *, stride: Pair, padding: Pair, dilation: Pair
     ow = out_size(width, kw, stride[1], padding[1], dilation[1])
     if oh <= 0 or ow <= 0:
         raise ValueError(
-            f"conv2d: kernel {(kh, kw)} with dilation {dilation} is larger than the padded input {(h, width)} + 2*{padding}"
+            f"conv2d: kernel {(kh, kw)} with dilation {dilation} is larger than the padded input {(h, width)} + "
+            f"2*{padding}"
         )
     return MetaArray((n, o, oh, ow), x.dtype)
 
 
 def _conv2d_input_grad(g: Any, w: Any, *, shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
     n, c, h, width = shape
-    o, cg, kh, kw = w.shape
+    o, _, kh, kw = w.shape
     oh, ow = g.shape[2:]
     gw, ww = _wide(g, w)
     g2 = np.ascontiguousarray(gw.transpose(1, 0, 2, 3)).reshape(groups, o // groups, n * oh * ow)
@@ -138,7 +139,7 @@ def _pool_shape(x: Any, kernel: Pair, stride: Pair, padding: Pair, name: str) ->
 
 
 def _max_pool2d(x: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> Any:
-    n, c, oh, ow = _pool_shape(x, kernel, stride, padding, "max_pool2d")
+    _, _, oh, ow = _pool_shape(x, kernel, stride, padding, "max_pool2d")
     lowest = -np.inf if x.dtype.kind not in "iu" else np.iinfo(x.dtype).min
     win = _windows(_padded(x, padding, lowest), kernel, stride, (1, 1))
     best = win[:, :, 0, 0].copy()

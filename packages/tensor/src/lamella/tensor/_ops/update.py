@@ -118,7 +118,8 @@ def _adam_shape(p: Any, g: Any, m: Any, v: Any, step: Any, *_: Any, **__: Any) -
 def _same(name: str, p: Any, g: Any) -> None:
     if p.shape != g.shape or p.dtype != g.dtype:
         raise ValueError(
-            f"{name}: the gradient is {g.dtype}{list(g.shape)} and the parameter {p.dtype}{list(p.shape)}; they must be alike"
+            f"{name}: the gradient is {g.dtype}{list(g.shape)} and the parameter {p.dtype}{list(p.shape)}; "
+            "they must be alike"
         )
 
 

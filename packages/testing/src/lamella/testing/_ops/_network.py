@@ -1,0 +1,128 @@
+"""Samples of convolution, pooling, unit composites and updates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamella.tensor import float32, float64
+
+from .._arrays import FLOAT_DTYPES
+from ._sample import OpSample, distinct, index, mask_of, normal, number, positive
+
+__all__ = ["SAMPLES"]
+
+
+def _window(stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1, **more: Any) -> dict[str, Any]:
+    return {
+        "stride": (stride, stride),
+        "padding": (padding, padding),
+        "dilation": (dilation, dilation),
+        "groups": groups,
+        **more,
+    }
+
+
+def _pool(kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], **more: Any) -> dict[str, Any]:
+    return {"kernel": kernel, "stride": stride, "padding": padding, **more}
+
+
+WINDOWS = (
+    OpSample("conv2d", "", (normal(2, 3, 5, 4), normal(4, 3, 3, 2)), _window(), FLOAT_DTYPES),
+    OpSample("conv2d", "strided", (normal(2, 2, 6, 5), normal(3, 2, 2, 3)), _window(2, 1), FLOAT_DTYPES),
+    OpSample("conv2d", "groups", (normal(1, 4, 5, 5), normal(6, 2, 2, 2)), _window(1, 1, 2, 2), FLOAT_DTYPES),
+    OpSample(
+        "conv2d_input_grad",
+        "",
+        (normal(2, 3, 3, 3), normal(3, 2, 2, 3)),
+        _window(2, 1, shape=(2, 2, 5, 6)),
+        FLOAT_DTYPES,
+    ),
+    OpSample(
+        "conv2d_weight_grad",
+        "",
+        (normal(2, 3, 3, 3), normal(2, 2, 5, 6)),
+        _window(2, 1, shape=(3, 2, 2, 3)),
+        FLOAT_DTYPES,
+    ),
+    OpSample("max_pool2d", "", (distinct(1, 2, 4, 6),), _pool((2, 2), (2, 2), (0, 0)), FLOAT_DTYPES),
+    OpSample("max_pool2d", "overlap", (distinct(1, 1, 5, 5),), _pool((3, 2), (1, 2), (1, 1)), FLOAT_DTYPES),
+    OpSample(
+        "max_pool2d_grad", "", (normal(1, 2, 2, 3), index(1, 2, 2, 3, high=24)), {"shape": (1, 2, 4, 6)}, FLOAT_DTYPES
+    ),
+    OpSample("avg_pool2d", "", (normal(1, 2, 4, 6),), _pool((2, 2), (2, 2), (0, 0)), FLOAT_DTYPES),
+    OpSample("avg_pool2d", "overlap", (normal(1, 1, 5, 5),), _pool((3, 2), (1, 2), (1, 1)), FLOAT_DTYPES),
+    OpSample(
+        "avg_pool2d_grad", "", (normal(1, 1, 5, 3),), _pool((3, 2), (1, 2), (1, 1), shape=(1, 1, 5, 5)), FLOAT_DTYPES
+    ),
+)
+CROSS = {"label_smoothing": 0.0, "ignore_index": -100, "reduction": "mean"}
+COMPOSITES = (
+    OpSample("linear", "", (normal(3, 4), normal(2, 4), normal(2)), {}, FLOAT_DTYPES),
+    OpSample("linear", "no-bias", (normal(2, 3, 4), normal(2, 4), number(None)), {}, FLOAT_DTYPES),
+    OpSample("linear", "vector", (normal(4), normal(2, 4), normal(2)), {}, FLOAT_DTYPES),
+    *(OpSample(n, "last", (normal(3, 4),), {"dim": 1}, FLOAT_DTYPES) for n in ("softmax", "log_softmax")),
+    *(OpSample(n, "first", (normal(3, 4),), {"dim": 0}, FLOAT_DTYPES) for n in ("softmax", "log_softmax")),
+    OpSample("gelu", "erf", (normal(3, 4),), {"approximate": "none"}, FLOAT_DTYPES),
+    OpSample("gelu", "tanh", (normal(3, 4),), {"approximate": "tanh"}, FLOAT_DTYPES),
+    OpSample("layer_norm", "", (normal(3, 4), positive(4), normal(4)), {"ndims": 1, "eps": 1e-5}, FLOAT_DTYPES),
+    OpSample(
+        "layer_norm", "plain", (normal(2, 3, 4), number(None), number(None)), {"ndims": 2, "eps": 1e-3}, FLOAT_DTYPES
+    ),
+    OpSample("cross_entropy", "mean", (normal(4, 5), index(4, high=5)), CROSS, FLOAT_DTYPES),
+    OpSample("cross_entropy", "none", (normal(4, 5), index(4, high=5)), {**CROSS, "reduction": "none"}, FLOAT_DTYPES),
+    OpSample(
+        "cross_entropy",
+        "smooth-ignore",
+        (normal(6, 5), index(6, high=5)),
+        {"label_smoothing": 0.1, "ignore_index": 2, "reduction": "mean"},
+        FLOAT_DTYPES,
+    ),
+    OpSample("cross_entropy", "sum", (normal(4, 5), index(4, high=5)), {**CROSS, "reduction": "sum"}, FLOAT_DTYPES),
+    OpSample("batch_norm", "", (normal(3, 2, 4), positive(2), normal(2)), {"eps": 1e-5}, FLOAT_DTYPES),
+    OpSample("batch_norm", "plain", (normal(5, 3), number(None), number(None)), {"eps": 1e-3}, FLOAT_DTYPES),
+    OpSample(
+        "attention",
+        "",
+        (normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 3), number(None)),
+        {"scale": 0.5, "causal": False},
+        FLOAT_DTYPES,
+    ),
+    OpSample(
+        "attention",
+        "causal",
+        (normal(4, 3), normal(4, 3), normal(4, 2), number(None)),
+        {"scale": 0.6, "causal": True},
+        FLOAT_DTYPES,
+    ),
+    OpSample(
+        "attention",
+        "mask",
+        (normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 3), mask_of(3, 5)),
+        {"scale": 0.5, "causal": False},
+        FLOAT_DTYPES,
+    ),
+    OpSample(
+        "attention",
+        "bias",
+        (normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 3), normal(3, 5, grad=False)),
+        {"scale": 0.5, "causal": False},
+        FLOAT_DTYPES,
+    ),
+    OpSample("dropout", "", (normal(3, 4), number(7), number(5)), {"p": 0.4}, FLOAT_DTYPES),
+    OpSample("dropout", "all", (normal(3, 4), number(7), number(5)), {"p": 1.0}, FLOAT_DTYPES),
+)
+WIDE = (float64, float32)
+LR = number(0.1)
+ADAM = (normal(5), normal(5), normal(5), positive(5), positive(), number(1e-3), number(0.9), number(0.99), number(1e-8))
+MOMENTUM = (normal(5), normal(5), normal(5), LR, number(0.9), number(0.01))
+UPDATES = (
+    OpSample("sgd", "", (normal(3, 4), normal(3, 4), LR, number(0.0)), {}, WIDE),
+    OpSample("sgd", "decay", (normal(3, 4), normal(3, 4), LR, number(0.01)), {}, WIDE),
+    OpSample("momentum", "", MOMENTUM, {"nesterov": False}, WIDE),
+    OpSample("momentum", "nesterov", MOMENTUM, {"nesterov": True}, WIDE),
+    OpSample("adam", "", (*ADAM, number(0.01)), {"decoupled": False}, WIDE),
+    OpSample("adam", "decoupled", (*ADAM, number(0.01)), {"decoupled": True}, WIDE),
+    OpSample("adam", "no-decay", (*ADAM, number(0.0)), {"decoupled": True}, WIDE),
+)
+
+SAMPLES = (*WINDOWS, *COMPOSITES, *UPDATES)

@@ -1,8 +1,8 @@
-"""The two errors of this package: a graph that breaks a rule of the IR, and a text that is not a graph."""
+"""The errors of this package: a graph that breaks a rule of the IR, a text that is not a graph, a program that cannot be captured."""
 
 from __future__ import annotations
 
-__all__ = ["GraphError", "ParseError"]
+__all__ = ["CaptureError", "GraphError", "ParseError"]
 
 
 class GraphError(ValueError):
@@ -16,3 +16,7 @@ class ParseError(GraphError):
         super().__init__(f"line {line}, column {column}: {message}")
         self.line = line
         self.column = column
+
+
+class CaptureError(RuntimeError):
+    """A program did something that a captured graph cannot repeat; the message names the line and what to do. Nothing has changed."""

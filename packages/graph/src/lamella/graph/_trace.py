@@ -1,0 +1,360 @@
+"""The open trace: every op and creation of its thread becomes a node, and everything it does to older objects is undone.
+
+A traced tensor has a `MetaArray` and no memory. One map, from storage object to its current SSA value, is the functionalization: a write
+rebinds it, a view whose version lags is replayed from its base. What the trace meets and did not make is an input; what it changed in
+older objects (memory, `.grad`, numbers, generator offsets) is an effect. First-seen logs serve effects and undo alike: after `undo`
+nothing outside has changed, whether the trace succeeded or raised.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from weakref import ref
+
+import lamella
+from lamella.tensor import Tensor
+from lamella.tensor.extend import (
+    LEVEL, OPS, TRACED, VIEW, MetaArray, Op, SymScalar, describe, from_numpy_dtype, rule, set_edge, user_location, wrap, wrap_outputs,
+)  # fmt: skip
+
+from ._errors import CaptureError
+from ._graph import GraphBuilder, Value
+from ._infer import as_type
+from ._types import ScalarType, TensorType
+
+__all__ = ["Trace"]
+
+
+class Trace:
+    """One open trace; the capture layer opens it, reads what it found, and closes it."""
+
+    def __init__(self, name: str, parent: Trace | None = None) -> None:
+        self.builder = GraphBuilder(name)
+        self.parent = parent
+        self.region = 0
+        self._line: tuple[str, int] | None = None
+        self._regions = 0
+        # id(storage) -> (SSA value, version of the cell for a view, storage kept alive)
+        self._values: dict[int, tuple[Value, int, Any]] = {}
+        self._ambiguous: dict[int, Any] = {}
+        self._roots: dict[int, Any] = {}
+        self.tensors: list[tuple[Tensor, Value]] = []
+        self.residuals: list[tuple[Value, Value]] = []  # (value of the parent trace, our input)
+        self.written: dict[int, Tensor] = {}
+        self.numbers: dict[tuple[int, Any], list[Any]] = {}  # -> [container, key, entry value, input, current]
+        self.read_numbers: dict[tuple[int, Any], tuple[Any, Any, Any]] = {}
+        self.generators: dict[int, list[Any]] = {}  # -> [generator, seed input, offset input, current offset]
+        self.grads: dict[int, list[Any]] = {}  # id(leaf) -> [leaf, entry value, current, whether the entry was read]
+        self.guards: list[tuple[Value, Any]] = []  # scalars that were forced, and what they were
+        self._cells: dict[int, tuple[Any, int, Any]] = {}
+        self._edges: dict[int, tuple[Tensor, Any, Any, int]] = {}
+        self.constants: list[Tensor] = []
+        self.made: list[tuple[Any, Any]] = []  # (weak reference to a traced tensor, where it was made)
+
+    # -- ops
+
+    def record(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """One op on traced or concrete tensors: a node, and traced tensors for its outputs."""
+        if op.name in ("alias", "detach"):
+            t = args[0]
+            if not self._known(t):
+                self.value_of(t)
+            return self._traced(wrap_outputs(op, args, params, t._data), t._data)
+        values = tuple([self._operand(a) for a in args])
+        metas = [_meta(a._data) if isinstance(a, Tensor) else a for a in args]
+        out = rule(op, "shape")(*metas, **params)
+        several = type(out) is tuple
+        outs = out if several else (out,)
+        self._line = _source()
+        made = self.builder.add(op, values, params, [as_type(o) for o in outs], self.region, self._line)
+        for o, v in zip(outs, made, strict=True):
+            self._values[id(o)] = (v, 0, o)
+        if several:
+            return tuple([self._traced(wrap(o), o) for o in outs])
+        if op.spec == "view" and self._unclear(op, args[0], out):
+            return self._traced(wrap(out), out)
+        t = self._traced(wrap_outputs(op, args, params, out), out)
+        if t._flags & VIEW:
+            self._values[id(out)] = (made[0], t._cell.version, out)
+        if op.spec == "elementwise" and any(isinstance(a, Tensor) and self._strided(a) for a in args):
+            self._ambiguous[id(out)] = (out, "layout")
+        return t
+
+    def _traced(self, t: Any, data: Any) -> Any:
+        if type(data) is MetaArray:
+            t._flags = (t._flags & VIEW) | TRACED
+            self.made.append((ref(t), self._line))
+        return t
+
+    def _strided(self, t: Tensor) -> bool:
+        mark = self._ambiguous.get(id(t._data))
+        return (mark is not None and mark[1] == "layout") or (type(t._data) is not MetaArray and not t._data.flags.c_contiguous)
+
+    def _unclear(self, op: Op, t: Tensor, out: Any) -> bool:
+        """Whether a reshape may or may not be a view; marks layouts on the way. A write near such a result is refused."""
+        if op.name == "reshape":
+            if self._strided(t):
+                self._ambiguous[id(out)] = (out, "copy or view")
+                self._ambiguous[id(t._data)] = (t._data, "layout")
+                return True
+        elif op.name != "alias" and _meta(t._data).shape != out.shape:
+            self._ambiguous[id(out)] = (out, "layout")
+        elif op.name == "permute":
+            self._ambiguous[id(out)] = (out, "layout")
+        return False
+
+    def _operand(self, a: Any) -> Any:
+        if isinstance(a, Tensor):
+            return self.value_of(a)
+        if isinstance(a, SymScalar):
+            if a.trace is not self:
+                raise CaptureError("a symbolic number of one capture was used in another")
+            return a.value
+        return a
+
+    def _known(self, t: Tensor) -> bool:
+        return id(t._data) in self._values
+
+    def value_of(self, t: Tensor) -> Value:
+        """The SSA value that a tensor has now."""
+        data = t._data
+        entry = self._values.get(id(data))
+        view = t._view
+        if view is not None and t._cell is not None:
+            if entry is not None and entry[1] == t._cell.version:
+                return entry[0]
+            if view.base._data is not data and not self._own_root(t):
+                value = self._replayed(t)
+                self._values[id(data)] = (value, t._cell.version, data)
+                return value
+        if entry is not None:
+            return entry[0]
+        if t._flags & LEVEL:
+            raise CaptureError("a tensor of an open transform reached the bottom of a capture")
+        if self.parent is not None:
+            found = self.parent._values.get(id(data))
+            if found is not None:
+                value = self.builder.input(found[0].type, f"residual %{found[0].id}")
+                self.residuals.append((found[0], value))
+                self._values[id(data)] = (value, 0, data)
+                return value
+        if type(data) is MetaArray:
+            raise CaptureError("a tensor of another capture, or of the meta device, was used in this one")
+        if not hasattr(data, "flags"):
+            raise CaptureError(f"a tensor with {data.kind!r} storage cannot be an input of a captured program yet; use .dense()")
+        value = self.builder.input(TensorType(from_numpy_dtype(data.dtype), tuple(data.shape)), f"input {len(self.tensors)}")
+        self.tensors.append((t, value))
+        self._values[id(data)] = (value, 0, data)
+        return value
+
+    def _own_root(self, t: Tensor) -> bool:
+        """Whether a view that is older than the trace is an input by itself: its base has not been met, and may not even be reachable."""
+        data = t._data
+        if type(data) is MetaArray or id(data) in self._roots:
+            return type(data) is not MetaArray
+        if id(t._view.base._data) in self._values:  # type: ignore[union-attr]
+            return False
+        self._roots[id(data)] = data
+        return True
+
+    def _replayed(self, t: Tensor) -> Value:
+        value = self.value_of(t._view.base)  # type: ignore[union-attr]
+        for name, param in t._view.chain:  # type: ignore[union-attr]
+            if name in ("alias", "detach"):
+                continue
+            op = OPS[name]
+            params = {op.params[0]: param}
+            out = rule(op, "shape")(_type_meta(value.type), **params)
+            value = self.builder.add(op, (value,), params, [as_type(out)], self.region, _source())[0]
+        return value
+
+    def same(self, view: Tensor, fresh: Tensor) -> None:
+        """A stale view was replayed as `fresh`: its storage stands for that value from now on."""
+        self._values[id(view._data)] = (self.value_of(fresh), view._cell.version, view._data)  # type: ignore[union-attr]
+
+    def constant(self, t: Tensor) -> Tensor:
+        """A tensor made of Python values while tracing: kept as a constant input, read through a copy that may be written."""
+        value = self.builder.input(TensorType(from_numpy_dtype(t._data.dtype), tuple(t._data.shape)), "constant")
+        self._values[id(t._data)] = (value, 0, t._data)
+        self.tensors.append((t, value))
+        self.constants.append(t)
+        out: Tensor = self.record(OPS["copy"], (t,), {})
+        return out
+
+    def forced(self, t: Tensor, why: str) -> None:
+        """A real value was asked for: refused, naming the line."""
+        raise CaptureError(
+            f"{why} needs the values of a tensor while the program is being captured, at {describe(user_location(3))}; "
+            f"keep it a tensor (where, clamp, argmax), return it and look at it outside, or do not compile this function"
+        )
+
+    # -- writes
+
+    def write(self, t: Tensor, value: Tensor) -> None:
+        """Rebind what t's memory stands for; the memory itself changes only at commit."""
+        view = t._view
+        new = self.value_of(value)
+        self.value_of(t)
+        if view is not None and id(t._data) in self._roots:
+            view = None
+        root = view.base if view is not None else t
+        self._note(root)
+        self._note(t)
+        for x in (t, root):
+            if id(x._data) in self._ambiguous and self._ambiguous[id(x._data)][1] == "copy or view":
+                raise CaptureError(
+                    f"a reshape of a tensor that is not row-major is written at {describe(user_location(4))}: whether it is a view or a copy "
+                    f"depends on the layout; call .contiguous() or .clone() before the reshape"
+                )
+        old = self.value_of(root)
+        if view is not None and view.base._data is not t._data:
+            chain = tuple(step for step in view.chain if step[0] not in ("alias", "detach"))
+            if chain:
+                new = self.builder.add(OPS["view_write"], (old, new), {"chain": chain}, [old.type], self.region, _source())[0]
+        if type(root._data) is not MetaArray:
+            self.written[id(root._data)] = root
+        self._values[id(root._data)] = (new, 0, root._data)
+
+    def _note(self, t: Tensor) -> None:
+        """Remember what undo has to put back."""
+        if type(t._data) is MetaArray:
+            return
+        cell = t._cell
+        if cell is not None and id(cell) not in self._cells:
+            self._cells[id(cell)] = (cell, cell.version, cell.writer)
+        if id(t) not in self._edges:
+            self._edges[id(t)] = (t, t._edge, t._view, t._flags)
+
+    # -- numbers
+
+    def _scalar(self, value: Value, hint: Any) -> SymScalar:
+        return SymScalar(self, value, hint)
+
+    def read_number(self, container: Any, key: Any, value: Any) -> Any:
+        """An item of a `Numbers`: an int or float becomes a scalar input, anything else is read as it is and guarded."""
+        at = (id(container), key)
+        entry = self.numbers.get(at)
+        if entry is not None:
+            return entry[4]
+        if type(value) is not int and type(value) is not float:
+            self.read_numbers[at] = (container, key, value)
+            return value
+        found = self.builder.input(ScalarType("i64" if type(value) is int else "f64"), f"number {key!r}")
+        current = self._scalar(found, value)
+        self.numbers[at] = [container, key, value, found, current]
+        return current
+
+    def write_number(self, container: Any, key: Any, value: Any) -> None:
+        """Assign an item of a `Numbers`: an effect."""
+        if not isinstance(value, (int, float, SymScalar)) or isinstance(value, bool):
+            raise CaptureError(f"{key!r} is assigned a {type(value).__name__} while captured; only numbers can change inside a captured step")
+        at = (id(container), key)
+        entry = self.numbers.get(at)
+        if entry is None:
+            entry = self.numbers[at] = [container, key, dict.get(container, key), None, None]
+        entry[4] = value
+
+    def scalar_op(self, name: str, args: tuple[Any, ...]) -> Any:
+        """Python arithmetic on symbolic numbers."""
+        op = OPS["scalar." + name]
+        hint = op.rules["numpy"](*[a.hint if isinstance(a, SymScalar) else a for a in args])
+        kind = ScalarType("bool" if isinstance(hint, bool) else "i64" if isinstance(hint, int) else "f64")
+        made = self.builder.add(op, tuple([self._operand(a) for a in args]), {}, [kind], self.region, _source())[0]
+        return self._scalar(made, hint)
+
+    def force(self, s: SymScalar) -> Any:
+        """The value of a symbolic number where Python needs a real one: the program is guarded by it."""
+        if not any(v is s.value for v, _ in self.guards):
+            self.guards.append((s.value, s.hint))
+        return s.hint
+
+    # -- generators
+
+    def _generator(self, g: Any) -> list[Any]:
+        entry = self.generators.get(id(g))
+        if entry is None:
+            state = g.get_state()
+            seed = self.builder.input(ScalarType("i64"), "seed")
+            offset = self.builder.input(ScalarType("i64"), "offset")
+            entry = self.generators[id(g)] = [g, self._scalar(seed, state["seed"]), offset, self._scalar(offset, state["offset"])]
+        return entry
+
+    def reserve(self, g: Any, n: int) -> tuple[Any, Any]:
+        """The next n slots of a generator, as symbolic (seed, offset)."""
+        entry = self._generator(g)
+        offset = entry[3]
+        entry[3] = offset + n
+        return entry[1], offset
+
+    def read_offset(self, g: Any) -> Any:
+        """Where a generator stands."""
+        return self._generator(g)[3]
+
+    def swap_offset(self, g: Any, offset: Any) -> Any:
+        """Put a generator to another offset, returning the one it had."""
+        entry = self._generator(g)
+        entry[3], old = offset, entry[3]
+        return old
+
+    # -- gradients
+
+    def read_grad(self, leaf: Any) -> Any:
+        """`.grad` of a leaf as the program sees it; reading it at entry guards whether it is None."""
+        entry = self.grads.get(id(leaf))
+        if entry is None:
+            entry = self.grads[id(leaf)] = [leaf, leaf.grad, leaf.grad, True]
+        return entry[2]
+
+    def write_grad(self, leaf: Any, value: Any) -> None:
+        """Assign `.grad` of a leaf: an effect; writing without reading guards nothing."""
+        entry = self.grads.get(id(leaf))
+        if entry is None:
+            entry = self.grads[id(leaf)] = [leaf, leaf.grad, None, False]
+        entry[2] = value
+
+    # -- regions
+
+    def new_region(self) -> int:
+        """Open a recomputed region, returning the one that was open; CSE keeps regions apart."""
+        old = self.region
+        self._regions += 1
+        self.region = self._regions
+        return old
+
+    # -- the end
+
+    def undo(self) -> None:
+        """Put back every edge and version of older tensors that the trace changed."""
+        for cell, version, writer in self._cells.values():
+            cell.version = version
+            cell.writer = writer
+        for t, edge, view, flags in self._edges.values():
+            set_edge(t, edge)
+            t._flags = flags
+            t._view = view
+
+
+def _meta(data: Any) -> MetaArray:
+    return data if type(data) is MetaArray else MetaArray(tuple(data.shape), data.dtype)
+
+
+def _type_meta(type_: Any) -> MetaArray:
+    return MetaArray(type_.shape, type_.dtype.numpy)
+
+
+def _source() -> tuple[str, int] | None:
+    frame: Any = sys._getframe(2)
+    while frame is not None and _internal(frame.f_code.co_filename):
+        frame = frame.f_back
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+_files: dict[str, bool] = {}
+
+
+def _internal(filename: str) -> bool:
+    found = _files.get(filename)
+    if found is None:
+        found = _files[filename] = any(filename.startswith(str(p)) for p in lamella.__path__)
+    return found

@@ -1,0 +1,5 @@
+"""Capture: a Python function becomes a guarded program over a graph, and its calls replay it."""
+
+from ._function import CompiledFunction, compile, disable
+
+__all__ = ["CompiledFunction", "compile", "disable"]

@@ -1,0 +1,193 @@
+"""A graph as steps: kernels' groups and extern calls in execution order, a program of host scalars, and where each
+result comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lamella.compiler._lower._emit import Emitter, lowerable
+from lamella.compiler._lower._group import Extern, Group, Step
+from lamella.compiler._lower._refs import Ref, Root, Scalar
+from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
+from lamella.tensor.extend import Op, rule
+
+_INFIX = {
+    "scalar.add": "+", "scalar.sub": "-", "scalar.mul": "*", "scalar.div": "/", "scalar.floordiv": "//", "scalar.mod": "%",
+    "scalar.pow": "**", "scalar.lt": "<", "scalar.le": "<=", "scalar.gt": ">", "scalar.ge": ">=", "scalar.eq": "==",
+    "scalar.ne": "!=",
+}  # fmt: skip
+_INT_RANGE = {
+    **{f"i{n}": (-(2 ** (n - 1)), 2 ** (n - 1) - 1) for n in (8, 16, 32, 64)},
+    **{f"u{n}": (0, 2**n - 1) for n in (8, 16, 32, 64)},
+}
+
+
+@dataclass(slots=True)
+class ScalarProgram:
+    """Host scalars: generated Python lines, and the local variable of each slot."""
+
+    lines: list[str] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
+    kinds: dict[int, str] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Lowered:
+    """What planning and printing need of a graph."""
+
+    graph: Graph
+    inputs: list[Root | None]  # None for host scalars
+    steps: list[Step]
+    scalars: ScalarProgram
+    results: list[Root | Scalar | Any]
+    errors: list[Exception]
+
+
+def lower_graph(source: Graph) -> Lowered:
+    """Lower every node by its `lower` rule, its body, or as an extern step."""
+    graph = decompose(dce(source), _decomposes)
+    return _Lowering(graph).run()
+
+
+def _decomposes(op: Op) -> bool:
+    return op.body is not None and _lower_rule(op) is None
+
+
+def _lower_rule(op: Op) -> Callable[..., Any] | None:
+    found: Callable[..., Any] | None = op.rules.get("lower")
+    return found
+
+
+class _Lowering:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.e = Emitter()
+        self.program = ScalarProgram()
+        self.env: dict[Value, Ref | Scalar] = {}
+
+    def run(self) -> Lowered:
+        graph, e = self.graph, self.e
+        inputs: list[Root | None] = []
+        for position, value in enumerate(graph.inputs):
+            if isinstance(value.type, TensorType):
+                root = e.root(value.type.shape, value.type.dtype.short)
+                self.env[value] = root.ref()
+                inputs.append(root)
+            else:
+                self.env[value] = self._scalar(value.type, f"inputs[{position}]")
+                inputs.append(None)
+        for node in graph.nodes:
+            self._node(node)
+        results = [self._result(v, fresh=False) for v in graph.outputs]
+        results += [self._result(effect.value, fresh=True) for effect in graph.effects]
+        steps = [s for s in e.grouper.steps if s.merged is None]
+        return Lowered(graph, inputs, steps, self.program, results, e.errors)
+
+    def _result(self, value: Any, *, fresh: bool) -> Any:
+        if not isinstance(value, Value):
+            return value
+        found = self.env[value]
+        if isinstance(found, Scalar):
+            return found
+        if not found.whole or found.shape != found.root.shape or (fresh and found.root.step is None):
+            found = self.e.copy(found)
+        found.root.stored = True
+        return found.root
+
+    # -- nodes --------------------------------------------------------------------------------------------------------
+
+    def _node(self, node: Node) -> None:
+        self.e.source = node.op.name
+        if node.op.spec == "scalar":
+            self._scalar_node(node)
+            return
+        operands = tuple(self.env[a] if isinstance(a, Value) else a for a in node.args)
+        lower = _lower_rule(node.op)
+        if lower is None or not self._loops(node, operands):
+            made = self._extern(node, operands)
+        else:
+            result = lower(self.e, *operands, **node.params)
+            made = result if isinstance(result, tuple) else (result,)
+        for value, ref in zip(node.outputs, made, strict=True):
+            self.env[value] = ref
+
+    def _loops(self, node: Node, operands: tuple[Any, ...]) -> bool:
+        """Whether kernels can do this node: known types, and integer literals that fit them."""
+        kinds = [o.dtype for o in operands if isinstance(o, Ref)]
+        outs = [v.type.dtype.short for v in node.outputs if isinstance(v.type, TensorType)]
+        if not all(map(lowerable, kinds + outs)):
+            return False
+        span = _INT_RANGE.get(kinds[0]) if kinds else None
+        for operand in operands:
+            if type(operand) is complex:
+                return False
+            if type(operand) is int:
+                if span is not None and not span[0] <= operand <= span[1]:
+                    return False
+                if not -(2**63) <= operand < 2**63 or (node.op.name == "pow" and span is not None and operand < 0):
+                    return False
+        return True
+
+    def _extern(self, node: Node, operands: tuple[Any, ...]) -> tuple[Ref, ...]:
+        types = []
+        for value in node.outputs:
+            if not isinstance(value.type, TensorType):
+                raise TypeError(f"{node.op.name} gives a host scalar, which only scalar ops do: {node!r}")
+            types.append((value.type.shape, value.type.dtype.short))
+        kernel = rule(node.op, "numpy")
+        return self.e.extern(node.op.name, kernel, operands, dict(node.params), types)
+
+    # -- host scalars -------------------------------------------------------------------------------------------------
+
+    def _scalar(self, type_: ScalarType, expression: str) -> Scalar:
+        slot = len(self.program.names)
+        name = f"v{slot}"
+        self.program.names[slot], self.program.kinds[slot] = name, type_.kind
+        self.program.lines.append(f"{name} = {expression}")
+        return Scalar(slot, type_.kind)
+
+    def _scalar_node(self, node: Node) -> None:
+        (out,) = node.outputs
+        if not isinstance(out.type, ScalarType):
+            raise TypeError(f"a scalar op gives a host scalar: {node!r}")
+        words = []
+        for arg in node.args:
+            found = self.env[arg] if isinstance(arg, Value) else arg
+            words.append(self.program.names[found.slot] if isinstance(found, Scalar) else f"({found!r})")
+        infix = _INFIX.get(node.op.name)
+        if infix is not None:
+            text = f"{words[0]} {infix} {words[1]}"
+        else:
+            name = f"f_{node.op.name.replace('.', '_')}"
+            self.program.constants[name] = rule(node.op, "numpy")
+            text = f"{name}({', '.join(words)})"
+        if out.type.kind != "bool":
+            text = f"{'float' if out.type.kind == 'f64' else 'int'}({text})"
+        self.env[out] = self._scalar(out.type, text)
+
+
+def numpy_dtype(short: str) -> np.dtype[Any]:
+    """The numpy dtype of a storage type's word."""
+    from lamella.tensor.extend import as_dtype
+
+    return as_dtype(short).numpy
+
+
+def mark_stored(steps: list[Step]) -> None:
+    """A root that another step reads must exist in memory."""
+    for step in steps:
+        if isinstance(step, Group):
+            for item in step.items:
+                for operand in item.operands:
+                    if isinstance(operand, Ref) and operand.root not in step.made:
+                        operand.root.stored = True
+        elif isinstance(step, Extern):
+            for operand in step.operands:
+                if isinstance(operand, Ref):
+                    operand.root.stored = True

@@ -1,0 +1,371 @@
+"""Which loops share a kernel.
+
+Ops become items (an elementwise map or a reduction over one index space) and join a group: a group has one index space,
+split into grid and inner axes by its first reduction. An item joins where every value it needs from the group is at
+hand at the same point, and everything else it needs is complete before the group runs. Groups and extern steps run in
+the order they were opened, so a group may only take items whose other operands come from earlier ones: fusion never
+makes a cycle, and the whole pass is linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lamella.compiler._kernel import KernelBuilder
+from lamella.compiler._lower._refs import Counter, Operand, Ref, Root
+
+Body = Callable[[KernelBuilder, list[int]], int]
+
+MOST_ITEMS = 96  # items a kernel may have: compile time grows faster than linearly beyond
+MOST_BUFFERS = 24
+MOST_COLUMNS = 1 << 16  # elements of a result accumulated per chunk of the grid
+LEAST_ROWS = 32
+SMALL = 4096  # elements below which unrelated loops share a kernel, to save launches
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """One entry of the execution order: a group of loops, or an extern call."""
+
+    index: int
+    merged: Group | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """One elementwise map, or one reduction of a map's result.
+
+    `axes` are the axes of the group it runs over; `strides` the strides of each operand along all axes of the group.
+    """
+
+    root: Root
+    operands: list[Operand]
+    body: Body
+    cost: int
+    source: str
+    combiner: str = ""
+    over: str = ""  # "", "inner", "grid" or "both"
+    in_grid: bool = True
+    in_inner: bool = True
+    position: tuple[int, ...] = ()  # strides of the result along the group's axes
+    reads: list[tuple[int, ...]] = field(default_factory=list)  # strides of each operand along the group's axes
+
+
+@dataclass(eq=False, slots=True)
+class Group(Step):
+    """Items over one index space."""
+
+    space: tuple[int, ...] = ()
+    inner: frozenset[int] | None = None  # None until a reduction decides
+    items: list[Item] = field(default_factory=list)
+    made: dict[Root, Item] = field(default_factory=dict)
+    needs: int = -1  # the latest step it depends on
+    roots: set[Root] = field(default_factory=set)  # read or written: bounds the number of buffers
+
+    def axis_set(self) -> frozenset[int]:
+        """Axes longer than 1."""
+        return frozenset(k for k, n in enumerate(self.space) if n != 1)
+
+
+@dataclass(eq=False, slots=True)
+class Extern(Step):
+    """A call of an op's own kernel on whole arrays."""
+
+    name: str = ""
+    kernel: Callable[..., Any] | None = None
+    operands: list[Any] = field(default_factory=list)
+    params: dict[str, Any] = field(default_factory=dict)
+    roots: list[Root] = field(default_factory=list)
+    source: str = ""
+
+
+def step_of(root: Root) -> Step | None:
+    """The step that makes a root, after merges."""
+    step = root.step
+    while step is not None and step.merged is not None:
+        step = step.merged
+    root.step = step
+    return step
+
+
+class Grouper:
+    """Places items into groups in program order."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.readers: dict[Root, Group] = {}
+        self.small: dict[tuple[int, ...], Group] = {}
+
+    def extern(self, name: str, source: str) -> Extern:
+        """Open an extern step."""
+        step = Extern(len(self.steps), name=name, source=source)
+        self.steps.append(step)
+        return step
+
+    def place(
+        self, item: Item, space: tuple[int, ...], dims: frozenset[int] | None, near: Root | None = None
+    ) -> None:
+        """Put an item that runs over `space` (reducing `dims`) into a group, opening one if none takes it.
+
+        Tried in turn: groups that make its operands, groups that read what it reads, the group that makes `near`, and
+        for small spaces any group over the same one.
+        """
+        needs = -1
+        candidates: list[Group] = []
+        for operand in item.operands:
+            if isinstance(operand, Ref):
+                step = step_of(operand.root)
+                if step is not None:
+                    needs = max(needs, step.index)
+                    if isinstance(step, Group) and step not in candidates:
+                        candidates.append(step)
+        candidates.sort(key=lambda g: g.index)
+        if len(candidates) > 1:
+            self._merge(candidates)
+        others = [self.readers.get(o.root) for o in item.operands if isinstance(o, Ref)]
+        if near is not None and isinstance(found := step_of(near), Group):
+            others.append(found)
+        small = _product(space) <= SMALL
+        if small:
+            others.append(self.small.get(space))
+        for other in others:
+            while other is not None and other.merged is not None:
+                other = other.merged
+            if other is not None and other not in candidates:
+                candidates.insert(0, other)
+        for group in reversed(candidates):
+            if group.merged is None and group.index >= needs and self._join(group, item, space, dims):
+                return
+        group = Group(len(self.steps), space=space)
+        self.steps.append(group)
+        if small:
+            self.small[space] = group
+        if not self._join(group, item, space, dims):
+            raise AssertionError(f"an empty group takes any item, not {item.source}")
+
+    # -- joining ------------------------------------------------------------------------------------------------------
+
+    def _join(self, group: Group, item: Item, space: tuple[int, ...], dims: frozenset[int] | None) -> bool:
+        if len(group.items) >= MOST_ITEMS:
+            return False
+        axes = self._axes(group, item, space)
+        if axes is None:
+            return False
+        rank = len(group.space)
+        reads = [_place(o.strides, axes, rank) if isinstance(o, Ref | Counter) else () for o in item.operands]
+        level = self._level(group, item, reads, axes, space)
+        if level is None:
+            return False
+        in_grid, in_inner, inner, over = level
+        if dims is not None:
+            over_axes = frozenset(axes[d] for d in dims if space[d] != 1)
+            decided = self._reduction(group, over_axes, in_grid, in_inner, paired=item.combiner.startswith("arg"))
+            if decided is None:
+                return False
+            inner, over, in_grid, in_inner = decided
+            if not self._compatible(group, inner):
+                return False
+        refs = {o.root for o in item.operands if isinstance(o, Ref) and o.root not in group.made}
+        if len(group.roots | refs) + sum(r.stored for r in group.made) > MOST_BUFFERS:
+            return False
+        self._add(group, item, space, axes, reads, inner, over, in_grid, in_inner)
+        group.roots |= refs
+        for root in refs:
+            self.readers[root] = group
+        return True
+
+    def _axes(self, group: Group, item: Item, space: tuple[int, ...]) -> tuple[int, ...] | None:
+        """For each dim of the item's space, the axis of the group it runs along."""
+        if space == group.space:
+            return tuple(range(len(space)))
+        long = [k for k, n in enumerate(group.space) if n != 1]
+        mine = [k for k, n in enumerate(space) if n != 1]
+        if [group.space[k] for k in long] == [space[k] for k in mine]:
+            found = dict(zip(mine, long, strict=True))
+        elif len(space) == len(group.space) and all(group.space[k] == space[k] for k in mine):
+            found = {k: k for k in mine}
+        else:
+            found = self._match(group, item, space, mine)
+            if len(found) != len(mine) or len(set(found.values())) != len(mine):
+                return None
+        return tuple(found.get(k, -1) for k in range(len(space)))
+
+    def _match(self, group: Group, item: Item, space: tuple[int, ...], mine: list[int]) -> dict[int, int]:
+        """An item over fewer axes is placed by the strides of what it reads from the group."""
+        found: dict[int, int] = {}
+        for operand in item.operands:
+            maker = group.made.get(operand.root) if isinstance(operand, Ref) else None
+            if maker is None or not isinstance(operand, Ref):
+                continue
+            for dim in mine:
+                for axis, stride in enumerate(maker.position):
+                    if stride and stride == operand.strides[dim] and group.space[axis] == space[dim]:
+                        found[dim] = axis
+        return found
+
+    def _level(
+        self, group: Group, item: Item, reads: list[tuple[int, ...]], axes: tuple[int, ...], space: tuple[int, ...]
+    ) -> tuple[bool, bool, frozenset[int] | None, str] | None:
+        """Where the item runs: (over the grid, over the inner axes), or None where a value is not at hand there."""
+        long = group.axis_set()
+        mine = frozenset(a for a in axes if a >= 0 and group.space[a] != 1)
+        inner = group.inner
+        totals = False
+        for operand, strides in zip(item.operands, reads, strict=True):
+            if not isinstance(operand, Ref):
+                continue
+            maker = group.made.get(operand.root)
+            if maker is None:
+                step = step_of(operand.root)
+                if step is not None and step.index >= group.index:
+                    return None
+                continue
+            if strides != maker.position or operand.offset:
+                return None
+            totals = totals or not maker.in_grid
+        if totals:
+            if inner is None or not mine <= inner:
+                return None
+            if mine and mine != inner & long:
+                return None
+            return False, bool(mine), inner, ""
+        if mine == long:
+            return True, True, inner, ""
+        if inner is not None and mine == long - inner:
+            return True, False, inner, ""
+        return None
+
+    def _reduction(
+        self, group: Group, over: frozenset[int], in_grid: bool, in_inner: bool, *, paired: bool
+    ) -> tuple[frozenset[int], str, bool, bool] | None:
+        """(inner axes, what the reduction runs over, level of its argument) or None where the group cannot do it."""
+        long = group.axis_set()
+        inner = group.inner
+        if not in_grid:
+            if inner is not None and in_inner and over == inner & long:
+                return inner, "inner", in_grid, in_inner
+            return None
+        if inner is None:
+            if over == long:
+                return frozenset(), "grid", True, True
+            kept = long - over
+            columns = _product(group.space[k] for k in kept)
+            rows = _product(group.space[k] for k in over)
+            leading = all(k < m for k in over for m in kept)
+            if over and leading and not paired and columns <= MOST_COLUMNS and rows >= LEAST_ROWS:
+                return kept, "grid", True, True
+            return over, "inner", True, True
+        inside, outside = inner & long, long - inner
+        if not in_inner and inside:
+            return (inner, "grid", True, False) if over == outside else None
+        if over == inside and inside:
+            return inner, "inner", True, True
+        if paired:
+            return None  # (value, position) pairs cross one level at a time
+        if over == outside and _product(group.space[k] for k in inside) <= MOST_COLUMNS:
+            return inner, "grid", True, True
+        if over == long:
+            return inner, "both", True, True
+        return None
+
+    def _compatible(self, group: Group, inner: frozenset[int]) -> bool:
+        return group.inner is None or group.inner == inner
+
+    def _add(
+        self,
+        group: Group,
+        item: Item,
+        space: tuple[int, ...],
+        axes: tuple[int, ...],
+        reads: list[tuple[int, ...]],
+        inner: frozenset[int] | None,
+        over: str,
+        in_grid: bool,
+        in_inner: bool,
+    ) -> None:
+        group.inner = inner
+        item.reads, item.over, item.in_grid, item.in_inner = reads, over, in_grid, in_inner
+        if over:
+            kept = [k for k, n in enumerate(space) if n != 1 and axes[k] in _kept(group, over, in_grid, in_inner)]
+        else:
+            kept = [k for k, n in enumerate(space) if n != 1]
+        strides, step = [0] * len(group.space), 1
+        for dim in reversed(kept):
+            strides[axes[dim]] = step
+            step *= space[dim]
+        item.position = tuple(strides)
+        group.items.append(item)
+        if over:  # what consumers see is one level down
+            item.in_grid, item.in_inner = {
+                "inner": (in_grid, False), "grid": (False, in_inner), "both": (False, False),
+            }[over]  # fmt: skip
+        group.made[item.root] = item
+        item.root.step = group
+        for operand in item.operands:
+            if isinstance(operand, Ref) and operand.root not in group.made:
+                step = step_of(operand.root)
+                if step is not None:
+                    group.needs = max(group.needs, step.index)
+
+    # -- merging ------------------------------------------------------------------------------------------------------
+
+    def _merge(self, candidates: list[Group]) -> None:
+        """Two groups over one space become one where the later needs nothing from between them."""
+        first = candidates[0]
+        for group in candidates[1:]:
+            fits = (
+                group.space == first.space
+                and (group.inner == first.inner or group.inner is None or first.inner is None)
+                and group.needs <= first.index
+                and len(group.items) + len(first.items) <= MOST_ITEMS
+                and len(group.roots | first.roots) <= MOST_BUFFERS
+                and self._readable(first, group)
+            )
+            if not fits:
+                first = group
+                continue
+            first.items += group.items
+            first.made |= group.made
+            first.roots = (first.roots | group.roots) - set(first.made)
+            first.needs = max(first.needs, group.needs if group.needs != first.index else -1)
+            first.inner = first.inner if group.inner is None else group.inner
+            group.merged = first
+
+    def _readable(self, first: Group, group: Group) -> bool:
+        """Whether all that `group` reads from `first` is at hand at the same point, and levels stay as they are."""
+        for item in group.items:
+            for operand, strides in zip(item.operands, item.reads, strict=True):
+                if isinstance(operand, Ref):
+                    maker = first.made.get(operand.root)
+                    if maker is not None and (
+                        strides != maker.position or operand.offset or not maker.in_grid
+                    ):
+                        return False
+        return True
+
+
+def _kept(group: Group, over: str, in_grid: bool, in_inner: bool) -> frozenset[int]:
+    long = group.axis_set()
+    inner = group.inner or frozenset()
+    if over == "inner":
+        return long - inner if in_grid else frozenset()
+    if over == "grid":
+        return long & inner if in_inner else frozenset()
+    return frozenset()
+
+
+def _place(strides: tuple[int, ...], axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    out = [0] * rank
+    for stride, axis in zip(strides, axes, strict=True):
+        if axis >= 0:
+            out[axis] = stride
+    return tuple(out)
+
+
+def _product(numbers: Any) -> int:
+    result = 1
+    for n in numbers:
+        result *= n
+    return result

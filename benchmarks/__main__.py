@@ -1,0 +1,80 @@
+"""Command line: `python -m benchmarks STORY [--case C] [--quick] [--json FILE] [--check]`, or `--report FILE...`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks._bench import Bench
+from benchmarks._case import CaseFailed
+from benchmarks._machine import IDLE_LIMIT, THREADS, Machine, load
+from benchmarks._page import PAGE, excused, table, update_page
+from benchmarks._row import Row, read_rows, write_rows
+from benchmarks._stories import cases_of, find_case, story_names
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Run one story and print its table; 1 when a case fails, or with --check for a missed limit."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Lamella beside its peers.")
+    parser.add_argument("story", nargs="?", help=f"one of: {', '.join(story_names())}")
+    parser.add_argument("--case", action="append", metavar="C", help="only this case (may be repeated)")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter blocks: for a look, not for a page")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
+    parser.add_argument("--check", action="store_true", help=f"fail on a missed limit without a line in {PAGE.name}")
+    parser.add_argument(
+        "--report", nargs="+", type=Path, metavar="FILE", help=f"put the rows of these files into {PAGE}"
+    )
+    arguments = parser.parse_args()
+    if arguments.report:
+        update_page([row for path in arguments.report for row in read_rows(path)])
+        return 0
+    if arguments.story is None:
+        parser.error(f"name a story: {', '.join(story_names())}")
+    return run(arguments.story, arguments.case, arguments.quick, arguments.json, arguments.check)
+
+
+def run(story: str, names: list[str] | None, quick: bool, target: Path | None, check: bool) -> int:
+    """Measure the named cases of a story, or all; print and store the rows."""
+    cases = [find_case(story, name) for name in names] if names else cases_of(story)
+    machine = Machine.here()
+    print(f"{story}: {machine.cpu}, {machine.blas}, {THREADS} threads, commit {machine.commit}", flush=True)
+    bench = Bench(story, quick)
+    rows: list[Row] = []
+    failed: list[str] = []
+    for case in cases:
+        busy = load(0.5)
+        if busy > IDLE_LIMIT:
+            print(f"warning: {busy:.0%} of the processors are busy before {case.name}: times may be off", flush=True)
+        try:
+            found = case.measure(bench)
+        except CaseFailed as error:
+            failed.append(case.name)
+            print(f"{case.name}: not measured: {error}", flush=True)
+            continue
+        new = [
+            Row(
+                story=story, case=one.case, metric=one.metric, unit=one.unit, ours=one.ours, peer=one.peer,
+                peer_name=one.peer_name, ratio=one.ratio, limit=one.limit, ok=one.ok, threads=THREADS,
+                cpu=machine.cpu, commit=machine.commit, blas=machine.blas, date=machine.date, load=busy,
+            )
+            for one in found
+        ]  # fmt: skip
+        rows.extend(new)
+        for row in new:
+            mark = "ok" if row.ok else "MISSED"
+            print(f"  {row.case:24} {row.metric:10} {row.ratio:6.2f}  {mark}", flush=True)
+    print(table(rows))
+    if target is not None:
+        write_rows(target, rows)
+    missed = [row.case for row in rows if not row.ok]
+    if check:
+        failed = [name for name in failed if not excused("UNMEASURED", story, name)]
+        missed = [name for name in missed if not excused("SHORTFALL", story, name)]
+    return 1 if failed or (check and missed) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

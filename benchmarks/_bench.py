@@ -1,0 +1,127 @@
+"""Runs the sides of a case in processes of their own and takes turns between them.
+
+A side is suspended while another measures: the worker threads of both BLAS libraries keep spinning for a while after a
+call, and would otherwise run on the processors that the other side is timed on. Each turn begins with a block that does
+not count; the result is the median over the blocks of all turns.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+
+import psutil
+
+from benchmarks._case import Case, CaseFailed
+from benchmarks._machine import ROOT, worker_environment
+
+__all__ = ["Bench", "Side"]
+
+
+class Side:
+    """A measuring process, suspended except while it is asked something."""
+
+    def __init__(self, story: str, case: Case, side: str, extra: Mapping[str, str] | None = None) -> None:
+        self._what = f"{story}/{case.name} ({side})"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks._worker", story, case.name, side],
+            cwd=ROOT, env={**worker_environment(), **(extra or {})}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, encoding="utf-8",
+        )  # fmt: skip
+        self._handle = psutil.Process(self._process.pid)
+        self._read()
+        self._handle.suspend()
+
+    def __enter__(self) -> Side:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._handle.resume()
+            self._process.terminate()
+        self._process.communicate()
+
+    def _read(self) -> object:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if line:
+            return json.loads(line)
+        _, errors = self._process.communicate()
+        last = errors.strip().splitlines()[-1:] or [f"it ended with status {self._process.returncode}"]
+        raise CaseFailed(f"{self._what}: {last[0]}")
+
+    def _ask(self, request: object) -> object:
+        assert self._process.stdin is not None
+        self._handle.resume()
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        answer = self._read()
+        self._handle.suspend()
+        return answer
+
+    def time(self, number: int, blocks: int) -> list[float]:
+        """Seconds a call, for each of `blocks` blocks of `number` calls."""
+        times = self._ask({"time": [number, blocks]})
+        assert isinstance(times, list)
+        return times
+
+    def value(self) -> float:
+        """The value of the case's statement."""
+        value = self._ask({"call": True})
+        assert isinstance(value, float)
+        return value
+
+
+class Bench:
+    """How thoroughly a story is measured."""
+
+    def __init__(self, story: str, quick: bool) -> None:
+        self.story = story
+        self.quick = quick
+        self.turns = 5 if quick else 15
+        self.blocks = 3 if quick else 5
+        self.block_seconds = 0.003 if quick else 0.01
+
+    @property
+    def torch_name(self) -> str:
+        """The peer with its version."""
+        try:
+            return f"torch {version('torch')}"
+        except PackageNotFoundError:
+            raise CaseFailed("torch is not installed: run this with nox -s bench") from None
+
+    def race(self, case: Case) -> dict[str, float]:
+        """Median seconds of a call for each side of the case, in turns."""
+        with ExitStack() as stack:
+            sides = {name: stack.enter_context(Side(self.story, case, name)) for name in case.sides}
+            numbers = {name: self._calibrate(side) for name, side in sides.items()}
+            times: dict[str, list[float]] = {name: [] for name in sides}
+            for _ in range(self.turns):
+                for name, side in sides.items():
+                    times[name].extend(side.time(numbers[name], self.blocks + 1)[1:])
+        return {name: statistics.median(values) for name, values in times.items()}
+
+    def probe(self, case: Case, side: str, turns: Sequence[Mapping[str, str]]) -> float:
+        """Median of the statement's value over fresh processes, one for each mapping of extra environment variables."""
+        values = []
+        for extra in turns:
+            with Side(self.story, case, side, extra) as one:
+                values.append(one.value())
+        return statistics.median(values)
+
+    def _calibrate(self, side: Side) -> int:
+        side.time(1, 2)  # what happens once is not measured
+        number = 1
+        while True:
+            seconds = min(side.time(number, 1)) * number
+            if seconds >= self.block_seconds / 2:
+                return max(1, round(number * self.block_seconds / seconds))
+            number = max(number * 2, min(number * 10, int(number * self.block_seconds / max(seconds, 1e-9))))

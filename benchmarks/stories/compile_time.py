@@ -1,0 +1,188 @@
+"""What compiling costs: at the first call, in a second process, and at every call.
+
+The compile cache is a folder of its own for each case, empty at the start. The guards of a model are the time of a call
+of a compiled model of 150 modules that has a single op to run, less the time of a call of that op compiled alone.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from typing import Any
+
+from benchmarks._bench import Bench
+from benchmarks._case import Bound, Case
+from benchmarks._row import Measured
+
+__all__ = ["CASES"]
+
+_CACHE = "LAMELLA_CACHE_DIR"
+_MODULES = 150
+
+
+def _ten_ops(x: Any) -> Any:
+    y = (x * 2.0 + 1.0).tanh()
+    z = (y * x - 0.5).sigmoid()
+    return (z * y + x).exp() / (z + 1.5)
+
+
+def _small() -> dict[str, Any]:
+    import lamella.compiler
+    import lamella.tensor as lt
+
+    return {"f": lamella.compiler.compile(_ten_ops), "x": lt.randn(8)}
+
+
+def _first_call() -> dict[str, Any]:
+    import lamella.compiler
+    import lamella.tensor as lt
+
+    x = lt.randn(8)
+    compiler = lamella.compiler
+
+    def seconds() -> float:
+        started = time.perf_counter()
+        compiler.compile(_ten_ops)(x)
+        return time.perf_counter() - started
+
+    return {"seconds": seconds}
+
+
+def _model() -> dict[str, Any]:
+    import lamella.compiler
+    import lamella.tensor as lt
+    from lamella import nn
+
+    class Gate(nn.Module):
+        """Does nothing, unless switched on."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.on = False
+
+        def forward(self, x: Any) -> Any:
+            return x + 1.0 if self.on else x
+
+    class Model(nn.Module):
+        """Gates, and one op."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.gates = nn.Sequential(*[Gate() for _ in range(_MODULES - 2)])
+
+        def forward(self, x: Any) -> Any:
+            return self.gates(x) * 2.0
+
+    return {"f": lamella.compiler.compile(Model()), "x": lt.randn(8)}
+
+
+def _one_op() -> dict[str, Any]:
+    import lamella.compiler
+    import lamella.tensor as lt
+
+    return {"f": lamella.compiler.compile(lambda x: x * 2.0), "x": lt.randn(8)}
+
+
+class Guards(Case):
+    """A call of the model less a call of its only op."""
+
+    def __init__(self, name: str, bound_us: float) -> None:
+        super().__init__(name, "f(x)", {"model": _model, "op": _one_op})
+        self.bound_us = bound_us
+
+    def measure(self, bench: Bench) -> list[Measured]:
+        """One row over the bound."""
+        seconds = bench.race(self)
+        return [
+            Measured(
+                case=self.name, metric="time", unit="us", ours=(seconds["model"] - seconds["op"]) * 1e6,
+                peer=self.bound_us, peer_name="bound", limit=1.0,
+            )
+        ]  # fmt: skip
+
+
+class FirstCall(Case):
+    """Compile and first call in fresh processes, with an empty cache folder or with one that another process filled."""
+
+    is_expression = True
+
+    def __init__(self, name: str, bound_ms: float, *, filled: bool) -> None:
+        super().__init__(name, "seconds()", {"ours": _first_call})
+        self.bound_ms = bound_ms
+        self.filled = filled
+
+    def measure(self, bench: Bench) -> list[Measured]:
+        """One row over the bound."""
+        with tempfile.TemporaryDirectory() as folder:
+
+            def cache(name: str) -> dict[str, str]:
+                return {_CACHE: os.path.join(folder, name)}
+
+            if self.filled:
+                bench.probe(self, "ours", [cache("one")])
+                turns = [cache("one")] * (3 if bench.quick else 9)
+            else:
+                turns = [cache(str(i)) for i in range(3 if bench.quick else 7)]
+            seconds = bench.probe(self, "ours", turns)
+        return [
+            Measured(
+                case=self.name, metric="time", unit="ms", ours=seconds * 1e3,
+                peer=self.bound_ms, peer_name="bound", limit=1.0,
+            )
+        ]  # fmt: skip
+
+
+def _chain(count: int) -> Any:
+    import lamella.compiler
+    import lamella.tensor as lt
+
+    x = lt.randn(8)
+    compiler = lamella.compiler
+
+    def seconds() -> float:
+        def chain(x: Any) -> Any:
+            for i in range(count // 2):
+                x = x * 0.5 + float(i % 7)
+            return x
+
+        started = time.perf_counter()
+        compiler.capture(chain, (x,))
+        return (time.perf_counter() - started) / count
+
+    return {"seconds": seconds}
+
+
+class Tracing(Case):
+    """Trace and passes an op, for a long program and for one a quarter as long."""
+
+    is_expression = True
+
+    def __init__(self, name: str, bound_us: float, slope: float) -> None:
+        super().__init__(name, "seconds()", {"long": lambda: _chain(2000), "short": lambda: _chain(500)})
+        self.bound_us = bound_us
+        self.slope = slope
+
+    def measure(self, bench: Bench) -> list[Measured]:
+        """Microseconds an op over the bound, and over those of the short program: about 1 when time is linear."""
+        turns: list[dict[str, str]] = [{}] * (3 if bench.quick else 7)
+        long, short = (bench.probe(self, side, turns) * 1e6 for side in ("long", "short"))
+        return [
+            Measured(
+                case=self.name, metric="time an op", unit="us", ours=long, peer=self.bound_us, peer_name="bound",
+                limit=1.0,
+            ),
+            Measured(
+                case=self.name, metric="growth", unit="us", ours=long, peer=short, peer_name="500 ops",
+                limit=self.slope,
+            ),
+        ]  # fmt: skip
+
+
+CASES = [
+    Bound("call-8", "f(x)", ours=_small, bound_seconds=8e-6),
+    Guards("guards-150", 30.0),
+    FirstCall("cold", 500.0, filled=False),
+    FirstCall("disk", 30.0, filled=True),
+    Tracing("trace-2000", 200.0, 1.3),
+]

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
+from lamella.tensor.extend import level_of
+
+from ._accumulate import get_grad, set_grad
 from ._api import backward_of as backward
-from ._engine import get_grad, set_grad
 from ._levels import apply_batch, apply_jvp, draw_batched, lift
-from ._tape import Handle, Leaf, Node, Port, Vjp, record
+from ._tape import Handle, Hooks, Leaf, Node, Port, Vjp, record, record_number, record_pair
 
 __all__ = [
-    "Leaf", "Node", "Port", "Vjp", "apply_batch", "apply_jvp", "backward", "draw_batched", "get_grad", "is_leaf_edge", "lift", "make_leaf", "node_of", "record",
-    "register_hook", "register_post_accumulate_grad_hook", "set_grad",
-]  # fmt: skip
+    "Leaf",
+    "Node",
+    "Port",
+    "Vjp",
+    "apply_batch",
+    "apply_jvp",
+    "backward",
+    "draw_batched",
+    "get_grad",
+    "is_leaf_edge",
+    "lift",
+    "make_leaf",
+    "node_of",
+    "record",
+    "record_number",
+    "record_pair",
+    "register_hook",
+    "register_post_accumulate_grad_hook",
+    "set_grad", "unflatten", "walk",
+]
 
 
 def make_leaf(t: Any) -> Leaf:
     """A leaf for a tensor that starts to require grad."""
-    return Leaf(t.shape, t._data.dtype)
+    return Leaf(t._data.shape, t._data.dtype, level_of(t))
 
 
 def is_leaf_edge(edge: Any) -> bool:
@@ -33,17 +53,17 @@ def node_of(edge: Any) -> Node:
 
 def register_hook(t: Any, hook: Any) -> Handle:
     """See Tensor.register_hook; RuntimeError for a tensor that does not require grad."""
-    edge = t._edge
-    if edge is None:
+    if not t.requires_grad:
         raise RuntimeError("a hook needs a tensor that requires grad")
+    edge = t._edge
     if type(edge) is Leaf:
         if edge.hooks is None:
             edge.hooks = {}
         return Handle(edge.hooks, hook)
     node = node_of(edge)
     if node.hooks is None:
-        node.hooks = {}
-    return Handle(node.hooks.setdefault(edge.index if type(edge) is Port else 0, {}), hook)
+        node.hooks = Hooks()
+    return Handle(node.hooks.outputs.setdefault(edge.index if type(edge) is Port else 0, {}), hook)
 
 
 def register_post_accumulate_grad_hook(t: Any, hook: Any) -> Handle:
@@ -56,8 +76,6 @@ def register_post_accumulate_grad_hook(t: Any, hook: Any) -> Handle:
     if not callable(hook):
         raise TypeError(f"a hook must be callable, got {hook!r}")
     # the leaf must not hold its tensor: the hook finds it through a weak reference
-    import weakref
-
     ref = weakref.ref(t)
 
     def call() -> None:

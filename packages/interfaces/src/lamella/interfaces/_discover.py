@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -53,6 +52,8 @@ def discover(kind: str) -> tuple[ModuleType, ...]:
 
     A broken third-party provider raises where it is first needed: it is never skipped in silence.
     """
+    from importlib.metadata import entry_points  # here: it takes half of what lamella.tensor's import would
+
     modules = [importlib.import_module(name) for name in first_party(kind)]
     for entry in sorted(entry_points(group=f"lamella.{kind}"), key=lambda e: e.name):
         loaded = entry.load()

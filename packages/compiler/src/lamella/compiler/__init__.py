@@ -1,4 +1,9 @@
 """Capture, fusion, memory planning and native code for Lamella graphs."""
 
-__all__: list[str] = []
+from lamella.graph import CaptureError
+
+from ._capture import CompiledFunction, compile, disable
+
 __version__ = "0.1.0"
+
+__all__ = ["CaptureError", "CompiledFunction", "__version__", "compile", "disable"]

@@ -6,4 +6,4 @@ from lamella.compiler._executable import CompiledGraph, compile_graph
 
 __all__ = ["NAME", "CompiledGraph", "compile_graph"]
 
-NAME = "compiler"
+NAME = "c"

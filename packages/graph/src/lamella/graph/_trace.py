@@ -173,6 +173,13 @@ class Trace:
         """A stale view was replayed as `fresh`: its storage stands for that value from now on."""
         self._values[id(view._data)] = (self.value_of(fresh), view._cell.version, view._data)  # type: ignore[union-attr]
 
+    def placeholder(self, meta: MetaArray) -> Tensor:
+        """A traced tensor that is an input of its own, such as a cotangent."""
+        value = self.builder.input(as_type(meta), "placeholder")
+        data = MetaArray(meta.shape, meta.dtype)
+        self._values[id(data)] = (value, 0, data)
+        return self._traced(wrap(data), data)  # type: ignore[no-any-return]
+
     def constant(self, t: Tensor) -> Tensor:
         """A tensor made of Python values while tracing: kept as a constant input, read through a copy that may be written."""
         value = self.builder.input(TensorType(from_numpy_dtype(t._data.dtype), tuple(t._data.shape)), "constant")

@@ -11,7 +11,7 @@ from types import CodeType, FunctionType
 
 import lamella
 
-__all__ = ["DYNAMIC", "code_objects", "is_analyzed", "names_of"]
+__all__ = ["DYNAMIC", "code_objects", "is_analyzed", "is_own_module", "names_of"]
 
 DYNAMIC = frozenset({"getattr", "vars", "globals", "locals", "eval", "exec", "__dict__", "__getattribute__", "attrgetter"})
 
@@ -35,6 +35,11 @@ def is_analyzed(filename: str) -> bool:
             found = False
         _files[filename] = found
     return found
+
+
+def is_own_module(name: str) -> bool:
+    """Whether a module is one of ours: code generated there (a dataclass's methods) has no file to tell by."""
+    return name.startswith(tuple(f"lamella.{own}." for own in _OWN))
 
 
 def code_objects(code: CodeType) -> list[CodeType]:

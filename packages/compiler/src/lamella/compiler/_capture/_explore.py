@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import functools
 import types
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,6 +24,17 @@ __all__ = ["Explorer", "is_module", "snapshot"]
 _LIMIT = 100_000
 _SCALARS = (bool, int, float, complex, str, bytes, type(None))
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
+
+
+@runtime_checkable
+class Compiled(Protocol):
+    """A compiled function met inside another: what counts is the function it was made of."""
+
+    @property
+    def original(self) -> Any: ...
+
+    @property
+    def programs(self) -> tuple[Any, ...]: ...
 
 
 def is_module(value: Any) -> bool:
@@ -58,7 +69,6 @@ class Explorer:
         self.numbers: dict[int, str] = {}
         self.generators: dict[int, str] = {}
         self.modules: list[Any] = []
-        self.keep: list[Any] = []
         self._seen: set[int] = set()
         self._roots: list[tuple[Any, str]] = []
 
@@ -97,7 +107,7 @@ class Explorer:
             self._scalar(value, path)
             return
         if isinstance(value, Tensor):
-            self.tensors.setdefault(id(value._data), (value, path))
+            self._tensor(value, path)
             return
         if id(value) in self._seen:
             self._again(value, path)
@@ -131,6 +141,14 @@ class Explorer:
             self._same(value, path)
         else:
             self._object(value, path)
+
+    def _tensor(self, t: Tensor, path: str) -> None:
+        known = self.tensors.get(id(t._data))
+        if known is None:
+            self.tensors[id(t._data)] = (t, path)
+            return
+        first = known[1] or self.constant(known[0])
+        self.lines.append(("is", path, first) if known[0] is t else ("memory", path, first))
 
     def _again(self, value: Any, path: str) -> None:
         # known already: that it is still the same object is all there is to check
@@ -176,6 +194,9 @@ class Explorer:
             self._module(value, path)
         else:
             name = self._same(value, path)
+            if isinstance(value, Compiled):
+                self.visit(value.original, f"{name}.original")
+                return
             self._attributes(value, name)
             self._methods(type(value), None)
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from lamella.autograd.extend import flatten, leading_to, map_leaves, unflatten, walk
+from lamella.autograd.extend import GraphFreedError, flatten, leading_to, unflatten, walk
 from lamella.graph import CaptureError, Graph, Trace, Value, cse, dce, fold_scalars, run_passes
 from lamella.interfaces import discover
 from lamella.tensor import Tensor, get_default_dtype
-from lamella.tensor.extend import enter_mode, leave_mode, tls, wrap
+from lamella.tensor.extend import enter_mode, leave_mode, tls
 
-from ._code import is_analyzed
-from ._explore import Explorer, is_module, snapshot
+from ._code import is_analyzed, is_own_module
+from ._explore import Explorer, snapshot
 from ._guards import build_guard
 from ._program import Backward, Program, Results, commit_plan, plan_results
 
@@ -120,8 +120,7 @@ class CompiledFunction:
 
     def _capture(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:
         explorer = Explorer()
-        roots = [(self._fn, explorer_root(explorer, self._fn)), (list(args), "list(args)"), (dict(kwargs), "kwargs")]
-        explorer.run(roots)
+        explorer.run([(self._fn, "root"), (list(args), "list(args)"), (dict(kwargs), "kwargs")])
         entry = {
             "grad": tls.grad,
             "default": get_default_dtype(),
@@ -135,7 +134,9 @@ class CompiledFunction:
         before = sys.getprofile()
 
         def watch(frame: Any, event: str, _: Any) -> None:
-            if event == "call" and frame.f_code not in explorer.codes and is_analyzed(frame.f_code.co_filename):
+            if event != "call" or frame.f_code in explorer.codes or not is_analyzed(frame.f_code.co_filename):
+                return
+            if not is_own_module(frame.f_globals.get("__name__", "")):
                 unknown.append(frame.f_code)
 
         saved = tls.trace
@@ -154,7 +155,7 @@ class CompiledFunction:
             taken: set[Value] = set(outputs)
             back = self._backward(trace, leaves, recipe)
             if back is not None:
-                outputs = outputs + back.residual_values
+                outputs = [*outputs, *back.residual_values]
             commits = commit_plan(trace, taken | set(outputs))
             self._refuse_edges(trace)
             graph = run_passes(trace.builder.build(outputs), PASSES)
@@ -165,13 +166,13 @@ class CompiledFunction:
             trace.undo()
         self._refuse_escapes(trace, leaves, unknown)
         _refuse_overlap(trace, name)
-        guard, reasons, source = build_guard(explorer, trace, graph, entry, {})
+        guard, reasons, source = build_guard(explorer, trace, graph, entry, self._fn)
         compile_graph = executor_of(self._backend)
         results = Results(recipe, lambda found: unflatten(found, spec))
         backward = None if back is None else back.compiled(compile_graph)
         return Program(graph, compile_graph(graph), guard, reasons, source, results, commits, backward)
 
-    def _backward(self, trace: Trace, leaves: list[Any], recipe: list[tuple[Any, ...]]) -> _Joint | None:
+    def _backward(self, trace: Trace, leaves: list[Any], recipe: list[tuple[Any, ...]]) -> _Joint | _Spent | None:
         with_grad = [i for i, (leaf, step) in enumerate(zip(leaves, recipe, strict=True)) if step[0] == "value" and leaf._edge is not None]
         if not with_grad:
             return None
@@ -182,23 +183,18 @@ class CompiledFunction:
         roots = [leaves[i]._edge for i in with_grad]
         needed, _ = leading_to(roots, dict.fromkeys(edges), 0)
         inner = Trace(trace.builder._name + "_backward", parent=trace)
+        targets: dict[Any, Any] = dict.fromkeys(edges)
         tls.trace = inner
         try:
-            cotangents = []
-            for i in with_grad:
-                meta = leaves[i]._data
-                cotangents.append(inner.placeholder(meta))
-            targets: dict[Any, Any] = dict.fromkeys(edges)
-            walk(
-                [(leaves[i]._edge, g) for i, g in zip(with_grad, cotangents, strict=True)],
-                create_graph=False, retain_graph=True, needed=needed, targets=targets,
-            )  # fmt: skip
+            cotangents = [(leaves[i]._edge, inner.placeholder(leaves[i]._data)) for i in with_grad]
+            walk(cotangents, create_graph=False, retain_graph=True, needed=needed, targets=targets)
             reached = [(edge, g) for edge, g in targets.items() if g is not None]
             outputs = [inner.value_of(g) for _, g in reached]
+        except GraphFreedError:
+            # the program went backward itself: its results are as spent as they would be uncompiled
+            return _Spent(with_grad, list(edges.values())[:1])
         finally:
             tls.trace = trace
-        if inner.written or inner.numbers or inner.generators or inner.tensors:
-            return _Joint(inner, outputs, with_grad, [edges[e] for e, _ in reached], trace)
         return _Joint(inner, outputs, with_grad, [edges[e] for e, _ in reached], trace)
 
     @staticmethod
@@ -241,12 +237,28 @@ class _Joint:
         if inner.written or inner.numbers or inner.generators or inner.grads:
             raise CaptureError("the backward of a captured function changes state or draws random numbers; capture the backward call too")
         by_input = {ours: theirs for theirs, ours in inner.residuals}
-        known = {value: value_ for (t, value) in inner.tensors for value_ in [trace.value_of(t)]}
-        count = len(with_grad)
-        self.residual_values = [by_input.get(v) or known[v] for v in inner.builder.build(outputs).inputs[count:]]
+        by_input |= {ours: trace.value_of(t) for t, ours in inner.tensors}
+        self.residual_values = [by_input[v] for v in self.graph.inputs[len(with_grad) :]]
 
     def compiled(self, compile_graph: Any) -> Backward:
         return Backward(compile_graph(self.graph), self.with_grad, len(self.residual_values), self.targets)
+
+
+class _Spent:
+    """Results whose graph the program has walked already."""
+
+    residual_values: tuple[Value, ...] = ()
+
+    def __init__(self, with_grad: list[int], targets: list[int]) -> None:
+        self.with_grad = with_grad
+        self.targets = targets
+
+    def compiled(self, _: Any) -> Backward:
+        return Backward(_freed, self.with_grad, 0, self.targets)
+
+
+def _freed(_: list[Any]) -> list[Any]:
+    raise GraphFreedError("the graph was freed: the compiled step called backward() itself; compute the loss again to go backward from it")
 
 
 class _Overlap(Exception):
@@ -271,12 +283,3 @@ def _alive(trace: Trace, allowed: set[int]) -> list[Any]:
             out.append(place)
         t = None
     return out
-
-
-def explorer_root(explorer: Explorer, fn: Any) -> str:
-    """The expression of the compiled object itself: a constant of the guard."""
-    explorer.root = fn
-    return "root"
-
-
-assert is_module and map_leaves and wrap

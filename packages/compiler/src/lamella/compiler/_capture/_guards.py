@@ -34,15 +34,14 @@ class _Lines:
         self.text.append(line)
 
 
-def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: dict[str, Any], labels: dict[str, str]) -> tuple[Guard, list[str], str]:
+def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: dict[str, Any], root: Any) -> tuple[Guard, list[str], str]:
     """(guard(args, kwargs), what each failing line means, its source)."""
     scope: dict[str, Any] = {f"k{i}": c for i, c in enumerate(explorer.constants)}
-    scope |= {"ndarray": np.ndarray, "tls": tls, "METADATA": METADATA, "default": get_default_dtype, "dict": dict}
+    scope |= {"ndarray": np.ndarray, "tls": tls, "METADATA": METADATA, "default": get_default_dtype, "root": root}
     lines = _Lines()
     scope["grad_mode"], scope["default_dtype"] = entry["grad"], entry["default"]
     lines.check("tls.grad is grad_mode", "grad mode")
     lines.check("default() is default_dtype", "default dtype")
-    epochs = [m._epoch for m in entry["modules"]]
     snapshots = [entry["snapshots"][id(m)] for m in explorer.modules]
     epochs = [entry["epochs"][id(m)] for m in explorer.modules]
     scope["E"] = epochs
@@ -56,7 +55,7 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: dict[str,
 
     scope["restamp"] = restamp
     for line in explorer.lines:
-        _emit(line, lines, labels)
+        _emit(line, lines)
     fixed = _tensors(explorer, trace, graph, lines, scope)
     metas = [(t, t._data, t._flags & GRAD) for t in fixed]
     stamp = [METADATA[0]]
@@ -80,7 +79,7 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: dict[str,
     return scope["guard"], [*lines.reasons, "something that the program reads is gone"], source
 
 
-def _emit(line: tuple[str, ...], lines: _Lines, labels: dict[str, str]) -> None:
+def _emit(line: tuple[str, ...], lines: _Lines) -> None:
     kind = line[0]
     if kind == "let":
         lines.add(f"{line[1]} = {line[2]}")
@@ -89,7 +88,7 @@ def _emit(line: tuple[str, ...], lines: _Lines, labels: dict[str, str]) -> None:
         lines.check(f"{line[1]}._epoch == E[{line[2]}] or restamp({line[2]})", "a module changed")
         return
     path = line[1]
-    reason = labels.get(path, path)
+    reason = path
     if kind == "is":
         if path and path != line[2]:
             lines.check(f"{path} is {line[2]}", f"{reason} is another object")
@@ -100,6 +99,8 @@ def _emit(line: tuple[str, ...], lines: _Lines, labels: dict[str, str]) -> None:
         lines.check(f"{path} != {path}", f"{reason} has another value")
     elif kind == "len":
         lines.check(f"type({path}) is {line[2]} and len({path}) == {line[3]}", f"{reason} has another length")
+    elif kind == "memory":
+        lines.check(f"{path}._data is {line[2]}._data", f"{reason} no longer shares its memory with {line[2]}")
     elif kind == "type":
         lines.check(f"type({path}) is {line[2]}", f"{reason} has another type")
 
@@ -114,6 +115,12 @@ def _tensors(explorer: Explorer, trace: Trace, graph: Graph, lines: _Lines, scop
             name = f"l{len(scope)}"
             scope[name] = leaf
             lines.check(f"{name}.grad is {'not ' if before is not None else ''}None", "whether a .grad is None")
+    names = {}
+    for n, (t, path) in enumerate(explorer.tensors.values()):
+        if path:
+            names[id(t._data)] = f"x{n}"
+            lines.add(f"x{n} = {path}")
+            _metadata(f"x{n}", t, path, lines, scope)
     loose = []
     for t, value in trace.tensors:
         name = f"t{value.id}"
@@ -122,31 +129,35 @@ def _tensors(explorer: Explorer, trace: Trace, graph: Graph, lines: _Lines, scop
             target = t if found is None else found[0]
             scope[f"c{value.id}"] = target
             lines.add(f"{name} = c{value.id}")
-            lines.add(f"i{value.id} = {name}._data")
             fixed.append(target)
-            continue
-        if found is not None:
-            lines.add(f"{name} = {found[1]}")
-        elif id(t._data) in grads:
-            leaf_name = f"g{value.id}"
-            scope[leaf_name] = grads[id(t._data)]
-            lines.add(f"{name} = {leaf_name}.grad")
         else:
-            raise CaptureError(
-                f"the program uses a tensor of shape {t.shape} that capture cannot fetch again; pass it as an argument, "
-                f"or keep it where the program reads it by name (a global, a closure, an attribute, a module)"
-            )
-        data = t._data
-        label = f"d{value.id}"
-        scope[label], scope[f"s{value.id}"] = data.dtype, data.shape
-        lines.add(f"i{value.id} = _ = {name}._data")
-        lines.check(
-            f"type(_) is ndarray and _.dtype == {label} and _.shape == s{value.id} and {name}._flags & {GRAD | LEVEL | TRACED} == {t._flags & GRAD}",
-            f"{found[1] if found else 'a gradient'} has another dtype, shape or requires_grad",
-        )
-        loose.append((value.id, id(t._data) in mutated))
+            if found is not None:
+                lines.add(f"{name} = {names[id(t._data)]}")
+            elif id(t._data) in grads:
+                scope[f"g{value.id}"] = grads[id(t._data)]
+                lines.add(f"{name} = g{value.id}.grad")
+                _metadata(name, t, "a gradient", lines, scope)
+            else:
+                raise CaptureError(
+                    f"the program uses a tensor of shape {t.shape} that capture cannot fetch again; pass it as an argument, "
+                    f"or keep it where the program reads it by name (a global, a closure, an attribute, a module)"
+                )
+            loose.append((value.id, id(t._data) in mutated))
+        lines.add(f"i{value.id} = {name}._data")
     _overlaps(trace, loose, mutated, lines, scope)
     return fixed
+
+
+def _metadata(name: str, t: Any, path: str, lines: _Lines, scope: dict[str, Any]) -> None:
+    data = t._data
+    key = f"{name}_"
+    scope[key + "d"], scope[key + "s"] = data.dtype, data.shape
+    flags = GRAD | LEVEL | TRACED
+    lines.add(f"_ = {name}._data")
+    lines.check(
+        f"type(_) is ndarray and _.dtype == {key}d and _.shape == {key}s and {name}._flags & {flags} == {t._flags & flags}",
+        f"{path} has another dtype, shape or requires_grad",
+    )
 
 
 def _overlaps(trace: Trace, loose: list[tuple[int, bool]], mutated: set[int], lines: _Lines, scope: dict[str, Any]) -> None:

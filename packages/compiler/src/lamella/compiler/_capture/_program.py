@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from lamella.autograd.extend import Node, Vjp
+from lamella.autograd import Function, FunctionContext
 from lamella.graph import CaptureError, Graph, Trace, Value
 from lamella.tensor import Tensor
-from lamella.tensor.extend import GRAD, SymScalar, replay, set_edge, user_location, wrap
+from lamella.tensor.extend import SymScalar, replay, tls, user_location, wrap
 
 __all__ = ["Backward", "Program", "Results", "commit_plan", "plan_results"]
 
@@ -40,7 +40,7 @@ class Backward:
 class Program:
     """One entry of a compiled function's cache."""
 
-    __slots__ = ("backward", "commits", "graph", "guard", "guard_source", "inputs_of_backward", "reasons", "results", "run")
+    __slots__ = ("backward", "commits", "graph", "guard", "guard_source", "reasons", "results", "run")
 
     def __init__(
         self,
@@ -92,60 +92,42 @@ class Program:
     def _connect(self, leaves: list[Any], values: list[Any], tensors: list[Tensor]) -> None:
         b = self.backward
         assert b is not None
-        node: Any = object.__new__(Node)
-        node.name = f"compiled {self.graph.name}"
-        node.edges = [tensors[i]._edge for i in b.targets]
-        node.mask = (1 << len(node.edges)) - 1
-        node.params = {}
-        node.seq = _next_sequence()
-        node.level = None
-        node.hooks = node.pre_hooks = None
-        node.location = user_location(3)
-        outs = [leaves[i] for i in b.outputs]
-        node.metas = tuple((o._data.shape, o._data.dtype) for o in outs)
         first = len(self.graph.outputs) - b.residuals
-        node.saved = tuple(values[first : first + b.residuals])
-        node.plan = (0,)
-        node.vjp = Vjp(_CompiledRule(b.run, [(m[0], m[1]) for m in node.metas], node.name), ())
-        for n, out in enumerate(outs):
-            set_edge(out, node if n == 0 else _port(node, n))
+        call = _Call(b.run, values[first : first + b.residuals], self.graph.name)
+        out = _CompiledBackward.apply(call, [leaves[i] for i in b.outputs], *[tensors[i] for i in b.targets])
+        for i, t in zip(b.outputs, out, strict=True):
+            leaves[i] = t
 
 
-def _next_sequence() -> int:
-    from lamella.autograd.extend import next_sequence
+class _Call:
+    """What one compiled forward leaves for its compiled backward."""
 
-    return next_sequence()
+    __slots__ = ("name", "residuals", "run")
 
-
-def _port(node: Any, n: int) -> Any:
-    from lamella.autograd.extend import Port
-
-    return Port(node, n)
-
-
-class _CompiledRule:
-    """The backward rule of a compiled call."""
-
-    def __init__(self, run: Callable[[list[Any]], list[Any]], metas: list[Any], name: str) -> None:
+    def __init__(self, run: Callable[[list[Any]], list[Any]], residuals: list[Any], name: str) -> None:
         self.run = run
-        self.metas = metas
+        self.residuals = residuals
         self.name = name
 
-    def __call__(self, ctx: Any, *g: Any) -> Any:
-        if ctx.recording:
+
+class _CompiledBackward(Function):
+    """Hangs the compiled backward on results that exist already."""
+
+    @staticmethod
+    def forward(ctx: FunctionContext, call: _Call, outs: list[Tensor], *_: Tensor) -> Any:  # type: ignore[override]
+        ctx.call = call  # type: ignore[attr-defined]
+        return tuple(outs)
+
+    @staticmethod
+    def backward(ctx: FunctionContext, *g: Any) -> Any:
+        call: _Call = ctx.call  # type: ignore[attr-defined]
+        if tls.grad:
             raise RuntimeError(
-                f"the backward of {self.name} is compiled and cannot be differentiated again; "
+                f"the backward of the compiled function {call.name} cannot be differentiated again; "
                 f"capture the whole computation, second derivative included, or call the function uncompiled"
             )
-        cotangents = []
-        for gi, (shape, dtype) in zip(g, self.metas, strict=True):
-            if gi is None:
-                cotangents.append(np.zeros(shape, dtype))
-            elif gi._flags & ~GRAD and type(gi._data) is not np.ndarray:
-                raise RuntimeError(f"the backward of {self.name} is compiled for plain tensors and got one of a transform")
-            else:
-                cotangents.append(gi._data)
-        return [wrap(a) for a in self.run([*cotangents, *ctx.saved])]
+        grads = call.run([*[gi.detach().numpy() for gi in g], *call.residuals])
+        return (None, None, *[wrap(a) for a in grads])
 
 
 def _commit(commits: list[tuple[Any, ...]], values: list[Any], tensors: list[Tensor]) -> None:

@@ -114,14 +114,12 @@ def pointwise() -> str:
 
 def _fast_operator(name: str, op: str, ufunc: str, dtypes: str, numbers: bool) -> list[str]:
     comparison = op in COMPARISONS
-    record = (
-        []
-        if comparison
-        else [
-            "                if flags:",
-            f"                    autograd().record(_{op}, (self, other), _EMPTY, r)",
-        ]
-    )
+
+    def record(recorder: str) -> list[str]:
+        if comparison:
+            return []
+        return ["                if flags:", f"                    {recorder}[0](_{op}, self, other, r)"]
+
     lines = [
         "",
         f"    def __{name}__(self, other: Any) -> Tensor:"
@@ -141,7 +139,7 @@ def _fast_operator(name: str, op: str, ufunc: str, dtypes: str, numbers: bool) -
         "                    r._data = out if type(out) is _ndarray else _asarray(out)",
         "                    r._flags = 0",
         "                    r._edge = r._cell = r._view = None",
-        *["    " + x for x in record],
+        *["    " + x for x in record("PAIR")],
         "                    return r",
     ]
     if numbers:
@@ -156,7 +154,7 @@ def _fast_operator(name: str, op: str, ufunc: str, dtypes: str, numbers: bool) -
             "                    r._data = out if type(out) is _ndarray else _asarray(out)",
             "                    r._flags = 0",
             "                    r._edge = r._cell = r._view = None",
-            *["    " + x for x in record],
+            *["    " + x for x in record("NUMBER")],
             "                    return r",
         ]
     lines += [
@@ -177,7 +175,7 @@ def arith() -> str:
         "from . import _ops  # declares the ops",
         "from ._base import TensorBase",
         "from ._dispatch import dispatch, explained",
-        "from ._engine import autograd",
+        "from ._engine import NUMBER, PAIR",
         "from ._inplace import inplace",
         "from ._op import OPS",
         "from ._operand import is_operand",

@@ -7,45 +7,59 @@ stay connected, which is why no grad mode is switched off here.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
 from lamella.tensor import Tensor, set_grad_enabled
-from lamella.tensor.extend import GRAD, OPS, VIEW, detached, dispatch, from_numpy_dtype, tls
+from lamella.tensor.extend import GRAD, LEVEL, OPS, detached, dispatch, from_numpy_dtype, tls
 
-from ._tape import Leaf, Node, Port, edge_meta, unpack
+from ._accumulate import accumulate
+from ._reach import is_needed
+from ._errors import GraphFreedError
+from ._tape import Edge, Hooks, Leaf, Node, Port, edge_meta, metas_of, unpack
 
-__all__ = ["Context", "accumulate", "run", "sum_to"]
+__all__ = ["Context", "run", "sum_to"]
+
+_SUM = OPS["sum"]
+_CAST = OPS["cast"]
+_RESHAPE = OPS["reshape"]
 
 
 class Context:
-    """What a backward rule sees of its node."""
+    """What a backward rule sees of its node; one walk moves a single context from node to node."""
 
     __slots__ = ("_keep", "_needs", "_node")
 
-    def __init__(self, node: Node, keep: bool, needs: int) -> None:
-        self._node = node
+    _node: Node
+    _needs: int
+
+    def __init__(self, keep: bool) -> None:
         self._keep = keep
-        self._needs = needs
 
     @property
     def params(self) -> dict[str, Any]:
         """The op's params."""
-        return self._node.params  # type: ignore[no-any-return]
+        return self._node.params
+
+    @property
+    def node(self) -> Node:
+        """The node itself, for rules that save in their own way."""
+        return self._node
+
+    @property
+    def keeps_graph(self) -> bool:
+        """Whether the backward is itself recorded."""
+        return self._keep
 
     def needs(self, i: int) -> bool:
         """Whether operand i wants a gradient."""
-        return bool(self._needs >> i & 1)
+        return self._needs >> i & 1 == 1
 
     def x(self, i: int) -> Any:
         """Operand i, as it was saved."""
         node = self._node
-        if node.saved is None:
-            raise _freed(node)
-        return unpack(node, node.saved[node.plan.index(i)], self._keep)
+        return unpack(node, node.saved[node.plan.saves.index(i)], self._keep)  # type: ignore[index]
 
     def y(self, i: int) -> Any:
         """Output i, as it was saved."""
@@ -55,27 +69,25 @@ class Context:
         """Shape of operand i, where it needs a gradient."""
         return edge_meta(self._node.edges[i])[0]
 
-    def dtype(self, i: int) -> Any:
-        """DType of operand i, where it needs a gradient."""
-        return from_numpy_dtype(edge_meta(self._node.edges[i])[1])
-
     def operand_shape(self, i: int) -> tuple[int, ...]:
         """Shape of operand i, whether it needs a gradient or not; only for rules that save `shapes`."""
-        shape: tuple[int, ...] = self._node.shapes[i]
+        shape: tuple[int, ...] = self._node.saved[-1][i]  # type: ignore[index]
         return shape
 
     def count(self) -> int:
         """Number of operands."""
         return len(self._node.edges)
 
-    def out_shape(self, i: int = 0) -> tuple[int, ...]:
-        """Shape of output i."""
-        return self._node.metas[i][0]  # type: ignore[no-any-return]
+    def out_meta(self, i: int = 0) -> tuple[tuple[int, ...], Any]:
+        """(shape, numpy dtype) of output i."""
+        return metas_of(self._node)[i]
 
 
-def _freed(node: Node) -> RuntimeError:
-    return RuntimeError(
-        f"the graph was freed: backward() already went through {node.name}; call the first backward with retain_graph=True, or compute the loss again"
+def freed(node: Node) -> GraphFreedError:
+    """The error of a second backward."""
+    return GraphFreedError(
+        f"the graph was freed: backward() already went through {node.name}; "
+        f"call the first backward with retain_graph=True, or compute the result again"
     )
 
 
@@ -83,92 +95,136 @@ def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The cotangent of a broadcast operand: summed over the dims that were repeated."""
     have = g._data.shape
     lead = len(have) - len(shape)
-    dims = tuple(i for i, n in enumerate(have) if i < lead or (shape[i - lead] == 1 and n != 1))
+    dims = tuple([i for i, n in enumerate(have) if i < lead or (shape[i - lead] == 1 and n != 1)])
     if dims:
-        g = dispatch(OPS["sum"], (g,), {"dims": dims, "keepdim": False})
-    return g if tuple(g._data.shape) == tuple(shape) else dispatch(OPS["reshape"], (g,), {"shape": tuple(shape)})
+        g = dispatch(_SUM, (g,), {"dims": dims, "keepdim": False})
+    return g if tuple(g._data.shape) == tuple(shape) else dispatch(_RESHAPE, (g,), {"shape": tuple(shape)})
 
 
 def run(
-    roots: Sequence[tuple[Any, Tensor]],
-    *,
+    roots: Sequence[tuple[Edge, Tensor]],
     create_graph: bool,
     retain_graph: bool,
     needed: set[Any] | None = None,
     targets: dict[Any, Tensor | None] | None = None,
+    barrier: bool = False,
 ) -> None:
     """Walk back from (edge, cotangent) pairs.
 
     Without `targets` leaves accumulate into `.grad`; with them, the gradients of these edges are put there and no leaf changes, and
-    `needed` is the set of edges that lead to them.
+    `needed` is the set of edges that lead to them. With `barrier` the walk does not go through a target, nor run its hooks: they are
+    the business of the walk around this one.
     """
-    heap: list[tuple[int, int, Node]] = []
-    pending: dict[Node, list[Tensor | None]] = {}
+    ends = None
+    if barrier and targets is not None:
+        ends = {e.node if type(e) is Port else e for e in targets}
+    if create_graph and not tls.grad:
+        with set_grad_enabled(True):
+            _walk(roots, create_graph, retain_graph, needed, targets, ends)
+    else:
+        _walk(roots, create_graph, retain_graph, needed, targets, ends)
+
+
+def _walk(
+    roots: Sequence[tuple[Edge, Tensor]],
+    create_graph: bool,
+    retain_graph: bool,
+    needed: set[Any] | None,
+    targets: dict[Any, Tensor | None] | None,
+    ends: set[Any] | None,
+) -> None:
+    heap: list[tuple[int, Node]] = []
+    # the cotangent of a node, or the list of its outputs' cotangents where it has several
+    pending: dict[Node, Any] = {}
     leaves: dict[Leaf, Tensor] = {}
-
-    def send(edge: Any, g: Tensor) -> None:
-        kind = type(edge)
-        if kind is Leaf:
-            old = leaves.get(edge)
-            leaves[edge] = g if old is None else old + g
-            return
-        node, index = (edge, 0) if kind is Node else (edge.node, edge.index)
-        slots = pending.get(node)
-        if slots is None:
-            slots = pending[node] = [None] * len(node.metas)
-            heappush(heap, (-node.seq, id(node), node))
-        had = slots[index]
-        slots[index] = g if had is None else had + g
-
-    mode: AbstractContextManager[None] = nullcontext() if tls.grad or not create_graph else set_grad_enabled(True)
-    with mode:
-        for edge, g in roots:
-            send(edge, g)
-        del roots
-        while heap:
-            node = heappop(heap)[2]
-            g = pending.pop(node)
-            if node.hooks is not None:
-                _tensor_hooks(node.hooks, g, create_graph)
-            if targets is not None:
-                _capture(targets, node, g)
-            if node.pre_hooks:
-                g = _pre_hooks(node, g, create_graph)
-            edges = node.edges
-            needs = node.mask if needed is None else sum(1 << i for i, e in enumerate(edges) if e is not None and e in needed)
-            if not needs:
+    for edge, g in roots:
+        if not create_graph and g._flags & GRAD:
+            # a fresh copy: what the caller holds must not become somebody's .grad
+            g = dispatch(OPS["copy"], (detached(g),))
+        _send(edge, g, heap, pending, leaves)
+    del roots
+    ctx = Context(create_graph)
+    g = None  # type: ignore[assignment]
+    while heap:
+        node = heappop(heap)[1]
+        g = pending.pop(node)
+        if ends is not None and node in ends:
+            _capture(targets, node, g)  # type: ignore[arg-type]
+            continue
+        if node.hooks is not None:
+            g = _output_hooks(node, node.hooks, g, create_graph)
+        if targets is not None:
+            _capture(targets, node, g)
+        plan = node.plan
+        edges = node.edges
+        mask = plan.mask
+        if needed is not None:
+            mask = sum([1 << i for i, e in enumerate(edges) if e is not None and is_needed(e, needed)])
+            if not mask:
                 continue
-            if node.saved is None:
-                raise _freed(node)
-            grads = node.vjp.fn(Context(node, create_graph, needs), *g)
-            if not retain_graph and node.plan:
-                node.saved = None
-            g = None  # type: ignore[assignment]
-            for i, edge in enumerate(edges):
-                if edge is None or not needs >> i & 1:
-                    continue
-                gi = grads[i]
-                if gi is None:
-                    continue
-                shape, dtype = edge_meta(edge)
-                if gi._data.shape != shape:
-                    gi = sum_to(gi, shape)
-                if gi._data.dtype != dtype:
-                    gi = dispatch(OPS["cast"], (gi,), {"dtype": from_numpy_dtype(dtype)})
-                send(edge, gi)
-            grads = gi = None
-        while leaves:
-            leaf, total = leaves.popitem()
-            if leaf.hooks:
-                total = _run_hooks(leaf.hooks, total, create_graph)
-            if targets is None:
-                if not leaf.fresh:
-                    accumulate(leaf, total, create_graph)
-            elif leaf in targets:
-                targets[leaf] = total
+        if node.hooks is not None and node.hooks.before:
+            g = _before_hooks(node, node.hooks, g, create_graph)
+        if node.saved is None:
+            raise freed(node)
+        ctx._node = node
+        ctx._needs = mask
+        grads = plan.fn(ctx, *g) if node.others else plan.fn(ctx, g)
+        if plan.saves and not retain_graph:
+            node.saved = None
+        g = None  # type: ignore[assignment]
+        bit = 1
+        for edge, gi in zip(edges, grads, strict=True):
+            if mask & bit and gi is not None:
+                data = gi._data
+                if data.shape != edge.shape:
+                    gi = sum_to(gi, edge.shape)
+                if data.dtype is not edge.dtype and data.dtype != edge.dtype:
+                    gi = dispatch(_CAST, (gi,), {"dtype": from_numpy_dtype(edge.dtype)})
+                _send(edge, gi, heap, pending, leaves)
+            bit += bit
+        grads = gi = data = None
+    while leaves:
+        leaf, g = leaves.popitem()
+        if leaf.hooks and ends is None:
+            g = _run_hooks(leaf.hooks, g, create_graph)
+        if targets is None:
+            if not leaf.fresh:
+                accumulate(leaf, g, create_graph)
+        elif leaf in targets:
+            targets[leaf] = g
 
 
-def _capture(targets: dict[Any, Tensor | None], node: Node, g: list[Tensor | None]) -> None:
+def _send(edge: Edge, g: Tensor, heap: list[tuple[int, Node]], pending: dict[Node, Any], leaves: dict[Leaf, Tensor]) -> None:
+    kind = type(edge)
+    if kind is Node:
+        if not edge.others:
+            had = pending.get(edge)
+            if had is None:
+                pending[edge] = g
+                heappush(heap, (-edge.seq, edge))
+            else:
+                pending[edge] = had + g
+            return
+        node, index = edge, 0
+    elif kind is Leaf:
+        had = leaves.get(edge)
+        leaves[edge] = g if had is None else had + g
+        return
+    else:
+        node, index = edge.node, edge.index
+    slots = pending.get(node)
+    if slots is None:
+        slots = pending[node] = [None] * (1 + len(node.others))
+        heappush(heap, (-node.seq, node))
+    had = slots[index]
+    slots[index] = g if had is None else had + g
+
+
+def _capture(targets: dict[Any, Tensor | None], node: Node, g: Any) -> None:
+    if not node.others:
+        if node in targets:
+            targets[node] = g
+        return
     if node in targets:
         targets[node] = g[0]
     for i in range(1, len(g)):
@@ -177,65 +233,46 @@ def _capture(targets: dict[Any, Tensor | None], node: Node, g: list[Tensor | Non
             targets[port] = g[i]
 
 
+def _unrecorded(call: Callable[[], Any], g: Tensor | None, create_graph: bool) -> Any:
+    """A hook's result; recorded only if the backward is. At a transform's level the mode stays, for it would cut lower levels too."""
+    if create_graph or (g is not None and g._flags & LEVEL):
+        return call()
+    with set_grad_enabled(False):
+        return call()
+
+
 def _run_hooks(hooks: dict[int, Any], g: Tensor, create_graph: bool) -> Tensor:
-    with set_grad_enabled(create_graph):
-        for hook in list(hooks.values()):
-            new = hook(g)
-            if new is not None:
-                if not isinstance(new, Tensor) or new.shape != g.shape:
-                    raise TypeError(f"a gradient hook must return None or a tensor of shape {g.shape}, got {new!r}")
-                g = new
+    for hook in list(hooks.values()):
+        new = _unrecorded(lambda hook=hook, g=g: hook(g), g, create_graph)
+        if new is not None:
+            if not isinstance(new, Tensor) or new.shape != g.shape:
+                raise TypeError(f"a gradient hook must return None or a tensor of shape {g.shape}, got {new!r}")
+            g = new if create_graph or not new.requires_grad else detached(new)
     return g
 
 
-def _tensor_hooks(hooks: dict[int, dict[int, Any]], g: list[Tensor | None], create_graph: bool) -> None:
-    for index, of in hooks.items():
-        value = g[index]
-        if value is not None:
-            g[index] = _run_hooks(of, value, create_graph)
-
-
-def _pre_hooks(node: Node, g: list[Tensor | None], create_graph: bool) -> list[Tensor | None]:
-    with set_grad_enabled(create_graph):
-        for hook in list((node.pre_hooks or {}).values()):
-            new = hook(tuple(g))
-            if new is not None:
-                if len(new) != len(g):
-                    raise TypeError(f"a node pre-hook must return {len(g)} cotangents, got {len(new)}")
-                g = list(new)
+def _output_hooks(node: Node, hooks: Hooks, g: Any, create_graph: bool) -> Any:
+    for index, of in hooks.outputs.items():
+        if not node.others:
+            g = _run_hooks(of, g, create_graph)
+        elif g[index] is not None:
+            g[index] = _run_hooks(of, g[index], create_graph)
     return g
 
 
-def accumulate(leaf: Leaf, g: Tensor, create_graph: bool) -> None:
-    """leaf.grad += g: in place into what is there, or taking g over when nobody else holds its memory."""
-    old = get_grad(leaf)
-    if old is None:
-        # 4 = the caller's name, ours, getrefcount's, and the frame's copy: more means that somebody else keeps this tensor
-        alone = sys.getrefcount(g) <= 4 and not g._flags & VIEW and getattr(g._data, "base", None) is None
-        if not create_graph:
-            g = detached(g) if alone and not g._flags & GRAD else dispatch(OPS["copy"], (detached(g),))
-        set_grad(leaf, g)
-    elif create_graph:
-        set_grad(leaf, old + g)
-    else:
-        with set_grad_enabled(False):
-            old.add_(g)
-    if leaf.post_hooks:
-        with set_grad_enabled(create_graph):
-            for hook in list(leaf.post_hooks.values()):
-                hook()
-
-
-def get_grad(leaf: Leaf) -> Tensor | None:
-    """`.grad` of a leaf; under a trace, as the trace sees it."""
-    if tls.trace is not None:
-        return tls.trace.read_grad(leaf)  # type: ignore[no-any-return]
-    return leaf.grad
-
-
-def set_grad(leaf: Leaf, value: Tensor | None) -> None:
-    """Assign `.grad` of a leaf; under a trace, an effect."""
-    if tls.trace is not None:
-        tls.trace.write_grad(leaf, value)
-    else:
-        leaf.grad = value
+def _before_hooks(node: Node, hooks: Hooks, g: Any, create_graph: bool) -> Any:
+    values = list(g) if node.others else [g]
+    for hook in list(hooks.before.values()):
+        new = _unrecorded(lambda hook=hook: hook(tuple(values)), values[0], create_graph)  # noqa: B023 - called at once
+        if new is not None:
+            if not isinstance(new, tuple) or len(new) != len(values):
+                raise TypeError(f"a node pre-hook must return None or a tuple of {len(values)} cotangents, got {new!r}")
+            for old, v, (shape, _) in zip(values, new, metas_of(node), strict=True):
+                if v is not None and (not isinstance(v, Tensor) or v.shape != tuple(shape)):
+                    raise TypeError(f"a node pre-hook must keep the shape {tuple(shape)} of a cotangent, got {v!r} for {old!r}")
+            values = list(new)
+    if node.others:
+        return values
+    if values[0] is None:
+        raise TypeError(f"a pre-hook of {node!r} returned None for its only cotangent; return zeros instead")
+    return values[0]

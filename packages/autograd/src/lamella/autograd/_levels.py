@@ -17,8 +17,13 @@ __all__ = ["apply_batch", "apply_jvp", "draw_batched", "lift"]
 
 def lift(t: Tensor, level: Level | None, owned: bool = False) -> Tensor:
     """t at `level`: itself when it is there, else a wrapper that is the same for every example and has no tangent."""
-    if level is None or level_of(t) is level:
+    of = level_of(t)
+    if level is None or of is level:
         return t
+    if of is not None:
+        of.check()
+        if of.serial > level.serial:
+            return t
     if level.kind == "jvp":
         return wrap(Dual(t, level, None, owned))
     return wrap(Batched(t, level, False, owned))

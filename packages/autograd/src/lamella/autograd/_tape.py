@@ -1,66 +1,101 @@
 """The tape: what an op leaves behind so that its gradient can be taken.
 
-A node holds edges to what made its inputs, and saved (storage, version cell, version) for what a needed edge uses. It never holds its own
-output tensor, nor does a leaf hold its tensor: there are no cycles, and memory goes when the last user lets go.
+A node holds edges to what made its inputs, and saved (storage, version cell, version) for what a needed edge uses. It never holds its
+own output tensor, nor does a leaf hold its tensor: there are no cycles, and memory goes when the last user lets go.
 An edge is a Leaf, a Node (its output 0) or a Port (another output). Sequence numbers grow in time: a node's inputs are always older.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from lamella.tensor import Tensor
-from lamella.tensor.extend import GRAD, LEVEL, Cell, Op, cell_of, describe, rule, user_location, wrap
+from lamella.tensor.extend import GRAD, LEVEL, Location, Op, cell_of, describe, rule, user_location, wrap
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+__all__ = [
+    "NONDIFFERENTIABLE",
+    "Handle",
+    "Hooks",
+    "Leaf",
+    "Node",
+    "Plan",
+    "Port",
+    "Vjp",
+    "edge_meta",
+    "metas_of",
+    "new_node",
+    "next_sequence",
+    "record",
+    "record_number",
+    "record_pair",
+    "save",
+    "unpack",
+]
 
-__all__ = ["NONDIFFERENTIABLE", "Leaf", "Node", "Port", "Saved", "Vjp", "edge_meta", "next_sequence", "record", "unpack"]
+Meta = tuple[tuple[int, ...], Any]
+Edge = Any  # Leaf | Node | Port | None; a union would be tested by isinstance at every use
 
-_count = itertools.count(1)
-next_sequence = _count.__next__
+next_sequence = itertools.count(1).__next__
+_NO_PARAMS: dict[str, Any] = {}
+_UNSEEN = ~(GRAD | 2)
+
+
+class Plan:
+    """What recording an op does for one set of operands that need gradients: made once, shared by all its nodes."""
+
+    __slots__ = ("fn", "mask", "name", "saves", "shapes")
+
+    def __init__(
+        self, name: str, fn: Callable[..., Any], mask: int, saves: tuple[int, ...] = (), shapes: bool = False
+    ) -> None:
+        self.name = name
+        self.fn = fn
+        self.mask = mask
+        self.saves = saves  # operands by index, outputs as `~index`
+        self.shapes = shapes  # whether the shapes of all operands follow behind what is saved
 
 
 class Vjp:
-    """A backward rule: `fn(ctx, *cotangents) -> one cotangent (or None) per operand`.
+    """A backward rule of one op: `fn(ctx, *cotangents) -> one cotangent (or None) per operand`.
 
-    `uses[i]` says what the gradient of operand i reads: operands by index, outputs as `~index`. Only that is saved, and only for needed edges.
+    `uses[i]` says what the gradient of operand i reads: operands by index, outputs as `~index`. Only that is saved, and only for
+    needed edges. A rule with `shapes` may ask for the shape of operands that need no gradient.
     """
 
-    __slots__ = ("_plans", "fn", "shapes", "uses")
+    __slots__ = ("fn", "plans", "shapes", "uses")
 
     def __init__(self, fn: Callable[..., Any], uses: tuple[tuple[int, ...], ...], shapes: bool = False) -> None:
         self.fn = fn
         self.uses = uses
-        self.shapes = shapes  # whether the rule asks for the shape of operands that need no gradient
-        self._plans: dict[int, tuple[int, ...]] = {}
+        self.shapes = shapes
+        self.plans: dict[int, Plan] = {}
 
-    def plan(self, mask: int) -> tuple[int, ...]:
-        """What to save when the operands in the bit mask need a gradient."""
-        found = self._plans.get(mask)
-        if found is None:
-            needed: set[int] = set()
-            for i, uses in enumerate(self.uses):
-                if mask >> i & 1:
-                    needed.update(uses)
-            found = self._plans[mask] = tuple(sorted(needed))
-        return found
+    def plan(self, op: Op, mask: int) -> Plan:
+        """The plan for the operands in a bit mask."""
+        needed: set[int] = set()
+        for i, uses in enumerate(self.uses):
+            if mask >> i & 1:
+                needed.update(uses)
+        plan = self.plans[mask] = Plan(op.name, self.fn, mask, tuple(sorted(needed)), self.shapes)
+        return plan
 
 
-NONDIFFERENTIABLE = Vjp(lambda ctx, *g: (), ())
+NONDIFFERENTIABLE = Vjp(lambda ctx, *g: (), ())  # noqa: ARG005 - it is never called
 """The rule of ops whose result does not depend smoothly on any input: nothing is recorded."""
 
 
 class Leaf:
     """Where gradients end: owns `.grad` and the hooks of a leaf tensor."""
 
-    __slots__ = ("__weakref__", "dtype", "fresh", "grad", "hooks", "post_hooks", "shape")
+    __slots__ = ("__weakref__", "dtype", "fresh", "grad", "hooks", "level", "post_hooks", "shape")
     seq = 0
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any, fresh: bool = False) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: Any, level: Any, fresh: bool = False) -> None:
         self.shape = shape
         self.dtype = dtype
+        self.level = level
         self.grad: Tensor | None = None
         self.hooks: dict[int, Any] | None = None
         self.post_hooks: dict[int, Any] | None = None
@@ -71,52 +106,73 @@ class Leaf:
         return "<leaf>"
 
 
-class Saved:
-    """One saved tensor: its storage and the version at which it was saved; `own` is the output index when the node itself made it."""
+class Hooks:
+    """The hooks of one node: `outputs[index]` see a cotangent, `before` sees all of them and runs before the rule."""
 
-    __slots__ = ("cell", "data", "edge", "flags", "own", "version")
+    __slots__ = ("before", "outputs")
 
-    def __init__(self, data: Any, cell: Cell, edge: Any, flags: int, own: int) -> None:
-        self.data = data
-        self.cell = cell
-        self.version = cell.version
-        self.edge = edge
-        self.flags = flags
-        self.own = own
+    def __init__(self) -> None:
+        self.outputs: dict[int, dict[int, Any]] = {}
+        self.before: dict[int, Any] = {}
 
 
 class Node:
-    """One recorded op."""
+    """One recorded op. `saved` is None once a backward has passed that does not retain the graph."""
 
-    __slots__ = ("__weakref__", "edges", "hooks", "level", "location", "mask", "metas", "name", "params", "plan", "pre_hooks", "saved", "seq", "shapes", "vjp")
+    __slots__ = (
+        "__weakref__", "dtype", "edges", "hooks", "location", "others", "params", "plan", "saved", "seq", "shape",
+    )  # fmt: skip
 
-    hooks: dict[int, dict[int, Any]] | None
-    pre_hooks: dict[int, Any] | None
+    # no __init__: the recorders fill the slots, which halves the cost of making a node
+    plan: Plan
+    edges: tuple[Edge, ...]
+    params: dict[str, Any]
+    seq: int
+    shape: tuple[int, ...]
+    dtype: Any
+    others: tuple[Meta, ...]
     saved: tuple[Any, ...] | None
+    hooks: Hooks | None
+    location: Location | None
+
+    @property
+    def name(self) -> str:
+        """Name of the op."""
+        return self.plan.name
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """(node, output index) of every operand; (None, 0) where none is followed."""
         return tuple((e.node, e.index) if type(e) is Port else (e, 0) for e in self.edges)
 
-    def register_prehook(self, hook: Any) -> Handle:
+    def register_prehook(self, hook: Callable[[tuple[Tensor | None, ...]], Any]) -> Handle:
         """Call hook(cotangents) before this node's rule runs; a returned tuple replaces them."""
-        if self.pre_hooks is None:
-            self.pre_hooks = {}
-        return Handle(self.pre_hooks, hook)
+        if self.hooks is None:
+            self.hooks = Hooks()
+        return Handle(self.hooks.before, hook)
 
     def __repr__(self) -> str:
-        return f"<{self.name} backward>"
+        return f"<{self.plan.name} backward>"
 
 
 class Port:
-    """Output `index` of a node."""
+    """Output `index` > 0 of a node."""
 
     __slots__ = ("index", "node")
 
     def __init__(self, node: Node, index: int) -> None:
         self.node = node
         self.index = index
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of this output."""
+        return self.node.others[self.index - 1][0]
+
+    @property
+    def dtype(self) -> Any:
+        """numpy dtype of this output."""
+        return self.node.others[self.index - 1][1]
 
     def __eq__(self, other: object) -> bool:
         return type(other) is Port and other.node is self.node and other.index == self.index
@@ -142,17 +198,29 @@ class Handle:
         self._hooks.pop(self._id, None)
 
 
-_new = object.__new__
-
-
-def edge_meta(edge: Any) -> tuple[tuple[int, ...], Any]:
+def edge_meta(edge: Edge) -> Meta:
     """(shape, numpy dtype) of the value an edge stands for."""
-    kind = type(edge)
-    if kind is Node:
-        return edge.metas[0]  # type: ignore[no-any-return]
-    if kind is Leaf:
-        return edge.shape, edge.dtype
-    return edge.node.metas[edge.index]  # type: ignore[no-any-return]
+    return edge.shape, edge.dtype
+
+
+def metas_of(node: Node) -> tuple[Meta, ...]:
+    """(shape, numpy dtype) of every output."""
+    return ((node.shape, node.dtype), *node.others)
+
+
+def new_node(plan: Plan, edges: tuple[Edge, ...], metas: list[Meta], location: Location) -> Node:
+    """A node of something that is no op, with nothing saved yet."""
+    node = Node()
+    node.plan = plan
+    node.edges = edges
+    node.params = _NO_PARAMS
+    node.seq = next_sequence()
+    node.hooks = None
+    node.location = location
+    node.shape, node.dtype = metas[0]
+    node.others = tuple(metas[1:])
+    node.saved = ()
+    return node
 
 
 def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
@@ -169,80 +237,152 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> N
     mask = 0
     bit = 1
     for a in args:
-        if isinstance(a, Tensor):
+        edge = None
+        if isinstance(a, Tensor) and a._flags & GRAD and level is (a._data.level if a._flags & LEVEL else None):
             edge = a._edge
-            if edge is not None and level is not (a._data.level if a._flags & LEVEL else None):
-                edge = None
-            if edge is not None:
-                mask |= bit
-            edges.append(edge)
-        else:
-            edges.append(None)
+            mask |= bit
+        edges.append(edge)
         bit += bit
     if not mask:
         return
-    node = _new(Node)
-    node.name = op.name
-    node.vjp = vjp
-    node.edges = edges
-    node.mask = mask
+    plan = vjp.plans.get(mask)
+    if plan is None:
+        plan = vjp.plan(op, mask)
+    node = Node()
+    node.plan = plan
+    node.edges = tuple(edges)
     node.params = params
     node.seq = next_sequence()
-    node.level = level
-    node.hooks = node.pre_hooks = None
-    node.location = user_location(3)
-    if vjp.shapes:
-        node.shapes = tuple([a.shape if isinstance(a, Tensor) else () for a in args])
-    node.plan = plan = vjp._plans.get(mask)
-    if plan is None:
-        node.plan = plan = vjp.plan(mask)
+    node.hooks = None
+    data = first._data
+    node.shape = data.shape
+    node.dtype = data.dtype
+    saves = plan.saves
+    if saves:
+        outs = (out,) if single else out
+        node.saved = tuple([save(args[i] if i >= 0 else outs[~i], i, level) for i in saves])
+        # blame for a write after this: the place is asked for only by the message that names a saved tensor
+        node.location = user_location(3)
+    else:
+        node.saved = ()
+        node.location = None
+    if plan.shapes:
+        node.saved += (tuple([tuple(a._data.shape) if isinstance(a, Tensor) else () for a in args]),)
     if single:
-        data = out._data
-        node.metas = ((data.shape, data.dtype),)
-        node.saved = tuple([_save(args[i] if i >= 0 else out, i, level) for i in plan]) if plan else ()
+        node.others = ()
         out._edge = node
         out._flags |= GRAD
+        return
+    node.others = tuple([(o._data.shape, o._data.dtype) for o in out[1:]])
+    for i in op.differentiable:
+        o = out[i]
+        o._edge = node if i == 0 else Port(node, i)
+        o._flags |= GRAD
+
+
+def record_pair(op: Op, a: Tensor, b: Tensor, out: Tensor) -> None:
+    """`record` for an operator on two plain tensors without params: called by the fast path, straight from the user's line."""
+    ea = a._edge
+    eb = b._edge
+    mask = 1 if eb is None else 2 if ea is None else 3
+    vjp = op.rules.get("vjp")
+    if vjp is None:
+        vjp = rule(op, "vjp")
+    plan = vjp.plans.get(mask)
+    if plan is None:
+        plan = vjp.plan(op, mask)
+    node = Node()
+    node.plan = plan
+    node.edges = (ea, eb)
+    node.params = _NO_PARAMS
+    node.seq = next_sequence()
+    node.hooks = None
+    data = out._data
+    node.shape = data.shape
+    node.dtype = data.dtype
+    node.others = ()
+    saves = plan.saves
+    if saves:
+        i = saves[0]
+        t = a if i == 0 else b if i == 1 else out
+        cell = t._cell
+        if cell is None:
+            cell = cell_of(t)
+        entry = (t._data, cell, cell.version, t._edge if i >= 0 else None, t._flags, i)
+        node.saved = (entry,) if len(saves) == 1 else (entry, *[save((a, b)[i] if i >= 0 else out, i, None) for i in saves[1:]])
+        node.location = user_location(3)
     else:
-        node.metas = tuple([(o._data.shape, o._data.dtype) for o in out])
-        node.saved = tuple([_save(args[i] if i >= 0 else out[~i], i, level) for i in plan])
-        for i in op.differentiable:
-            o = out[i]
-            o._edge = node if i == 0 else Port(node, i)
-            o._flags |= GRAD
+        node.saved = ()
+        node.location = None
+    out._edge = node
+    out._flags = GRAD
 
 
-def _save(value: Any, i: int, level: Any) -> Any:
+def record_number(op: Op, a: Tensor, b: float, out: Tensor) -> None:
+    """`record` for an operator on a plain tensor that requires grad and a number."""
+    vjp = op.rules.get("vjp")
+    if vjp is None:
+        vjp = rule(op, "vjp")
+    plan = vjp.plans.get(1)
+    if plan is None:
+        plan = vjp.plan(op, 1)
+    node = Node()
+    node.plan = plan
+    node.edges = (a._edge, None)
+    node.params = _NO_PARAMS
+    node.seq = next_sequence()
+    node.hooks = None
+    data = out._data
+    node.shape = data.shape
+    node.dtype = data.dtype
+    node.others = ()
+    saves = plan.saves
+    if saves:
+        node.saved = tuple([b if i == 1 else save(out if i < 0 else a, i, None) for i in saves])
+        node.location = user_location(3)
+    else:
+        node.saved = ()
+        node.location = None
+    out._edge = node
+    out._flags = GRAD
+
+
+def save(value: Any, i: int, level: Any) -> Any:
+    """What a node keeps of operand i (or of its own output ~i): a number, a tensor of a lower level, or a tuple
+
+    (storage, version cell, version, edge, flags, i). The output tensor itself is never kept: that would be a cycle.
+    """
     if not isinstance(value, Tensor):
         return value
     flags = value._flags
     cell = value._cell
     if cell is None:
         cell = cell_of(value)
-    if i < 0:
-        return Saved(value._data, cell, None, flags & ~GRAD, ~i)
-    if level is not None and (not flags & LEVEL or value._data.level is not level):
+    if i >= 0 and level is not None and (not flags & LEVEL or value._data.level is not level):
         # a tensor of a lower level keeps its own edges there: it is no output of this node, so holding it makes no cycle
-        return Saved(value, cell, None, -1, -1)
-    return Saved(value._data, cell, value._edge, flags, -1)
+        return (value, cell, cell.version, None, -1, i)
+    return (value._data, cell, cell.version, value._edge if i >= 0 else None, flags, i)
 
 
 def unpack(node: Node, entry: Any, keep_edges: bool) -> Any:
     """The saved value as a tensor again, with its edge at the node's level only when the backward itself is recorded."""
-    if type(entry) is not Saved:
+    if type(entry) is not tuple:
         return entry
-    if entry.cell.version != entry.version:
+    data, cell, version, edge, flags, i = entry
+    if cell.version != version:
         raise RuntimeError(
             f"the gradient of {node.name}, computed at {describe(node.location)}, needs a tensor that was modified in place after that, "
-            f"at {describe(entry.cell.writer)} (version {entry.cell.version}, saved at {entry.version}); write into a clone() instead"
+            f"at {describe(cell.writer)} (version {cell.version}, saved at {version}); write into a clone() instead"
         )
-    if entry.flags == -1:
-        return entry.data
-    t = wrap(entry.data)
-    t._cell = entry.cell
-    t._flags = entry.flags & ~3  # neither an edge nor a view, until shown otherwise
-    if keep_edges:
-        edge = entry.edge if entry.own < 0 else (node if entry.own == 0 else Port(node, entry.own))
-        if edge is not None:
-            t._edge = edge
-            t._flags |= GRAD
+    if flags == -1:
+        return data
+    t = wrap(data)
+    t._cell = cell
+    if not keep_edges:
+        t._flags = flags & _UNSEEN  # neither an edge nor a view
+        return t
+    if i < 0:
+        edge = node if i == -1 else Port(node, ~i)
+    t._edge = edge
+    t._flags = flags & _UNSEEN if edge is None else flags & _UNSEEN | GRAD
     return t

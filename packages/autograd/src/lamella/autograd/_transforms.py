@@ -14,8 +14,8 @@ from lamella.tensor import Tensor, enable_grad, ones_like, zeros_like
 from lamella.tensor.extend import COMPLEX, FLOAT, OPS, Batched, Dual, Level, detached, dispatch, enter_mode, leave_mode, level_of, set_edge, tls, wrap
 
 from . import _engine
-from ._api import leading_to
 from ._levels import lift
+from ._reach import leading_to
 from ._tape import Leaf, next_sequence
 from ._tree import flatten, map_leaves, unflatten
 
@@ -45,7 +45,7 @@ def _identity(t: Tensor, top: Level | None) -> Tensor:
     if t.requires_grad:
         return dispatch(OPS["alias"], (t,))  # type: ignore[no-any-return]
     d = detached(t)
-    set_edge(d, Leaf(t.shape, t._data.dtype, fresh=True))
+    set_edge(d, Leaf(t._data.shape, t._data.dtype, top, fresh=True))
     return d  # type: ignore[no-any-return]
 
 
@@ -86,7 +86,7 @@ class _Pulled:
         targets: dict[Any, Tensor | None] = {t._edge: None for t in self.inputs}
         needed, outside = leading_to([e for e, _ in roots], targets, self.epoch)
         create = self.recording and outside
-        _engine.run(roots, create_graph=create, retain_graph=create or retain, needed=needed, targets=targets)
+        _engine.run(roots, create, create or retain, needed, targets)
         return [zeros_like(t.detach()) if (g := targets[t._edge]) is None else g for t in self.inputs]
 
     def plain(self, value: Any) -> Any:

@@ -9,11 +9,14 @@ from lamella.tensor.extend import level_of
 
 from ._accumulate import get_grad, set_grad
 from ._api import backward_of as backward
+from ._engine import run as walk
 from ._levels import apply_batch, apply_jvp, draw_batched, lift
+from ._reach import leading_to
 from ._tape import Handle, Hooks, Leaf, Node, Port, Vjp, record, record_number, record_pair
+from ._tree import flatten, unflatten
 
 __all__ = [
-    "Leaf",
+    "GraphFreedError", "Leaf",
     "Node",
     "Port",
     "Vjp",
@@ -21,8 +24,10 @@ __all__ = [
     "apply_jvp",
     "backward",
     "draw_batched",
+    "flatten",
     "get_grad",
     "is_leaf_edge",
+    "leading_to",
     "lift",
     "make_leaf",
     "node_of",
@@ -31,7 +36,9 @@ __all__ = [
     "record_pair",
     "register_hook",
     "register_post_accumulate_grad_hook",
-    "set_grad", "unflatten", "walk",
+    "set_grad",
+    "unflatten",
+    "walk",
 ]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from . import _ops  # declares the ops
 from ._base import TensorBase
 from ._dispatch import dispatch, explained
-from ._engine import autograd
+from ._engine import NUMBER, PAIR
 from ._inplace import inplace
 from ._op import OPS
 from ._operand import is_operand
@@ -90,7 +90,7 @@ class Arithmetic(TensorBase):
                     r._flags = 0
                     r._edge = r._cell = r._view = None
                     if flags:
-                        autograd().record(_add, (self, other), _EMPTY, r)
+                        PAIR[0](_add, self, other, r)
                     return r
         elif type(other) is float or type(other) is int:
             flags = self._flags | HOT[0]
@@ -103,7 +103,7 @@ class Arithmetic(TensorBase):
                     r._flags = 0
                     r._edge = r._cell = r._view = None
                     if flags:
-                        autograd().record(_add, (self, other), _EMPTY, r)
+                        NUMBER[0](_add, self, other, r)
                     return r
         elif not is_operand(other):
             return NotImplemented  # type: ignore[return-value]
@@ -126,7 +126,7 @@ class Arithmetic(TensorBase):
                     r._flags = 0
                     r._edge = r._cell = r._view = None
                     if flags:
-                        autograd().record(_sub, (self, other), _EMPTY, r)
+                        PAIR[0](_sub, self, other, r)
                     return r
         elif type(other) is float or type(other) is int:
             flags = self._flags | HOT[0]
@@ -139,7 +139,7 @@ class Arithmetic(TensorBase):
                     r._flags = 0
                     r._edge = r._cell = r._view = None
                     if flags:
-                        autograd().record(_sub, (self, other), _EMPTY, r)
+                        NUMBER[0](_sub, self, other, r)
                     return r
         elif not is_operand(other):
             return NotImplemented  # type: ignore[return-value]
@@ -162,7 +162,7 @@ class Arithmetic(TensorBase):
                     r._flags = 0
                     r._edge = r._cell = r._view = None
                     if flags:
-                        autograd().record(_mul, (self, other), _EMPTY, r)
+                        PAIR[0](_mul, self, other, r)
                     return r
         elif type(other) is float or type(other) is int:
             flags = self._flags | HOT[0]
@@ -175,7 +175,7 @@ class Arithmetic(TensorBase):
                     r._flags = 0
                     r._edge = r._cell = r._view = None
                     if flags:
-                        autograd().record(_mul, (self, other), _EMPTY, r)
+                        NUMBER[0](_mul, self, other, r)
                     return r
         elif not is_operand(other):
             return NotImplemented  # type: ignore[return-value]
@@ -198,7 +198,7 @@ class Arithmetic(TensorBase):
                     r._flags = 0
                     r._edge = r._cell = r._view = None
                     if flags:
-                        autograd().record(_div, (self, other), _EMPTY, r)
+                        PAIR[0](_div, self, other, r)
                     return r
         elif type(other) is float or type(other) is int:
             flags = self._flags | HOT[0]
@@ -211,7 +211,7 @@ class Arithmetic(TensorBase):
                     r._flags = 0
                     r._edge = r._cell = r._view = None
                     if flags:
-                        autograd().record(_div, (self, other), _EMPTY, r)
+                        NUMBER[0](_div, self, other, r)
                     return r
         elif not is_operand(other):
             return NotImplemented  # type: ignore[return-value]
@@ -234,7 +234,7 @@ class Arithmetic(TensorBase):
                     r._flags = 0
                     r._edge = r._cell = r._view = None
                     if flags:
-                        autograd().record(_pow, (self, other), _EMPTY, r)
+                        PAIR[0](_pow, self, other, r)
                     return r
         elif type(other) is float or type(other) is int:
             flags = self._flags | HOT[0]
@@ -247,7 +247,7 @@ class Arithmetic(TensorBase):
                     r._flags = 0
                     r._edge = r._cell = r._view = None
                     if flags:
-                        autograd().record(_pow, (self, other), _EMPTY, r)
+                        NUMBER[0](_pow, self, other, r)
                     return r
         elif not is_operand(other):
             return NotImplemented  # type: ignore[return-value]

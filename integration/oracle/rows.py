@@ -1,0 +1,357 @@
+"""The table: every op of the written set that has a twin in the oracle, and how each library spells it.
+
+A row runs an op through the dispatcher with canonical params, beside the oracle's function of the same operands.
+`EXEMPT` names the ops without a twin, with the reason; a test holds the two together against the op set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+import lamella.tensor as lt
+from integration.oracle.inputs import DTYPES, FLOATS, INTS, In
+from lamella.tensor.extend import OPS, dispatch
+
+__all__ = ["EXEMPT", "ROWS", "Row"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One op with one set of params; `label` tells rows of one op apart."""
+
+    op: str
+    theirs: Callable[..., Any]
+    inputs: tuple[In, ...]
+    params: dict[str, Any]
+    dtypes: tuple[str, ...] = FLOATS
+    label: str = ""
+    grads: bool = True
+    extra: tuple[Any, ...] = ()  # operands behind the inputs that are no tensors
+
+    @property
+    def name(self) -> str:
+        """Unique name of the row."""
+        return f"{self.op}-{self.label}" if self.label else self.op
+
+    def ours(self, *tensors: Any) -> Any:
+        """The op on tensors of ours."""
+        return dispatch(OPS[self.op], (*tensors, *self.extra), self.params)
+
+
+_M = In((3, 4))
+_P = In((3, 4), "positive")
+_NUMBERS = (*FLOATS, *INTS)
+
+
+def _unary(op: str, function: Callable[..., Any], one: In = _M, dtypes: tuple[str, ...] = FLOATS) -> Row:
+    return Row(op, function, (one,), {}, dtypes)
+
+
+def _binary(op: str, function: Callable[..., Any], dtypes: tuple[str, ...] = _NUMBERS, b: In = _M) -> list[Row]:
+    return [
+        Row(op, function, (_M, b), {}, dtypes),
+        Row(op, function, (In((2, 3, 1)), In((4,), b.kind)), {}, dtypes, "broadcast"),
+        Row(op, function, (In((0, 3)), In((1, 3), b.kind)), {}, dtypes, "empty"),
+        Row(op, function, (In(()), In((), b.kind)), {}, dtypes, "scalar"),
+    ]
+
+
+def _reduction(op: str, function: Callable[..., Any], dtypes: tuple[str, ...], one: In, empty: bool) -> list[Row]:
+    shape = (2, 3, 4)
+    full = In(shape, one.kind)
+    rows = [
+        Row(op, lambda x: function(x, (1,), False), (full,), {"dims": (1,), "keepdim": False}, dtypes, "middle"),
+        Row(op, lambda x: function(x, (0, 2), True), (full,), {"dims": (0, 2), "keepdim": True}, dtypes, "outer"),
+        Row(op, lambda x: function(x, (0, 1, 2), False), (full,), {"dims": (0, 1, 2), "keepdim": False}, dtypes),
+    ]
+    if empty:
+        none = In((0, 3), one.kind)
+        rows.append(
+            Row(op, lambda x: function(x, (0,), False), (none,), {"dims": (0,), "keepdim": False}, dtypes, "empty")
+        )
+    return rows
+
+
+def _prod(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    # the oracle takes one dim at a time
+    for d in sorted(dims, reverse=True):
+        x = torch.prod(x, d, keepdim)
+    return x
+
+
+def _over(name: str) -> Callable[..., Any]:
+    function = getattr(torch, name)
+    return lambda x, dims, keepdim: function(x, dims, keepdim=keepdim)
+
+
+_ELEMENTWISE = [
+    _unary("neg", torch.neg, dtypes=_NUMBERS),
+    _unary("abs", torch.abs, dtypes=_NUMBERS),
+    _unary("sign", torch.sign, dtypes=_NUMBERS),
+    _unary("exp", torch.exp, dtypes=DTYPES),
+    _unary("log", torch.log, _P, DTYPES),
+    _unary("log1p", torch.log1p, _P, DTYPES),
+    _unary("sqrt", torch.sqrt, _P, DTYPES),
+    _unary("rsqrt", torch.rsqrt, _P, DTYPES),
+    _unary("sin", torch.sin, dtypes=DTYPES),
+    _unary("cos", torch.cos, dtypes=DTYPES),
+    _unary("tanh", torch.tanh, dtypes=DTYPES),
+    _unary("sigmoid", torch.sigmoid, dtypes=DTYPES),
+    _unary("erf", torch.erf, dtypes=DTYPES),
+    _unary("reciprocal", torch.reciprocal, _P, DTYPES),
+    _unary("relu", torch.relu, dtypes=_NUMBERS),
+    _unary("floor", torch.floor, dtypes=_NUMBERS),
+    _unary("logical_not", torch.logical_not, dtypes=DTYPES),
+    _unary("isnan", torch.isnan, dtypes=DTYPES),
+    *_binary("add", torch.add, DTYPES),
+    *_binary("sub", torch.sub),
+    *_binary("mul", torch.mul, DTYPES),
+    *_binary("div", torch.div, DTYPES, _P),
+    *_binary("maximum", torch.maximum, DTYPES),
+    *_binary("minimum", torch.minimum, DTYPES),
+    *[
+        row
+        for name in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or")
+        for row in _binary(name, getattr(torch, name), DTYPES)
+    ],
+    Row("pow", torch.pow, (_P, _M), {}),
+    Row("pow", torch.pow, (In((2, 3, 1), "positive"), In((4,))), {}, label="broadcast"),
+    Row("pow", lambda x: x**3, (_M,), {}, _NUMBERS, "cube", extra=(3,)),
+    Row("pow", lambda x: x**0.5, (_P,), {}, label="root", extra=(0.5,)),
+    Row("where", torch.where, (In((3, 4), "mask"), _M, _M), {}, DTYPES),
+    Row("where", torch.where, (In((3, 1), "mask"), _M, In((4,))), {}, DTYPES, "broadcast"),
+    Row("copy", torch.clone, (_M,), {}, DTYPES),
+    *[
+        Row("cast", lambda x, name=name: x.to(getattr(torch, name)), (_P,), {"dtype": getattr(lt, ours)}, DTYPES, name)
+        for name, ours in (
+            ("float64", "float64"),
+            ("float32", "float32"),
+            ("bfloat16", "bfloat16"),
+            ("int32", "int32"),
+            ("bool", "bool_"),
+        )
+    ],
+]
+
+_BOOLEAN = tuple(d for d in DTYPES if d != "uint8")  # for which the oracle keeps an older rule: it gives uint8
+
+_REDUCTIONS = [
+    *_reduction("sum", _over("sum"), DTYPES, _M, True),
+    *_reduction("prod", _prod, (*FLOATS, "int64", "int32"), _P, True),
+    *_reduction("amax", _over("amax"), DTYPES, _M, False),
+    *_reduction("amin", _over("amin"), DTYPES, _M, False),
+    *_reduction("any", _over("any"), _BOOLEAN, _M, True),
+    *_reduction("all", _over("all"), _BOOLEAN, _M, True),
+    *[
+        Row(
+            name,
+            lambda x, f=f, dim=dim, keep=keep: f(x, dim, keep),
+            (In((5, 7)),),
+            {"dim": dim, "keepdim": keep},
+            _NUMBERS,
+            f"{dim}-{keep}",
+        )
+        for name, f in (("argmax", torch.argmax), ("argmin", torch.argmin))
+        for dim, keep in ((None, False), (0, False), (1, True))
+    ],
+    Row("cumsum", lambda x: torch.cumsum(x, 1), (In((3, 5)),), {"dim": 1}, DTYPES),
+]
+
+_PRODUCTS = [
+    Row("matmul", torch.matmul, (In(a), In(b)), {}, (*FLOATS, "int64", "int32"), f"{len(a)}-{len(b)}")
+    for a, b in (
+        ((3, 5), (5, 4)), ((5,), (5,)), ((5,), (5, 4)), ((3, 5), (5,)), ((2, 1, 3, 5), (4, 5, 2)), ((2, 3, 5), (5,)),
+        ((0, 5), (5, 4)),
+    )
+]  # fmt: skip
+
+_LAYOUT = [
+    Row("reshape", lambda x: x.reshape(4, 6), (In((2, 3, 4)),), {"shape": (4, 6)}, DTYPES),
+    Row("permute", lambda x: x.permute(2, 0, 1), (In((2, 3, 4)),), {"dims": (2, 0, 1)}, DTYPES),
+    Row("expand", lambda x: x.expand(2, 3, 4), (In((3, 1)),), {"shape": (2, 3, 4)}, DTYPES),
+    Row("slice", lambda x: x[1, :, 0:3:2], (In((2, 3, 4)),), {"index": (1, (0, 3, 1), (0, 3, 2))}, DTYPES),
+    Row("alias", lambda x: x.view_as(x), (_M,), {}, DTYPES),
+    Row("detach", lambda x: x.detach(), (_M,), {}, DTYPES, grads=False),
+    Row("cat", lambda *xs: torch.cat(xs, 1), (In((3, 2)), In((3, 0)), In((3, 4))), {"dim": 1}, DTYPES),
+    Row("pad", lambda x: functional.pad(x, (2, 0, 1, 3)), (_M,), {"pads": ((1, 3), (2, 0))}, DTYPES),
+    Row("flip", lambda x: x.flip((0, 1)), (_M,), {"dims": (0, 1)}, DTYPES),
+]
+
+_INDEXING = [
+    Row("take", lambda x, i: x[:, i], (In((3, 5)), In((2, 4), "index", 5)), {"dim": 1}, DTYPES),
+    Row(
+        "take_grad", lambda g, i: torch.zeros(5, 4, dtype=g.dtype).index_add(0, i, g),
+        (In((6, 4)), In((6,), "index", 5)), {"dim": 0, "size": 5}, (*FLOATS, "int64"),
+    ),
+    Row("gather", lambda x, i: torch.gather(x, 1, i), (In((3, 5)), In((3, 4), "index", 5)), {"dim": 1}, DTYPES),
+    Row(
+        "scatter_add", lambda x, i, s: x.scatter_add(1, i, s), (In((3, 5)), In((3, 6), "index", 5), In((3, 6))),
+        {"dim": 1}, (*FLOATS, "int64"),
+    ),
+]  # fmt: skip
+
+_WINDOWS: list[dict[str, Any]] = [
+    {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1},
+    {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2), "groups": 1},
+    {"stride": (2, 2), "padding": (1, 1), "dilation": (1, 1), "groups": 2},
+]
+
+
+def _convolutions() -> list[Row]:
+    rows = []
+    for i, window in enumerate(_WINDOWS):
+        x, w = (2, 4, 7, 8), (6, 4 // window["groups"], 3, 3)
+        out = tuple(functional.conv2d(torch.zeros(x), torch.zeros(w), **window).shape)
+        rows += [
+            Row("conv2d", lambda a, b, k=window: functional.conv2d(a, b, **k), (In(x), In(w)), window, label=str(i)),
+            Row(
+                "conv2d_input_grad", lambda g, b, k=window, s=x: torch.nn.grad.conv2d_input(s, b, g, **k),
+                (In(out), In(w)), {"shape": x, **window}, ("float64", "float32"), str(i),
+            ),
+            Row(
+                "conv2d_weight_grad", lambda g, a, k=window, s=w: torch.nn.grad.conv2d_weight(a, s, g, **k),
+                (In(out), In(x)), {"shape": w, **window}, ("float64", "float32"), str(i),
+            ),
+        ]  # fmt: skip
+    return rows
+
+
+_POOLS: list[dict[str, Any]] = [
+    {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)},
+    {"kernel": (3, 2), "stride": (1, 2), "padding": (1, 1)},
+]
+
+
+def _pool(p: dict[str, Any]) -> tuple[Any, Any, Any]:
+    return p["kernel"], p["stride"], p["padding"]
+
+
+def _max_pool_grad(shape: tuple[int, ...]) -> Callable[..., Any]:
+    def gradient(g: Any, indices: Any) -> Any:
+        flat = torch.zeros(*shape[:2], shape[2] * shape[3], dtype=g.dtype)
+        return flat.scatter_add(2, indices.flatten(2), g.flatten(2)).reshape(shape)
+
+    return gradient
+
+
+def _avg_pool_grad(shape: tuple[int, ...], p: dict[str, Any]) -> Callable[..., Any]:
+    def gradient(g: Any) -> Any:
+        _, pull = torch.func.vjp(
+            lambda x: functional.avg_pool2d(x, *_pool(p), count_include_pad=True), torch.zeros(shape, dtype=g.dtype)
+        )
+        return pull(g)[0]
+
+    return gradient
+
+
+def _pools() -> list[Row]:
+    shape = (2, 3, 6, 8)
+    rows = []
+    for i, p in enumerate(_POOLS):
+        out = tuple(functional.avg_pool2d(torch.zeros(shape), *_pool(p)).shape)
+        rows += [
+            Row(
+                "max_pool2d", lambda x, p=p: functional.max_pool2d(x, *_pool(p), return_indices=True), (In(shape),), p,
+                label=str(i),
+            ),
+            Row("avg_pool2d", lambda x, p=p: functional.avg_pool2d(x, *_pool(p)), (In(shape),), p, label=str(i)),
+            Row(
+                "avg_pool2d_grad", _avg_pool_grad(shape, p), (In(out),), {"shape": shape, **p}, ("float64", "float32"),
+                str(i),
+            ),
+        ]  # fmt: skip
+    out = (2, 3, 3, 4)
+    rows.append(
+        Row(
+            "max_pool2d_grad",
+            _max_pool_grad(shape),
+            (In(out), In(out, "index", 48)),
+            {"shape": shape},
+            ("float64", "float32"),
+        )
+    )
+    return rows
+
+
+def _layer_norm(x: Any, w: Any, b: Any) -> Any:
+    y, mean, rstd = torch.native_layer_norm(x, w.shape, w, b, 1e-5)
+    return y, mean, rstd
+
+
+def _batch_norm(x: Any, w: Any, b: Any) -> Any:
+    y, mean, rstd = torch.native_batch_norm(x, w, b, None, None, True, 0.1, 1e-5)
+    return y, mean, rstd
+
+
+def _cross_entropy(p: dict[str, Any]) -> Callable[..., Any]:
+    return lambda x, t: (functional.cross_entropy(x, t, **p), functional.log_softmax(x, 1))
+
+
+def _attention(scale: float, causal: bool) -> Callable[..., Any]:
+    def attention(q: Any, k: Any, v: Any, mask: Any = None) -> Any:
+        s = q @ k.transpose(-1, -2) * scale
+        if mask is not None:
+            s = s + mask if mask.dtype.is_floating_point else s.masked_fill(~mask, -torch.inf)
+        if causal:
+            s = s.masked_fill(~torch.ones(s.shape[-2:], dtype=torch.bool).tril(), -torch.inf)
+        return torch.softmax(s, -1) @ v, torch.logsumexp(s, -1)
+
+    return attention
+
+
+_FULL = ("float64", "float32")  # the oracle's residuals have no half types, or other ones
+
+_UNITS = [
+    Row("linear", functional.linear, (In((2, 3, 5)), In((4, 5)), In((4,))), {}),
+    Row("linear", functional.linear, (In((3, 5)), In((4, 5))), {}, label="no-bias", extra=(None,)),
+    Row("softmax", lambda x: torch.softmax(x, 1), (In((3, 5, 2)),), {"dim": 1}),
+    Row("log_softmax", lambda x: torch.log_softmax(x, 1), (In((3, 5, 2)),), {"dim": 1}),
+    Row("gelu", lambda x: functional.gelu(x), (_M,), {"approximate": "none"}),
+    Row("gelu", lambda x: functional.gelu(x, approximate="tanh"), (_M,), {"approximate": "tanh"}, label="tanh"),
+    Row("layer_norm", _layer_norm, (In((2, 3, 5)), In((5,)), In((5,))), {"ndims": 1, "eps": 1e-5}, _FULL),
+    Row("layer_norm", _layer_norm, (In((2, 3, 5)), In((3, 5)), In((3, 5))), {"ndims": 2, "eps": 1e-5}, _FULL, "two"),
+    Row("batch_norm", _batch_norm, (In((4, 3, 2, 5)), In((3,)), In((3,))), {"eps": 1e-5}, _FULL),
+    *[
+        Row(
+            "cross_entropy", _cross_entropy(p), (In((6, 5)), In((6,), "index", 5)), p, _FULL,
+            "-".join(map(str, p.values())),
+        )
+        for p in (
+            {"label_smoothing": 0.0, "ignore_index": -100, "reduction": "mean"},
+            {"label_smoothing": 0.1, "ignore_index": 2, "reduction": "mean"},
+            {"label_smoothing": 0.1, "ignore_index": 2, "reduction": "sum"},
+            {"label_smoothing": 0.0, "ignore_index": 2, "reduction": "none"},
+        )
+    ],
+    *[
+        Row(
+            "attention", _attention(0.4, causal), (In((2, 3, 5)), In((2, 4, 5)), In((2, 4, 6)), *mask),
+            {"scale": 0.4, "causal": causal}, _FULL, f"{causal}-{label}", extra=() if mask else (None,),
+        )
+        for label, mask in (("plain", ()), ("added", (In((2, 3, 4)),)))
+        for causal in (False, True)
+    ],
+]  # fmt: skip
+
+
+ROWS = [*_ELEMENTWISE, *_REDUCTIONS, *_PRODUCTS, *_LAYOUT, *_INDEXING, *_convolutions(), *_pools(), *_UNITS]
+
+EXEMPT = {
+    "dropout": "draws from a stream of its own, whose vectors are published",
+    "rand": "a stream of its own, whose vectors are published",
+    "randn": "a stream of its own, whose vectors are published",
+    "bernoulli": "a stream of its own, whose vectors are published",
+    "randint": "a stream of its own, whose vectors are published",
+    "randperm": "a stream of its own, whose vectors are published",
+    "full": "no operand: compared in test_functions",
+    "arange": "no operand: compared in test_functions",
+    "view_write": "the oracle writes through views in place and has no functional twin",
+    "sgd": "compared over steps in test_functions",
+    "momentum": "compared over steps in test_functions",
+    "adam": "compared over steps in test_functions",
+}

@@ -10,13 +10,15 @@ from lamella.tensor.extend import level_of
 from ._accumulate import get_grad, set_grad
 from ._api import backward_of as backward
 from ._engine import run as walk
+from ._errors import GraphFreedError
 from ._levels import apply_batch, apply_jvp, draw_batched, lift
 from ._reach import leading_to
 from ._tape import Handle, Hooks, Leaf, Node, Port, Vjp, record, record_number, record_pair
 from ._tree import flatten, unflatten
 
 __all__ = [
-    "GraphFreedError", "Leaf",
+    "GraphFreedError",
+    "Leaf",
     "Node",
     "Port",
     "Vjp",

@@ -112,7 +112,7 @@ class _Printer:
 
     def stride(self, value: int) -> str:
         """A literal for 0 and 1, else a run-time size."""
-        return str(value) if value in (0, 1) else self.dim(value, f"s{len(self.dims)}")
+        return str(value) if value in (0, 1) else self.dim(value, f"by{len(self.dims)}")
 
     def line(self, text: str) -> None:
         self.lines.append("    " * self.indent + text)

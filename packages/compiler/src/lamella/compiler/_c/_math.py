@@ -68,6 +68,11 @@ _TANH_F32 = f"""$NAME($T x) {{
     return @sel(a < 0.625f, small, big);
 }}"""
 
+_SIGMOID = """$NAME($T x) {
+    $T e = @exp(-@abs(x));
+    return @sel(x < ZERO, e, @splat(ONE)) / (ONE + e);
+}"""
+
 # x P(x^2) / Q(x^2), fitted for relative error up to where erf rounds to 1; 6 ULP, the worst of them close to 1.
 _ERF_F32 = f"""$NAME($T x) {{
     $T c = @least(@splat(3.93f), @most(@splat(-3.93f), x));
@@ -130,8 +135,8 @@ MATH: dict[tuple[str, str], str] = {
     ("erf", "f32"): _ERF_F32,
     ("sin", "f32"): _TRIG_F32.replace("$SHIFT", "0").replace("$WORD", "sin"),
     ("cos", "f32"): _TRIG_F32.replace("$SHIFT", "1").replace("$WORD", "cos"),
-    ("sigmoid", "f32"): "$NAME($T x) { return 1.0f / (1.0f + @exp(-x)); }",
-    ("sigmoid", "f64"): "$NAME($T x) { return 1.0 / (1.0 + @exp(-x)); }",
+    ("sigmoid", "f32"): _SIGMOID.replace("ONE", "1.0f").replace("ZERO", "0.0f"),
+    ("sigmoid", "f64"): _SIGMOID.replace("ONE", "1.0").replace("ZERO", "0.0"),
     ("rsqrt", "f32"): "$NAME($T x) { return 1.0f / @sqrt(x); }",
     ("rsqrt", "f64"): "$NAME($T x) { return 1.0 / @sqrt(x); }",
     ("reciprocal", "f32"): "$NAME($T x) { return 1.0f / x; }",

@@ -1,0 +1,18 @@
+"""Every test of the compiler uses a cache folder of its own session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("cache")
+    folder.chmod(0o700)
+    patch = pytest.MonkeyPatch()
+    patch.setenv("LAMELLA_CACHE_DIR", str(folder))
+    yield folder
+    patch.undo()

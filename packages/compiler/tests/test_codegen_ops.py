@@ -1,0 +1,320 @@
+"""Every op that lowers to loops, against its numpy kernel: dtypes x shapes x special values, in one graph a dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella.compiler.rules
+from lamella.compiler._lower._rules import RULES
+from lamella.compiler.executor import compile_graph
+from lamella.graph import Graph, GraphBuilder, TensorType, Value, infer_types, interpret
+from lamella.tensor.extend import OPS, as_dtype
+
+FLOATS = ("f16", "bf16", "f32", "f64")
+INTS = ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")
+ALL = ("bool", *INTS, *FLOATS)
+SHAPES = ((), (1,), (7,), (64,), (130,), (0,), (3, 0), (5, 33), (2, 3, 17), (4, 1, 9))
+
+# Relative tolerance by class of op, in units of the dtype's epsilon; exact where 0.
+EXACT, ROUNDED, TRANSCENDENTAL, SUM = 0, 1, 8, 64
+EPS = {"f16": 2.0**-10, "bf16": 2.0**-7, "f32": 2.0**-23, "f64": 2.0**-52}
+
+ELEMENTWISE: dict[str, tuple[int, tuple[str, ...], int]] = {
+    "neg": (1, (*INTS, *FLOATS), EXACT), "abs": (1, ALL, EXACT), "sign": (1, (*INTS, *FLOATS), EXACT),
+    "exp": (1, FLOATS, TRANSCENDENTAL), "log": (1, FLOATS, TRANSCENDENTAL), "log1p": (1, FLOATS, TRANSCENDENTAL),
+    "sqrt": (1, FLOATS, EXACT), "rsqrt": (1, FLOATS, ROUNDED), "sin": (1, FLOATS, TRANSCENDENTAL),
+    "cos": (1, FLOATS, TRANSCENDENTAL), "tanh": (1, FLOATS, TRANSCENDENTAL), "sigmoid": (1, FLOATS, TRANSCENDENTAL),
+    "erf": (1, FLOATS, TRANSCENDENTAL), "relu": (1, (*INTS, *FLOATS), EXACT), "reciprocal": (1, FLOATS, EXACT),
+    "floor": (1, (*INTS, *FLOATS), EXACT), "logical_not": (1, ALL, EXACT), "isnan": (1, ALL, EXACT), "copy": (1, ALL, EXACT),
+    "add": (2, ALL, EXACT), "sub": (2, (*INTS, *FLOATS), EXACT), "mul": (2, ALL, EXACT), "div": (2, FLOATS, EXACT),
+    "pow": (2, ("u8", "u16", "u32", "u64", *FLOATS), TRANSCENDENTAL), "maximum": (2, ALL, EXACT), "minimum": (2, ALL, EXACT),
+    "eq": (2, ALL, EXACT), "ne": (2, ALL, EXACT), "lt": (2, ALL, EXACT), "le": (2, ALL, EXACT), "gt": (2, ALL, EXACT),
+    "ge": (2, ALL, EXACT), "logical_and": (2, ALL, EXACT), "logical_or": (2, ALL, EXACT),
+}  # fmt: skip
+REDUCTIONS: dict[str, tuple[tuple[str, ...], int]] = {
+    "sum": (ALL, SUM), "prod": (ALL, SUM), "amax": (ALL, EXACT), "amin": (ALL, EXACT), "any": (ALL, EXACT), "all": (ALL, EXACT),
+}  # fmt: skip
+SPECIAL = (np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-42, -1e-42, 3e38, 1e5, -1e5, 88.9, -88.9, -104.5, 0.5, 2.0)
+
+
+def values(dtype: str, shape: tuple[int, ...], seed: int, *, special: bool = False) -> np.ndarray[Any, Any]:
+    """Random values of a dtype; `special` mixes in infinities, NaN and the ends of ranges."""
+    rng = np.random.default_rng(seed)
+    kind = as_dtype(dtype).numpy
+    if dtype == "bool":
+        return np.asarray(rng.integers(0, 2, shape), kind)
+    if dtype in INTS:
+        info = np.iinfo(kind)
+        if special:
+            return np.asarray(rng.integers(info.min, info.max, shape, dtype=kind, endpoint=True), kind)
+        return np.asarray(rng.integers(max(info.min, -5), 6, shape), kind)
+    out = np.asarray(rng.standard_normal(shape) * 3)
+    if special and out.size:
+        pick = rng.random(shape) < 0.3
+        out = np.where(pick, rng.choice(SPECIAL, shape), out)
+    with np.errstate(all="ignore"):
+        return np.asarray(out).astype(kind)
+
+
+class Program:
+    """A graph built by hand: inputs with their arrays, nodes with the tolerance of their outputs."""
+
+    def __init__(self) -> None:
+        self.b = GraphBuilder("g")
+        self.arrays: list[Any] = []
+        self.outputs: list[Value] = []
+        self.labels: list[tuple[str, int]] = []
+
+    def input(self, array: np.ndarray[Any, Any]) -> Value:
+        from lamella.tensor.extend import from_numpy_dtype
+
+        self.arrays.append(array)
+        return self.b.input(TensorType(from_numpy_dtype(array.dtype), array.shape))
+
+    def add(self, name: str, *args: Any, **params: Any) -> tuple[Value, ...]:
+        return self.b.add(OPS[name], args, params, infer_types(OPS[name], args, params))
+
+    def output(self, label: str, tolerance: int, *outs: Value) -> None:
+        self.outputs += outs
+        self.labels += [(label, tolerance)] * len(outs)
+
+    def check(self) -> Any:
+        graph: Graph = self.b.build(self.outputs)
+        compiled = compile_graph(graph)
+        got = compiled(self.arrays)
+        with np.errstate(all="ignore"):
+            want = interpret(graph)(self.arrays)
+        for (label, tolerance), g, w in zip(self.labels, got, want, strict=True):
+            same(label, tolerance, g, w)
+        return compiled
+
+
+def same(label: str, tolerance: int, got: Any, want: Any) -> None:
+    assert isinstance(got, np.ndarray), label
+    assert (got.dtype, got.shape) == (want.dtype, want.shape), label
+    if want.dtype.kind in "biu":
+        np.testing.assert_array_equal(got, want, err_msg=label)
+        return
+    word = {2: "f16", 4: "f32", 8: "f64"}[want.dtype.itemsize]
+    word = "bf16" if want.dtype.name == "bfloat16" else word
+    g, w = got.astype(np.float64), want.astype(np.float64)
+    np.testing.assert_array_equal(np.isnan(g), np.isnan(w), err_msg=label)
+    inf = np.isinf(w) | np.isinf(g)
+    np.testing.assert_array_equal(g[inf], w[inf], err_msg=label)
+    fine = ~(np.isnan(w) | inf)
+    # below the normal range errors are absolute; sums and what is made of them err relative to their terms, about 1
+    least = 1.0 if tolerance >= SUM else 2.0**-14 if word == "f16" else 2.0**-122
+    limit = tolerance * EPS[word] * np.maximum(np.abs(w[fine]), least)
+    worst = np.abs(g[fine] - w[fine]) - limit
+    assert (worst <= 0).all(), f"{label}: {g[fine][worst > 0][:5]} is not {w[fine][worst > 0][:5]}"
+
+
+def test_every_rule_is_tested_somewhere() -> None:
+    elsewhere = {
+        "where", "cast", "argmax", "argmin", "alias", "detach", "permute", "expand", "slice", "reshape", "full", "flip", "gelu",
+        "softmax", "log_softmax", "cross_entropy", "sgd", "momentum", "adam", "arange",
+    }  # fmt: skip
+    assert set(RULES) <= set(ELEMENTWISE) | set(REDUCTIONS) | elsewhere
+    assert lamella.compiler.rules.RULES is RULES
+
+
+@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize("special", [False, True])
+def test_elementwise(dtype: str, special: bool) -> None:
+    p = Program()
+    for seed, shape in enumerate(SHAPES):
+        x = p.input(values(dtype, shape, seed, special=special))
+        y = p.input(values(dtype, shape, seed + 100, special=special))
+        for name, (arity, dtypes, tolerance) in ELEMENTWISE.items():
+            if dtype in dtypes:
+                half = dtype in ("f16", "bf16") and tolerance
+                p.output(f"{name} {dtype} {shape}", 2 if half else tolerance, *p.add(name, *(x, y)[:arity]))
+    p.check()
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_broadcast_weak_numbers_and_where(dtype: str) -> None:
+    p = Program()
+    for a, b in (((5, 33), (33,)), ((5, 33), ()), ((4, 1, 9), (1, 6, 1)), ((3, 1), (1, 40)), ((0, 3), (1, 3)), ((2, 1, 8), (2, 5, 8))):
+        x, y = p.input(values(dtype, a, 1)), p.input(values(dtype, b, 2))
+        cond = p.input(values("bool", a, 3))
+        p.output(f"mul {a} {b}", EXACT, *p.add("mul", x, y))
+        p.output(f"where {a} {b}", EXACT, *p.add("where", cond, x, y))
+        p.output(f"where number {a}", EXACT, *p.add("where", cond, x, True if dtype == "bool" else 3))
+        if dtype != "bool":
+            p.output(f"add number {a}", EXACT, *p.add("add", x, 2))
+            p.output(f"number sub {a}", EXACT, *p.add("sub", 100, x))
+            p.output(f"pow number {a}", TRANSCENDENTAL, *p.add("pow", x, 3))
+        if dtype in ("f32", "f64"):  # in half types 0.1 is rounded to f32 here and to the half type by numpy
+            p.output(f"mul float {a}", EXACT, *p.add("mul", x, 0.1))
+        if dtype in ("f16", "f32", "f64"):
+            for power in (2, 0.5, -1, 1, 2.5, 0):
+                p.output(f"pow {power}", TRANSCENDENTAL, *p.add("pow", x, power))
+    p.check()
+
+
+@pytest.mark.parametrize("source", ALL)
+def test_casts(source: str) -> None:
+    p = Program()
+    for shape in ((), (0,), (130,), (5, 33)):
+        x = p.input(values(source, shape, 4, special=source in INTS))
+        for target in ALL:
+            if source in FLOATS and target in ("u8", "u16", "u32", "u64"):
+                continue  # negative floats: what numpy gives depends on the machine
+            p.output(f"cast {source} {target}", EXACT, *p.add("cast", x, dtype=as_dtype(target)))
+    p.check()
+
+
+def test_float_to_int_is_defined_everywhere() -> None:
+    p = Program()
+    x = p.input(np.array([np.nan, np.inf, -np.inf, 1e30, -1e30, 2.9, -2.9] * 5, np.float32))
+    outs = [p.add("cast", x, dtype=as_dtype(t))[0] for t in ("i8", "i32", "i64", "u8", "u64")]
+    run = compile_graph(p.b.build(outs))
+    first, second = run(p.arrays), run(p.arrays)
+    for a, b in zip(first, second, strict=True):
+        assert (a == b).all()
+        assert (a[:7] == a[7:14]).all(), "vector and tail lanes agree"
+    least = np.iinfo(np.int32).min
+    assert first[1][:7].tolist() == [least, least, least, least, least, 2, -2]
+
+
+@pytest.mark.parametrize("dtype", ALL)
+def test_reductions(dtype: str) -> None:
+    p = Program()
+    cases: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+        ((), ()), ((7,), (0,)), ((5000,), (0,)), ((5, 33), (0,)), ((5, 33), (1,)), ((5, 33), (0, 1)), ((70, 33), (0,)),
+        ((2, 3, 17), (1,)), ((2, 3, 17), (0, 2)), ((4, 1, 9), (1,)), ((4, 5, 6, 7), (0, 2, 3)), ((3, 9000), (1,)),
+    ]  # fmt: skip
+    empty: list[tuple[tuple[int, ...], tuple[int, ...]]] = [((3, 0), (1,)), ((0, 3), (1,)), ((0,), (0,)), ((2, 0, 3), (0,))]
+    for shape, dims in cases + empty:
+        for special in (False, True) if dtype in FLOATS else (False,):
+            x = p.input(values(dtype, shape, 5, special=special))
+            for name, (_, tolerance) in REDUCTIONS.items():
+                if name in ("amax", "amin") and any(shape[d] == 0 for d in dims):
+                    continue
+                if special and name in ("sum", "prod"):
+                    continue
+                for keepdim in (False, True):
+                    label = f"{name} {dtype} {shape} {dims} {keepdim}"
+                    scale = tolerance * (16 if name == "sum" and len(shape) == 1 else 1)
+                    p.output(label, scale, *p.add(name, x, dims=dims, keepdim=keepdim))
+    p.check()
+
+
+@pytest.mark.parametrize("dtype", ALL)
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_arg_reductions(dtype: str, name: str) -> None:
+    p = Program()
+    for shape, dim in (((7,), 0), ((5, 33), 1), ((5, 33), 0), ((2, 3, 17), 1), ((4, 1, 9), 1), ((5, 33), None), ((), None), ((0, 4), 1)):
+        for special in (False, True):
+            if 0 in shape and dim is None:
+                continue
+            x = p.input(values(dtype, shape, 6, special=special))
+            for keepdim in (False, True):
+                p.output(f"{name} {shape} {dim} {special}", EXACT, *p.add(name, x, dim=dim, keepdim=keepdim))
+    p.check()
+
+
+VIEWS: tuple[Callable[[Program, Value], Value], ...] = (
+    lambda p, x: p.add("permute", x, dims=(2, 0, 1))[0],
+    lambda p, x: p.add("reshape", x, shape=(4, 30))[0],
+    lambda p, x: p.add("slice", x, index=((1, 4, 2), (0, 5, 1), (5, -1, -1)))[0],
+    lambda p, x: p.add("slice", x, index=(2, (0, 5, 1), (1, 1, 1)))[0],
+    lambda p, x: p.add("slice", x, index=(2, 3, 4))[0],
+    lambda p, x: p.add("expand", p.add("slice", x, index=((0, 1, 1), (0, 5, 1), (0, 6, 1)))[0], shape=(3, 7, 5, 6)[1:])[0],
+    lambda p, x: p.add("flip", x, dims=(0, 2))[0],
+    lambda p, x: p.add("reshape", p.add("permute", x, dims=(2, 1, 0))[0], shape=(30, 4))[0],
+    lambda p, x: p.add("alias", p.add("detach", x)[0])[0],
+)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "bool", "i16", "bf16"])
+def test_views_of_inputs_results_and_views(dtype: str) -> None:
+    p = Program()
+    x = p.input(values(dtype, (4, 5, 6), 7))
+    fresh = p.add("maximum", x, x)[0]
+    for number, view in enumerate(VIEWS):
+        for base in (x, fresh):
+            seen = view(p, base)
+            p.output(f"view {number}", EXACT, seen, *p.add("maximum", seen, seen))
+            p.output(f"any {number}", EXACT, *p.add("any", seen, dims=tuple(range(len(seen.type.shape))), keepdim=False))  # type: ignore[union-attr]
+    p.check()
+
+
+def test_non_contiguous_inputs() -> None:
+    base = values("f32", (6, 8), 8)
+    p = Program()
+    for array in (base.T, base[::2], base[:, ::-1], base[1:, 3:], np.broadcast_to(base[0], (4, 8))):
+        x = p.input(array)
+        p.output(f"strides {array.strides}", EXACT, *p.add("add", x, 1.0))
+    p.check()
+
+
+def test_creation() -> None:
+    p = Program()
+    for dtype in ALL:
+        p.output(f"full {dtype}", EXACT, *p.add("full", 1, shape=(3, 40), dtype=as_dtype(dtype)))
+    for dtype in ("i64", "f32", "f64"):
+        p.output(f"arange {dtype}", EXACT, *p.add("arange", 3, 50, 2, dtype=as_dtype(dtype)))
+    p.check()
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_units(dtype: str) -> None:
+    p = Program()
+    half = dtype in ("f16", "bf16")
+    loose = 4 if half else SUM
+    for shape, dim in (((5, 33), 1), ((5, 33), 0), ((2, 3, 17), 1), ((0, 4), 1), ((3, 1), 1), ((2, 300), 1)):
+        x = p.input(values(dtype, shape, 9))
+        p.output(f"softmax {shape} {dim}", loose, *p.add("softmax", x, dim=dim))
+        p.output(f"log_softmax {shape} {dim}", loose, *p.add("log_softmax", x, dim=dim))
+    x, w, b = (p.input(values(dtype, s, k)) for k, s in enumerate([(12, 40), (40,), (40,)]))
+    for approximate in ("none", "tanh"):
+        p.output(f"gelu {approximate}", loose * 4, *p.add("gelu", p.add("abs", x)[0], approximate=approximate))
+    image, cw = p.input(values(dtype, (3, 4, 5, 6), 10)), p.input(values(dtype, (4,), 11))
+    if not half:  # a result near zero has a large relative error when its terms are rounded to 8 or 11 bits
+        y, mean, rstd = p.add("layer_norm", p.add("exp", x)[0], w, b, ndims=1, eps=1e-5)
+        p.output("layer_norm", 1 << 14, y)
+        p.output("layer_norm statistics", SUM, mean, rstd)
+        y, mean, rstd = p.add("batch_norm", p.add("exp", image)[0], cw, None, eps=1e-5)
+        p.output("batch_norm", 1 << 14, y)
+        p.output("batch_norm statistics", SUM, mean, rstd)
+    p.check()
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy(reduction: str, smoothing: float) -> None:
+    for dtype in ("f32", "f64"):
+        p = Program()
+        x = p.input(values(dtype, (40, 12), 12))
+        target = np.random.default_rng(0).integers(0, 12, 40)
+        target[::7] = -100
+        t = p.input(target)
+        loss, logp = p.add("cross_entropy", x, t, label_smoothing=smoothing, ignore_index=-100, reduction=reduction)
+        p.output("loss", SUM * 4, loss)
+        p.output("logp", SUM, logp)
+        compiled = p.check()
+        assert len(compiled.kernels) == 1
+        target[3] = 12
+        with pytest.raises(IndexError, match="target"):
+            compiled(p.arrays)
+        target[3] = 0
+        compiled(p.arrays)
+
+
+@pytest.mark.parametrize("decoupled", [True, False])
+def test_updates(decoupled: bool) -> None:
+    for dtype in ("f32", "f64"):
+        p = Program()
+        w, g, m = (p.input(values(dtype, (30, 7), k)) for k in range(3))
+        v = p.input(np.abs(values(dtype, (30, 7), 3)))
+        step = p.input(np.array(4, as_dtype(dtype).numpy))
+        p.output("adam", 256, *p.add("adam", w, g, m, v, step, 1e-3, 0.9, 0.999, 1e-8, 0.01, decoupled=decoupled))
+        p.output("sgd", 16, *p.add("sgd", w, g, 0.1, 0.01))
+        p.output("momentum", 64, *p.add("momentum", w, g, m, 0.1, 0.9, 0.0, nesterov=decoupled))
+        p.check()

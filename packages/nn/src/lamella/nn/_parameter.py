@@ -1,0 +1,60 @@
+"""Parameter: a tensor that a module registers by itself, with room for attributes of its own.
+
+It is a handle over the memory it was given, not a copy, and a leaf of autograd. It cannot be made inside a transform or a capture,
+whose tensors end with them.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from lamella.tensor import Tensor, empty, no_grad, tensor
+from lamella.tensor.extend import LEVEL, TRACED, VIEW, cell_of, refresh, wrap
+
+__all__ = ["Parameter"]
+
+
+class Parameter(Tensor):
+    """A leaf tensor over the memory of `data`; assigned to an attribute of a Module it becomes one of its parameters."""
+
+    # no __slots__: a parameter has a __dict__, for marks such as `p.no_decay = True`
+
+    def __new__(cls, data: Any = None, requires_grad: bool = True) -> Parameter:
+        """TypeError unless data is a tensor; it must be floating for requires_grad=True."""
+        if data is None:
+            data = empty(0)
+        if not isinstance(data, Tensor):
+            raise TypeError(f"Parameter needs a tensor, got {type(data).__name__}; make one with lamella.tensor.tensor(...)")
+        if data._flags & (LEVEL | TRACED):
+            raise RuntimeError("Parameter(...) inside a transform or a capture: make it outside and pass it in")
+        if data._flags & VIEW and data._view.version != data._cell.version:  # type: ignore[union-attr]
+            refresh(data)
+        plain = wrap(data._data)
+        plain._cell = cell_of(data)
+        p: Parameter = plain._as(cls)
+        if requires_grad:
+            p.requires_grad_()
+        return p
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        with no_grad():
+            twin: Parameter = self.clone()._as(type(self))
+        memo[id(self)] = twin
+        twin.requires_grad_(self.requires_grad)
+        if self.grad is not None:
+            twin.grad = copy.deepcopy(self.grad, memo)
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return twin
+
+    def __reduce__(self) -> Any:
+        return (_rebuild, (type(self), self.detach().numpy(), bool(self.requires_grad)), self.__dict__)
+
+
+def _rebuild(cls: type[Parameter], array: Any, requires_grad: bool) -> Parameter:
+    p: Parameter = tensor(array)._as(cls)
+    p.requires_grad_(requires_grad)
+    return p

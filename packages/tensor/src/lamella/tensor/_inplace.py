@@ -26,7 +26,7 @@ def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | No
     _check_target(t)
     if _plain(t, others):
         kernel = op.rules.get("numpy")
-        if isinstance(kernel, np.ufunc) and (not op.promotes or meet(op.promotes, (t, *others)) is None):
+        if isinstance(kernel, np.ufunc) and (not op.promotes or meet(op, (t, *others)) is None):
             try:
                 kernel(t._data, *[o._data if isinstance(o, TensorBase) else o for o in others], out=t._data)
             except ValueError:
@@ -39,7 +39,7 @@ def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | No
         if tls.grad and any(isinstance(a, TensorBase) and a._flags & GRAD for a in (t, *others))
         else t
     )
-    new = dispatch(op, (source, *others), params or {})
+    new = dispatch(op, (source, *[source if o is t else o for o in others]), params or {})
     if isinstance(new, tuple):
         new = new[0]
     if new._data.dtype != t._data.dtype:

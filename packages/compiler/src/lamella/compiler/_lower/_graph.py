@@ -14,6 +14,7 @@ from lamella.compiler._lower._emit import Emitter, lowerable
 from lamella.compiler._lower._group import Extern, Group, Step
 from lamella.compiler._lower._refs import Ref, Root, Scalar
 from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
+from lamella.interfaces import discover
 from lamella.tensor.extend import Op, rule
 
 _INFIX = {
@@ -52,6 +53,7 @@ class Lowered:
 def lower_graph(source: Graph) -> Lowered:
     """Lower every node by its `lower` rule, its body, or as an extern step."""
     graph = decompose(dce(source), _decomposes)
+    discover("rules.lower")  # the tables of this and of other packages attach themselves to their ops
     return _Lowering(graph).run()
 
 

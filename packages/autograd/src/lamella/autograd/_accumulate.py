@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lamella.tensor import Tensor, set_grad_enabled
-from lamella.tensor.extend import GRAD, HOT, OPS, VIEW, detached, dispatch, level_of, tls
+from lamella.tensor.extend import GRAD, HOT, OPS, VIEW, detached, dispatch, level_of, tls, user_location
 
 from ._tape import Leaf
 
@@ -45,6 +45,12 @@ def accumulate(leaf: Leaf, g: Tensor, create_graph: bool) -> None:
             leaf.grad = g
     elif create_graph:
         set_grad(leaf, old + g)
+    elif not (old._flags | g._flags | HOT[0]) and old._data.flags.writeable:
+        np.add(old._data, g._data, old._data)
+        cell = old._cell
+        if cell is not None:
+            cell.version += 1
+            cell.writer = user_location(2)
     elif not (old._flags | g._flags) & GRAD:
         old.add_(g)
     else:

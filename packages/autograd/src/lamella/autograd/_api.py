@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lamella.tensor import Tensor, ones_like, zeros_like
-from lamella.tensor.extend import level_of, tls, wrap
+from lamella.tensor.extend import GRAD, HOT, level_of, tls, wrap
 
 from . import _engine
 from ._accumulate import accumulate
@@ -19,6 +19,7 @@ from ._tape import Edge, Leaf
 __all__ = ["backward", "backward_of", "grad_of", "level_at"]
 
 _ndarray = np.ndarray
+_ONES = {np.dtype(kind): np.ones((), kind) for kind in (np.float32, np.float64)}
 
 Cotangents = Tensor | Sequence[Tensor | None] | None
 
@@ -79,6 +80,12 @@ def _roots(outputs: list[Any], gradients: Cotangents) -> list[tuple[Edge, Tensor
 
 def backward_of(t: Tensor, gradient: Tensor | None, retain_graph: bool | None, create_graph: bool, inputs: Any) -> None:
     """Tensor.backward."""
+    if gradient is None and inputs is None and t._flags == GRAD and not HOT[0]:
+        one = _ONES.get(t._data.dtype)
+        if one is not None and t._data.shape == ():
+            # what almost every training step does: a plain 0-d loss
+            _engine.run(((t._edge, wrap(one.copy())),), bool(create_graph), bool(create_graph if retain_graph is None else retain_graph))
+            return
     if inputs is not None:
         backward(t, None if gradient is None else [gradient], retain_graph, create_graph, inputs)
         return

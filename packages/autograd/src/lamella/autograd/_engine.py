@@ -29,10 +29,11 @@ _RESHAPE = OPS["reshape"]
 class Context:
     """What a backward rule sees of its node; one walk moves a single context from node to node."""
 
-    __slots__ = ("_keep", "_needs", "_node")
+    __slots__ = ("_keep", "_node", "mask")
 
     _node: Node
-    _needs: int
+    mask: int
+    """The operands that want a gradient, as bits."""
 
     def __init__(self, keep: bool) -> None:
         self._keep = keep
@@ -54,7 +55,7 @@ class Context:
 
     def needs(self, i: int) -> bool:
         """Whether operand i wants a gradient."""
-        return self._needs >> i & 1 == 1
+        return self.mask >> i & 1 == 1
 
     def x(self, i: int) -> Any:
         """Operand i, as it was saved."""
@@ -167,7 +168,7 @@ def _walk(
         if node.saved is None:
             raise freed(node)
         ctx._node = node
-        ctx._needs = mask
+        ctx.mask = mask
         grads = plan.fn(ctx, *g) if node.others else plan.fn(ctx, g)
         if plan.saves and not retain_graph:
             node.saved = None

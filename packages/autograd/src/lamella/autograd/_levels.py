@@ -112,6 +112,10 @@ class _Forward:
         self._only = only
         self.params = params
 
+    @property
+    def mask(self) -> int:
+        return 1 << self._only
+
     def needs(self, i: int) -> bool:
         return i == self._only
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from sys import _getframe
 from typing import Any
 
 from lamella.tensor import Tensor
-from lamella.tensor.extend import GRAD, LEVEL, Location, Op, cell_of, describe, rule, user_location, wrap
+from lamella.tensor.extend import GRAD, LEVEL, VIEW, Location, Op, cell_of, describe, rule, user_location, wrap
 
 __all__ = [
     "NONDIFFERENTIABLE",
@@ -39,7 +40,9 @@ Edge = Any  # Leaf | Node | Port | None; a union would be tested by isinstance a
 
 next_sequence = itertools.count(1).__next__
 _NO_PARAMS: dict[str, Any] = {}
-_UNSEEN = ~(GRAD | 2)
+_UNSEEN = ~(GRAD | VIEW)
+# files that user_location found to be the user's: the fast recorder asks it for others only
+_users: set[str] = set()
 
 
 class Plan:
@@ -308,9 +311,16 @@ def record_pair(op: Op, a: Tensor, b: Tensor, out: Tensor) -> None:
         cell = t._cell
         if cell is None:
             cell = cell_of(t)
-        entry = (t._data, cell, cell.version, t._edge if i >= 0 else None, t._flags, i)
-        node.saved = (entry,) if len(saves) == 1 else (entry, *[save((a, b)[i] if i >= 0 else out, i, None) for i in saves[1:]])
-        node.location = user_location(3)
+        node.saved = ((t._data, cell, cell.version, t._edge if i >= 0 else None, t._flags, i),)
+        if len(saves) > 1:
+            node.saved += tuple([save(b if i == 1 else out, i, None) for i in saves[1:]])
+        frame = _getframe(2)
+        code = frame.f_code
+        if code.co_filename in _users:
+            node.location = (code, frame.f_lasti)
+        else:
+            node.location = found = user_location(3)
+            _users.add(found[0].co_filename)
     else:
         node.saved = ()
         node.location = None

@@ -29,7 +29,8 @@ def sub(ctx: Any, g: Any) -> Any:
 
 
 def mul(ctx: Any, g: Any) -> Any:
-    return (g * ctx.x(1) if ctx.needs(0) else None, g * ctx.x(0) if ctx.needs(1) else None)
+    mask = ctx.mask
+    return (g * ctx.x(1) if mask & 1 else None, g * ctx.x(0) if mask & 2 else None)
 
 
 def div(ctx: Any, g: Any) -> Any:

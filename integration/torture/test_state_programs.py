@@ -11,6 +11,7 @@ import pytest
 
 import lamella.tensor as lt
 from lamella import nn
+from lamella.tensor.extend import default_generator
 
 
 def f64(*shape: int, seed: int = 0) -> lt.Tensor:
@@ -162,7 +163,7 @@ def test_exception_halfway_leaves_everything_unchanged(way: Any) -> None:
         return  # uncompiled, a program that raises has done what it did
     for key, value in net.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), before[key])
-    assert lt.default_generator.get_state() == state
+    assert default_generator.get_state() == state
     assert all(p.grad is None for p in net.parameters())
     fail["now"] = False
     got = f(x)

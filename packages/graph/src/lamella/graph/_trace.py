@@ -68,6 +68,9 @@ class Trace:
         outs = out if several else (out,)
         self._line = _source()
         made = self.builder.add(op, values, params, [as_type(o) for o in outs], self.region, self._line)
+        if several:
+            # a shape rule may hand out one meta for two outputs: values are told apart by their storage
+            outs = tuple([MetaArray(o.shape, o.dtype) for o in outs])
         for o, v in zip(outs, made, strict=True):
             self._values[id(o)] = (v, 0, o)
         if several:

@@ -23,6 +23,7 @@ __all__ = ["Explorer", "is_module", "snapshot"]
 
 _LIMIT = 100_000
 _SCALARS = (bool, int, float, complex, str, bytes, type(None))
+_MAKING = ("__init__", "__new__", "__post_init__", "__init_subclass__")
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 
 
@@ -118,6 +119,7 @@ class Explorer:
         if isinstance(value, Numbers):
             name = self._same(value, path)
             self.numbers[id(value)] = name
+            self._methods(kind, False)
             for key, item in dict.items(value):
                 if type(item) is not int and type(item) is not float:
                     self.visit(item, f"dict.__getitem__({name}, {key!r})")
@@ -198,7 +200,7 @@ class Explorer:
                 self.visit(value.original, f"{name}.original")
                 return
             self._attributes(value, name)
-            self._methods(type(value), None)
+            self._methods(type(value), False)
 
     def _wanted(self, name: str) -> bool:
         return self.everything or name in self.names
@@ -246,14 +248,14 @@ class Explorer:
                 if isinstance(item, types.MemberDescriptorType):
                     continue
                 self.visit(item, f"{name}.{attribute}")
-        self._methods(cls, name)
+        self._methods(cls, True)
 
-    def _methods(self, cls: type, _: str | None) -> None:
-        """Functions of a class that the program may call, wherever in its bases they stand."""
+    def _methods(self, cls: type, made_here: bool) -> None:
+        """Functions of a class that the program may call, wherever in its bases they stand; those that make an object if it may make one."""
         for base in cls.__mro__:
             for attribute, item in list(vars(base).items()):
-                special = attribute in ("__init__", "__call__", "__enter__", "__exit__", "__iter__", "__next__", "__getitem__", "forward")
-                if not special and not self._wanted(attribute):
+                special = attribute.startswith("__") or attribute == "forward"  # called without being named
+                if (not special and not self._wanted(attribute)) or (attribute in _MAKING and not made_here):
                     continue
                 for f in _functions(item):
                     if is_analyzed(f.__code__.co_filename) and id(f) not in self._seen:
@@ -291,7 +293,7 @@ class Explorer:
         for attribute, item in m.__dict__.items():
             if attribute not in _REGISTRIES and attribute != "_epoch" and type(item) not in _SCALARS:
                 self.visit(item, f"{name}.__dict__[{attribute!r}]")
-        self._methods(type(m), None)
+        self._methods(type(m), False)
 
 
 def _functions(item: Any) -> list[types.FunctionType]:

@@ -17,7 +17,7 @@ from ._engine import autograd
 from ._meta import MetaArray
 from ._op import OPS
 from ._promotion import default_float, number_category
-from ._state import tls
+from ._state import HOT, tls
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -226,6 +226,14 @@ def reserve(generator: Any, n: int) -> tuple[Any, Any]:
 
 def _draw(name: str, shape: tuple[int, ...], generator: Any, device: Any, requires_grad: bool, **params: Any) -> Tensor:
     """One random creation op: reserves one slot an element, more inside a vmap whose randomness is 'different'."""
+    if not HOT[0] and device is None:
+        # no transform and no trace anywhere: the draw itself, which is what a small one costs
+        count = 1
+        for n in shape:
+            count *= n
+        seed, offset = (_random.default_generator if generator is None else generator).reserve(count)
+        plain = wrap(OPS[name].rules["numpy"](seed, offset, shape=shape, **params))
+        return plain.requires_grad_() if requires_grad else plain
     levels = [lv for lv in tls.levels if lv.kind == "vmap"]
     if any(lv.randomness == "error" for lv in levels):
         raise RuntimeError(

@@ -47,6 +47,11 @@ def shape_of(shape: Any) -> tuple[int, ...]:
     """`(2, 3)` or `((2, 3),)` as a tuple of ints; errors name the entry that is not a size."""
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = shape[0]
+    for s in shape:
+        if type(s) is not int or s < 0:
+            break
+    else:
+        return tuple(shape)
     try:
         out = tuple(operator.index(s) for s in shape)
     except TypeError:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ._error import FileFormatError
+from .._errors import FileFormatError
 from ._record import Rebuild, RecordOf, TensorRecord
 from ._safetensors import CRC_KEY, DTYPES, MAX_HEADER_BYTES, Entry, layout, parse_header, parse_json, storable
 from ._tree import Path, TreeError, expression, pack, unpack

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ._codec import decode_stream, encode
-from ._error import FileFormatError
+from .._errors import FileFormatError
 from ._record import Rebuild, RecordOf
 
 __all__ = ["load", "save"]

@@ -17,7 +17,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from ._error import FileFormatError
+from .._errors import FileFormatError
 
 __all__ = ["CRC_KEY", "DTYPES", "MAX_HEADER_BYTES", "Entry", "layout", "parse_header", "parse_json", "storable"]
 

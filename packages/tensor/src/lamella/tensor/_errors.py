@@ -1,4 +1,4 @@
-"""The one error that a file can cause."""
+"""The error of a file, apart from the code that reads one: importing it costs nothing."""
 
 from __future__ import annotations
 

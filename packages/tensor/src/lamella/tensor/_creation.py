@@ -122,7 +122,9 @@ def _made(name: str, args: tuple[Any, ...], params: dict[str, Any], device: Any,
 
 
 def _float_dtype(dtype: Any, name: str) -> DType:
-    kind = default_float() if dtype is None else as_dtype(dtype)
+    if dtype is None:
+        return default_float()
+    kind = as_dtype(dtype)
     if kind.category != FLOAT:
         raise TypeError(f"{name} makes floating tensors, got dtype {kind}")
     return kind
@@ -224,7 +226,7 @@ def reserve(generator: Any, n: int) -> tuple[Any, Any]:
     return cast("tuple[Any, Any]", g.reserve(n))
 
 
-def _draw(name: str, shape: tuple[int, ...], generator: Any, device: Any, requires_grad: bool, **params: Any) -> Tensor:
+def _draw(name: str, shape: tuple[int, ...], generator: Any, device: Any, requires_grad: bool, params: dict[str, Any]) -> Tensor:
     """One random creation op: reserves one slot an element, more inside a vmap whose randomness is 'different'."""
     if not HOT[0] and device is None:
         # no transform and no trace anywhere: the draw itself, which is what a small one costs
@@ -263,14 +265,14 @@ def rand(
     *shape: Any, dtype: Any = None, generator: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Uniform in [0, 1)."""
-    return _draw("rand", shape_of(shape), generator, device, requires_grad, dtype=_float_dtype(dtype, "rand"))
+    return _draw("rand", shape_of(shape), generator, device, requires_grad, {"dtype": _float_dtype(dtype, "rand")})
 
 
 def randn(
     *shape: Any, dtype: Any = None, generator: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Standard normal."""
-    return _draw("randn", shape_of(shape), generator, device, requires_grad, dtype=_float_dtype(dtype, "randn"))
+    return _draw("randn", shape_of(shape), generator, device, requires_grad, {"dtype": _float_dtype(dtype, "randn")})
 
 
 def rand_like(x: Any, *, dtype: Any = None, generator: Any = None) -> Tensor:
@@ -298,8 +300,7 @@ def bernoulli(p: float, shape: Any, *, dtype: Any = None, generator: Any = None)
         generator,
         None,
         False,
-        p=float(p),
-        dtype=kind,
+        {"p": float(p), "dtype": kind},
     )
 
 
@@ -313,7 +314,7 @@ def randint(low: int, high: int | None = None, size: Any = None, *, dtype: Any =
         raise ValueError(f"randint needs low < high, got [{low}, {high})")
     kind = int64 if dtype is None else as_dtype(dtype)
     shape = shape_of(size if isinstance(size, (tuple, list)) else (size,))
-    return _draw("randint", shape, generator, None, False, low=int(low), high=int(high), dtype=kind)
+    return _draw("randint", shape, generator, None, False, {"low": int(low), "high": int(high), "dtype": kind})
 
 
 def randperm(n: int, *, generator: Any = None) -> Tensor:

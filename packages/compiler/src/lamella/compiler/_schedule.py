@@ -16,6 +16,7 @@ MOST_PARTIALS = 64  # chunks of a kernel that keeps one partial result per inner
 SUM_BLOCK_VECTOR = 4096  # elements along the vector axis summed before folding into a second accumulator
 SUM_BLOCK_SERIAL = 256
 PREFETCH_LEAST, PREFETCH_MOST = 256, 16384  # row elements between which the next row is fetched ahead
+TILE_ROWS, TILE_COLUMNS = 64, 16
 HEAVY = {
     "exp": 8, "log": 10, "log1p": 12, "sin": 20, "cos": 20, "tanh": 12, "sigmoid": 10, "erf": 12, "pow": 40, "sqrt": 4,
     "rsqrt": 6, "div": 2, "reciprocal": 2, "floordiv": 10, "mod": 10,
@@ -54,7 +55,10 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
         last, rows = grid[-1], _product(grid[:-1])
         budget = max(1, CHUNK_WORK // max(1, inner * cost))
         block = max(lanes * 4, budget // (lanes * 4) * (lanes * 4))
-        if last <= block:
+        if rows > 1 and not kernel.inner and _strided(kernel):
+            block, rows_per_chunk = min(last, TILE_COLUMNS), TILE_ROWS
+            blocks = -(-last // max(block, 1))
+        elif last <= block:
             block, blocks = max(last, 1), 1
             rows_per_chunk = max(1, budget // max(1, last))
         else:
@@ -91,6 +95,12 @@ def _vector_axis(kernel: Kernel) -> str:
         if isinstance(instr, Load | Store) and stage.level is Level.INNER:
             score += _contiguous(instr.position, last_inner) - _contiguous(instr.position, last_grid)
     return "inner" if score >= 0 else "grid"
+
+
+def _strided(kernel: Kernel) -> bool:
+    """Whether something is read across its lines: square tiles then use each fetched line whole."""
+    last = len(kernel.grid) - 1
+    return any(isinstance(i, Load | Store) and abs(i.position.strides[last]) > 1 for _, i in kernel.instructions())
 
 
 def _contiguous(position: Position, axis: int) -> int:

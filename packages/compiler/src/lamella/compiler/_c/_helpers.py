@@ -70,7 +70,8 @@ class Helpers:
     def _expand(self, template: str, full: str, dtype: str, lanes: int) -> str:
         """Fill a template: T value type, I mask type, D f64 of as many lanes, @name a helper of this type."""
         value, mask = self.type(dtype, lanes), self.type(MASK_TYPE[ITEM_BYTES[dtype]], lanes)
-        text = template.replace("$INAME", f"{INLINE} {mask} {full}").replace("$NAME", f"{INLINE} {value} {full}")
+        inline = INLINE if lanes > 1 or "\n" not in template else "static __attribute__((noinline))"  # tails are rare
+        text = template.replace("$INAME", f"{inline} {mask} {full}").replace("$NAME", f"{inline} {value} {full}")
         text = text.replace("$T", value).replace("$I", mask)
         if "$D" in text:
             text = text.replace("$D", self.type("f64", lanes))
@@ -344,6 +345,8 @@ def combine(h: Helpers, combiner: str, dtype: str, lanes: int, a: str, b: str) -
             return f"({a} | {b})"
         case "all":
             return f"({a} & {b})"
+        case "largest":
+            return f"{h.call('most', dtype, lanes)}({b}, {a})"
         case _:
             return f"{h.call(combiner, dtype, lanes)}({a}, {b})"
 
@@ -356,5 +359,5 @@ _MAKERS: dict[str, Callable[[Helpers, str, str, int], str]] = {
     "tof": _convert(lambda dtype: MASK_TYPE[ITEM_BYTES[dtype]], back=True),
     "tod": _convert(lambda dtype: "f64", back=False), "fromd": _convert(lambda dtype: "f64", back=True),
     **{f"trunc_{to}": _truncate for to in ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")},
-    **{f"h{name}": _horizontal(name) for name in ("sum", "prod", "max", "min")},
+    **{f"h{name}": _horizontal(name) for name in ("sum", "prod", "max", "min", "largest")},
 }  # fmt: skip

@@ -72,7 +72,7 @@ def identity(combiner: str, dtype: str) -> str:
             return "0"
         case "all":
             return "1"
-    low = combiner in ("max", "argmax")
+    low = combiner in ("max", "largest", "argmax")
     if dtype in FLOATS:
         return literal(float("-inf") if low else float("inf"), dtype)
     bits = ITEM_BYTES[dtype] * 8
@@ -614,7 +614,7 @@ class _Printer:
             case Param(out=out, slot=slot):
                 env[out] = Val(f"q{slot}")
             case Index(out=out, axis=axis):
-                self._name(scope, out, self._index(scope, axis))
+                self._name(scope, out, self._index(scope, axis, self.types[out]))
             case Load():
                 self._load(scope, instr)
             case Store():
@@ -652,13 +652,14 @@ class _Printer:
         name = self.kernel.axes[axis].name
         return f"({name} + {scope.shift})" if axis == self.vector_axis and scope.shift else name
 
-    def _index(self, scope: Scope, axis: int) -> Val:
+    def _index(self, scope: Scope, axis: int, dtype: str) -> Val:
         name = self._axis_name(scope, axis)
+        name = name if dtype == "i64" else f"({C_TYPES[dtype]}){name}"
         if axis != self.vector_axis or scope.lanes == 1:
             return Val(name)
-        kind = self.h.type("i64", scope.lanes)
+        kind = self.h.type(dtype, scope.lanes)
         steps = ", ".join(str(lane) for lane in range(scope.lanes))
-        return Val(f"({self.h.call('splat', 'i64', scope.lanes)}({name}) + ({kind}){{{steps}}})", scope.lanes)
+        return Val(f"({self.h.call('splat', dtype, scope.lanes)}({name}) + ({kind}){{{steps}}})", scope.lanes)
 
     def _inner_position(self, scope: Scope) -> str:
         """The number of the current inner point."""

@@ -6,6 +6,8 @@ the same load or constant twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lamella.compiler._kernel._ir import (
     FLOATS,
     Apply,
@@ -78,9 +80,9 @@ class KernelBuilder:
         """The value of a host scalar."""
         return self._once(("param", slot), self._params[slot], lambda out: Param(out, slot))
 
-    def index(self, axis: int) -> int:
-        """The position along an axis."""
-        return self._once(("index", axis), "i64", lambda out: Index(out, axis))
+    def index(self, axis: int, dtype: str = "i64") -> int:
+        """The position along an axis, as i64 or i32."""
+        return self._once(("index", axis, dtype), dtype, lambda out: Index(out, axis))
 
     def load(self, buffer: int, position: Position, mask: int | None = None) -> int:
         """One element of a buffer, or 0 where the mask is false."""
@@ -143,9 +145,9 @@ class KernelBuilder:
         self.types[value] = dtype
         return value
 
-    def _once(self, key: tuple[object, ...], dtype: str, make: object) -> int:
+    def _once(self, key: tuple[object, ...], dtype: str, make: Callable[[int], Instr]) -> int:
         found = self._seen.get(key)
         if found is None:
             found = self._seen[key] = self._new(dtype)
-            self._body.append(make(found))  # type: ignore[operator]
+            self._body.append(make(found))
         return found

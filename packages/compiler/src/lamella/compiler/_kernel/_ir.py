@@ -37,7 +37,8 @@ COMPARE = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 OTHER = frozenset({"select", "not", "isnan", "cast", "round_f16", "round_bf16"})
 OPERATIONS = UNARY_FLOAT | UNARY_SAME | BINARY_SAME | BINARY_BITS | COMPARE | OTHER
 
-COMBINERS = {"sum": 1, "prod": 1, "max": 1, "min": 1, "any": 1, "all": 1, "argmax": 2, "argmin": 2}
+# Combiners and the values they carry; "largest" is max that passes over NaN.
+COMBINERS = {"sum": 1, "prod": 1, "max": 1, "min": 1, "largest": 1, "any": 1, "all": 1, "argmax": 2, "argmin": 2}
 
 
 class Level(Enum):
@@ -103,7 +104,7 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The current position along one axis (i64); axes count grid first, then inner."""
+    """The current position along one axis (i64, or i32 where that holds it); axes count grid first, then inner."""
 
     out: int
     axis: int

@@ -243,8 +243,8 @@ class _Verifier:
                 right = type(value) is kind
             case Param(out=out, slot=slot):
                 right = 0 <= slot < len(kernel.params) and types[out] == kernel.params[slot]
-            case Index(out=out):
-                right = types[out] == "i64"
+            case Index(out=out, axis=axis):
+                right = types[out] == "i64" or (types[out] == "i32" and kernel.axes[axis].extent < 2**31)
             case Load(out=out, buffer=buffer):
                 right = types[out] == value_type(kernel.buffers[buffer].dtype)
             case Store(buffer=buffer, value=value):

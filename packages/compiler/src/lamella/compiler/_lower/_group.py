@@ -18,7 +18,7 @@ from lamella.compiler._lower._refs import Counter, Operand, Ref, Root
 
 Body = Callable[[KernelBuilder, list[int]], int]
 
-MOST_ITEMS = 96  # items a kernel may have: compile time grows faster than linearly beyond
+MOST_ITEMS = 64  # items a kernel may have: compile time grows with them
 MOST_BUFFERS = 24
 MOST_COLUMNS = 1 << 16  # elements of a result accumulated per chunk of the grid
 LEAST_ROWS = 32

@@ -270,19 +270,19 @@ class _Kernelizer:
                 self.scalars.append(operand.slot)
             return b.param(slot)
         if isinstance(operand, Counter):
-            return self._counter(strides)
+            return self._counter(strides, operand.dtype)
         kind = "bool" if isinstance(operand, bool) else "i64" if isinstance(operand, int) else "f64"
         return b.const(operand, kind)
 
-    def _counter(self, strides: tuple[int, ...]) -> int:
+    def _counter(self, strides: tuple[int, ...], dtype: str) -> int:
         b, total = self.b, None
         for number, axis in enumerate(self.axes.grid + self.axes.inner):
             if strides[axis]:
-                term = b.index(number)
+                term = b.index(number, dtype)
                 if strides[axis] != 1:
-                    term = b.apply("mul", term, b.const(strides[axis], "i64"))
+                    term = b.apply("mul", term, b.const(strides[axis], dtype))
                 total = term if total is None else b.apply("add", total, term)
-        return b.const(0, "i64") if total is None else total
+        return b.const(0, dtype) if total is None else total
 
     def _buffer(self, root: Root, *, output: bool) -> int:
         number = self.buffer_of.get(root)

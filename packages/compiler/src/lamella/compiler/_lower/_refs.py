@@ -134,9 +134,10 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """The position itself: the sum of strides times index along each dim, an i64."""
+    """The position itself: the sum of strides times index along each dim, an i64 (or i32 where that holds it)."""
 
     strides: tuple[int, ...]
+    dtype: str = "i64"
 
 
 Operand = Ref | Scalar | Counter | bool | int | float

@@ -182,9 +182,10 @@ def _flip(e: Emitter, x: Ref, *, dims: tuple[int, ...]) -> Ref:
 # -- composites whose own form fuses better than their body -----------------------------------------------------------
 
 
+# A NaN reaches the sum whatever the maximum is, so the maximum may pass over it.
 def _softmax(e: Emitter, x: Ref, *, dim: int) -> Ref:
     w = e.wide(x)
-    powers = e.map("exp", e.map("sub", w, e.reduce("max", w, (dim,), True)))
+    powers = e.map("exp", e.map("sub", w, e.reduce("largest", w, (dim,), True)))
     scale = e.map("reciprocal", e.reduce("sum", powers, (dim,), True))
     return e.cast(e.map("mul", powers, scale), x.dtype)
 
@@ -194,7 +195,7 @@ def _log_softmax(e: Emitter, x: Ref, *, dim: int) -> Ref:
 
 
 def _log_softmax_wide(e: Emitter, w: Ref, dim: int) -> Ref:
-    shifted = e.map("sub", w, e.reduce("max", w, (dim,), True))
+    shifted = e.map("sub", w, e.reduce("largest", w, (dim,), True))
     return e.map("sub", shifted, e.map("log", e.reduce("sum", e.map("exp", shifted), (dim,), True)))
 
 
@@ -204,6 +205,7 @@ def _cross_entropy(
     rows, classes = logits.shape
     w = e.wide(logits)
     kind = w.dtype
+    small = "i32" if classes < 2**31 else "i64"
     logp = _log_softmax_wide(e, w, 1)
     error = IndexError(f"cross_entropy: a target is not a class of [0, {classes}) nor ignore_index {ignore_index}")
     code = e.error(error)
@@ -218,14 +220,14 @@ def _cross_entropy(
 
     def picked(b: KernelBuilder, values: list[int]) -> int:
         value, at, column = values
-        here = b.apply("eq", b.cast(at, "i64"), column)
+        here = b.apply("eq", b.cast(at, small), column)
         return b.apply("select", here, value, b.const(0.0, kind))
 
     column = target.reshape((rows, 1))
     if column is None:
         raise AssertionError("a trailing dim of size 1 never needs a copy")
     keep = e.compute(checked, column, dtype="bool", near=logp)
-    chosen = e.compute(picked, logp, column, Counter((0, 1)), dtype=kind)
+    chosen = e.compute(picked, logp, column, Counter((0, 1), small), dtype=kind)
     loss = e.map("neg", e.reduce("sum", chosen, (1,), True))
     if label_smoothing:
         spread = e.map("mul", e.reduce("sum", logp, (1,), True), label_smoothing / classes)

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from lamella.tensor import Tensor, set_grad_enabled
-from lamella.tensor.extend import GRAD, LEVEL, OPS, detached, dispatch, from_numpy_dtype, tls
+from lamella.tensor.extend import GRAD, LEVEL, OPS, Level, detached, dispatch, from_numpy_dtype, level_of, tls
 
 from ._accumulate import accumulate
 from ._reach import is_needed
@@ -119,11 +119,24 @@ def run(
     ends = None
     if barrier and targets is not None:
         ends = {e.node if type(e) is Port else e for e in targets}
-    if create_graph and not tls.grad:
-        with set_grad_enabled(True):
+    levels = tls.levels
+    if levels:
+        # what the rules create belongs to the level of the cotangents, even while deeper levels are open
+        tls.levels = _levels_of(levels, roots)
+    try:
+        if create_graph and not tls.grad:
+            with set_grad_enabled(True):
+                _walk(roots, create_graph, retain_graph, needed, targets, ends)
+        else:
             _walk(roots, create_graph, retain_graph, needed, targets, ends)
-    else:
-        _walk(roots, create_graph, retain_graph, needed, targets, ends)
+    finally:
+        if levels:
+            tls.levels = levels
+
+
+def _levels_of(levels: tuple[Level, ...], roots: Sequence[tuple[Edge, Tensor]]) -> tuple[Level, ...]:
+    present = [level_of(g) for _, g in roots]
+    return levels[: max([n + 1 for n, level in enumerate(levels) if level in present], default=0)]
 
 
 def _walk(

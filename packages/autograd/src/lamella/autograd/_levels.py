@@ -29,6 +29,12 @@ def lift(t: Tensor, level: Level | None, owned: bool = False) -> Tensor:
     return wrap(Batched(t, level, False, owned))
 
 
+def _below(level: Level) -> tuple[Level, ...]:
+    """The open levels under `level`: where its rules compute, and what they create belongs."""
+    levels = tls.levels
+    return levels[: levels.index(level)] if level in levels else levels
+
+
 def apply_batch(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Level) -> Any:
     """One op at a vmap level."""
     payloads = []
@@ -40,30 +46,35 @@ def apply_batch(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Le
         else:
             payloads.append(a)
             batched.append(False)
-    if not any(batched):
-        saved = tls.levels
-        if op.spec == "creation":
-            # made at the level below, and owned by this one
-            tls.levels = saved[: saved.index(level)] if level in saved else saved
-        try:
-            out = dispatch(op, tuple(payloads), params)
-        finally:
-            tls.levels = saved
-        flags: Any = False
-    else:
-        batch_rule = op.rules.get("batch")
-        if batch_rule is None and op.body is not None:
-            return op.body(*[_detached_here(a, level) for a in args], **params)
-        if batch_rule is None:
-            batch_rule = rule(op, "batch")
-        found = batch_rule(op, payloads, batched, params, level.size)
-        if found is None:
-            return op.body(*[_detached_here(a, level) for a in args], **params)  # type: ignore[misc]
-        out, flags = found
+    saved = tls.levels
+    tls.levels = _below(level)
+    try:
+        if any(batched):
+            batch_rule = op.rules.get("batch")
+            if batch_rule is None and op.body is None:
+                batch_rule = rule(op, "batch")
+            found = None if batch_rule is None else batch_rule(op, payloads, batched, params, level.size)
+            if found is None:
+                return _body_at(op, args, params, level)
+            out, flags = found
+        else:
+            out, flags = dispatch(op, tuple(payloads), params), False
+    finally:
+        tls.levels = saved
     if type(out) is tuple:
         several = flags if type(flags) is tuple else (flags,) * len(out)
         return tuple(wrap(Batched(o, level, b)) for o, b in zip(out, several, strict=True))
-    return wrap_outputs(op, args if op.spec != "view" else _at(args, level), params, Batched(out, level, flags, _owned(op, args)))
+    return wrap_outputs(
+        op, args if op.spec != "view" else _at(args, level), params, Batched(out, level, flags, _owned(op, args))
+    )
+
+
+def _body_at(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Level) -> Any:
+    """A composite through its body: called below `level`, computed at it, and not recorded there, where its own node will be."""
+    tls.levels = (*tls.levels, level)
+    detached_args = [a if not isinstance(a, Tensor) else _detached_at(a, level) for a in args]
+    out = op.body(*detached_args, **params)  # type: ignore[misc]
+    return tuple([lift(o, level) for o in out]) if type(out) is tuple else lift(out, level)
 
 
 def _owned(op: Op, args: tuple[Any, ...]) -> bool:
@@ -78,9 +89,8 @@ def _at(args: tuple[Any, ...], level: Level) -> tuple[Any, ...]:
     return tuple(lift(a, level) if isinstance(a, Tensor) else a for a in args)
 
 
-def _detached_here(a: Any, level: Level) -> Any:
-    # a composite's body is not recorded at the level where its own node will be
-    if isinstance(a, Tensor) and a._flags & LEVEL and a._data.level is level and a._edge is not None:
+def _detached_at(a: Tensor, level: Level) -> Tensor:
+    if a._flags & LEVEL and a._data.level is level and a._edge is not None:
         d = wrap(a._data)
         d._cell = a._cell
         return d
@@ -144,35 +154,34 @@ def apply_jvp(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Leve
         else:
             primals.append(a)
             tangents.append(None)
-    live = any(t is not None for t in tangents)
     vjp = op.rules.get("vjp")
     if vjp is None:
         vjp = rule(op, "vjp")
+    live = vjp is not NONDIFFERENTIABLE and any([t is not None for t in tangents])
     forward = op.rules.get("jvp")
-    if live and vjp is not NONDIFFERENTIABLE and forward is None and op.body is not None and op.spec != "elementwise":
-        return op.body(*[_detached_here(a, level) for a in args], **params)
+    tangent: Any = None
     saved = tls.levels
-    if op.spec == "creation":
-        tls.levels = saved[: saved.index(level)] if level in saved else saved
+    tls.levels = _below(level)
     try:
+        if live and forward is None and op.spec != "elementwise":
+            if op.body is not None:
+                return _body_at(op, args, params, level)
+            forward = rule(op, "jvp")
         out = dispatch(op, tuple(primals), params)
+        if live:
+            if forward is not None:
+                tangent = forward(op, primals, tangents, out, params)
+            else:
+                tangent = _diagonal(vjp, primals, tangents, out, params)
     finally:
         tls.levels = saved
-    tangent: Any = None
-    if live and vjp is not NONDIFFERENTIABLE:
-        if forward is not None:
-            tangent = forward(op, primals, tangents, out, params)
-        elif op.spec == "elementwise":
-            tangent = _diagonal(op, vjp, primals, tangents, out, params)
-        else:
-            tangent = rule(op, "jvp")(op, primals, tangents, out, params)
     if type(out) is tuple:
         several = tangent if type(tangent) is tuple else (tangent,) + (None,) * (len(out) - 1)
         return tuple(wrap(Dual(o, level, t)) for o, t in zip(out, several, strict=True))
     return wrap_outputs(op, args if op.spec != "view" else _at(args, level), params, Dual(out, level, tangent, _owned(op, args)))
 
 
-def _diagonal(op: Op, vjp: Any, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
+def _diagonal(vjp: Any, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
     total = None
     for i, t in enumerate(tangents):
         if t is None:

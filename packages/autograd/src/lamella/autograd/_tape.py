@@ -263,7 +263,10 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> N
     saves = plan.saves
     if saves:
         outs = (out,) if single else out
-        node.saved = tuple([save(args[i] if i >= 0 else outs[~i], i, level) for i in saves])
+        # an output that carries no gradient is saved like an operand without an edge
+        node.saved = tuple(
+            [save(args[i], i, level) if i >= 0 else save(outs[~i], i if ~i in op.differentiable else 0, level) for i in saves]
+        )
         # blame for a write after this: the place is asked for only by the message that names a saved tensor
         node.location = user_location(3)
     else:

@@ -270,15 +270,12 @@ def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
         pairs = [_split(t, level) for t in results]
         rest = map_leaves(lambda t, _: _split(t, level)[0] if isinstance(t, Tensor) else t, aux, "aux")
     value = unflatten([p for p, _ in pairs], out_spec)
-    tangent = unflatten([t for _, t in pairs], out_spec)
+    tangent = unflatten([zeros_like(p) if t is None else t for p, t in pairs], out_spec)
     return (value, tangent, rest) if has_aux else (value, tangent)
 
 
-def _split(t: Any, level: Level) -> tuple[Tensor, Tensor]:
+def _split(t: Any, level: Level) -> tuple[Tensor, Tensor | None]:
     if not isinstance(t, Tensor):
         raise TypeError(f"a function under jvp must return tensors, got {type(t).__name__}")
     t.requires_grad  # noqa: B018 - brings a stale view up to date
-    if level_of(t) is not level:
-        return t, zeros_like(t)
-    tangent = t._data.tangent
-    return t._data.tensor, zeros_like(t._data.tensor) if tangent is None else tangent
+    return (t._data.tensor, t._data.tangent) if level_of(t) is level else (t, None)

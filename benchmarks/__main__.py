@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks._bench import Bench
 from benchmarks._case import CaseFailed
-from benchmarks._machine import IDLE_LIMIT, THREADS, Machine, load
+from benchmarks._machine import IDLE_LIMIT, THREADS, Machine, Watch
 from benchmarks._page import PAGE, excused, table, update_page
 from benchmarks._row import Row, read_rows, write_rows
 from benchmarks._stories import cases_of, find_case, story_names
@@ -45,15 +45,16 @@ def run(story: str, names: list[str] | None, quick: bool, target: Path | None, c
     rows: list[Row] = []
     failed: list[str] = []
     for case in cases:
-        busy = load(0.5)
-        if busy > IDLE_LIMIT:
-            print(f"warning: {busy:.0%} of the processors are busy before {case.name}: times may be off", flush=True)
+        watch = Watch()
         try:
             found = case.measure(bench)
         except CaseFailed as error:
             failed.append(case.name)
             print(f"{case.name}: not measured: {error}", flush=True)
             continue
+        busy = watch.load()
+        if busy > IDLE_LIMIT:
+            print(f"warning: others used {busy:.0%} of the processors: these times are off", flush=True)
         new = [
             Row(
                 story=story, case=one.case, metric=one.metric, unit=one.unit, ours=one.ours, peer=one.peer,

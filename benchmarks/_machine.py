@@ -12,14 +12,15 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["IDLE_LIMIT", "ROOT", "THREADS", "Machine", "blas_core", "load", "worker_environment"]
+__all__ = ["IDLE_LIMIT", "ROOT", "THREADS", "Machine", "Watch", "blas_core", "worker_environment"]
 
 ROOT = Path(__file__).resolve().parents[1]
 THREADS = 2
-# Above this share of busy processors before a run, its times are not to be trusted.
+# When others use more than this share of the processors, times are not to be trusted.
 IDLE_LIMIT = 0.10
 
 _DROPPED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED")
@@ -92,8 +93,31 @@ class Machine:
         return cls(_cpu_name(), asked.stdout.strip(), _commit(), today)
 
 
-def load(seconds: float) -> float:
-    """Share of the processors that is busy while this process sleeps for `seconds`, in [0, 1]."""
+class Watch:
+    """How much of the processors others use while a case runs: busy time less that of this process and its children.
+
+    Windows does not tell the time of children, which there count as others.
+    """
+
+    def __init__(self) -> None:
+        self._busy, self._own, self._wall = _busy_seconds(), _own_seconds(), time.perf_counter()
+
+    def load(self) -> float:
+        """Share of all processors since the start, in [0, 1]; child processes count once they have ended."""
+        others = (_busy_seconds() - self._busy) - (_own_seconds() - self._own)
+        available = (time.perf_counter() - self._wall) * (os.cpu_count() or 1)
+        return min(1.0, max(0.0, others / available))
+
+
+def _busy_seconds() -> float:
     import psutil
 
-    return float(psutil.cpu_percent(interval=seconds)) / 100
+    now = psutil.cpu_times()._asdict()
+    # guest times are part of user and nice
+    idle = ("idle", "iowait", "guest", "guest_nice")
+    return float(sum(value for kind, value in now.items() if kind not in idle))
+
+
+def _own_seconds() -> float:
+    now = os.times()
+    return now.user + now.system + now.children_user + now.children_system

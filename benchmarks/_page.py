@@ -52,7 +52,7 @@ def update_page(rows: list[Row]) -> None:
         busy = max(row.load for row in of_story)
         head = (
             f"{first.date}, {first.cpu}, {first.blas}, {first.threads} threads, commit {first.commit}, "
-            f"processors at most {busy:.0%} busy before a case."
+            f"other programs used at most {busy:.0%} of the processors."
         )
         begin, end = f"<!-- bench {story} begin -->", f"<!-- bench {story} end -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)

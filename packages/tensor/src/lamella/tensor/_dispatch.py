@@ -13,17 +13,21 @@ from typing import Any
 import numpy as np
 
 from ._base import TensorBase, cell_of, level_of, set_edge, wrap, wrap_view
+from ._dtype import INT
 from ._engine import autograd
 from ._meta import MetaArray
 from ._op import OPS, MissingRule, Op, rule
 from ._payload import Dual
-from ._promotion import meet
+from ._promotion import fitted, meet, normalized
+from ._scalar import SymScalar
 from ._state import FOREIGN, GRAD, HOT, LEVEL, MODE, TRACED, VIEW, Level, tls
 from ._views import refresh
 
 __all__ = ["at_level", "compute", "detached", "dispatch", "record"]
 
 _EMPTY: dict[str, Any] = {}
+_NUMBERS = frozenset((int, float, bool, complex, type(None), SymScalar))
+_SPECIAL = LEVEL | TRACED | FOREIGN
 _ndarray = np.ndarray
 
 
@@ -35,28 +39,41 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
     flags = HOT[0]
     for a in args:
         if isinstance(a, TensorBase):
-            flags |= a._flags
-            if a._flags & VIEW and a._view.version != a._cell.version:  # type: ignore[union-attr]
+            f = a._flags
+            flags |= f
+            if f & VIEW and a._view.version != a._cell.version:  # type: ignore[union-attr]
                 refresh(a)
                 flags |= a._flags
+        elif type(a) not in _NUMBERS:
+            return dispatch(op, normalized(op, args), params)
     if op.promotes:
-        target = meet(op.promotes, args)
+        target = meet(op, args)
         if target is not None:
-            args = tuple(_cast(a, target) if isinstance(a, TensorBase) else a for a in args)
-            if not any(isinstance(a, TensorBase) for a in args):
-                args = (dispatch(OPS["full"], (args[0],), {"shape": (), "dtype": target}), *args[1:])
-    if op.body is not None and not op.unit:
+            args = _met(op, args, target)
+    if op.body is not None and not op.unit and (flags & ~VIEW or "numpy" not in op.rules):
         return op.body(*args, **params)
-    if flags >= MODE or flags & (LEVEL | TRACED | FOREIGN):
+    if flags & _SPECIAL or (flags >= MODE and (tls.trace is not None or tls.levels)):
         return _general(op, args, params, flags)
     out = _plain(op, args, params)
-    if flags & GRAD:
+    if flags & GRAD and (flags < MODE or tls.grad):
         autograd().record(op, args, params, out)
     return out
 
 
-def _cast(t: Any, target: Any) -> Any:
-    return t if t._data.dtype == target.numpy else dispatch(OPS["cast"], (t,), {"dtype": target})
+def _met(op: Op, args: tuple[Any, ...], target: Any) -> tuple[Any, ...]:
+    """The operands in one dtype; integers that do not fit it wrap, as the arithmetic on them does, or are refused."""
+    out: list[Any] = []
+    for a in args:
+        if isinstance(a, TensorBase):
+            same = a._data.dtype == target.numpy
+            out.append(a if same else dispatch(OPS["cast"], (a,), {"dtype": target}))
+        elif type(a) is int and target.category == INT:
+            out.append(fitted(op, a, target))
+        else:
+            out.append(a)
+    if not any(isinstance(a, TensorBase) for a in out):
+        out[0] = dispatch(OPS["full"], (out[0],), {"shape": (), "dtype": target})
+    return tuple(out)
 
 
 def _plain(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -66,8 +83,10 @@ def _plain(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     arrays = [a._data if isinstance(a, TensorBase) else a for a in args]
     try:
         out = kernel(*arrays, **params)
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise explained(op, args, params, error) from None
+    if op.outputs == 1 and op.spec != "view":
+        return wrap(out)
     return wrap_outputs(op, args, params, out)
 
 
@@ -92,7 +111,14 @@ def _shares(out: Any, data: Any) -> bool:
 def _by_body(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     if op.body is None:
         raise MissingRule(f"op {op.name!r} (of {op.package}) has no rule of kind 'numpy' and no body")
-    return op.body(*[detached(a) if isinstance(a, TensorBase) and a._flags & GRAD else a for a in args], **params)
+    given = [detached(a) if isinstance(a, TensorBase) and a._flags & GRAD else a for a in args]
+    levels = tls.levels
+    # operands of no level: what the body creates belongs to none either, whatever is open
+    tls.levels = ()
+    try:
+        return op.body(*given, **params)
+    finally:
+        tls.levels = levels
 
 
 def detached(t: Any) -> Any:
@@ -174,8 +200,7 @@ def _foreign(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
             raise ValueError(f"{op.name} got tensors on devices cpu and meta; move them to one device with .to(device)")
         shapes = [a._data if isinstance(a, TensorBase) else a for a in args]
         return wrap_outputs(op, args, params, rule(op, "shape")(*shapes, **params))
-    kernels = getattr(kinds[0], "kernels", _EMPTY)
-    kernel = kernels.get(op.name)
+    kernel = kinds[0].kernels.get(op.name)
     if kernel is None:
         if op.body is not None:
             return _by_body(op, args, params)

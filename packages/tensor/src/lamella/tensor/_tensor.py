@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from . import _arith, _base
+from . import _arith, _backward, _base  # _backward declares ops
 from . import _composites as c
 from . import _creation as make
 from . import _functions as f
@@ -18,6 +18,7 @@ from . import _pointwise as p
 from ._arith import Arithmetic
 from ._base import cell_of, set_edge, wrap
 from ._device import CPU, META, Device, as_device
+from ._dims import dim_of
 from ._dispatch import dispatch
 from ._dtype import COMPLEX, FLOAT, INT, DType, bool_, float16, float32, float64, from_numpy_dtype, int32, int64
 from ._engine import autograd
@@ -31,6 +32,8 @@ from ._views import refresh
 
 __all__ = ["Tensor"]
 
+assert _backward
+
 
 class Tensor(Arithmetic):
     """An n-dimensional array with gradients.
@@ -39,7 +42,7 @@ class Tensor(Arithmetic):
     """
 
     __slots__ = ()
-    __array_priority__ = 1000
+    __array_ufunc__ = None  # numpy arrays leave operators to us, and so never make an array of tensors
 
     def __new__(cls, data: Any = (), *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
         """Same as `tensor(data, dtype=..., requires_grad=...)`."""
@@ -81,7 +84,7 @@ class Tensor(Arithmetic):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or one size."""
-        return self.shape if dim is None else self.shape[f.dim_of(dim, self.ndim)]
+        return self.shape if dim is None else self.shape[dim_of(dim, self.ndim)]
 
     def dim(self) -> int:
         """Number of dims."""
@@ -548,4 +551,5 @@ def _rebuild(array: Any, requires_grad: bool) -> Tensor:
 
 
 _base.bind(Tensor)
+p.bind(Tensor)
 _arith.bind(Tensor)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lamella.tensor import arange, exp, float32, matmul, permute, reshape, where, zeros
+from lamella.tensor import exp, float32, matmul, reshape, where, zeros
 from lamella.tensor import sum as t_sum
 from lamella.tensor.extend import BOOL, OPS, dispatch, scores_of
 
@@ -25,9 +25,7 @@ def linear(ctx: Any, g: Any) -> Any:
     if ctx.needs(0):
         gx = matmul(g, ctx.x(1))
     if ctx.needs(1):
-        x = ctx.x(0)
-        flat = g if g.ndim == 2 else reshape(g, -1, g.shape[-1])
-        gw = matmul(permute(flat, 1, 0), x if x.ndim == 2 else reshape(x, -1, x.shape[-1]))
+        gw = dispatch(OPS["linear_weight_grad"], (g, ctx.x(0)))
     if ctx.needs(2):
         gb = g if g.ndim == 1 else dispatch(OPS["sum"], (g,), {"dims": tuple(range(g.ndim - 1)), "keepdim": False})
     return gx, gw, gb
@@ -111,25 +109,12 @@ def batch_norm(ctx: Any, gy: Any, gm: Any, gr: Any) -> Any:
 
 
 def cross_entropy(ctx: Any, g: Any, gp: Any) -> Any:
-    target, logp = ctx.x(1), ctx.y(1)
-    smoothing, ignore, reduction = (ctx.params[k] for k in ("label_smoothing", "ignore_index", "reduction"))
-    classes = logp.shape[1]
-    p = exp(logp)
+    logp = ctx.y(1)
     out = None
     if g is not None:
-        g = _wide(g)
-        keep = target != ignore
-        hot = (reshape(target, -1, 1) == arange(classes)).to(logp.dtype)
-        d = p - hot * (1 - smoothing)
-        if smoothing:
-            d = d - smoothing / classes
-        if reduction == "mean":
-            g = g / t_sum(keep).to(logp.dtype)
-        if reduction == "none":
-            g = reshape(g, -1, 1)
-        out = where(reshape(keep, -1, 1), d * g, 0.0)
+        out = dispatch(OPS["cross_entropy_grad"], (_wide(g), logp, ctx.x(1)), ctx.params)
     if gp is not None:
-        part = gp - p * t_sum(gp, 1, True)
+        part = gp - exp(logp) * t_sum(gp, 1, True)
         out = part if out is None else out + part
     return out, None
 

@@ -14,6 +14,7 @@ from lamella.tensor import log as t_log
 from lamella.tensor import sign as t_sign
 from lamella.tensor import sin as t_sin
 from lamella.tensor import where, zeros_like
+from lamella.tensor.extend import OPS, dispatch
 
 from ._row import NONE, row
 
@@ -139,7 +140,7 @@ def reciprocal(ctx: Any, g: Any) -> Any:
 
 
 def relu(ctx: Any, g: Any) -> Any:
-    return (where(ctx.y(0) > 0.0, g, 0.0),)
+    return (dispatch(OPS["relu_grad"], (g, ctx.y(0))),)
 
 
 def gelu(ctx: Any, g: Any) -> Any:

@@ -1,7 +1,8 @@
 """Batching rules: the op on payloads whose dim 0 is the batch where `batched` says so.
 
-`rule(op, payloads, batched, params, size) -> (outputs, batched outputs)`, or None for a composite that is better batched through its body.
-Elementwise ops, reductions and views derive theirs from the factor spec; only opaque ops are written by hand.
+`rule(op, payloads, batched, params, size) -> (outputs, batched outputs)`, or None for a composite that is better
+batched through its body. Elementwise ops, reductions and views derive theirs from the factor spec; only opaque ops
+are written by hand.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def elementwise(op: Op, xs: list[Any], batched: list[bool], params: dict[str, An
 def reduction(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
     dims = tuple(d + 1 for d in params["dims"])
     if not dims:
-        # no dims left means none are reduced, which a kernel would read as all of them: one that is not there is reduced instead
+        # no dims left means none are reduced, which a kernel would read as all of them: one that is not there is
+        # reduced instead
         x = xs[0].unsqueeze(-1)
         return dispatch(op, (x,), {"dims": (x.ndim - 1,), "keepdim": False}), True
     return dispatch(op, (xs[0],), {**params, "dims": dims}), True

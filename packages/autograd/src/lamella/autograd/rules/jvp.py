@@ -1,6 +1,8 @@
-"""Forward rules that are not derived: linear and bilinear ops apply themselves to the tangents, the rest are written out.
+"""Forward rules that are not derived: linear and bilinear ops apply themselves to the tangents, the rest are written
+out.
 
-Elementwise ops derive theirs from the backward rule (a diagonal Jacobian is its own transpose); composites from their body.
+Elementwise ops derive theirs from the backward rule (a diagonal Jacobian is its own transpose); composites from their
+body.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ def linear_in(*operands: int) -> Rule:
 
 
 def _all_operands(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    return dispatch(op, tuple(t if t is not None else zeros_like(p) for p, t in zip(primals, tangents, strict=True)), params)
+    return dispatch(
+        op, tuple(t if t is not None else zeros_like(p) for p, t in zip(primals, tangents, strict=True)), params
+    )
 
 
 def bilinear(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:

@@ -1,0 +1,106 @@
+"""Steps of backward rules that a backend computes in one go: composites without a vjp of their own.
+
+Where nothing is recorded, transformed or traced, the numpy kernel runs; everywhere else the body does, which is the definition and is
+differentiable like any composition of ops.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import _functions as f
+from . import _pointwise as p
+from ._creation import arange
+from ._meta import MetaArray, broadcast_shapes
+from ._op import Op, register_rules
+
+__all__: list[str] = []
+
+
+def _relu_grad(g: Any, y: Any) -> Any:
+    # not a product: 0 * inf is no 0
+    return np.where(y > 0, g, g.dtype.type(0))
+
+
+def _relu_grad_body(g: Any, y: Any) -> Any:
+    return f.where(p.gt(y, 0.0), g, 0.0)
+
+
+def _relu_grad_shape(g: Any, y: Any) -> MetaArray:
+    return MetaArray(broadcast_shapes(g.shape, y.shape), g.dtype)
+
+
+def _linear_weight_grad(g: Any, x: Any) -> Any:
+    g, x = g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1])
+    if g.dtype.itemsize < 4:
+        return np.matmul(g.T.astype(np.float32), x.astype(np.float32)).astype(g.dtype)
+    return np.matmul(g.T, x)
+
+
+def _linear_weight_grad_body(g: Any, x: Any) -> Any:
+    flat = g if g.ndim == 2 else f.reshape(g, -1, g.shape[-1])
+    return f.matmul(f.permute(flat, 1, 0), x if x.ndim == 2 else f.reshape(x, -1, x.shape[-1]))
+
+
+def _linear_weight_grad_shape(g: Any, x: Any) -> MetaArray:
+    if tuple(g.shape[:-1]) != tuple(x.shape[:-1]):
+        raise ValueError(f"linear_weight_grad needs g [..., out] and x [..., in] of one batch, got {g.shape} and {x.shape}")
+    return MetaArray((g.shape[-1], x.shape[-1]), g.dtype)
+
+
+def _cross_entropy_grad(
+    g: Any, logp: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str
+) -> Any:
+    n, classes = logp.shape
+    d = np.exp(logp)
+    keep = target != ignore_index
+    every = bool(keep.all())
+    at = target if every else np.where(keep, target, 0)
+    d[np.arange(n), at] -= 1 - label_smoothing
+    if label_smoothing:
+        d -= label_smoothing / classes
+    if reduction == "mean":
+        g = g / d.dtype.type(n if every else np.count_nonzero(keep))
+    d *= g if g.ndim == 0 else g.reshape(-1, 1)
+    if not every:
+        d[~keep] = 0
+    return d
+
+
+def _cross_entropy_grad_body(
+    g: Any, logp: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str
+) -> Any:
+    classes = logp.shape[1]
+    keep = p.ne(target, ignore_index)
+    hot = f.to_dtype(p.eq(f.reshape(target, -1, 1), arange(classes)), logp.dtype)
+    d = p.sub(p.exp(logp), p.mul(hot, 1 - label_smoothing))
+    if label_smoothing:
+        d = p.sub(d, label_smoothing / classes)
+    if reduction == "mean":
+        g = p.div(g, f.to_dtype(f.sum(keep), logp.dtype))
+    if reduction == "none":
+        g = f.reshape(g, -1, 1)
+    return f.where(f.reshape(keep, -1, 1), p.mul(d, g), 0.0)
+
+
+def _cross_entropy_grad_shape(g: Any, logp: Any, target: Any, **_: Any) -> MetaArray:
+    return MetaArray(logp.shape, logp.dtype)
+
+
+Op("relu_grad", "g, y", "elementwise", body=_relu_grad_body)
+Op("linear_weight_grad", "g, x", "opaque", body=_linear_weight_grad_body)
+Op("cross_entropy_grad", "g, logp, target; label_smoothing, ignore_index, reduction", "opaque", body=_cross_entropy_grad_body)
+register_rules(
+    "numpy",
+    {"relu_grad": _relu_grad, "linear_weight_grad": _linear_weight_grad, "cross_entropy_grad": _cross_entropy_grad},
+)
+register_rules(
+    "shape",
+    {
+        "relu_grad": _relu_grad_shape,
+        "linear_weight_grad": _linear_weight_grad_shape,
+        "cross_entropy_grad": _cross_entropy_grad_shape,
+    },
+)

@@ -79,6 +79,15 @@ OPERATORS = {
 }
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 
+BIND = [
+    "",
+    "",
+    "def bind(cls: type[Tensor]) -> None:",
+    '    """Name the final tensor class; called once, by the module that defines it."""',
+    "    global _class",
+    "    _class = cls",
+]
+
 HEADER = '"""{doc}\n\nWritten by `nox -s generate` from packages/tensor/generate.py; edit that file.\n"""\n'
 
 
@@ -86,19 +95,44 @@ def pointwise() -> str:
     """Functions of one or two operands."""
     lines = [HEADER.format(doc="Pointwise functions: one def per op.")]
     lines += ["from __future__ import annotations\n", "from typing import TYPE_CHECKING, Any, cast\n"]
-    lines += ["from ._dispatch import dispatch", "from ._op import OPS", "from . import _ops  # declares the ops\n"]
+    lines += ["import numpy as np\n"]
+    lines += [
+        "from . import _ops  # declares the ops",
+        "from ._base import TensorBase",
+        "from ._dispatch import dispatch",
+    ]
+    lines += ["from ._engine import autograd", "from ._op import OPS", "from ._state import HOT\n"]
     lines += ["if TYPE_CHECKING:", "    from ._tensor import Tensor\n"]
-    names = sorted([*UNARY, *BINARY])
+    names = sorted([*UNARY, *BINARY, "bind"])
     lines.append("__all__ = [" + ", ".join(f'"{n}"' for n in names) + "]\n")
     lines.append("assert _ops")
+    lines += ["_ndarray = np.ndarray", "_asarray = np.asarray", "_new = object.__new__"]
+    lines += ["_class: Any = TensorBase", "_EMPTY: dict[str, Any] = {}"]
+    lines.append("_FLOATS = frozenset(map(np.dtype, (np.float32, np.float64)))")
     for n in (*UNARY, *BINARY):
         lines.append(f'_{n} = OPS["{n}"]')
+    for n in UNARY:
+        lines.append(f'_np_{n} = _{n}.rules["numpy"]')
+    lines += BIND
     for n, doc in UNARY.items():
         lines += [
             "",
             "",
             f"def {n}(x: Any) -> Tensor:",
             f'    """{doc}"""',
+            "    if isinstance(x, _class):",
+            "        flags = x._flags | HOT[0]",
+            "        if flags <= 1:",
+            "            a = x._data",
+            "            if a.dtype in _FLOATS:",
+            f"                out = _np_{n}(a)",
+            "                r: Tensor = _new(_class)",
+            "                r._data = out if type(out) is _ndarray else _asarray(out)",
+            "                r._flags = 0",
+            "                r._edge = r._cell = r._view = None",
+            "                if flags:",
+            f"                    autograd().record(_{n}, (x,), _EMPTY, r)",
+            "                return r",
             f'    return cast("Tensor", dispatch(_{n}, (x,)))',
         ]
     for n, doc in BINARY.items():
@@ -159,7 +193,7 @@ def _fast_operator(name: str, op: str, ufunc: str, dtypes: str, numbers: bool) -
         ]
     lines += [
         "        elif not is_operand(other):",
-        "            return NotImplemented  # type: ignore[return-value]",
+        "            return NotImplemented",
         f'        return cast("Tensor", dispatch(_{op}, (self, other)))',
     ]
     return lines
@@ -173,6 +207,7 @@ def arith() -> str:
         "from typing import TYPE_CHECKING, Any, cast\n",
         "import numpy as np\n",
         "from . import _ops  # declares the ops",
+        "from . import _pointwise as _p",
         "from ._base import TensorBase",
         "from ._dispatch import dispatch, explained",
         "from ._engine import NUMBER, PAIR",
@@ -194,9 +229,7 @@ def arith() -> str:
     ]
     for u in sorted({v[1] for v in OPERATORS.values()}):
         lines.append(f"_np_{u} = np.{u}")
-    for op in sorted(
-        {*(v[0] for v in OPERATORS.values()), "neg", "abs", "matmul", "logical_and", "logical_or", "logical_not"}
-    ):
+    for op in sorted({*(v[0] for v in OPERATORS.values()), "matmul", "logical_and", "logical_or", "logical_not"}):
         lines.append(f'_{op} = OPS["{op}"]')
     lines += [
         "",
@@ -222,25 +255,33 @@ def arith() -> str:
             "",
             f"    def __r{name}__(self, other: Any) -> Tensor:",
             "        if not is_operand(other):",
-            "            return NotImplemented  # type: ignore[return-value]",
+            "            return NotImplemented",
             f'        return cast("Tensor", dispatch(_{op}, (other, self)))',
         ]
-    for name, op in (("matmul", "matmul"), ("and", "logical_and"), ("or", "logical_or")):
+    for side, pair in (("", "(self, other)"), ("r", "(other, self)")):
+        lines += [
+            "",
+            f"    def __{side}matmul__(self, other: Any) -> Tensor:",
+            "        if not is_operand(other):",
+            "            return NotImplemented",
+            "        if not isinstance(other, TensorBase):",
+            "            given = type(other).__name__",
+            '            raise TypeError(f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)")',
+            f'        return cast("Tensor", dispatch(_matmul, {pair}))',
+        ]
+    for name, op in (("and", "logical_and"), ("or", "logical_or"), ("xor", "ne")):
         lines += [
             "",
             f"    def __{name}__(self, other: Any) -> Tensor:",
             "        if not is_operand(other):",
-            "            return NotImplemented  # type: ignore[return-value]",
-        ]
-        if name != "matmul":
-            lines += ["        _need_bool(self, other)"]
-        lines += [f'        return cast("Tensor", dispatch(_{op}, (self, other)))']
-    for name, op in (("neg", "neg"), ("abs", "abs")):
-        lines += [
+            "            return NotImplemented",
+            "        _need_bool(self, other)",
+            f'        return cast("Tensor", dispatch(_{op}, (self, other)))',
             "",
-            f"    def __{name}__(self) -> Tensor:",
-            f'        return cast("Tensor", dispatch(_{op}, (self,)))',
+            f"    __r{name}__ = __{name}__",
         ]
+    lines += ["", "    __neg__ = _p.neg", "    __abs__ = _p.abs"]
+    lines += ["", "    def __pos__(self) -> Tensor:", '        return cast("Tensor", self)']
     lines += [
         "",
         "    def __invert__(self) -> Tensor:",
@@ -251,21 +292,21 @@ def arith() -> str:
         lines += [
             "",
             f"    def __{name}__(self, other: Any) -> Tensor:",
-            f"        return inplace(_{op}, self, (other,))",
+            f'        return cast("Tensor", inplace(_{op}, self, (other,)))',
         ]
     for n in IN_PLACE_UNARY:
         lines += [
             "",
             f"    def {n}_(self) -> Tensor:",
             f'        """In-place twin of {n}."""',
-            f'        return inplace(OPS["{n}"], self, ())',
+            f'        return cast("Tensor", inplace(OPS["{n}"], self, ()))',
         ]
     for n in IN_PLACE_BINARY:
         lines += [
             "",
             f"    def {n}_(self, other: Any) -> Tensor:",
             f'        """In-place twin of {n}."""',
-            f'        return inplace(OPS["{n}"], self, (other,))',
+            f'        return cast("Tensor", inplace(OPS["{n}"], self, (other,)))',
         ]
     lines += [
         "",
@@ -274,7 +315,10 @@ def arith() -> str:
         "    for x in (a, b):",
         "        if not isinstance(x, bool) and (not isinstance(x, TensorBase) or x._data.dtype != np.bool_):",
         "            given = x._data.dtype if isinstance(x, TensorBase) else type(x).__name__",
-        '            raise TypeError(f"& | ~ are defined for bool tensors here, got {given}; compare first, e.g. (x > 0) & (y > 0)")',
+        "            raise TypeError(",
+        '                f"& | ^ ~ are defined for bool tensors here, got {given}; "',
+        '                f"compare first, e.g. (x > 0) & (y > 0)"',
+        "            )",
     ]
     return "\n".join(lines) + "\n"
 

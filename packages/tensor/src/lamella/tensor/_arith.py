@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from . import _ops  # declares the ops
+from . import _pointwise as _p
 from ._base import TensorBase
 from ._dispatch import dispatch, explained
 from ._engine import NUMBER, PAIR
@@ -42,7 +43,6 @@ _np_multiply = np.multiply
 _np_not_equal = np.not_equal
 _np_power = np.power
 _np_subtract = np.subtract
-_abs = OPS["abs"]
 _add = OPS["add"]
 _div = OPS["div"]
 _eq = OPS["eq"]
@@ -56,7 +56,6 @@ _lt = OPS["lt"]
 _matmul = OPS["matmul"]
 _mul = OPS["mul"]
 _ne = OPS["ne"]
-_neg = OPS["neg"]
 _pow = OPS["pow"]
 _sub = OPS["sub"]
 
@@ -106,7 +105,7 @@ class Arithmetic(TensorBase):
                         NUMBER[0](_add, self, other, r)
                     return r
         elif not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_add, (self, other)))
 
     def __sub__(self, other: Any) -> Tensor:
@@ -142,7 +141,7 @@ class Arithmetic(TensorBase):
                         NUMBER[0](_sub, self, other, r)
                     return r
         elif not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_sub, (self, other)))
 
     def __mul__(self, other: Any) -> Tensor:
@@ -178,7 +177,7 @@ class Arithmetic(TensorBase):
                         NUMBER[0](_mul, self, other, r)
                     return r
         elif not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_mul, (self, other)))
 
     def __truediv__(self, other: Any) -> Tensor:
@@ -214,7 +213,7 @@ class Arithmetic(TensorBase):
                         NUMBER[0](_div, self, other, r)
                     return r
         elif not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_div, (self, other)))
 
     def __pow__(self, other: Any) -> Tensor:
@@ -250,7 +249,7 @@ class Arithmetic(TensorBase):
                         NUMBER[0](_pow, self, other, r)
                     return r
         elif not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_pow, (self, other)))
 
     def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
@@ -271,7 +270,7 @@ class Arithmetic(TensorBase):
                     r._edge = r._cell = r._view = None
                     return r
         elif not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_eq, (self, other)))
 
     def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
@@ -292,7 +291,7 @@ class Arithmetic(TensorBase):
                     r._edge = r._cell = r._view = None
                     return r
         elif not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_ne, (self, other)))
 
     def __lt__(self, other: Any) -> Tensor:
@@ -313,7 +312,7 @@ class Arithmetic(TensorBase):
                     r._edge = r._cell = r._view = None
                     return r
         elif not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_lt, (self, other)))
 
     def __le__(self, other: Any) -> Tensor:
@@ -334,7 +333,7 @@ class Arithmetic(TensorBase):
                     r._edge = r._cell = r._view = None
                     return r
         elif not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_le, (self, other)))
 
     def __gt__(self, other: Any) -> Tensor:
@@ -355,7 +354,7 @@ class Arithmetic(TensorBase):
                     r._edge = r._cell = r._view = None
                     return r
         elif not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_gt, (self, other)))
 
     def __ge__(self, other: Any) -> Tensor:
@@ -376,7 +375,7 @@ class Arithmetic(TensorBase):
                     r._edge = r._cell = r._view = None
                     return r
         elif not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_ge, (self, other)))
 
     __radd__ = __add__
@@ -385,140 +384,163 @@ class Arithmetic(TensorBase):
 
     def __rsub__(self, other: Any) -> Tensor:
         if not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_sub, (other, self)))
 
     def __rtruediv__(self, other: Any) -> Tensor:
         if not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_div, (other, self)))
 
     def __rpow__(self, other: Any) -> Tensor:
         if not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         return cast("Tensor", dispatch(_pow, (other, self)))
 
     def __matmul__(self, other: Any) -> Tensor:
         if not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
+        if not isinstance(other, TensorBase):
+            given = type(other).__name__
+            raise TypeError(f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)")
         return cast("Tensor", dispatch(_matmul, (self, other)))
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented
+        if not isinstance(other, TensorBase):
+            given = type(other).__name__
+            raise TypeError(f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)")
+        return cast("Tensor", dispatch(_matmul, (other, self)))
 
     def __and__(self, other: Any) -> Tensor:
         if not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         _need_bool(self, other)
         return cast("Tensor", dispatch(_logical_and, (self, other)))
 
+    __rand__ = __and__
+
     def __or__(self, other: Any) -> Tensor:
         if not is_operand(other):
-            return NotImplemented  # type: ignore[return-value]
+            return NotImplemented
         _need_bool(self, other)
         return cast("Tensor", dispatch(_logical_or, (self, other)))
 
-    def __neg__(self) -> Tensor:
-        return cast("Tensor", dispatch(_neg, (self,)))
+    __ror__ = __or__
 
-    def __abs__(self) -> Tensor:
-        return cast("Tensor", dispatch(_abs, (self,)))
+    def __xor__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented
+        _need_bool(self, other)
+        return cast("Tensor", dispatch(_ne, (self, other)))
+
+    __rxor__ = __xor__
+
+    __neg__ = _p.neg
+    __abs__ = _p.abs
+
+    def __pos__(self) -> Tensor:
+        return cast("Tensor", self)
 
     def __invert__(self) -> Tensor:
         _need_bool(self, self)
         return cast("Tensor", dispatch(_logical_not, (self,)))
 
     def __iadd__(self, other: Any) -> Tensor:
-        return inplace(_add, self, (other,))
+        return cast("Tensor", inplace(_add, self, (other,)))
 
     def __isub__(self, other: Any) -> Tensor:
-        return inplace(_sub, self, (other,))
+        return cast("Tensor", inplace(_sub, self, (other,)))
 
     def __imul__(self, other: Any) -> Tensor:
-        return inplace(_mul, self, (other,))
+        return cast("Tensor", inplace(_mul, self, (other,)))
 
     def __itruediv__(self, other: Any) -> Tensor:
-        return inplace(_div, self, (other,))
+        return cast("Tensor", inplace(_div, self, (other,)))
 
     def __ipow__(self, other: Any) -> Tensor:
-        return inplace(_pow, self, (other,))
+        return cast("Tensor", inplace(_pow, self, (other,)))
 
     def neg_(self) -> Tensor:
         """In-place twin of neg."""
-        return inplace(OPS["neg"], self, ())
+        return cast("Tensor", inplace(OPS["neg"], self, ()))
 
     def abs_(self) -> Tensor:
         """In-place twin of abs."""
-        return inplace(OPS["abs"], self, ())
+        return cast("Tensor", inplace(OPS["abs"], self, ()))
 
     def exp_(self) -> Tensor:
         """In-place twin of exp."""
-        return inplace(OPS["exp"], self, ())
+        return cast("Tensor", inplace(OPS["exp"], self, ()))
 
     def log_(self) -> Tensor:
         """In-place twin of log."""
-        return inplace(OPS["log"], self, ())
+        return cast("Tensor", inplace(OPS["log"], self, ()))
 
     def sqrt_(self) -> Tensor:
         """In-place twin of sqrt."""
-        return inplace(OPS["sqrt"], self, ())
+        return cast("Tensor", inplace(OPS["sqrt"], self, ()))
 
     def rsqrt_(self) -> Tensor:
         """In-place twin of rsqrt."""
-        return inplace(OPS["rsqrt"], self, ())
+        return cast("Tensor", inplace(OPS["rsqrt"], self, ()))
 
     def sin_(self) -> Tensor:
         """In-place twin of sin."""
-        return inplace(OPS["sin"], self, ())
+        return cast("Tensor", inplace(OPS["sin"], self, ()))
 
     def cos_(self) -> Tensor:
         """In-place twin of cos."""
-        return inplace(OPS["cos"], self, ())
+        return cast("Tensor", inplace(OPS["cos"], self, ()))
 
     def tanh_(self) -> Tensor:
         """In-place twin of tanh."""
-        return inplace(OPS["tanh"], self, ())
+        return cast("Tensor", inplace(OPS["tanh"], self, ()))
 
     def sigmoid_(self) -> Tensor:
         """In-place twin of sigmoid."""
-        return inplace(OPS["sigmoid"], self, ())
+        return cast("Tensor", inplace(OPS["sigmoid"], self, ()))
 
     def reciprocal_(self) -> Tensor:
         """In-place twin of reciprocal."""
-        return inplace(OPS["reciprocal"], self, ())
+        return cast("Tensor", inplace(OPS["reciprocal"], self, ()))
 
     def relu_(self) -> Tensor:
         """In-place twin of relu."""
-        return inplace(OPS["relu"], self, ())
+        return cast("Tensor", inplace(OPS["relu"], self, ()))
 
     def floor_(self) -> Tensor:
         """In-place twin of floor."""
-        return inplace(OPS["floor"], self, ())
+        return cast("Tensor", inplace(OPS["floor"], self, ()))
 
     def add_(self, other: Any) -> Tensor:
         """In-place twin of add."""
-        return inplace(OPS["add"], self, (other,))
+        return cast("Tensor", inplace(OPS["add"], self, (other,)))
 
     def sub_(self, other: Any) -> Tensor:
         """In-place twin of sub."""
-        return inplace(OPS["sub"], self, (other,))
+        return cast("Tensor", inplace(OPS["sub"], self, (other,)))
 
     def mul_(self, other: Any) -> Tensor:
         """In-place twin of mul."""
-        return inplace(OPS["mul"], self, (other,))
+        return cast("Tensor", inplace(OPS["mul"], self, (other,)))
 
     def div_(self, other: Any) -> Tensor:
         """In-place twin of div."""
-        return inplace(OPS["div"], self, (other,))
+        return cast("Tensor", inplace(OPS["div"], self, (other,)))
 
     def pow_(self, other: Any) -> Tensor:
         """In-place twin of pow."""
-        return inplace(OPS["pow"], self, (other,))
+        return cast("Tensor", inplace(OPS["pow"], self, (other,)))
 
     def maximum_(self, other: Any) -> Tensor:
         """In-place twin of maximum."""
-        return inplace(OPS["maximum"], self, (other,))
+        return cast("Tensor", inplace(OPS["maximum"], self, (other,)))
 
     def minimum_(self, other: Any) -> Tensor:
         """In-place twin of minimum."""
-        return inplace(OPS["minimum"], self, (other,))
+        return cast("Tensor", inplace(OPS["minimum"], self, (other,)))
 
 
 def _need_bool(a: Any, b: Any) -> None:
@@ -526,5 +548,5 @@ def _need_bool(a: Any, b: Any) -> None:
         if not isinstance(x, bool) and (not isinstance(x, TensorBase) or x._data.dtype != np.bool_):
             given = x._data.dtype if isinstance(x, TensorBase) else type(x).__name__
             raise TypeError(
-                f"& | ~ are defined for bool tensors here, got {given}; compare first, e.g. (x > 0) & (y > 0)"
+                f"& | ^ ~ are defined for bool tensors here, got {given}; compare first, e.g. (x > 0) & (y > 0)"
             )

@@ -15,6 +15,7 @@ from . import _pointwise as p
 from ._creation import arange
 from ._meta import MetaArray, broadcast_shapes
 from ._op import Op, register_rules
+from ._ops.composite import kept_targets
 
 __all__: list[str] = []
 
@@ -54,17 +55,15 @@ def _cross_entropy_grad(
     g: Any, logp: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str
 ) -> Any:
     n, classes = logp.shape
+    at, keep = kept_targets(target, classes, ignore_index)
     d = np.exp(logp)
-    keep = target != ignore_index
-    every = bool(keep.all())
-    at = target if every else np.where(keep, target, 0)
     d[np.arange(n), at] -= 1 - label_smoothing
     if label_smoothing:
         d -= label_smoothing / classes
     if reduction == "mean":
-        g = g / d.dtype.type(n if every else np.count_nonzero(keep))
+        g = np.divide(g, n if keep is None else np.count_nonzero(keep), dtype=d.dtype)
     d *= g if g.ndim == 0 else g.reshape(-1, 1)
-    if not every:
+    if keep is not None:
         d[~keep] = 0
     return d
 

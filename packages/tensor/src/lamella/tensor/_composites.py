@@ -7,13 +7,14 @@ A body takes the op's own operands and params and returns its outputs, residuals
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _functions as f
 from . import _pointwise as p
 from ._base import TensorBase
 from ._creation import arange, draw, reserve
-from ._dims import dim_of
+from ._dims import dim_of, the_dim
 from ._dispatch import dispatch
 from ._dtype import BOOL, bool_, float32, from_numpy_dtype
 from ._op import OPS
@@ -71,7 +72,7 @@ def log_softmax(x: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
 
 def _along(name: str, x: Any, dim: Any, axis: Any) -> Tensor:
     t = f.require_float(x, name)
-    at = f.the_dim(dim, axis)
+    at = the_dim(dim, axis)
     if at is None:
         raise TypeError(f"{name} needs a dim, e.g. {name}(x, dim=-1)")
     return cast("Tensor", _run(name, (t,), dim=dim_of(at, t._data.ndim)))
@@ -261,7 +262,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = N
     seed, offset = reserve(generator, count)
     if maps:
         mask = draw("bernoulli", seed, offset, tuple(t._data.shape), p=1 - float(p), dtype=bool_)
-        return _scaled(t, mask, float(p))
+        return cast("Tensor", _scaled(t, mask, float(p)))
     return cast("Tensor", _run("dropout", (t, seed, offset), p=float(p))[0])
 
 
@@ -275,7 +276,7 @@ def _dropout_body(x: Any, seed: Any, offset: Any, *, p: float) -> Any:
     return _scaled(x, mask, p), mask
 
 
-for _name, _body in {
+_BODIES: dict[str, Callable[..., Any]] = {
     "linear": _linear_body,
     "softmax": _softmax_body,
     "log_softmax": _log_softmax_body,
@@ -285,5 +286,6 @@ for _name, _body in {
     "batch_norm": _batch_norm_body,
     "attention": _attention_body,
     "dropout": _dropout_body,
-}.items():
+}
+for _name, _body in _BODIES.items():
     OPS[_name].body = _body

@@ -209,13 +209,14 @@ def tril(x: Any, diagonal: int = 0) -> Tensor:
     """The lower triangle of the last two dims, zeros above `diagonal`."""
     rows, cols = x._data.shape[-2:]
     keep = arange(cols) <= arange(rows).reshape(rows, 1) + diagonal
-    return dispatch(OPS["where"], (keep, x, 0))  # type: ignore[no-any-return]
+    return cast("Tensor", dispatch(OPS["where"], (keep, x, 0)))
 
 
 def one_hot(index: Any, classes: int, *, dtype: Any = None) -> Tensor:
     """A new last dim with 1 at the index, in int64 unless given."""
     kind = int64 if dtype is None else as_dtype(dtype)
-    return (dispatch(OPS["reshape"], (index,), {"shape": (*index._data.shape, 1)}) == arange(classes)).to(kind)
+    column = dispatch(OPS["reshape"], (index,), {"shape": (*index._data.shape, 1)})
+    return cast("Tensor", (column == arange(classes)).to(kind))
 
 
 def reserve(generator: Any, n: int) -> tuple[Any, Any]:
@@ -226,7 +227,9 @@ def reserve(generator: Any, n: int) -> tuple[Any, Any]:
     return cast("tuple[Any, Any]", g.reserve(n))
 
 
-def _draw(name: str, shape: tuple[int, ...], generator: Any, device: Any, requires_grad: bool, params: dict[str, Any]) -> Tensor:
+def _draw(
+    name: str, shape: tuple[int, ...], generator: Any, device: Any, requires_grad: bool, params: dict[str, Any]
+) -> Tensor:
     """One random creation op: reserves one slot an element, more inside a vmap whose randomness is 'different'."""
     if not HOT[0] and device is None:
         # no transform and no trace anywhere: the draw itself, which is what a small one costs

@@ -6,7 +6,7 @@ Combined forms of advanced indexing come with the breadth of the op set and are 
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -20,20 +20,34 @@ if TYPE_CHECKING:
 
 __all__ = ["get_item", "set_item"]
 
+_SLICE = OPS["slice"]
+_RESHAPE = OPS["reshape"]
+
 
 def _is_array(i: Any) -> bool:
     return isinstance(i, (TensorBase, np.ndarray, list)) and not (isinstance(i, np.ndarray) and i.ndim == 0)
 
 
 def _basic(t: Any, index: Any) -> Any:
-    entries = index if isinstance(index, tuple) else (index,)
     shape = t._data.shape
-    used = sum(1 for e in entries if e is not None and e is not Ellipsis)
+    kind = type(index)
+    if (kind is int or kind is slice) and shape:
+        n = shape[0]
+        first = _normal_slice(index, n) if kind is slice else _normal_int(index, n, 0)
+        return dispatch(_SLICE, (t,), {"index": (first, *[(0, m, 1) for m in shape[1:]])})
+    entries = index if isinstance(index, tuple) else (index,)
+    used = 0
+    dots = 0
+    for e in entries:
+        if e is Ellipsis:
+            dots += 1
+        elif e is not None:
+            used += 1
     if used > len(shape):
         raise IndexError(f"too many indices: {used} for a tensor of {len(shape)} dims")
-    if sum(1 for e in entries if e is Ellipsis) > 1:
+    if dots > 1:
         raise IndexError("an index can have one Ellipsis")
-    if Ellipsis not in [e for e in entries if e is Ellipsis]:
+    if not dots:
         entries = (*entries, Ellipsis)
     canonical: list[Any] = []
     new_dims: list[int] = []  # positions of None in the result
@@ -49,35 +63,50 @@ def _basic(t: Any, index: Any) -> Any:
             new_dims.append(out)
             out += 1
         elif isinstance(e, slice):
-            start, stop, step = e.indices(shape[at])
-            if step > 0:
-                stop = max(stop, start)
-            canonical.append((start, stop, step))
+            canonical.append(_normal_slice(e, shape[at]))
             at += 1
             out += 1
         else:
-            try:
-                i = operator.index(e)
-            except TypeError:
-                raise TypeError(f"an index is made of ints, slices, None, Ellipsis or one tensor, got {e!r}") from None
-            n = shape[at]
-            if not -n <= i < n:
-                raise IndexError(f"index {i} is out of range for dim {at} of size {n}")
-            canonical.append(i + n if i < 0 else i)
+            canonical.append(_normal_int(e, shape[at], at))
             at += 1
     r = t
-    if any(type(c) is int or c != (0, n, 1) for c, n in zip(canonical, shape, strict=True)) or not new_dims:
-        r = dispatch(OPS["slice"], (t,), {"index": tuple(canonical)})
+    if not new_dims or any(type(c) is int or c != (0, n, 1) for c, n in zip(canonical, shape, strict=True)):
+        r = dispatch(_SLICE, (t,), {"index": tuple(canonical)})
     if new_dims:
         full = list(r._data.shape)
         for d in new_dims:
             full.insert(d, 1)
-        r = dispatch(OPS["reshape"], (r,), {"shape": tuple(full)})
+        r = dispatch(_RESHAPE, (r,), {"shape": tuple(full)})
     return r
+
+
+def _normal_slice(e: slice, n: int) -> tuple[int, int, int]:
+    start, stop, step = e.indices(n)
+    if (start >= stop) if step > 0 else (start <= stop):
+        return (
+            0,
+            0,
+            1,
+        )  # one form for all empty ones: the -1 that a negative step starts from would mean the last element
+    return start, stop, step
+
+
+def _normal_int(e: Any, n: int, dim: int) -> int:
+    if isinstance(e, bool):
+        raise TypeError("a Python bool is no index; use an int, or a mask of the tensor's leading dims")
+    try:
+        i = operator.index(e)
+    except TypeError:
+        raise TypeError(f"an index is made of ints, slices, None, Ellipsis or one tensor, got {e!r}") from None
+    if not -n <= i < n:
+        raise IndexError(f"index {i} is out of range for dim {dim} of size {n}")
+    return i + n if i < 0 else i
 
 
 def _advanced(index: Any) -> Any:
     """The one array of an index and the dim it stands at, or None when the index is basic."""
+    if type(index) is int or type(index) is slice:
+        return None
     entries = index if isinstance(index, tuple) else (index,)
     arrays = [(d, e) for d, e in enumerate(entries) if _is_array(e)]
     if not arrays:
@@ -90,15 +119,16 @@ def _advanced(index: Any) -> Any:
             "index in two steps, or use take, gather or where"
         )
     d, e = arrays[0]
-    return d, e if isinstance(e, TensorBase) else wrap(np.asarray(e))
+    if not isinstance(e, TensorBase):
+        e = wrap(np.asarray(e, np.int64) if isinstance(e, list) and not e else np.asarray(e))
+    return d, e
 
 
 def get_item(t: Any, index: Any) -> Tensor:
     """t[index]; a view for basic indices, a copy for an index tensor or mask."""
     found = _advanced(index)
     if found is None:
-        r: Tensor = _basic(t, index)
-        return r
+        return cast("Tensor", _basic(t, index))
     dim, at = found
     if at._data.dtype == np.bool_:
         if type(at._data) is not np.ndarray:
@@ -111,12 +141,10 @@ def get_item(t: Any, index: Any) -> Tensor:
             )
         flat = np.flatnonzero(at._data)
         merged = dispatch(OPS["reshape"], (t,), {"shape": (at._data.size, *t._data.shape[at._data.ndim :])})
-        r = dispatch(OPS["take"], (merged, wrap(flat)), {"dim": 0})
-        return r
+        return cast("Tensor", dispatch(OPS["take"], (merged, wrap(flat)), {"dim": 0}))
     if dim >= t._data.ndim:
         raise IndexError(f"too many indices: {dim + 1} for a tensor of {t._data.ndim} dims")
-    r = dispatch(OPS["take"], (t, at), {"dim": dim})
-    return r
+    return cast("Tensor", dispatch(OPS["take"], (t, at), {"dim": dim}))
 
 
 def set_item(t: Any, index: Any, value: Any) -> None:

@@ -36,7 +36,7 @@ def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | No
     # a rule that needs the value from before the write gets a copy of it: the memory is about to change
     source = (
         dispatch(OPS["copy"], (t,))
-        if tls.grad and any(isinstance(a, TensorBase) and a._flags & GRAD for a in (t, *others))
+        if tls.grad and any(isinstance(a, TensorBase) and _followed(a) for a in (t, *others))
         else t
     )
     new = dispatch(op, (source, *[source if o is t else o for o in others]), params or {})
@@ -53,6 +53,17 @@ def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | No
         raise _no_fit(op, t, others)
     write(t, new)
     return t
+
+
+def _followed(t: Any) -> bool:
+    """Whether autograd follows a tensor at its own level or at one below."""
+    while not t._flags & GRAD:
+        if not t._flags & LEVEL:
+            return False
+        if type(t._data) is Dual and t._data.tangent is not None and _followed(t._data.tangent):
+            return True
+        t = t._data.tensor
+    return True
 
 
 def _no_fit(op: Op, t: Any, others: Any) -> Exception:
@@ -110,7 +121,7 @@ def write(t: Any, value: Any) -> None:
     track = tls.grad and (t._flags & GRAD or value._flags & GRAD or (view is not None and view.base._flags & GRAD))
     old = detached(view.base) if view is not None else None
     if old is not None:
-        set_edge(old, view.base._edge)  # type: ignore[union-attr]
+        set_edge(old, view.base._edge)
     _store(t, value, level)
     if t._cell is not None:
         t._cell.writer = user_location(2)
@@ -200,14 +211,21 @@ def _store_dual(t: Any, value: Any, level: Any) -> None:
 
 def update(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> None:
     """Run a functional update op and put its outputs into the operands it mutates, without recording."""
-    tensors = [a for a in args if isinstance(a, TensorBase)]
-    if all(not a._flags & (LEVEL | TRACED | FOREIGN) for a in tensors) and tls.trace is None:
-        kernel = op.rules.get("inplace")
-        if kernel is not None:
-            kernel(*[a._data if isinstance(a, TensorBase) else a for a in args], **params)
-            for i in op.mutates:
+    flags = 0
+    arrays = []
+    for a in args:
+        if isinstance(a, TensorBase):
+            flags |= a._flags
+            arrays.append(a._data)
+        else:
+            arrays.append(a)
+    kernel = op.rules.get("inplace")
+    if kernel is not None and not flags & (LEVEL | TRACED | FOREIGN) and tls.trace is None:
+        kernel(*arrays, **params)
+        for i in op.mutates:
+            if args[i]._cell is not None:
                 _bump(args[i])
-            return
+        return
     new = dispatch(op, tuple(detached(a) if isinstance(a, TensorBase) else a for a in args), params)
     outs = new if isinstance(new, tuple) else (new,)
     saved = tls.grad

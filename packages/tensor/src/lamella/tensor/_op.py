@@ -33,8 +33,11 @@ class Op:
 
     __slots__ = (
         "__weakref__", "_unpack", "body", "differentiable", "mutates", "name", "operands", "optional", "outputs",
-        "package", "params", "promotes", "rules", "spec", "unit", "variadic",
+        "package", "params", "promotes", "refuses", "rules", "spec", "unit", "variadic",
     )  # fmt: skip
+
+    package: str
+    body: Callable[..., Any] | None
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class Op:
         mutates: tuple[int, ...] = (),
         differentiable: tuple[int, ...] | None = None,
         promotes: str = "",
+        refuses: str = "",
         package: str = "lamella.tensor",
     ) -> None:
         if name in OPS:
@@ -71,6 +75,8 @@ class Op:
         # "" no promotion, "same" operands meet in one dtype, "float" they meet in a floating dtype, "bool" compare:
         # meet, then bool
         self.promotes = promotes
+        # kinds of numpy dtypes ("b" bool, "c" complex) for which the op has no meaning
+        self.refuses = refuses
         self.rules: dict[str, Any] = {}
         OPS[name] = self
 

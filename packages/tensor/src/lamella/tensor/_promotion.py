@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ._base import TensorBase
 from ._dtype import (
     BOOL,
@@ -23,8 +25,16 @@ from ._dtype import (
     int64,
     promote,
 )
+from ._op import Op
+from ._scalar import SymScalar
 
-__all__ = ["default_float", "get_default_dtype", "meet", "number_category", "result_type", "set_default_dtype"]
+__all__ = [
+    "default_float", "fitted", "get_default_dtype", "meet", "normalized", "number_category", "refusal", "result_type",
+    "set_default_dtype",
+]  # fmt: skip
+
+# ml_dtypes' floats are of numpy's kind V
+_CATEGORY = {"b": BOOL, "i": INT, "u": INT, "f": FLOAT, "V": FLOAT, "c": COMPLEX}
 
 _default: list[DType] = [float32]
 
@@ -56,6 +66,10 @@ def number_category(x: Any) -> int:
         return FLOAT
     if isinstance(x, complex):
         return COMPLEX
+    if isinstance(x, np.generic) and x.dtype.kind in _CATEGORY:
+        return _CATEGORY[x.dtype.kind]
+    if not isinstance(x, SymScalar):
+        raise TypeError(f"expected a number, got {type(x).__name__}")
     category: int = x.category
     return category
 
@@ -99,8 +113,8 @@ def _raise_to(low: DType, high: DType) -> DType:
     return promote(low, high) if high.category == COMPLEX else high
 
 
-def meet(promotes: str, args: Sequence[Any]) -> DType | None:
-    """The dtype the operands must be cast to, or None when they already are of it."""
+def meet(op: Op, args: Sequence[Any]) -> DType | None:
+    """The dtype the operands must be brought to, or None where they already agree; TypeError for kinds an op refuses."""
     first = None
     same = True
     number = -1
@@ -113,14 +127,62 @@ def meet(promotes: str, args: Sequence[Any]) -> DType | None:
                 same = False
         elif a is not None:
             number = max(number, number_category(a))
-    if first is None:
-        target = result_type(args)
-        return _default[0] if promotes == "float" and target.category < FLOAT else target
-    if same:
-        category = from_numpy_dtype(first).category
-        if number <= category and (promotes != "float" or category >= FLOAT):
-            return None
+    if op.refuses:
+        _refuse(op, args)
+    if first is not None and same:
+        category = _CATEGORY[first.kind]
+        if number <= category and (op.promotes != "float" or category >= FLOAT):
+            # an integer beside integers may not fit: the caller looks at its value
+            return None if category != INT or number != INT else from_numpy_dtype(first)
     target = result_type(args)
-    if promotes == "float" and target.category < FLOAT:
-        target = _default[0]
-    return None if same and target.numpy == first else target
+    return _default[0] if op.promotes == "float" and target.category < FLOAT else target
+
+
+def _refuse(op: Op, args: Sequence[Any]) -> None:
+    for a in args:
+        kind = a._data.dtype.kind if isinstance(a, TensorBase) else "c" if type(a) is complex else ""
+        if kind and kind in op.refuses:
+            raise TypeError(refusal(op.name, kind))
+
+
+def refusal(name: str, kind: str) -> str:
+    """What is wrong with a bool or complex operand of an op, and what to do."""
+    if kind == "c":
+        return f"{name} is not defined for complex numbers; take the abs, or work on real and imaginary parts"
+    return f"{name} of bool tensors has no meaning; use logical_not or a != b, or cast them with .to(int64)"
+
+
+def fitted(op: Op, number: int, dtype: DType) -> int:
+    """A Python integer beside a tensor of an integer dtype: itself where it fits.
+
+    Where it does not, sums, differences and products wrap it, for they wrap themselves; comparisons keep it, as
+    they are exact; OverflowError for every other op.
+    """
+    bits = 8 * dtype.itemsize
+    signed = dtype.numpy.kind == "i"
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+    if low <= number <= high or op.promotes == "bool":
+        return number
+    if op.name not in ("add", "sub", "mul"):
+        raise OverflowError(f"{op.name}: {number} does not fit the tensor's {dtype}; cast the tensor first")
+    wrapped = number & ((1 << bits) - 1)
+    return wrapped - (1 << bits) if signed and wrapped > high else wrapped
+
+
+def normalized(op: Op, args: Sequence[Any]) -> tuple[Any, ...]:
+    """Operands with numpy's scalars and subclasses of Python's numbers as plain numbers; TypeError for anything else."""
+    out: list[Any] = []
+    for i, a in enumerate(args):
+        if isinstance(a, TensorBase) or a is None or isinstance(a, SymScalar):
+            out.append(a)
+        elif isinstance(a, np.generic) and a.dtype.kind in "biufcV":
+            out.append(a.item())
+        elif isinstance(a, int):
+            out.append(int(a))
+        elif isinstance(a, (float, complex)):
+            out.append(float(a) if isinstance(a, float) else complex(a))
+        else:
+            what = op.operands[0 if op.variadic else i]
+            advice = "wrap it with from_numpy(...)" if isinstance(a, np.ndarray) else "make one with tensor(...)"
+            raise TypeError(f"{op.name}: {what} must be a tensor or a number, got {type(a).__name__}; {advice}")
+    return tuple(out)

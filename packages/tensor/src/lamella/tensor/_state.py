@@ -10,7 +10,8 @@ import threading
 from typing import Any
 
 __all__ = [
-    "FOREIGN", "GRAD", "HOT", "LEVEL", "METADATA", "MODE", "TRACED", "VIEW", "Level", "LevelClosedError", "Mode", "enter_mode", "leave_mode", "tls",
+    "FOREIGN", "GRAD", "HOT", "LEVEL", "METADATA", "MODE", "TRACED", "VIEW", "Level", "LevelClosedError", "Mode",
+    "enter_mode", "leave_mode", "tls",
 ]  # fmt: skip
 
 GRAD = 1  # the tensor has an edge at its own level
@@ -21,7 +22,8 @@ FOREIGN = 16  # its storage is neither a numpy array nor a payload
 MODE = 64
 
 HOT: list[int] = [0]
-# Counts changes of what an existing tensor is (its memory through .data, its requires_grad): captured programs compare it.
+# Counts changes of what an existing tensor is (its memory through .data, its requires_grad): captured programs
+# compare it.
 METADATA: list[int] = [0]
 _lock = threading.Lock()
 
@@ -52,7 +54,8 @@ class Level:
         """Raise unless this level is open in the current thread."""
         if not self.alive:
             raise LevelClosedError(
-                f"a tensor made inside a {self.kind} was used after that {self.kind} returned; return it from the function instead"
+                f"a tensor made inside a {self.kind} was used after that {self.kind} returned; "
+                "return it from the function instead"
             )
         if self.thread != threading.get_ident():
             raise LevelClosedError(f"a tensor made inside a {self.kind} was used from another thread")

@@ -25,19 +25,32 @@ def to_index(index: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*[i if type(i) is int else slice(i[0], i[1] if i[1] >= 0 or i[2] > 0 else None, i[2]) for i in index], ...)
 
 
-def _slice(x: Any, index: Any) -> Any:
+def _slice(x: Any, index: tuple[Any, ...]) -> Any:
     return x[to_index(index)]
 
 
-def _same(x: Any, _: Any) -> Any:
+def _permute(x: Any, dims: tuple[int, ...]) -> Any:
+    return x.transpose(dims)
+
+
+def _reshape(x: Any, shape: tuple[int, ...]) -> Any:
+    return x.reshape(shape)
+
+
+def _expand(x: Any, shape: tuple[int, ...]) -> Any:
+    return np.broadcast_to(x, shape)
+
+
+def _same(x: Any, _: Any = None) -> Any:
     return x
 
 
-VIEWS: dict[str, Callable[[Any, Any], Any]] = {
+# they are the numpy kernels of these ops too, so the second argument has the name of the op's param
+VIEWS: dict[str, Callable[..., Any]] = {
     "slice": _slice,
-    "permute": np.transpose,
-    "reshape": np.reshape,
-    "expand": np.broadcast_to,
+    "permute": _permute,
+    "reshape": _reshape,
+    "expand": _expand,
     "alias": _same,
     "detach": _same,
 }

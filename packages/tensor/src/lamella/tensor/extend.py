@@ -33,9 +33,11 @@ from ._version import Cell, Location, describe, user_location
 from ._views import apply_chain, refresh, replay
 
 __all__ = [
-    "BOOL", "BY_NAME", "COMPLEX", "FLOAT", "FOREIGN", "GRAD", "HOT", "INT", "LEVEL", "METADATA", "OPS", "TRACED", "VIEW", "Batched", "Cell", "DType", "Dual", "Generator",
-    "Level", "LevelClosedError", "Location", "MetaArray", "MissingRule", "Numbers", "Op", "SymScalar", "View", "apply_chain", "as_dtype",
-    "broadcast_shapes", "cell_of", "compute", "default_float", "default_generator", "describe", "detached", "dispatch", "enter_mode",
-    "from_numpy_dtype", "leave_mode", "level_of", "record", "refresh", "register_rules", "replay", "reserve", "rule", "scores_of", "set_edge",
-    "tls", "update", "user_location", "wrap", "wrap_outputs", "wrap_view", "write", "write_through",
+    "BOOL", "BY_NAME", "COMPLEX", "FLOAT", "FOREIGN", "GRAD", "HOT", "INT", "LEVEL", "METADATA", "OPS", "TRACED",
+    "VIEW", "Batched", "Cell", "DType", "Dual", "Generator", "Level", "LevelClosedError", "Location", "MetaArray",
+    "MissingRule", "Numbers", "Op", "SymScalar", "View", "apply_chain", "as_dtype", "broadcast_shapes", "cell_of",
+    "compute", "default_float", "default_generator", "describe", "detached", "dispatch", "enter_mode",
+    "from_numpy_dtype", "leave_mode", "level_of", "record", "refresh", "register_rules", "replay", "reserve", "rule",
+    "scores_of", "set_edge", "tls", "update", "user_location", "wrap", "wrap_outputs", "wrap_view", "write",
+    "write_through",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from .. import _random
 from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
 from .._special import erf
+from .reduction import total
 
 __all__: list[str] = []
 
@@ -27,12 +28,18 @@ def _wide(x: Any) -> Any:
     return x.astype(np.float32) if x.dtype.itemsize < 4 else x
 
 
+def _mean(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    out = total(x, dims, keepdim)
+    return out / x.dtype.type(math.prod(x.shape[d] for d in dims))
+
+
 def _linear(x: Any, w: Any, bias: Any) -> Any:
-    _linear_shape(x, w, bias)
+    if w.ndim != 2 or x.dtype != w.dtype or (bias is not None and (bias.shape != w.shape[:1] or bias.dtype != w.dtype)):
+        _linear_shape(x, w, bias)  # it says what is wrong; sizes that do not fit are refused by the product
     y = np.matmul(_wide(x), _wide(w).T)
     if bias is not None:
-        y = np.add(y, bias, out=y) if type(y) is np.ndarray and y.dtype == bias.dtype else y + bias
-    return y.astype(x.dtype, copy=False)
+        y += bias
+    return y if y.dtype == x.dtype else y.astype(x.dtype)
 
 
 def _linear_shape(x: Any, w: Any, bias: Any) -> MetaArray:
@@ -49,21 +56,24 @@ def _softmax(x: Any, *, dim: int) -> Any:
     xw = _wide(x)
     y = np.subtract(xw, xw.max(axis=dim, keepdims=True)) if xw.size else xw.copy()
     np.exp(y, out=y)
-    y /= y.sum(axis=dim, keepdims=True)
+    y /= total(y, (dim,), True)
     return y.astype(x.dtype, copy=False)
 
 
 def _log_softmax(x: Any, *, dim: int) -> Any:
     xw = _wide(x)
-    y = np.subtract(xw, xw.max(axis=dim, keepdims=True)) if xw.size else xw.copy()
-    y -= np.log(np.exp(y).sum(axis=dim, keepdims=True))
+    if not xw.size:
+        return x.copy()
+    # the ufuncs' own reductions: the methods of an array cost as much again on a small one
+    y = np.subtract(xw, np.maximum.reduce(xw, axis=dim, keepdims=True))
+    y -= np.log(np.add.reduce(np.exp(y), axis=dim, keepdims=True))
     return y.astype(x.dtype, copy=False)
 
 
 def _float_like(name: str) -> Any:
     def shape(x: Any, **_: Any) -> MetaArray:
-        if x.dtype.kind in "biu":
-            raise TypeError(f"{name} needs a floating tensor, got {x.dtype}; convert it with .to(float32)")
+        if x.dtype.kind in "biuc":
+            raise TypeError(f"{name} needs a real floating tensor, got {x.dtype}; convert it with .to(float32)")
         return MetaArray(x.shape, x.dtype)
 
     return shape
@@ -90,9 +100,9 @@ def _layer_norm(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float) -> An
     _layer_norm_shape(x, weight, bias, ndims=ndims, eps=eps)
     dims = tuple(range(x.ndim - ndims, x.ndim))
     xw = _wide(x)
-    mean = xw.mean(axis=dims, keepdims=True)
+    mean = _mean(xw, dims, True)
     y = xw - mean
-    rstd = 1 / np.sqrt((y * y).mean(axis=dims, keepdims=True) + np.asarray(eps, xw.dtype))
+    rstd = 1 / np.sqrt(_mean(y * y, dims, True) + np.asarray(eps, xw.dtype))
     y *= rstd
     if weight is not None:
         y *= _wide(weight)
@@ -116,33 +126,39 @@ def _layer_norm_shape(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float)
     return MetaArray(x.shape, x.dtype), stat, stat
 
 
+def kept_targets(target: Any, classes: int, ignore_index: int) -> tuple[Any, Any]:
+    """(class indices safe to index with, which targets count or None for all); IndexError for a target that is no class."""
+    # seen as unsigned, a negative target is larger than any class: one pass answers for the usual case
+    if target.dtype == np.int64 and target.size and np.maximum.reduce(target.view(np.uint64)) < classes:
+        if not 0 <= ignore_index < classes:
+            return target, None
+    keep = target != ignore_index
+    at = np.where(keep, target, 0)
+    if at.size and (at.min() < 0 or at.max() >= classes):
+        bad = int(at[(at < 0) | (at >= classes)][0])
+        raise IndexError(
+            f"cross_entropy: target {bad} is not a class of [0, {classes}) nor ignore_index {ignore_index}"
+        )
+    return at, None if keep.all() else keep
+
+
 def _cross_entropy(logits: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str) -> Any:
     _cross_entropy_shape(
         logits, target, label_smoothing=label_smoothing, ignore_index=ignore_index, reduction=reduction
     )
     n, classes = logits.shape
     logp = _log_softmax(_wide(logits), dim=1)
-    keep = target != ignore_index
-    if keep.all():
-        at, kept = target, None
-    else:
-        at, kept = np.where(keep, target, 0), keep
-    if n and (at.min() < 0 or at.max() >= classes):
-        bad = int(at[(at < 0) | (at >= classes)][0])
-        raise IndexError(
-            f"cross_entropy: target {bad} is not a class of [0, {classes}) nor ignore_index {ignore_index}"
-        )
-    loss = -logp[np.arange(n), at]
+    at, keep = kept_targets(target, classes, ignore_index)
+    loss = np.negative(logp[np.arange(n), at])
     if label_smoothing:
         loss = (1 - label_smoothing) * loss - (label_smoothing / classes) * logp.sum(axis=1)
-    if kept is not None:
-        loss = np.where(kept, loss, 0)
+    if keep is not None:
+        loss = np.where(keep, loss, 0)
     loss = loss.astype(logp.dtype, copy=False)
-    if reduction == "sum":
-        loss = loss.sum()
-    elif reduction == "mean":
-        count = n if kept is None else int(kept.sum())
-        loss = np.divide(loss.sum(), count, dtype=logp.dtype)
+    if reduction != "none":
+        loss = np.add.reduce(loss)
+        if reduction == "mean":
+            loss = np.divide(loss, n if keep is None else np.count_nonzero(keep), dtype=logp.dtype)
     return np.asarray(loss).astype(logits.dtype, copy=False), logp
 
 
@@ -167,9 +183,9 @@ def _batch_norm(x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
     _batch_norm_shape(x, weight, bias, eps=eps)
     dims = (0, *range(2, x.ndim))
     xw = _wide(x)
-    mean = xw.mean(axis=dims)
+    mean = _mean(xw, dims, False)
     y = xw - _channel(mean, x)
-    rstd = 1 / np.sqrt((y * y).mean(axis=dims) + np.asarray(eps, xw.dtype))
+    rstd = 1 / np.sqrt(_mean(y * y, dims, False) + np.asarray(eps, xw.dtype))
     y *= _channel(rstd, x)
     if weight is not None:
         y *= _channel(_wide(weight), x)

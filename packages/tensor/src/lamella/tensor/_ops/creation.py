@@ -25,11 +25,9 @@ def _full(value: Any, *, shape: tuple[int, ...], dtype: Any) -> Any:
 def _arange(start: Any, stop: Any, step: Any, *, dtype: Any) -> Any:
     if step == 0:
         raise ValueError("arange needs a step other than 0")
-    return (
-        np.arange(start, stop, step).astype(dtype.numpy)
-        if dtype.numpy.itemsize < 4
-        else np.arange(start, stop, step, dtype.numpy)
-    )
+    # in int64 or float64 first: in a narrow dtype numpy would round the step and then multiply it
+    values: Any = np.arange(start, stop, step)
+    return values.astype(dtype.numpy, copy=False)
 
 
 def _arange_shape(start: Any, stop: Any, step: Any, *, dtype: Any) -> MetaArray:

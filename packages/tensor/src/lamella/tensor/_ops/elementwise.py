@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .._dtype import BY_NUMPY
 from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
+from .._promotion import refusal
 from .._special import erf, sigmoid
 
 __all__: list[str] = []
@@ -22,22 +24,26 @@ def _rsqrt(x: Any) -> Any:
 
 
 def _relu(x: Any) -> Any:
-    return np.maximum(x, 0)
+    # an array of x's own dtype beside it is half the time of a Python number
+    return np.maximum(x, _ZERO[x.dtype])
 
 
-def _sub(a: Any, b: Any) -> Any:
-    if getattr(a, "dtype", None) == np.bool_ or getattr(b, "dtype", None) == np.bool_:
-        raise TypeError("sub of bool tensors has no meaning; use logical_xor, or cast them with .to(int64)")
-    return np.subtract(a, b)
+def _check_pow(a: Any, b: Any) -> None:
+    dtype = _metas((a, b))[0].dtype
+    if dtype == _BOOL:
+        raise TypeError("pow of bool tensors has no meaning; cast them with .to(int64)")
+    if type(b) is int and b < 0 and dtype.kind in "iu":
+        raise ValueError("an integer tensor to a negative power is not an integer; cast it to a floating dtype first")
 
 
 def _pow(a: Any, b: Any) -> Any:
-    if isinstance(b, int) and b < 0 and a.dtype.kind in "iu":
-        raise ValueError("an integer tensor to a negative power is not an integer; cast it to a floating dtype first")
+    _check_pow(a, b)
     return np.power(a, b)
 
 
 def _cast(x: Any, *, dtype: Any) -> Any:
+    if x.dtype.kind == "c" and dtype.numpy.kind not in "cb":
+        x = x.real  # asked for by name, so that numpy's warning about it would be noise
     return x.astype(dtype.numpy)
 
 
@@ -45,76 +51,86 @@ def _copy(x: Any) -> Any:
     return x.copy()
 
 
-# name: (operands, how dtypes meet, kernel)
+# name: (how dtypes meet, kinds refused, kernel)
 _UNARY = {
-    "neg": ("same", np.negative),
-    "abs": ("same", np.absolute),
-    "sign": ("same", np.sign),
-    "exp": ("float", np.exp),
-    "log": ("float", np.log),
-    "log1p": ("float", np.log1p),
-    "sqrt": ("float", np.sqrt),
-    "rsqrt": ("float", _rsqrt),
-    "sin": ("float", np.sin),
-    "cos": ("float", np.cos),
-    "tanh": ("float", np.tanh),
-    "sigmoid": ("float", sigmoid),
-    "erf": ("float", erf),
-    "reciprocal": ("float", _reciprocal),
-    "relu": ("same", _relu),
-    "floor": ("same", np.floor),
-    "logical_not": ("", np.logical_not),
-    "isnan": ("", np.isnan),
+    "neg": ("same", "b", np.negative),
+    "abs": ("same", "", np.absolute),
+    "sign": ("same", "bc", np.sign),
+    "exp": ("float", "", np.exp),
+    "log": ("float", "", np.log),
+    "log1p": ("float", "", np.log1p),
+    "sqrt": ("float", "", np.sqrt),
+    "rsqrt": ("float", "", _rsqrt),
+    "sin": ("float", "", np.sin),
+    "cos": ("float", "", np.cos),
+    "tanh": ("float", "", np.tanh),
+    "sigmoid": ("float", "", sigmoid),
+    "erf": ("float", "c", erf),
+    "reciprocal": ("float", "", _reciprocal),
+    "relu": ("same", "bc", _relu),
+    "floor": ("same", "bc", np.floor),
+    "logical_not": ("", "", np.logical_not),
+    "isnan": ("", "", np.isnan),
 }
 _BINARY = {
-    "add": ("same", np.add),
-    "sub": ("same", _sub),
-    "mul": ("same", np.multiply),
-    "div": ("float", np.divide),
-    "pow": ("same", _pow),
-    "maximum": ("same", np.maximum),
-    "minimum": ("same", np.minimum),
-    "eq": ("bool", np.equal),
-    "ne": ("bool", np.not_equal),
-    "lt": ("bool", np.less),
-    "le": ("bool", np.less_equal),
-    "gt": ("bool", np.greater),
-    "ge": ("bool", np.greater_equal),
-    "logical_and": ("", np.logical_and),
-    "logical_or": ("", np.logical_or),
+    "add": ("same", "", np.add),
+    "sub": ("same", "b", np.subtract),
+    "mul": ("same", "", np.multiply),
+    "div": ("float", "", np.divide),
+    "pow": ("same", "", _pow),
+    "maximum": ("same", "c", np.maximum),
+    "minimum": ("same", "c", np.minimum),
+    "eq": ("bool", "", np.equal),
+    "ne": ("bool", "", np.not_equal),
+    "lt": ("bool", "c", np.less),
+    "le": ("bool", "c", np.less_equal),
+    "gt": ("bool", "c", np.greater),
+    "ge": ("bool", "c", np.greater_equal),
+    "logical_and": ("", "", np.logical_and),
+    "logical_or": ("", "", np.logical_or),
 }
 _TO_BOOL = {"logical_not", "isnan", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or"}
 _BOOL = np.dtype(np.bool_)
+_ZERO = {dtype: np.zeros((), dtype) for dtype in BY_NUMPY}
+_REAL: dict[Any, Any] = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(np.float64)}
+
+
+def _metas(args: Any) -> list[Any]:
+    # whoever calls a shape rule has metas and symbolic numbers of its own; a meta is what has a shape
+    return [a for a in args if hasattr(a, "shape")]
 
 
 def _shape_of(name: str) -> Any:
     to_bool = name in _TO_BOOL
+    refuses = (_UNARY | _BINARY)[name][1]
 
     def shape(*args: Any) -> MetaArray:
-        metas = [a for a in args if not isinstance(a, (int, float, complex)) and hasattr(a, "shape")]
+        metas = _metas(args)
+        if any(a is None for a in args):
+            raise TypeError(f"{name} needs tensors or numbers, got None")
+        for m in metas:
+            if m.dtype.kind in refuses:
+                raise TypeError(refusal(name, m.dtype.kind))
         out = broadcast_shapes(*[m.shape for m in metas])
         return MetaArray(out, _BOOL if to_bool else metas[0].dtype)
 
     return shape
 
 
-def _no_bool_neg(x: Any) -> MetaArray:
-    if x.dtype == _BOOL:
-        raise TypeError("neg of a bool tensor has no meaning; use logical_not, or cast it with .to(int64)")
-    return MetaArray(x.shape, x.dtype)
+def _abs_shape(x: Any) -> MetaArray:
+    return MetaArray(x.shape, _REAL.get(x.dtype, x.dtype))
 
 
-def _sub_shape(a: Any, b: Any) -> MetaArray:
-    if getattr(a, "dtype", None) == _BOOL or getattr(b, "dtype", None) == _BOOL:
-        raise TypeError("sub of bool tensors has no meaning; use logical_xor, or cast them with .to(int64)")
-    out: MetaArray = _shape_of("sub")(a, b)
+def _pow_shape(a: Any, b: Any) -> MetaArray:
+    _check_pow(a, b)
+    out: MetaArray = _shape_of("pow")(a, b)
     return out
 
 
 def _where_shape(cond: Any, a: Any, b: Any) -> MetaArray:
     if cond.dtype != _BOOL:
         raise TypeError(f"where needs a bool condition, got {cond.dtype}; compare it first, e.g. cond != 0")
-    metas = [m for m in (a, b) if hasattr(m, "shape")]
+    metas = _metas((a, b))
     return MetaArray(broadcast_shapes(cond.shape, *[m.shape for m in metas]), metas[0].dtype)
 
 
@@ -133,20 +149,20 @@ def _copy_shape(x: Any) -> MetaArray:
     return MetaArray(x.shape, x.dtype)
 
 
-for _name, (_promotes, _) in _UNARY.items():
-    Op(_name, "x", "elementwise", promotes=_promotes)
-for _name, (_promotes, _) in _BINARY.items():
-    Op(_name, "a, b", "elementwise", promotes=_promotes)
+for _name, (_promotes, _refuses, _) in _UNARY.items():
+    Op(_name, "x", "elementwise", promotes=_promotes, refuses=_refuses)
+for _name, (_promotes, _refuses, _) in _BINARY.items():
+    Op(_name, "a, b", "elementwise", promotes=_promotes, refuses=_refuses)
 Op("where", "cond, a, b", "elementwise")
 Op("cast", "x; dtype", "elementwise")
 Op("copy", "x", "elementwise")
 
 register_rules(
     "numpy",
-    {n: k for n, (_, k) in (_UNARY | _BINARY).items()} | {"where": _where, "cast": _cast, "copy": _copy},
+    {n: k for n, (_, _, k) in (_UNARY | _BINARY).items()} | {"where": _where, "cast": _cast, "copy": _copy},
 )
 register_rules(
     "shape",
-    {n: _shape_of(n) for n in (_UNARY | _BINARY) if n not in ("neg", "sub")}
-    | {"neg": _no_bool_neg, "sub": _sub_shape, "where": _where_shape, "cast": _cast_shape, "copy": _copy_shape},
+    {n: _shape_of(n) for n in (_UNARY | _BINARY) if n not in ("abs", "pow")}
+    | {"abs": _abs_shape, "pow": _pow_shape, "where": _where_shape, "cast": _cast_shape, "copy": _copy_shape},
 )

@@ -76,18 +76,19 @@ def _adam_inplace(
             p *= 1 - lr * weight_decay
         else:
             g = g + p * weight_decay
-    t = g * (1 - beta1)
-    m *= beta1
+    # m += (1 - beta1)(g - m), v likewise; the two bias corrections are folded into the step size and into eps
+    root = math.sqrt(1 - beta2**n)
+    t = np.subtract(g, m)
+    t *= 1 - beta1
     m += t
     np.multiply(g, g, out=t)
+    t -= v
     t *= 1 - beta2
-    v *= beta2
     v += t
     np.sqrt(v, out=t)
-    t *= 1 / math.sqrt(1 - beta2**n)
-    t += eps
+    t += eps * root
     np.divide(m, t, out=t)
-    t *= lr / (1 - beta1**n)
+    t *= lr * root / (1 - beta1**n)
     p -= t
 
 

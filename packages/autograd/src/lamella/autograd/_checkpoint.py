@@ -1,7 +1,8 @@
 """Activation checkpointing: keep the inputs of a function, compute it again in backward.
 
-The second run draws the same random numbers: it starts from the generator offsets of the first and leaves the generators where they were.
-Works at the top level of the thread's transforms, like `grad`; below it everything stays connected, and is kept.
+The second run draws the same random numbers: it starts from the generator offsets of the first and leaves the
+generators where they were. Works at the top level of the thread's transforms, like `grad`; below it everything stays
+connected, and is kept.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ __all__ = ["checkpoint"]
 def checkpoint(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """f(*args, **kwargs) whose intermediate results are not kept but computed again in backward.
 
-    Tensors that f closes over get their gradients too. f must compute the same thing when it runs again: random numbers repeat if they
-    come from the default generator or from one among the arguments. Results are trees of tensors and other values.
+    Tensors that f closes over get their gradients too. f must compute the same thing when it runs again: random
+    numbers repeat if they come from the default generator or from one among the arguments. Results are trees of
+    tensors and other values.
     """
     if not callable(f):
         raise TypeError(f"checkpoint needs a function, got {type(f).__name__}")
@@ -74,13 +76,16 @@ def checkpoint(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     cells = [cell_of(t) for t in (*given, *results) if isinstance(t, Tensor)]
     for i in made:
         t = results[i]
-        # an output that shares memory with another or with an input would not learn of writes through it: it gets its own
+        # an output that shares memory with another or with an input would not learn of writes through it: it gets its
+        # own
         shared = sum(c is t._cell for c in cells) > 1
         results[i] = dispatch(OPS["copy"], (detached(t),)) if shared else _bare(t)
     metas = [(results[i]._data.shape, results[i]._data.dtype) for i in made]
     edges = (*[given[i]._edge for i in cut], *outer)
     rule = _Recompute(f, spec, generators, states, made, cut, outer)
-    node = new_node(Plan("checkpoint", rule, (1 << len(edges)) - 1, tuple(range(len(saved)))), edges, metas, user_location(2))
+    node = new_node(
+        Plan("checkpoint", rule, (1 << len(edges)) - 1, tuple(range(len(saved)))), edges, metas, user_location(2)
+    )
     node.saved = saved
     for n, i in enumerate(made):
         set_edge(results[i], node if n == 0 else Port(node, n))
@@ -164,7 +169,8 @@ class _Recompute:
             out = lift(results[i], top) if i < len(results) and isinstance(results[i], Tensor) else None
             if out is None or tuple(out.shape) != tuple(shape) or not out.requires_grad:
                 raise RuntimeError(
-                    "the function under checkpoint returned something else when it ran again in backward; it must depend on its arguments only"
+                    "the function under checkpoint returned something else when it ran again in backward; "
+                    "it must depend on its arguments only"
                 )
             roots.append((out._edge, zeros(shape, dtype=from_numpy_dtype(dtype)) if gi is None else gi))
         inputs = [flat[i]._edge for i in self.cut]

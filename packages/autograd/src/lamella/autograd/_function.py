@@ -1,7 +1,7 @@
 """Function: an op with a forward and a backward of the user's own.
 
-The node keeps the context, and the context keeps no node and no tensor after forward: saved tensors are kept as a node keeps them, so
-that a write into one is noticed and an output is not held by what it holds.
+The node keeps the context, and the context keeps no node and no tensor after forward: saved tensors are kept as a
+node keeps them, so that a write into one is noticed and an output is not held by what it holds.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class FunctionContext:
 class Function:
     """Subclass with static `forward(ctx, *args)` and `backward(ctx, *cotangents)`, then call `apply`.
 
-    backward gets one cotangent per output (zeros where none came) and returns one gradient or None per argument of forward.
+    backward gets one cotangent per output (zeros where none came) and returns one gradient or None per argument of
+    forward.
     """
 
     @staticmethod
@@ -72,7 +73,8 @@ class Function:
             if isinstance(a, Tensor) and a._flags & LEVEL:
                 a._data.level.check()
                 raise RuntimeError(
-                    f"{cls.__name__} is a custom Function and has no rule for {a._data.level.kind}; write it in ops, or apply it outside"
+                    f"{cls.__name__} is a custom Function and has no rule for {a._data.level.kind}; "
+                    "write it in ops, or apply it outside"
                 )
         ctx = FunctionContext()
         ctx.needs_input_grad = needs = tuple([isinstance(a, Tensor) and bool(a.requires_grad) for a in args])
@@ -85,7 +87,9 @@ class Function:
         outs: list[Tensor] = []
         for o in given:
             if not isinstance(o, Tensor):
-                raise TypeError(f"{cls.__name__}.forward must return a tensor or a tuple of tensors, got {type(o).__name__}")
+                raise TypeError(
+                    f"{cls.__name__}.forward must return a tensor or a tuple of tensors, got {type(o).__name__}"
+                )
             # an argument, or anything that already has a place in a graph, is returned under a handle of its own
             twice = any(o is a for a in args) or any(o is p for p in outs) or bool(o._flags & GRAD)
             outs.append(detached(o) if twice else o)
@@ -125,7 +129,8 @@ def _checked(name: str, node: Node, given: Any) -> tuple[Any, ...]:
     grads = given if isinstance(given, tuple) else (given,)
     if len(grads) != len(node.edges):
         raise RuntimeError(
-            f"{name}.backward returned {len(grads)} gradients; forward has {len(node.edges)} arguments, and each needs one (or None)"
+            f"{name}.backward returned {len(grads)} gradients; "
+            f"forward has {len(node.edges)} arguments, and each needs one (or None)"
         )
     for i, (g, edge) in enumerate(zip(grads, node.edges, strict=True)):
         if g is None:
@@ -133,5 +138,7 @@ def _checked(name: str, node: Node, given: Any) -> tuple[Any, ...]:
         if not isinstance(g, Tensor):
             raise TypeError(f"{name}.backward must return tensors or None, gradient {i} is {type(g).__name__}")
         if edge is not None and tuple(g.shape) != tuple(edge.shape):
-            raise RuntimeError(f"{name}.backward returned a gradient of shape {g.shape} for argument {i} of shape {tuple(edge.shape)}")
+            raise RuntimeError(
+                f"{name}.backward returned a gradient of shape {g.shape} for argument {i} of shape {tuple(edge.shape)}"
+            )
     return grads

@@ -13,9 +13,11 @@ __all__ = ["grad"]
 
 
 def grad(of: Any, *args: Any, **kwargs: Any) -> Any:
-    """`grad(f, argnums=0, has_aux=False)` is a function that returns f's gradient; `grad(outputs, inputs, ...)` are gradients of tensors.
+    """`grad(f, argnums=0, has_aux=False)` is a function that returns f's gradient; `grad(outputs, inputs, ...)` are
+    gradients of tensors.
 
-    The second form takes grad_outputs, retain_graph, create_graph, allow_unused and materialize_grads, and returns a tuple.
+    The second form takes grad_outputs, retain_graph, create_graph, allow_unused and materialize_grads, and returns a
+    tuple.
     """
     if isinstance(of, (Tensor, tuple, list)):
         return grad_of(of, *args, **kwargs)

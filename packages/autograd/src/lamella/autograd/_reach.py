@@ -20,7 +20,9 @@ def is_needed(edge: Edge, needed: set[Any]) -> bool:
 
 
 def leading_to(roots: Iterable[Edge], targets: Iterable[Edge], epoch: int) -> tuple[set[Any], bool]:
-    """(targets and the nodes that lead to one, whether the walk met a node older than `epoch` or a leaf that is no target)."""
+    """(targets and the nodes that lead to one, whether the walk met a node older than `epoch` or a leaf that is no
+    target).
+    """
     needed: set[Any] = set(targets)
     outside = False
     seen: set[Node] = set()

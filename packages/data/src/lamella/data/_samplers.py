@@ -26,7 +26,7 @@ class SequentialSampler:
     def __len__(self) -> int:
         return len(self.data_source)
 
-    def indices(self, epoch: int, start: int, stop: int) -> IndexArray:  # noqa: ARG002 - the protocol's
+    def indices(self, epoch: int, start: int, stop: int) -> IndexArray:
         """Positions [start, stop) of the order, as int64."""
         return np.arange(start, min(stop, len(self)), dtype=np.int64)
 

@@ -1,4 +1,6 @@
-"""The errors of this package: a graph that breaks a rule of the IR, a text that is not a graph, a program that cannot be captured."""
+"""The errors of this package: a graph that breaks a rule of the IR, a text that is not a graph, a program that cannot
+be captured.
+"""
 
 from __future__ import annotations
 
@@ -19,4 +21,7 @@ class ParseError(GraphError):
 
 
 class CaptureError(RuntimeError):
-    """A program did something that a captured graph cannot repeat; the message names the line and what to do. Nothing has changed."""
+    """A program did something that a captured graph cannot repeat; the message names the line and what to do.
+
+    Nothing has changed.
+    """

@@ -1,7 +1,8 @@
 """The serials by which a captured program notices that a module changed.
 
-Every module carries one int, `_epoch`; whatever changes the module gives it a serial never used before, after the change is made. So
-a guard that saw the same serial twice saw the same module, also when two threads change it at once. Setting an equal scalar is no change.
+Every module carries one int, `_epoch`; whatever changes the module gives it a serial never used before, after the
+change is made. So a guard that saw the same serial twice saw the same module, also when two threads change it at
+once. Setting an equal scalar is no change.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def tick() -> int:
 
 
 def same(old: Any, new: Any) -> bool:
-    """Whether replacing `old` by `new` changes nothing: the same object, or equal scalars (or tuples of these) of one type."""
+    """Whether replacing `old` by `new` changes nothing: the same object, or equal scalars (or tuples of these) of one
+    type.
+    """
     if old is new:
         return True
     kind = type(new)

@@ -39,7 +39,9 @@ class HookHandle:
         self.remove()
 
 
-def add_hook(module: Module, hooks: dict[int, Any], hook: Callable[..., Any], prepend: bool, with_kwargs: bool) -> HookHandle:
+def add_hook(
+    module: Module, hooks: dict[int, Any], hook: Callable[..., Any], prepend: bool, with_kwargs: bool
+) -> HookHandle:
     """Put (hook, with_kwargs) at the end or the front of an ordered dict of hooks; TypeError unless callable."""
     if not callable(hook):
         raise TypeError(f"a hook must be callable, got {hook!r}")

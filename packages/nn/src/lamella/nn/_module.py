@@ -1,8 +1,9 @@
 """Module: named parameters, buffers and submodules, and a call.
 
-What a part is stands in one of three ordered registries (name -> value); it lies in the instance's `__dict__` as well, so that reading it costs
-no more than any attribute. Every change passes through `__setattr__`, `__delattr__` or a register function, which keep the two alike and stamp
-`_epoch` (see `_epoch.py`); the registries are for reading only.
+What a part is stands in one of three ordered registries (name -> value); it lies in the instance's `__dict__` as
+well, so that reading it costs no more than any attribute. Every change passes through `__setattr__`, `__delattr__` or
+a register function, which keep the two alike and stamp `_epoch` (see `_epoch.py`); the registries are for reading
+only.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _ABSENT = object()
 
 
 class Module:
-    """Base of every layer and network: subclass it, call `super().__init__()`, assign parts as attributes, write `forward`."""
+    """Base of every layer and network: subclass it, call `super().__init__()`, assign parts as attributes, write
+    `forward`.
+    """
 
     training: bool
     _epoch: int
@@ -66,7 +69,9 @@ class Module:
                 new = hook(self, args, kwargs)
                 if new is not None:
                     if not isinstance(new, tuple) or len(new) != 2:
-                        raise TypeError(f"a forward pre-hook with kwargs must return None or (args, kwargs), got {new!r:.80}")
+                        raise TypeError(
+                            f"a forward pre-hook with kwargs must return None or (args, kwargs), got {new!r:.80}"
+                        )
                     args, kwargs = new
             else:
                 new = hook(self, args)
@@ -79,12 +84,19 @@ class Module:
                 result = new
         return result
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False) -> HookHandle:
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
         """Call hook(module, args[, kwargs]) before forward; what it returns, if anything, replaces the arguments."""
         return add_hook(self, self._forward_pre_hooks, hook, prepend, with_kwargs)
 
-    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False) -> HookHandle:
-        """Call hook(module, args[, kwargs], result) after forward; what it returns, if anything, replaces the result."""
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
+        """Call hook(module, args[, kwargs], result) after forward.
+
+        What it returns, if anything, replaces the result.
+        """
         return add_hook(self, self._forward_hooks, hook, prepend, with_kwargs)
 
     # -- attributes
@@ -106,9 +118,15 @@ class Module:
                         f"assign a Parameter, write into it under no_grad(), or delete it first"
                     )
                 if name in self._modules:
-                    raise TypeError(f"{name} of {type(self).__name__} is a submodule and cannot become a {type(value).__name__}; delete it first")
+                    raise TypeError(
+                        f"{name} of {type(self).__name__} is a submodule and cannot become a "
+                        f"{type(value).__name__}; delete it first"
+                    )
                 if name in self._buffers and not isinstance(value, Tensor):
-                    raise TypeError(f"{name} of {type(self).__name__} is a buffer and cannot become a {type(value).__name__}; delete it first")
+                    raise TypeError(
+                        f"{name} of {type(self).__name__} is a buffer and cannot become a {type(value).__name__}; "
+                        "delete it first"
+                    )
             if same(d.get(name, _ABSENT), value):
                 return
             for registry in _REGISTRIES:
@@ -145,7 +163,9 @@ class Module:
         if not name or "." in name:
             raise KeyError(f"the name of a {what} must be non-empty and without dots, got {name!r}")
         if name not in registry and hasattr(self, name):
-            raise KeyError(f"{type(self).__name__} has an attribute {name!r} already; choose another name for the {what}")
+            raise KeyError(
+                f"{type(self).__name__} has an attribute {name!r} already; choose another name for the {what}"
+            )
         if value is not None and not isinstance(value, kind):
             raise TypeError(f"{name!r} must be a {kind.__name__} or None to be a {what}, got {type(value).__name__}")
         self._place(registry, name, value)
@@ -168,7 +188,9 @@ class Module:
     # -- walking
 
     def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """(dotted name, module) of this module, named by the prefix, and of all below, each once unless told otherwise."""
+        """(dotted name, module) of this module, named by the prefix, and of all below, each once unless told
+        otherwise.
+        """
         seen: set[int] = set()
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
@@ -197,7 +219,9 @@ class Module:
         """The direct submodules, each once."""
         return (module for _, module in self.named_children())
 
-    def _named_members(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+    def _named_members(
+        self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
         for path, module in self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]:
             lead = f"{path}." if path else ""
@@ -208,7 +232,9 @@ class Module:
                     seen.add(id(value))
                 yield lead + name, value
 
-    def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
         """(dotted name, parameter), tied ones once unless told otherwise."""
         return self._named_members("_parameters", prefix, recurse, remove_duplicate)
 
@@ -216,7 +242,9 @@ class Module:
         """The parameters, each once; an optimizer takes them."""
         return (p for _, p in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
         """(dotted name, buffer), each once unless told otherwise."""
         return self._named_members("_buffers", prefix, recurse, remove_duplicate)
 
@@ -253,11 +281,16 @@ class Module:
     # -- state
 
     def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """Parameters and persistent buffers by dotted name, as tensors over the same memory (themselves with keep_vars)."""
+        """Parameters and persistent buffers by dotted name, as tensors over the same memory (themselves with
+        keep_vars).
+        """
         return state_of(self, prefix, keep_vars)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> LoadResult:
-        """Copy a state in, or put its own tensors in place with assign; RuntimeError lists all that does not fit, and nothing changes."""
+        """Copy a state in, or put its own tensors in place with assign.
+
+        RuntimeError lists all that does not fit, and nothing changes.
+        """
         return load_into(self, state_dict, strict, assign)
 
     # -- all at once

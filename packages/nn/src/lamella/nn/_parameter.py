@@ -1,7 +1,7 @@
 """Parameter: a tensor that a module registers by itself, with room for attributes of its own.
 
-It is a handle over the memory it was given, not a copy, and a leaf of autograd. It cannot be made inside a transform or a capture,
-whose tensors end with them.
+It is a handle over the memory it was given, not a copy, and a leaf of autograd. It cannot be made inside a transform
+or a capture, whose tensors end with them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ __all__ = ["Parameter"]
 
 
 class Parameter(Tensor):
-    """A leaf tensor over the memory of `data`; assigned to an attribute of a Module it becomes one of its parameters."""
+    """A leaf tensor over the memory of `data`.
+
+    Assigned to an attribute of a Module it becomes one of its parameters.
+    """
 
     # no __slots__: a parameter has a __dict__, for marks such as `p.no_decay = True`
 
@@ -25,7 +28,9 @@ class Parameter(Tensor):
         if data is None:
             data = empty(0)
         if not isinstance(data, Tensor):
-            raise TypeError(f"Parameter needs a tensor, got {type(data).__name__}; make one with lamella.tensor.tensor(...)")
+            raise TypeError(
+                f"Parameter needs a tensor, got {type(data).__name__}; make one with lamella.tensor.tensor(...)"
+            )
         if data._flags & (LEVEL | TRACED):
             raise RuntimeError("Parameter(...) inside a transform or a capture: make it outside and pass it in")
         if data._flags & VIEW and data._view.version != data._cell.version:  # type: ignore[union-attr]

@@ -1,7 +1,7 @@
 """Module state as a plain dict of tensors by dotted name, and back.
 
-Loading looks at everything before it writes anything: a state that does not fit raises one error that lists all mismatches, and the module
-is as it was.
+Loading looks at everything before it writes anything: a state that does not fit raises one error that lists all
+mismatches, and the module is as it was.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class LoadResult(NamedTuple):
 
 
 def _entries(module: Module, prefix: str) -> Iterator[tuple[str, Module, str]]:
-    # (dotted name, owner, its own name): parameters, then persistent buffers, then the submodules in order, tied ones under each of their names
+    # (dotted name, owner, its own name): parameters, then persistent buffers, then the submodules in order, tied ones
+    # under each of their names
     for name, p in module._parameters.items():
         if p is not None:
             yield prefix + name, module, name
@@ -71,7 +72,11 @@ def load_into(module: Module, state: Mapping[str, Any], strict: bool, assign: bo
         elif have.dtype.category < new.dtype.category:
             problems.append(f"{key} is {new.dtype}, which does not fit {have.dtype}")
     if problems:
-        advice = "; strict=False accepts missing and unexpected names" if strict and (result.missing_keys or result.unexpected_keys) else ""
+        advice = (
+            "; strict=False accepts missing and unexpected names"
+            if strict and (result.missing_keys or result.unexpected_keys)
+            else ""
+        )
         raise RuntimeError(f"the state does not fit {type(module).__name__}: " + "; ".join(problems) + advice)
     with no_grad():
         for key, owner, name in entries:

@@ -1,4 +1,5 @@
-"""Initializers: they overwrite a tensor in place, without recording, and return it. Distributions are torch's; the numbers are ours.
+"""Initializers: they overwrite a tensor in place, without recording, and return it. Distributions are torch's; the
+numbers are ours.
 
 Glorot & Bengio 2010 (xavier), He et al. 2015 (kaiming).
 """
@@ -13,15 +14,18 @@ from lamella.tensor import Tensor, no_grad
 from lamella.tensor.extend import FLOAT
 
 __all__ = [
-    "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "trunc_normal_", "uniform_",
-    "xavier_normal_", "xavier_uniform_", "zeros_",
+    "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "trunc_normal_",
+    "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
 
 _GAINS = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor that keeps the variance through a nonlinearity; `param` is the negative slope of leaky_relu (0.01 unless given)."""
+    """The factor that keeps the variance through a nonlinearity.
+
+    `param` is the negative slope of leaky_relu (0.01 unless given).
+    """
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in _GAINS:
@@ -82,8 +86,12 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: A
         return _drawn(tensor, "normal_").normal_(mean, std, generator=generator)
 
 
-def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, *, generator: Any = None) -> Tensor:
-    """Normal, conditioned on [a, b]: a uniform draw between the distribution function's values there, put through its inverse."""
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, *, generator: Any = None
+) -> Tensor:
+    """Normal, conditioned on [a, b]: a uniform draw between the distribution function's values there, put through its
+    inverse.
+    """
     t = _drawn(tensor, "trunc_normal_")
     if not a < b or std <= 0:
         raise ValueError(f"trunc_normal_ needs a < b and a positive std, got [{a}, {b}] and {std}")
@@ -97,7 +105,8 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
 
 
 def _erfinv(y: Tensor) -> Tensor:
-    # Winitzki's closed form is within 2e-3; each step of Newton's method on erf doubles the digits. The ends are infinite.
+    # Winitzki's closed form is within 2e-3; each step of Newton's method on erf doubles the digits. The ends are
+    # infinite.
     u = y.clamp(-1 + 2**-53, 1 - 2**-53)
     k = 0.147
     log = lt.log((1 - u) * (1 + u))
@@ -134,12 +143,16 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str, name: s
     return calculate_gain(nonlinearity, a) / math.sqrt(fans[mode == "fan_out"])
 
 
-def kaiming_uniform_(tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", *, generator: Any = None) -> Tensor:
+def kaiming_uniform_(
+    tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", *, generator: Any = None
+) -> Tensor:
     """Uniform within gain * sqrt(3 / fan); `a` is the negative slope of leaky_relu."""
     bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity, "kaiming_uniform_")
     return uniform_(tensor, -bound, bound, generator=generator)
 
 
-def kaiming_normal_(tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", *, generator: Any = None) -> Tensor:
+def kaiming_normal_(
+    tensor: Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", *, generator: Any = None
+) -> Tensor:
     """Normal with std gain / sqrt(fan); `a` is the negative slope of leaky_relu."""
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity, "kaiming_normal_"), generator=generator)

@@ -41,7 +41,8 @@ def micro(name: str, full: str, dtype: str, lanes: int, value: str, base: str, i
     for n in names:
         lane = lane.replace(f"{n},", f"{n}_[l],").replace(f"{n})", f"{n}_[l])")
         lane = lane if name == "fma" else " ".join(f"{n}_[l]" if word == n else word for word in lane.split())
-    plain = f"{base} {arrays}; {copies} for (int l = 0; l < {lanes}; ++l) a_[l] = {lane}; memcpy(&a, a_, sizeof a); return a;"
+    loop = f"for (int l = 0; l < {lanes}; ++l) a_[l] = {lane};"
+    plain = f"{base} {arrays}; {copies} {loop} memcpy(&a, a_, sizeof a); return a;"
     row = _GCC_X86.get((name, dtype, lanes))
     if row is None:
         return f"{head} {{ {plain} }}"

@@ -37,11 +37,12 @@ def executor_of(backend: str) -> Callable[[Graph], Callable[[list[Any]], list[An
     return found[backend]  # type: ignore[no-any-return]
 
 
-def compile(fn: Any = None, *, backend: str = "c") -> Any:  # noqa: A001 - the name users know
+def compile(fn: Any = None, *, backend: str = "c") -> Any:
     """A compiled version of a function, a module or a zero-argument training step; usable as a decorator.
 
-    The first call of each kind (shapes, dtypes, values read from Python) captures the whole call; later calls check guards and replay it.
-    `backend` is "c", or "interpreter" for the reference. What cannot be captured raises CaptureError, and then nothing has changed.
+    The first call of each kind (shapes, dtypes, values read from Python) captures the whole call; later calls check
+    guards and replay it. `backend` is "c", or "interpreter" for the reference. What cannot be captured raises
+    CaptureError, and then nothing has changed.
     """
     if fn is None:
         return functools.partial(compile, backend=backend)
@@ -173,7 +174,11 @@ class CompiledFunction:
         return Program(graph, compile_graph(graph), guard, reasons, source, results, commits, backward)
 
     def _backward(self, trace: Trace, leaves: list[Any], recipe: list[tuple[Any, ...]]) -> _Joint | _Spent | None:
-        with_grad = [i for i, (leaf, step) in enumerate(zip(leaves, recipe, strict=True)) if step[0] == "value" and leaf._edge is not None]
+        with_grad = [
+            i
+            for i, (leaf, step) in enumerate(zip(leaves, recipe, strict=True))
+            if step[0] == "value" and leaf._edge is not None
+        ]
         if not with_grad:
             return None
         edges = {}
@@ -202,7 +207,8 @@ class CompiledFunction:
         for t, edge, _, _ in trace._edges.values():
             if t._edge is not edge and t._edge is not None:
                 raise CaptureError(
-                    "a captured program wrote a result that requires grad into an older tensor, whose history a replay cannot extend; "
+                    "a captured program wrote a result that requires grad into an older tensor, whose history a "
+                    "replay cannot extend; "
                     "make the tensor inside the function and return it"
                 )
 
@@ -210,8 +216,10 @@ class CompiledFunction:
         if unknown:
             code = unknown[0]
             raise CaptureError(
-                f"the program called {code.co_qualname} ({code.co_filename}:{code.co_firstlineno}), which capture could not find from its "
-                f"arguments, globals and closures, so what it reads cannot be guarded; call it by name, or pass it as an argument"
+                f"the program called {code.co_qualname} ({code.co_filename}:{code.co_firstlineno}), which capture "
+                "could not find from its "
+                "arguments, globals and closures, so what it reads cannot be guarded; "
+                "call it by name, or pass it as an argument"
             )
         allowed = {id(x) for x in leaves} | {id(e[2]) for e in trace.grads.values()}
         allowed |= {id(x._view.base) for x in leaves if isinstance(x, Tensor) and x._view is not None}
@@ -223,19 +231,25 @@ class CompiledFunction:
             place = kept[0]
             where = "an unknown line" if place is None else f"{place[0]}:{place[1]}"
             raise CaptureError(
-                f"a tensor made at {where} is kept by something outside the captured function, which a replay cannot repeat; return it instead"
+                f"a tensor made at {where} is kept by something outside the captured function, which a replay "
+                "cannot repeat; return it instead"
             )
 
 
 class _Joint:
     """A forward trace and the backward trace that hangs on it, before compilation."""
 
-    def __init__(self, inner: Trace, outputs: list[Value], with_grad: list[int], targets: list[int], trace: Trace) -> None:
+    def __init__(
+        self, inner: Trace, outputs: list[Value], with_grad: list[int], targets: list[int], trace: Trace
+    ) -> None:
         self.graph = run_passes(inner.builder.build(outputs), PASSES)
         self.with_grad = with_grad
         self.targets = targets
         if inner.written or inner.numbers or inner.generators or inner.grads:
-            raise CaptureError("the backward of a captured function changes state or draws random numbers; capture the backward call too")
+            raise CaptureError(
+                "the backward of a captured function changes state or draws random numbers; "
+                "capture the backward call too"
+            )
         by_input = {ours: theirs for theirs, ours in inner.residuals}
         by_input |= {ours: trace.value_of(t) for t, ours in inner.tensors}
         self.residual_values = [by_input[v] for v in self.graph.inputs[len(with_grad) :]]
@@ -258,7 +272,9 @@ class _Spent:
 
 
 def _freed(_: list[Any]) -> list[Any]:
-    raise GraphFreedError("the graph was freed: the compiled step called backward() itself; compute the loss again to go backward from it")
+    raise GraphFreedError(
+        "the graph was freed: the compiled step called backward() itself; compute the loss again to go backward from it"
+    )
 
 
 class _Overlap(Exception):
@@ -271,7 +287,8 @@ def _refuse_overlap(trace: Trace, name: str) -> None:
         for t, _ in trace.tensors:
             if t._data is not w._data and np.shares_memory(t._data, w._data):
                 raise _Overlap(
-                    f"{name} runs uncompiled for this call: it writes an input of shape {w.shape} that shares memory with another of shape {t.shape}"
+                    f"{name} runs uncompiled for this call: it writes an input of shape {w.shape} that shares "
+                    f"memory with another of shape {t.shape}"
                 )
 
 

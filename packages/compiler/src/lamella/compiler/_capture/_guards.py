@@ -1,6 +1,7 @@
 """The guard function of one program: compares what the capture relied on, and fetches the inputs of the graph.
 
-It is generated Python, straight-line: it returns the inputs and the tensors to commit to, or the number of the line that failed.
+It is generated Python, straight-line: it returns the inputs and the tensors to commit to, or the number of the line
+that failed.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class _Lines:
         self.text.append(line)
 
 
-def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: dict[str, Any], root: Any) -> tuple[Guard, list[str], str]:
+def build_guard(
+    explorer: Explorer, trace: Trace, graph: Graph, entry: dict[str, Any], root: Any
+) -> tuple[Guard, list[str], str]:
     """(guard(args, kwargs), what each failing line means, its source)."""
     scope: dict[str, Any] = {f"k{i}": c for i, c in enumerate(explorer.constants)}
     scope |= {"ndarray": np.ndarray, "tls": tls, "METADATA": METADATA, "default": get_default_dtype, "root": root}
@@ -56,7 +59,7 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: dict[str,
     scope["restamp"] = restamp
     for line in explorer.lines:
         _emit(line, lines)
-    fixed = _tensors(explorer, trace, graph, lines, scope)
+    fixed = _tensors(explorer, trace, lines, scope)
     metas = [(t, t._data, t._flags & GRAD) for t in fixed]
     stamp = [METADATA[0]]
 
@@ -68,13 +71,15 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: dict[str,
 
     scope["stamp"], scope["unchanged"] = stamp, unchanged
     lines.check("METADATA[0] == stamp[0] or unchanged()", "a parameter was given other memory or another requires_grad")
-    _numbers(explorer, trace, graph, lines, scope)
+    _numbers(trace, graph, lines, scope)
     order = ", ".join(f"i{v.id}" for v in graph.inputs)
     targets = ", ".join(f"t{v.id}" for _, v in trace.tensors)
     source = "def guard(args, kwargs):\n  try:\n"
     source += "".join(f"    {text}\n" for text in lines.text)
     source += f"    return ([{order}], [{targets}])\n"
-    source += f"  except (AttributeError, KeyError, IndexError, TypeError, ValueError):\n    return {len(lines.reasons)}\n"
+    source += (
+        f"  except (AttributeError, KeyError, IndexError, TypeError, ValueError):\n    return {len(lines.reasons)}\n"
+    )
     exec(compile(source, "<lamella guard>", "exec"), scope)
     return scope["guard"], [*lines.reasons, "something that the program reads is gone"], source
 
@@ -105,7 +110,7 @@ def _emit(line: tuple[str, ...], lines: _Lines) -> None:
         lines.check(f"type({path}) is {line[2]}", f"{reason} has another type")
 
 
-def _tensors(explorer: Explorer, trace: Trace, graph: Graph, lines: _Lines, scope: dict[str, Any]) -> list[Any]:
+def _tensors(explorer: Explorer, trace: Trace, lines: _Lines, scope: dict[str, Any]) -> list[Any]:
     fixed = []
     grads = {id(e[1]._data): e[0] for e in trace.grads.values() if e[1] is not None}
     constants = {id(t) for t in trace.constants}
@@ -139,7 +144,8 @@ def _tensors(explorer: Explorer, trace: Trace, graph: Graph, lines: _Lines, scop
                 _metadata(name, t, "a gradient", lines, scope)
             else:
                 raise CaptureError(
-                    f"the program uses a tensor of shape {t.shape} that capture cannot fetch again; pass it as an argument, "
+                    f"the program uses a tensor of shape {t.shape} that capture cannot fetch again; "
+                    "pass it as an argument, "
                     f"or keep it where the program reads it by name (a global, a closure, an attribute, a module)"
                 )
             loose.append((value.id, id(t._data) in mutated))
@@ -155,12 +161,15 @@ def _metadata(name: str, t: Any, path: str, lines: _Lines, scope: dict[str, Any]
     flags = GRAD | LEVEL | TRACED
     lines.add(f"_ = {name}._data")
     lines.check(
-        f"type(_) is ndarray and _.dtype == {key}d and _.shape == {key}s and {name}._flags & {flags} == {t._flags & flags}",
+        f"type(_) is ndarray and _.dtype == {key}d and _.shape == {key}s and {name}._flags & {flags} == "
+        f"{t._flags & flags}",
         f"{path} has another dtype, shape or requires_grad",
     )
 
 
-def _overlaps(trace: Trace, loose: list[tuple[int, bool]], mutated: set[int], lines: _Lines, scope: dict[str, Any]) -> None:
+def _overlaps(
+    trace: Trace, loose: list[tuple[int, bool]], mutated: set[int], lines: _Lines, scope: dict[str, Any]
+) -> None:
     """Where memory is written, that no fetched input shares it: an aliased call would read or keep the wrong values."""
     if not mutated:
         return
@@ -173,7 +182,7 @@ def _overlaps(trace: Trace, loose: list[tuple[int, bool]], mutated: set[int], li
                 lines.check(f"not overlap(i{a}, i{b})", "an argument shares memory with another that is written")
 
 
-def _numbers(explorer: Explorer, trace: Trace, graph: Graph, lines: _Lines, scope: dict[str, Any]) -> None:
+def _numbers(trace: Trace, graph: Graph, lines: _Lines, scope: dict[str, Any]) -> None:
     used = {v.id for v in graph.inputs}
     for container, key, value in trace.read_numbers.values():
         name = f"n{len(scope)}"

@@ -30,7 +30,9 @@ class Backward:
 
     __slots__ = ("outputs", "residuals", "run", "targets")
 
-    def __init__(self, run: Callable[[list[Any]], list[Any]], outputs: list[int], residuals: int, targets: list[int]) -> None:
+    def __init__(
+        self, run: Callable[[list[Any]], list[Any]], outputs: list[int], residuals: int, targets: list[int]
+    ) -> None:
         self.run = run
         self.outputs = outputs  # which leaves of the result carry gradients
         self.residuals = residuals
@@ -168,7 +170,11 @@ def plan_results(trace: Trace, leaves: list[Any]) -> tuple[list[tuple[Any, ...]]
             data = leaf._data
             view = leaf._view
             if id(data) in inputs:
-                recipe.append(("input", inputs[id(data)]) if leaf is trace.tensors[inputs[id(data)]][0] else ("view", inputs[id(data)], (("detach", None),)))
+                recipe.append(
+                    ("input", inputs[id(data)])
+                    if leaf is trace.tensors[inputs[id(data)]][0]
+                    else ("view", inputs[id(data)], (("detach", None),))
+                )
             elif view is not None and id(view.base._data) in inputs:
                 recipe.append(("view", inputs[id(view.base._data)], view.chain))
             elif view is not None and id(view.base) in roots:
@@ -198,7 +204,9 @@ def commit_plan(trace: Trace, taken: set[Value]) -> list[tuple[Any, ...]]:
             commits.append(("grad", leaf, False))
             continue
         if id(current._data) in index:
-            raise CaptureError("a captured program assigned an older tensor to .grad, which a graph cannot repeat; assign a clone()")
+            raise CaptureError(
+                "a captured program assigned an older tensor to .grad, which a graph cannot repeat; assign a clone()"
+            )
         value = trace.value_of(current)
         trace.builder.grad(f"grad[{n}]", value)
         commits.append(("grad", leaf, value in taken))

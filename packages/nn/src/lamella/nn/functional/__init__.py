@@ -7,6 +7,7 @@ from ._loss import cross_entropy, mse_loss
 from ._normalization import batch_norm, layer_norm
 
 __all__ = [
-    "avg_pool2d", "batch_norm", "conv2d", "cross_entropy", "dropout", "embedding", "gelu", "layer_norm", "linear", "log_softmax",
-    "max_pool2d", "mse_loss", "one_hot", "pad", "relu", "scaled_dot_product_attention", "sigmoid", "softmax", "tanh",
+    "avg_pool2d", "batch_norm", "conv2d", "cross_entropy", "dropout", "embedding", "gelu", "layer_norm", "linear",
+    "log_softmax", "max_pool2d", "mse_loss", "one_hot", "pad", "relu", "scaled_dot_product_attention", "sigmoid",
+    "softmax", "tanh",
 ]  # fmt: skip

@@ -1,4 +1,7 @@
-"""Bringing the arguments of functions to the canonical params of ops; every error names the function and the argument."""
+"""Bringing the arguments of functions to the canonical params of ops.
+
+Every error names the function and the argument.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ _REDUCTIONS = ("none", "mean", "sum")
 def need_tensor(value: Any, function: str, name: str) -> Tensor:
     """value if it is a tensor; TypeError naming the argument otherwise."""
     if not isinstance(value, Tensor):
-        raise TypeError(f"{function} needs {name} as a tensor, got {type(value).__name__}; make one with lamella.tensor.tensor(...)")
+        raise TypeError(
+            f"{function} needs {name} as a tensor, got {type(value).__name__}; make one with lamella.tensor.tensor(...)"
+        )
     return value
 
 

@@ -9,7 +9,19 @@ from lamella.tensor import Tensor, linear, relu, sigmoid, tanh
 
 from ._arguments import need_tensor
 
-__all__ = ["dropout", "embedding", "gelu", "linear", "log_softmax", "one_hot", "pad", "relu", "sigmoid", "softmax", "tanh"]
+__all__ = [
+    "dropout",
+    "embedding",
+    "gelu",
+    "linear",
+    "log_softmax",
+    "one_hot",
+    "pad",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]
 
 
 def gelu(input: Any, *, approximate: str = "none") -> Tensor:

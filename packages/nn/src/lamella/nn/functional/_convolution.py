@@ -1,4 +1,7 @@
-"""Convolution and pooling over [N, C, H, W]; one image [C, H, W] is taken as a batch of one and returned without the batch dim."""
+"""Convolution and pooling over [N, C, H, W].
+
+One image [C, H, W] is taken as a batch of one and returned without the batch dim.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ def _batched(x: Any, function: str) -> tuple[Tensor, bool]:
 def conv2d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Tensor:
-    """Cross-correlation of input [N, C, H, W] with weight [O, C/groups, kh, kw], plus bias [O]; padding is zeros: an int, a pair, 'valid' or 'same'."""
+    """Cross-correlation of input [N, C, H, W] with weight [O, C/groups, kh, kw], plus bias [O].
+
+    Padding is zeros: an int, a pair, 'valid' or 'same'.
+    """
     x, single = _batched(input, "conv2d")
     w = need_tensor(weight, "conv2d", "weight")
     b = optional_tensor(bias, "conv2d", "bias")

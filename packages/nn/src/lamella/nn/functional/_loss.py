@@ -15,8 +15,13 @@ __all__ = ["cross_entropy", "mse_loss"]
 def cross_entropy(
     input: Any, target: Any, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
 ) -> Tensor:
-    """Negative log likelihood of integer classes [N, d...] under logits [N, C, d...]; the mean is over targets that are not ignored."""
-    return lt.cross_entropy(input, target, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing)
+    """Negative log likelihood of integer classes [N, d...] under logits [N, C, d...].
+
+    The mean is over targets that are not ignored.
+    """
+    return lt.cross_entropy(
+        input, target, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+    )
 
 
 def mse_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:

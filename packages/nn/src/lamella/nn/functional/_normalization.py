@@ -29,10 +29,12 @@ def batch_norm(
     momentum: Any = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Normalize [N, C, ...] per channel (Ioffe & Szegedy 2015): by the batch's statistics in training, else by the running ones.
+    """Normalize [N, C, ...] per channel (Ioffe & Szegedy 2015): by the batch's statistics in training, else by the
+    running ones.
 
-    Training also moves the running statistics, where given, by `momentum` (a number or a 0-d tensor) towards the batch's; the variance
-    kept there is the unbiased one. ValueError where the shapes do not fit, or training has one value per channel.
+    Training also moves the running statistics, where given, by `momentum` (a number or a 0-d tensor) towards the
+    batch's; the variance kept there is the unbiased one. ValueError where the shapes do not fit, or training has one
+    value per channel.
     """
     x = need_tensor(input, "batch_norm", "input")
     if x.ndim < 2:
@@ -59,7 +61,9 @@ def batch_norm(
     return (x * scale.reshape(channel) + shift.reshape(channel)).to(x.dtype)
 
 
-def _move(running_mean: Tensor, running_var: Tensor, mean: Tensor, rstd: Tensor, momentum: Any, eps: float, count: int) -> None:
+def _move(
+    running_mean: Tensor, running_var: Tensor, mean: Tensor, rstd: Tensor, momentum: Any, eps: float, count: int
+) -> None:
     # the op returns 1 / sqrt(var + eps); rounding may take a variance of zero just below it
     var = lt.maximum(1 / (rstd * rstd) - eps, 0.0) * (count / (count - 1))
     keep = 1 - momentum

@@ -11,7 +11,7 @@ from ._normalization import BatchNorm1d, BatchNorm2d, LayerNorm
 from ._pooling import AvgPool2d, MaxPool2d
 
 __all__ = [
-    "GELU", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv2d", "CrossEntropyLoss", "Dropout", "Embedding", "Flatten", "Identity",
-    "LayerNorm", "Linear", "LogSoftmax", "MSELoss", "MaxPool2d", "Module", "ModuleDict", "ModuleList", "MultiheadAttention", "ReLU",
-    "Sequential", "Sigmoid", "Softmax", "Tanh",
+    "GELU", "AvgPool2d", "BatchNorm1d", "BatchNorm2d", "Conv2d", "CrossEntropyLoss", "Dropout", "Embedding",
+    "Flatten", "Identity", "LayerNorm", "Linear", "LogSoftmax", "MSELoss", "MaxPool2d", "Module", "ModuleDict",
+    "ModuleList", "MultiheadAttention", "ReLU", "Sequential", "Sigmoid", "Softmax", "Tanh",
 ]  # fmt: skip

@@ -25,7 +25,15 @@ class MultiheadAttention(Module):
     out_proj: Linear
 
     def __init__(
-        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, *, batch_first: bool = True, dtype: Any = None, device: Any = None
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        *,
+        batch_first: bool = True,
+        dtype: Any = None,
+        device: Any = None,
     ) -> None:
         super().__init__()
         if not batch_first:
@@ -36,7 +44,9 @@ class MultiheadAttention(Module):
             raise ValueError(f"MultiheadAttention: embed_dim {embed_dim} must be a multiple of num_heads {num_heads}")
         self.dropout = probability("MultiheadAttention", dropout)
         self.in_proj_weight = Parameter(empty(3 * embed_dim, embed_dim, dtype=dtype, device=device))
-        self.register_parameter("in_proj_bias", Parameter(empty(3 * embed_dim, dtype=dtype, device=device)) if bias else None)
+        self.register_parameter(
+            "in_proj_bias", Parameter(empty(3 * embed_dim, dtype=dtype, device=device)) if bias else None
+        )
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype, device=device)
         self.reset_parameters()
 
@@ -60,16 +70,19 @@ class MultiheadAttention(Module):
     ) -> tuple[Tensor, Tensor | None]:
         """(result [N, L, E], weights [N, L, S] averaged over heads, [N, heads, L, S] if not, or None unless needed).
 
-        As in torch, a bool mask is True where a query may NOT look: key_padding_mask [N, S], attn_mask [L, S], [N, L, S] or
-        [N * heads, L, S]; a float attn_mask is added to the scores.
+        As in torch, a bool mask is True where a query may NOT look: key_padding_mask [N, S], attn_mask [L, S], [N, L,
+        S] or [N * heads, L, S]; a float attn_mask is added to the scores.
         """
         if query.ndim != 3 or key.ndim != 3 or key.shape != value.shape or query.shape[0] != key.shape[0]:
             raise ValueError(
-                f"MultiheadAttention needs query [N, L, E] and key, value [N, S, E], got {query.shape}, {key.shape}, {value.shape}"
+                f"MultiheadAttention needs query [N, L, E] and key, value [N, S, E], got {query.shape}, "
+                f"{key.shape}, {value.shape}"
             )
         n, length, width = query.shape
         if width != self.embed_dim or key.shape[2] != self.embed_dim:
-            raise ValueError(f"MultiheadAttention({self.embed_dim}) got query of width {width} and key of width {key.shape[2]}")
+            raise ValueError(
+                f"MultiheadAttention({self.embed_dim}) got query of width {width} and key of width {key.shape[2]}"
+            )
         q, k, v = self._project(query, key, value)
         mask = self._mask(key_padding_mask, attn_mask, n, length, key.shape[1])
         drop = self.dropout if self.training else 0.0
@@ -99,7 +112,9 @@ class MultiheadAttention(Module):
         if mask is not None:
             allowed = {(length, keys), (n, length, keys), (n * self.num_heads, length, keys)}
             if mask.shape not in allowed:
-                raise ValueError(f"MultiheadAttention: attn_mask must have one of the shapes {sorted(allowed)}, got {mask.shape}")
+                raise ValueError(
+                    f"MultiheadAttention: attn_mask must have one of the shapes {sorted(allowed)}, got {mask.shape}"
+                )
             if mask.ndim == 3:
                 mask = mask.reshape(n, -1, length, keys) if mask.shape[0] != n else mask.unsqueeze(1)
             if mask.dtype is bool_:
@@ -109,7 +124,9 @@ class MultiheadAttention(Module):
         if padding is None:
             return mask
         if padding.shape != (n, keys) or padding.dtype is not bool_:
-            raise ValueError(f"MultiheadAttention: key_padding_mask must be bool [{n}, {keys}], got {padding.dtype} {padding.shape}")
+            raise ValueError(
+                f"MultiheadAttention: key_padding_mask must be bool [{n}, {keys}], got {padding.dtype} {padding.shape}"
+            )
         seen = logical_not(padding).reshape(n, 1, 1, keys)
         if mask is None:
             return seen

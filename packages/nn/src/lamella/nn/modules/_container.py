@@ -83,7 +83,10 @@ class _Indexed(Module):
 
 
 class Sequential(_Indexed):
-    """Each module called on the result of the one before; made of modules, or of one ordered mapping of names to modules."""
+    """Each module called on the result of the one before.
+
+    Made of modules, or of one ordered mapping of names to modules.
+    """
 
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
         super().__init__()

@@ -18,7 +18,8 @@ __all__ = ["Conv2d"]
 
 
 class Conv2d(Module):
-    """Cross-correlation of [N, in_channels, H, W] with weight [out_channels, in_channels/groups, kh, kw], plus bias [out_channels].
+    """Cross-correlation of [N, in_channels, H, W] with weight [out_channels, in_channels/groups, kh, kw], plus bias
+    [out_channels].
 
     Sizes are ints or (height, width); padding may also be 'valid' or, at stride 1, 'same'.
     """
@@ -48,7 +49,10 @@ class Conv2d(Module):
         self.out_channels = positive("Conv2d", "out_channels", out_channels)
         self.groups = positive("Conv2d", "groups", groups)
         if in_channels % groups or out_channels % groups:
-            raise ValueError(f"Conv2d: {in_channels} input and {out_channels} output channels must both be multiples of groups {groups}")
+            raise ValueError(
+                f"Conv2d: {in_channels} input and {out_channels} output channels must both be multiples of groups "
+                f"{groups}"
+            )
         self.kernel_size = pair(kernel_size, "Conv2d", "kernel_size", 1)
         self.stride = pair(stride, "Conv2d", "stride", 1)
         self.dilation = pair(dilation, "Conv2d", "dilation", 1)
@@ -60,7 +64,9 @@ class Conv2d(Module):
             self.padding: tuple[int, int] | str = padding
         else:
             self.padding = pair(padding, "Conv2d", "padding", 0)
-        self.weight = Parameter(empty(out_channels, in_channels // groups, *self.kernel_size, dtype=dtype, device=device))
+        self.weight = Parameter(
+            empty(out_channels, in_channels // groups, *self.kernel_size, dtype=dtype, device=device)
+        )
         self.register_parameter("bias", Parameter(empty(out_channels, dtype=dtype, device=device)) if bias else None)
         self.reset_parameters()
 

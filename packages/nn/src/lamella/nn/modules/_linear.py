@@ -22,7 +22,9 @@ class Linear(Module):
     weight: Parameter
     bias: Parameter | None
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = None, device: Any = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = None, device: Any = None
+    ) -> None:
         super().__init__()
         self.in_features = positive("Linear", "in_features", in_features)
         self.out_features = positive("Linear", "out_features", out_features)
@@ -47,11 +49,22 @@ class Linear(Module):
 
 
 class Embedding(Module):
-    """A table of num_embeddings rows of embedding_dim numbers, read at integer indices; the row padding_idx starts at 0 and gets no gradient."""
+    """A table of num_embeddings rows of embedding_dim numbers, read at integer indices.
+
+    The row padding_idx starts at 0 and gets no gradient.
+    """
 
     weight: Parameter
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *, dtype: Any = None, device: Any = None) -> None:
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+    ) -> None:
         super().__init__()
         self.num_embeddings = positive("Embedding", "num_embeddings", num_embeddings)
         self.embedding_dim = positive("Embedding", "embedding_dim", embedding_dim)

@@ -16,7 +16,10 @@ __all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm"]
 
 
 class _BatchNorm(Module):
-    """Per-channel normalization: by the batch in training, by running statistics in eval; buffers are moved in place."""
+    """Per-channel normalization: by the batch in training, by running statistics in eval.
+
+    Buffers are moved in place.
+    """
 
     weight: Parameter | None
     bias: Parameter | None
@@ -46,7 +49,9 @@ class _BatchNorm(Module):
         self.register_parameter("bias", Parameter(zeros(n, dtype=dtype, device=device)) if affine else None)
         self.register_buffer("running_mean", zeros(n, dtype=dtype, device=device) if track_running_stats else None)
         self.register_buffer("running_var", ones(n, dtype=dtype, device=device) if track_running_stats else None)
-        self.register_buffer("num_batches_tracked", zeros((), dtype=int64, device=device) if track_running_stats else None)
+        self.register_buffer(
+            "num_batches_tracked", zeros((), dtype=int64, device=device) if track_running_stats else None
+        )
 
     def reset_running_stats(self) -> None:
         """Forget the running statistics."""
@@ -66,7 +71,10 @@ class _BatchNorm(Module):
         shape = input.shape
         if len(shape) not in self._ranks or shape[1] != self.num_features:
             forms = " or ".join("[N, C]" if r == 2 else "[N, C, L]" if r == 3 else "[N, C, H, W]" for r in self._ranks)
-            raise ValueError(f"{type(self).__name__}({self.num_features}) needs input {forms} with C = {self.num_features}, got shape {shape}")
+            raise ValueError(
+                f"{type(self).__name__}({self.num_features}) needs input {forms} with C = {self.num_features}, got "
+                f"shape {shape}"
+            )
         momentum: Any = self.momentum
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
@@ -129,8 +137,12 @@ class LayerNorm(Module):
             raise ValueError("LayerNorm: normalized_shape needs at least one dim")
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        self.register_parameter("weight", Parameter(ones(shape, dtype=dtype, device=device)) if elementwise_affine else None)
-        self.register_parameter("bias", Parameter(zeros(shape, dtype=dtype, device=device)) if elementwise_affine and bias else None)
+        self.register_parameter(
+            "weight", Parameter(ones(shape, dtype=dtype, device=device)) if elementwise_affine else None
+        )
+        self.register_parameter(
+            "bias", Parameter(zeros(shape, dtype=dtype, device=device)) if elementwise_affine and bias else None
+        )
 
     def reset_parameters(self) -> None:
         """Set weight to 1 and bias to 0."""

@@ -13,7 +13,10 @@ __all__ = ["AvgPool2d", "MaxPool2d"]
 
 class _Pool2d(Module):
     def __init__(
-        self, kernel_size: int | tuple[int, int], stride: int | tuple[int, int] | None = None, padding: int | tuple[int, int] = 0
+        self,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] | None = None,
+        padding: int | tuple[int, int] = 0,
     ) -> None:
         super().__init__()
         name = type(self).__name__

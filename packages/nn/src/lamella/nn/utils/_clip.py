@@ -46,7 +46,9 @@ def clip_grad_norm_(
         grads = _grads(parameters, "clip_grad_norm_")
         total = get_total_norm(grads, norm_type)
         if error_if_nonfinite and not math.isfinite(total.item()):
-            raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total.item()}; look for nan or inf in the loss")
+            raise RuntimeError(
+                f"clip_grad_norm_: the norm of the gradients is {total.item()}; look for nan or inf in the loss"
+            )
         factor = lt.minimum(max_norm / (total + 1e-6), 1.0)
         for g in grads:
             g.mul_(factor)

@@ -18,7 +18,10 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Write the elements of a vector into the parameters; ValueError, before anything is written, unless it has exactly as many."""
+    """Write the elements of a vector into the parameters.
+
+    ValueError, before anything is written, unless it has exactly as many.
+    """
     params = list(parameters)
     expected = sum(p.numel() for p in params)
     if not isinstance(vec, Tensor) or vec.shape != (expected,):

@@ -18,7 +18,8 @@ from lamella.optim import lr_scheduler
 class Net(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.first = nn.Linear(6, 16)
+        # no bias before the norm: its true gradient is 0, and Adam would turn the rounding noise of it into whole steps
+        self.first = nn.Linear(6, 16, bias=False)
         self.norm = nn.BatchNorm1d(16)
         self.drop = nn.Dropout(0.25)
         self.last = nn.Linear(16, 4)
@@ -68,7 +69,7 @@ def test_a_thousand_adamw_steps_are_one_compile(backend: str, eager_run: Any) ->
     # dropout draws from the same slots: a single different mask bit would show at once
     np.testing.assert_allclose(got, losses, rtol=1e-8)
     for key, value in state.items():
-        np.testing.assert_allclose(final[key], value, rtol=1e-8, atol=1e-10, err_msg=key)
+        np.testing.assert_allclose(final[key], value, rtol=1e-8, atol=1e-12, err_msg=key)
     assert losses[-1] < losses[0] / 2
 
 

@@ -174,6 +174,16 @@ def _full(e: Emitter, value: Operand, *, shape: tuple[int, ...], dtype: Any) -> 
     return e.compute(body, value, dtype=dtype.short, shape=shape)
 
 
+def _arange(e: Emitter, start: int, stop: int, step: int, *, dtype: Any) -> Ref:
+    kind = value_type(dtype.short)
+
+    def body(b: KernelBuilder, values: list[int]) -> int:
+        at = b.apply("add", b.apply("mul", values[0], b.const(step, "i64")), b.const(start, "i64"))
+        return b.cast(at, kind)
+
+    return e.compute(body, Counter((1,)), dtype=dtype.short, shape=(len(range(start, stop, step)),))
+
+
 def _flip(e: Emitter, x: Ref, *, dims: tuple[int, ...]) -> Ref:
     index = tuple((n - 1, -1, -1) if k in dims else (0, n, 1) for k, n in enumerate(x.shape))
     return e.copy(x.slice(index) if x.root.size and 0 not in x.shape else x)
@@ -242,6 +252,34 @@ def _cross_entropy(
     return e.cast(loss, logits.dtype), logp
 
 
+def _cross_entropy_grad(
+    e: Emitter, g: Ref, logp: Ref, target: Ref, *, label_smoothing: float, ignore_index: int, reduction: str
+) -> Ref:
+    rows, classes = logp.shape
+    kind = logp.dtype
+    small = "i32" if classes < 2**31 else "i64"
+    column = e.reshape(target, (rows, 1))
+
+    def kept(b: KernelBuilder, values: list[int]) -> int:
+        return b.apply("ne", b.cast(values[0], "i64"), b.const(ignore_index, "i64"))
+
+    def gradient(b: KernelBuilder, values: list[int]) -> int:
+        value, at, here, up = values
+        keep = kept(b, [at])
+        hot = b.apply("eq", b.cast(at, small), here)
+        less = b.apply("select", hot, b.const(1 - label_smoothing, kind), b.const(0.0, kind))
+        d = b.apply("sub", b.apply("exp", value), less)
+        if label_smoothing:
+            d = b.apply("sub", d, b.const(label_smoothing / classes, kind))
+        return b.apply("select", keep, b.apply("mul", d, up), b.const(0.0, kind))
+
+    if reduction == "mean":
+        count = e.reduce("sum", column, (0, 1), dtype="i64", body=lambda b, v: b.cast(kept(b, v), "i64"))
+        g = e.map("div", g, e.cast(count, kind))
+    up = e.reshape(g, (rows, 1)) if reduction == "none" else e.reshape(g, (1, 1))
+    return e.compute(gradient, logp, column, Counter((0, 1), small), up, dtype=kind, cost=12)
+
+
 def _scalar(e: Emitter, value: Operand) -> Ref:
     """A host number as a 0-d f64, so that arithmetic on it is done once and not at every point."""
     return e.compute(_to("f64"), value, dtype="f64", shape=())
@@ -293,21 +331,18 @@ def _adam(
         else:
             g = e.map("add", g, e.map("mul", p, weight_decay))
 
-    def small(value: Operand) -> Ref:
-        return e.cast(_scalar(e, value), p.dtype)
-
     def rest(beta: Operand) -> Ref:
-        return e.map("sub", one, _scalar(e, beta), dtype="f64")
+        return e.cast(e.map("sub", one, _scalar(e, beta), dtype="f64"), p.dtype)
 
     def corrected(beta: Operand) -> Ref:
         return e.map("sub", one, e.map("pow", _scalar(e, beta), n), dtype="f64")
 
-    m = e.map("add", e.map("mul", m, small(beta1)), e.map("mul", g, e.cast(rest(beta1), p.dtype)))
-    squared = e.map("mul", e.map("mul", g, g), e.cast(rest(beta2), p.dtype))
-    v = e.map("add", e.map("mul", v, small(beta2)), squared)
-    root_scale = e.cast(e.map("div", one, e.map("sqrt", corrected(beta2)), dtype="f64"), p.dtype)
-    bottom = e.map("add", e.map("mul", e.map("sqrt", v), root_scale), small(eps))
-    factor = e.cast(e.map("div", rate, corrected(beta1)), p.dtype)
+    # the order of operations of the eager kernel, so that both take the same steps
+    m = e.map("add", m, e.map("mul", e.map("sub", g, m), rest(beta1)))
+    v = e.map("add", v, e.map("mul", e.map("sub", e.map("mul", g, g), v), rest(beta2)))
+    root = e.map("sqrt", corrected(beta2))
+    bottom = e.map("add", e.map("sqrt", v), e.cast(e.map("mul", _scalar(e, eps), root, dtype="f64"), p.dtype))
+    factor = e.cast(e.map("div", e.map("mul", rate, root, dtype="f64"), corrected(beta1)), p.dtype)
     p = e.map("sub", p, e.map("mul", e.map("div", m, bottom), factor))
     return p, m, v, step
 
@@ -315,7 +350,8 @@ def _adam(
 _PLAIN = {
     "neg": "neg", "sign": "sign", "exp": "exp", "log": "log", "log1p": "log1p", "sqrt": "sqrt", "rsqrt": "rsqrt",
     "sin": "sin", "cos": "cos", "tanh": "tanh", "sigmoid": "sigmoid", "erf": "erf", "reciprocal": "reciprocal",
-    "floor": "floor", "sub": "sub", "div": "div", "eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge",
+    "floor": "floor", "sub": "sub", "div": "div", "eq": "eq", "ne": "ne", "lt": "lt", "le": "le", "gt": "gt",
+    "ge": "ge",
 }  # fmt: skip
 
 RULES: dict[str, Rule] = {
@@ -349,11 +385,13 @@ RULES: dict[str, Rule] = {
     "slice": lambda e, x, *, index: x.slice(index),
     "reshape": lambda e, x, *, shape: e.reshape(x, shape),
     "full": _full,
+    "arange": _arange,
     "flip": _flip,
     "gelu": _gelu,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "cross_entropy": _cross_entropy,
+    "cross_entropy_grad": _cross_entropy_grad,
     "sgd": _sgd,
     "momentum": _momentum,
     "adam": _adam,

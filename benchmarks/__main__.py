@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from benchmarks._bench import Bench
-from benchmarks._case import CaseFailed
+from benchmarks._case import Case, CaseFailed
 from benchmarks._machine import IDLE_LIMIT, THREADS, Machine, Watch
 from benchmarks._page import PAGE, excused, table, update_page
-from benchmarks._row import Row, read_rows, write_rows
+from benchmarks._row import Measured, Row, read_rows, write_rows
 from benchmarks._stories import cases_of, find_case, story_names
 
 __all__ = ["main"]
@@ -45,16 +45,12 @@ def run(story: str, names: list[str] | None, quick: bool, target: Path | None, c
     rows: list[Row] = []
     failed: list[str] = []
     for case in cases:
-        watch = Watch()
         try:
-            found = case.measure(bench)
+            found, busy = _least_disturbed(case, bench)
         except CaseFailed as error:
             failed.append(case.name)
             print(f"{case.name}: not measured: {error}", flush=True)
             continue
-        busy = watch.load()
-        if busy > IDLE_LIMIT:
-            print(f"warning: others used {busy:.0%} of the processors: these times are off", flush=True)
         new = [
             Row(
                 story=story, case=one.case, metric=one.metric, unit=one.unit, ours=one.ours, peer=one.peer,
@@ -75,6 +71,21 @@ def run(story: str, names: list[str] | None, quick: bool, target: Path | None, c
         failed = [name for name in failed if not excused("UNMEASURED", story, name)]
         missed = [name for name in missed if not excused("SHORTFALL", story, name)]
     return 1 if failed or (check and missed) else 0
+
+
+def _least_disturbed(case: Case, bench: Bench) -> tuple[list[Measured], float]:
+    """The rows of a case and the load of others meanwhile; a disturbed measurement is repeated, the calmest counts."""
+    tries: list[tuple[float, list[Measured]]] = []
+    for _ in range(1 if bench.quick else 3):
+        watch = Watch()
+        rows = case.measure(bench)
+        tries.append((watch.load(), rows))
+        if tries[-1][0] <= IDLE_LIMIT:
+            break
+    busy, rows = min(tries, key=lambda one: one[0])
+    if busy > IDLE_LIMIT:
+        print(f"warning: other programs used {busy:.0%} of the processors: {case.name} is off", flush=True)
+    return rows, busy
 
 
 if __name__ == "__main__":

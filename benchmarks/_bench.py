@@ -27,12 +27,12 @@ __all__ = ["Bench", "Side"]
 class Side:
     """A measuring process, suspended except while it is asked something."""
 
-    def __init__(self, story: str, case: Case, side: str, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(self, story: str, case: Case, side: str, extra: Mapping[str, str]) -> None:
         self._what = f"{story}/{case.name} ({side})"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks._worker", story, case.name, side],
-            cwd=ROOT, env={**worker_environment(), **(extra or {})}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, encoding="utf-8",
+            cwd=ROOT, env={**worker_environment(), **case.environment, **extra}, text=True, encoding="utf-8",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         self._handle = psutil.Process(self._process.pid)
         self._read()
@@ -101,7 +101,7 @@ class Bench:
     def race(self, case: Case) -> dict[str, float]:
         """Median seconds of a call for each side of the case, in turns."""
         with ExitStack() as stack:
-            sides = {name: stack.enter_context(Side(self.story, case, name)) for name in case.sides}
+            sides = {name: stack.enter_context(Side(self.story, case, name, {})) for name in case.sides}
             numbers = {name: self._calibrate(side) for name, side in sides.items()}
             times: dict[str, list[float]] = {name: [] for name in sides}
             for _ in range(self.turns):

@@ -30,6 +30,7 @@ class Case(ABC):
     """One named question of a story."""
 
     is_expression = False  # whether the statement's value is asked for
+    environment: Mapping[str, str] = {}  # variables of every side's process
 
     def __init__(self, name: str, statement: str = "", sides: Mapping[str, Setup] | None = None) -> None:
         self.name = name

@@ -79,6 +79,8 @@ def _adam_inplace(
     # m += (1 - beta1)(g - m), v likewise; the two bias corrections are folded into the step size and into eps
     root = math.sqrt(1 - beta2**n)
     t = np.subtract(g, m)
+    if type(t) is not np.ndarray:  # numpy makes a scalar of a 0-d result, which cannot be written into
+        t = np.asarray(t)
     t *= 1 - beta1
     m += t
     np.multiply(g, g, out=t)

@@ -1,0 +1,81 @@
+"""Clipping and flattening against numpy."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lamella.tensor as lt
+from lamella import nn
+from lamella.nn import utils
+
+
+def with_gradients(*arrays):
+    params = []
+    for a in arrays:
+        p = nn.Parameter(lt.zeros(np.shape(a), dtype=lt.float64))
+        p.grad = lt.tensor(np.asarray(a, float))
+        params.append(p)
+    return params
+
+
+@pytest.mark.parametrize("norm", [2.0, 1.0, 3.0, math.inf])
+@pytest.mark.parametrize("bound", [0.5, 1e6])
+def test_clip_by_norm(norm, bound):
+    arrays = [np.random.default_rng(i).standard_normal(s) for i, s in enumerate([(3, 4), (5,), ()])]
+    params = [*with_gradients(*arrays), nn.Parameter(lt.ones(2))]
+    flat = np.concatenate([a.reshape(-1) for a in arrays])
+    want = np.abs(flat).max() if math.isinf(norm) else (np.abs(flat) ** norm).sum() ** (1 / norm)
+    total = utils.clip_grad_norm_(params, bound, norm)
+    assert total.item() == pytest.approx(want, rel=1e-12)
+    factor = min(1.0, bound / (want + 1e-6))
+    for p, a in zip(params, arrays, strict=False):
+        assert np.allclose(p.grad.numpy(), a * factor, rtol=1e-12)
+    assert params[-1].grad is None
+
+
+def test_clip_by_norm_of_one_or_none():
+    (p,) = with_gradients([3.0, 4.0])
+    assert utils.clip_grad_norm_(p, 1.0).item() == 5
+    assert utils.clip_grad_norm_([nn.Parameter(lt.ones(2))], 1.0).item() == 0
+    p.grad = lt.tensor([math.nan, 1.0], dtype=lt.float64)
+    with pytest.raises(RuntimeError, match="nan"):
+        utils.clip_grad_norm_(p, 1.0, error_if_nonfinite=True)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8), st.floats(0, 10))
+def test_clip_by_value(values, bound):
+    (p,) = with_gradients(values)
+    utils.clip_grad_value_([p], bound)
+    assert np.array_equal(p.grad.numpy(), np.clip(values, -bound, bound))
+
+
+def test_vector_and_back():
+    net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+    vec = utils.parameters_to_vector(net.parameters())
+    assert vec.shape == (11,)
+    assert vec.requires_grad
+    vec.sum().backward()
+    assert all((p.grad == 1).all() for p in net.parameters())
+    utils.vector_to_parameters(lt.arange(11, dtype=lt.float32), net.parameters())
+    assert utils.parameters_to_vector(net.parameters()).tolist() == list(range(11))
+    assert net[1].bias.tolist() == [10]
+
+
+@pytest.mark.parametrize(
+    ("act", "error", "text"),
+    [
+        (lambda: utils.clip_grad_norm_([3], 1.0), TypeError, "needs tensors"),
+        (lambda: utils.clip_grad_norm_([], -1.0), ValueError, "non-negative max_norm"),
+        (lambda: utils.clip_grad_norm_(with_gradients([1.0]), 1.0, 0), ValueError, "positive norm_type"),
+        (lambda: utils.clip_grad_value_([], -1.0), ValueError, "non-negative clip_value"),
+        (lambda: utils.parameters_to_vector([]), ValueError, "at least one"),
+        (lambda: utils.vector_to_parameters(lt.ones(2), [nn.Parameter(lt.ones(3))]), ValueError, "3 elements"),
+        (lambda: utils.vector_to_parameters([1.0], [nn.Parameter(lt.ones(1))]), ValueError, "got list"),
+    ],
+)
+def test_bad_input_is_named(act, error, text):
+    with pytest.raises(error, match=text):
+        act()

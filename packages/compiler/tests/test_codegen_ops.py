@@ -29,14 +29,17 @@ ELEMENTWISE: dict[str, tuple[int, tuple[str, ...], int]] = {
     "sqrt": (1, FLOATS, EXACT), "rsqrt": (1, FLOATS, ROUNDED), "sin": (1, FLOATS, TRANSCENDENTAL),
     "cos": (1, FLOATS, TRANSCENDENTAL), "tanh": (1, FLOATS, TRANSCENDENTAL), "sigmoid": (1, FLOATS, TRANSCENDENTAL),
     "erf": (1, FLOATS, TRANSCENDENTAL), "relu": (1, (*INTS, *FLOATS), EXACT), "reciprocal": (1, FLOATS, EXACT),
-    "floor": (1, (*INTS, *FLOATS), EXACT), "logical_not": (1, ALL, EXACT), "isnan": (1, ALL, EXACT), "copy": (1, ALL, EXACT),
+    "floor": (1, (*INTS, *FLOATS), EXACT), "logical_not": (1, ALL, EXACT), "isnan": (1, ALL, EXACT),
+    "copy": (1, ALL, EXACT),
     "add": (2, ALL, EXACT), "sub": (2, (*INTS, *FLOATS), EXACT), "mul": (2, ALL, EXACT), "div": (2, FLOATS, EXACT),
-    "pow": (2, ("u8", "u16", "u32", "u64", *FLOATS), TRANSCENDENTAL), "maximum": (2, ALL, EXACT), "minimum": (2, ALL, EXACT),
+    "pow": (2, ("u8", "u16", "u32", "u64", *FLOATS), TRANSCENDENTAL), "maximum": (2, ALL, EXACT),
+    "minimum": (2, ALL, EXACT),
     "eq": (2, ALL, EXACT), "ne": (2, ALL, EXACT), "lt": (2, ALL, EXACT), "le": (2, ALL, EXACT), "gt": (2, ALL, EXACT),
     "ge": (2, ALL, EXACT), "logical_and": (2, ALL, EXACT), "logical_or": (2, ALL, EXACT),
 }  # fmt: skip
 REDUCTIONS: dict[str, tuple[tuple[str, ...], int]] = {
-    "sum": (ALL, SUM), "prod": (ALL, SUM), "amax": (ALL, EXACT), "amin": (ALL, EXACT), "any": (ALL, EXACT), "all": (ALL, EXACT),
+    "sum": (ALL, SUM), "prod": (ALL, SUM), "amax": (ALL, EXACT), "amin": (ALL, EXACT),
+    "any": (ALL, EXACT), "all": (ALL, EXACT),
 }  # fmt: skip
 SPECIAL = (np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-42, -1e-42, 3e38, 1e5, -1e5, 88.9, -88.9, -104.5, 0.5, 2.0)
 
@@ -115,8 +118,9 @@ def same(label: str, tolerance: int, got: Any, want: Any) -> None:
 
 def test_every_rule_is_tested_somewhere() -> None:
     elsewhere = {
-        "where", "cast", "argmax", "argmin", "alias", "detach", "permute", "expand", "slice", "reshape", "full", "flip", "gelu",
-        "softmax", "log_softmax", "cross_entropy", "sgd", "momentum", "adam", "arange",
+        "where", "cast", "argmax", "argmin", "alias", "detach", "permute", "expand", "slice", "reshape", "full", "flip",
+        "gelu",
+        "softmax", "log_softmax", "cross_entropy", "cross_entropy_grad", "sgd", "momentum", "adam", "arange",
     }  # fmt: skip
     assert set(RULES) <= set(ELEMENTWISE) | set(REDUCTIONS) | elsewhere
     assert lamella.compiler.rules.RULES is RULES
@@ -139,7 +143,14 @@ def test_elementwise(dtype: str, special: bool) -> None:
 @pytest.mark.parametrize("dtype", ALL)
 def test_broadcast_weak_numbers_and_where(dtype: str) -> None:
     p = Program()
-    for a, b in (((5, 33), (33,)), ((5, 33), ()), ((4, 1, 9), (1, 6, 1)), ((3, 1), (1, 40)), ((0, 3), (1, 3)), ((2, 1, 8), (2, 5, 8))):
+    for a, b in (
+        ((5, 33), (33,)),
+        ((5, 33), ()),
+        ((4, 1, 9), (1, 6, 1)),
+        ((3, 1), (1, 40)),
+        ((0, 3), (1, 3)),
+        ((2, 1, 8), (2, 5, 8)),
+    ):
         x, y = p.input(values(dtype, a, 1)), p.input(values(dtype, b, 2))
         cond = p.input(values("bool", a, 3))
         p.output(f"mul {a} {b}", EXACT, *p.add("mul", x, y))
@@ -189,7 +200,12 @@ def test_reductions(dtype: str) -> None:
         ((), ()), ((7,), (0,)), ((5000,), (0,)), ((5, 33), (0,)), ((5, 33), (1,)), ((5, 33), (0, 1)), ((70, 33), (0,)),
         ((2, 3, 17), (1,)), ((2, 3, 17), (0, 2)), ((4, 1, 9), (1,)), ((4, 5, 6, 7), (0, 2, 3)), ((3, 9000), (1,)),
     ]  # fmt: skip
-    empty: list[tuple[tuple[int, ...], tuple[int, ...]]] = [((3, 0), (1,)), ((0, 3), (1,)), ((0,), (0,)), ((2, 0, 3), (0,))]
+    empty: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+        ((3, 0), (1,)),
+        ((0, 3), (1,)),
+        ((0,), (0,)),
+        ((2, 0, 3), (0,)),
+    ]
     for shape, dims in cases + empty:
         for special in (False, True) if dtype in FLOATS else (False,):
             x = p.input(values(dtype, shape, 5, special=special))
@@ -209,7 +225,16 @@ def test_reductions(dtype: str) -> None:
 @pytest.mark.parametrize("name", ["argmax", "argmin"])
 def test_arg_reductions(dtype: str, name: str) -> None:
     p = Program()
-    for shape, dim in (((7,), 0), ((5, 33), 1), ((5, 33), 0), ((2, 3, 17), 1), ((4, 1, 9), 1), ((5, 33), None), ((), None), ((0, 4), 1)):
+    for shape, dim in (
+        ((7,), 0),
+        ((5, 33), 1),
+        ((5, 33), 0),
+        ((2, 3, 17), 1),
+        ((4, 1, 9), 1),
+        ((5, 33), None),
+        ((), None),
+        ((0, 4), 1),
+    ):
         for special in (False, True):
             if 0 in shape and dim is None:
                 continue
@@ -225,7 +250,9 @@ VIEWS: tuple[Callable[[Program, Value], Value], ...] = (
     lambda p, x: p.add("slice", x, index=((1, 4, 2), (0, 5, 1), (5, -1, -1)))[0],
     lambda p, x: p.add("slice", x, index=(2, (0, 5, 1), (1, 1, 1)))[0],
     lambda p, x: p.add("slice", x, index=(2, 3, 4))[0],
-    lambda p, x: p.add("expand", p.add("slice", x, index=((0, 1, 1), (0, 5, 1), (0, 6, 1)))[0], shape=(3, 7, 5, 6)[1:])[0],
+    lambda p, x: p.add("expand", p.add("slice", x, index=((0, 1, 1), (0, 5, 1), (0, 6, 1)))[0], shape=(3, 7, 5, 6)[1:])[
+        0
+    ],
     lambda p, x: p.add("flip", x, dims=(0, 2))[0],
     lambda p, x: p.add("reshape", p.add("permute", x, dims=(2, 1, 0))[0], shape=(30, 4))[0],
     lambda p, x: p.add("alias", p.add("detach", x)[0])[0],
@@ -241,7 +268,9 @@ def test_views_of_inputs_results_and_views(dtype: str) -> None:
         for base in (x, fresh):
             seen = view(p, base)
             p.output(f"view {number}", EXACT, seen, *p.add("maximum", seen, seen))
-            p.output(f"any {number}", EXACT, *p.add("any", seen, dims=tuple(range(len(seen.type.shape))), keepdim=False))  # type: ignore[union-attr]
+            p.output(
+                f"any {number}", EXACT, *p.add("any", seen, dims=tuple(range(len(seen.type.shape))), keepdim=False)
+            )  # type: ignore[union-attr]
     p.check()
 
 
@@ -300,6 +329,12 @@ def test_cross_entropy(reduction: str, smoothing: float) -> None:
         p.output("logp", SUM, logp)
         compiled = p.check()
         assert len(compiled.kernels) == 1
+        q = Program()
+        up = q.input(values(dtype, (40,) if reduction == "none" else (), 13))
+        seen = (up, q.input(values(dtype, (40, 12), 12)), q.input(target))
+        grad = q.add("cross_entropy_grad", *seen, label_smoothing=smoothing, ignore_index=-100, reduction=reduction)
+        q.output("gradient", SUM, *grad)
+        assert len(q.check().kernels) == (2 if reduction == "mean" else 1)
         target[3] = 12
         with pytest.raises(IndexError, match="target"):
             compiled(p.arrays)

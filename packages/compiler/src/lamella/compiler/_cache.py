@@ -50,7 +50,9 @@ def _folder(override: str | None) -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = path.stat()
     except OSError as error:
-        raise CacheError(f"cannot make the cache folder {path}: {error}; set $LAMELLA_CACHE_DIR to one you own") from error
+        raise CacheError(
+            f"cannot make the cache folder {path}: {error}; set $LAMELLA_CACHE_DIR to one you own"
+        ) from error
     if hasattr(os, "getuid"):
         if status.st_uid != os.getuid():
             raise CacheError(f"{path} belongs to another user; set $LAMELLA_CACHE_DIR to a folder of your own")

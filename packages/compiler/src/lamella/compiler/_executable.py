@@ -51,6 +51,7 @@ class _CallFrame:
         count = max(1, program.scalar_count)
         self.scalars_f = (ctypes.c_double * count)()
         self.scalars_i = (ctypes.c_int64 * count).from_buffer(self.scalars_f)
+        self.numbers: tuple[Any, ...] = ()
         self.held: list[Any] = [None] * len(program.extern_slots)
         self.views = {ref: self._view(ref, program) for ref in program.arena_refs}
         frame = Frame(
@@ -110,7 +111,7 @@ class CompiledGraph:
                 self.steps.append((kernelize(step), step))
 
     def _place_results(self, lowered: Lowered) -> None:
-        """Give each root in memory its entry in the table: inputs, outputs, extern results; the rest is in the arena."""
+        """Give each root outside the arena its entry in the table: inputs, outputs, extern results."""
         self.entry: dict[Root, int] = {}
         for root in lowered.inputs:
             if root is not None:
@@ -143,9 +144,11 @@ class CompiledGraph:
         partial_keys: dict[int, int] = {}
         next_key = max((r.number for r in [*self.entry, *self._all_roots()]), default=0) + 1
         for number, step in enumerate(self.steps):
-            touched = step[0].buffers if isinstance(step, tuple) else [
-                *step.roots, *(o.root for o in step.operands if isinstance(o, Ref))
-            ]
+            touched = (
+                step[0].buffers
+                if isinstance(step, tuple)
+                else [*step.roots, *(o.root for o in step.operands if isinstance(o, Ref))]
+            )
             for root in touched:
                 first.setdefault(root, number)
                 last[root] = number
@@ -186,9 +189,7 @@ class CompiledGraph:
         self.c_source = unit.source() if unit.segments else ""
 
     def _all_roots(self) -> list[Root]:
-        return [
-            root for step in self.steps for root in (step[0].buffers if isinstance(step, tuple) else step.roots)
-        ]
+        return [root for step in self.steps for root in (step[0].buffers if isinstance(step, tuple) else step.roots)]
 
     def _place(self, root: Root) -> Place:
         entry = self.entry.get(root)
@@ -225,7 +226,9 @@ class CompiledGraph:
         program = lowered.scalars
         self.scalar_count = len(program.names)
         in_kernels = {slot for step in self.steps if isinstance(step, tuple) for slot in step[0].scalars}
-        in_python = {o.slot for step in self.steps if isinstance(step, Extern) for o in step.operands if isinstance(o, Scalar)}
+        in_python = {
+            o.slot for step in self.steps if isinstance(step, Extern) for o in step.operands if isinstance(o, Scalar)
+        }
         in_python |= {r.slot for r in lowered.results if isinstance(r, Scalar)}
         self.python_scalars = {slot: k for k, slot in enumerate(sorted(in_python))}
         lines = ["def scalars(inputs, F, I):"]
@@ -286,7 +289,7 @@ class CompiledGraph:
                 status = bind(frame.address, arrays)
             address = frame.address
             for action in actions:
-                if type(action) is int:
+                if isinstance(action, int):
                     code = step_(address, action)
                     if code:
                         raise self._error(code)
@@ -336,13 +339,13 @@ class CompiledGraph:
                 np.matmul(a, b, out=frame.views[target])
 
             return into
-        slots = [(self.extern_slots[r], self.entry[r], r.shape, numpy_dtype(r.dtype), r) for r in step.roots]
+        slots = [(self.extern_slots[r], self.entry[r], r.shape, numpy_dtype(r.dtype)) for r in step.roots]
         many = len(slots) > 1
 
         def call(frame: _CallFrame, arrays: list[Any]) -> None:
             with np.errstate(all="ignore"):  # what numpy would warn about is a value here, as in kernels
                 out = kernel(*[get(frame, arrays) for get in getters], **params)
-            for (slot, entry, shape, dtype, root), array in zip(slots, out if many else (out,), strict=True):
+            for (slot, entry, shape, dtype), array in zip(slots, out if many else (out,), strict=True):
                 whole = np.ascontiguousarray(array, dtype).reshape(shape)
                 frame.held[slot] = whole
                 frame.data[entry] = whole.ctypes.data
@@ -373,8 +376,9 @@ class CompiledGraph:
             if root is None:
                 type_ = self.graph.inputs[position].type
                 if isinstance(type_, ScalarType) and type(inputs[position]) is not _SCALAR_TYPES[type_.kind]:
+                    wanted = _SCALAR_TYPES[type_.kind].__name__
                     raise TypeError(
-                        f"graph {self.graph.name!r}, input {position} must be a Python {_SCALAR_TYPES[type_.kind].__name__}, "
+                        f"graph {self.graph.name!r}, input {position} must be a Python {wanted}, "
                         f"got {inputs[position]!r} of type {type(inputs[position]).__name__}"
                     )
 
@@ -403,7 +407,9 @@ class CompiledGraph:
             array = arrays[expected.position]
             type_ = self.graph.inputs[expected.position].type if expected.position < len(self.graph.inputs) else None
             plain = type(array) is np.ndarray and array.flags.c_contiguous and array.flags.aligned
-            if not plain or (isinstance(type_, TensorType) and (array.shape != type_.shape or array.dtype is not type_.dtype.numpy)):
+            if not plain or (
+                isinstance(type_, TensorType) and (array.shape != type_.shape or array.dtype is not type_.dtype.numpy)
+            ):
                 return -1 - int(expected.position)
             table[expected.buffer] = array.ctypes.data
         return 0

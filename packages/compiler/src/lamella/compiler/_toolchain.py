@@ -26,7 +26,8 @@ HELP = (
     "--install), or install the bundled one with: pip install 'lamella-compiler[zig]'"
 )
 FLAGS = (
-    "-std=gnu11", "-O2", "-ftree-vectorize", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math", "-fwrapv",
+    "-std=gnu11", "-O2", "-ftree-vectorize", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-math-errno",
+    "-fno-trapping-math", "-fwrapv",
     "-ffp-contract=off", "-Wno-psabi",
 )  # fmt: skip
 
@@ -70,7 +71,9 @@ def _find(cc: str | None, path: str | None) -> Toolchain:
         words = shlex.split(cc)
         found = shutil.which(words[0], path=path) if words else None
         if found is None:
-            raise CompilerMissing(f"$CC is {cc!r}, which is not an executable here; unset it or point it at a C compiler")
+            raise CompilerMissing(
+                f"$CC is {cc!r}, which is not an executable here; unset it or point it at a C compiler"
+            )
         return _toolchain((found, *words[1:]), Path(found))
     for name in ("cc", "gcc", "clang"):
         found = shutil.which(name, path=path)

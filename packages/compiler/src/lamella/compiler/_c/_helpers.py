@@ -124,13 +124,16 @@ SCALAR: dict[tuple[str, str], str] = {
     ("pow", "f32"): "return powf(a, b);", ("pow", "f64"): "return pow(a, b);",
     ("pow", "signed"): "if (b < 0) return a == 1 ? 1 : a == -1 ? (b & 1 ? -1 : 1) : 0; $T r = 1; "
     "while (b) { if (b & 1) r = ($T)(r * a); a = ($T)(a * a); b = ($T)(b >> 1); } return r;",
-    ("pow", "unsigned"): "$T r = 1; while (b) { if (b & 1) r = ($T)(r * a); a = ($T)(a * a); b = ($T)(b >> 1); } return r;",
+    ("pow", "unsigned"): "$T r = 1; while (b) { if (b & 1) r = ($T)(r * a); a = ($T)(a * a); b = ($T)(b >> 1); } "
+    "return r;",
     ("floordiv", "signed"): "if (b == 0) return 0; if (b == -1) return ($T)(0 - (uint64_t)a); "
     "$T q = ($T)(a / b); return ($T)(q - ((a % b != 0) & ((a < 0) != (b < 0))));",
     ("floordiv", "unsigned"): "return b == 0 ? 0 : ($T)(a / b);",
-    ("mod", "signed"): "if (b == 0 || b == -1) return 0; $T r = ($T)(a % b); return ($T)(r + ((r != 0) & ((r < 0) != (b < 0))) * b);",
+    ("mod", "signed"): "if (b == 0 || b == -1) return 0; $T r = ($T)(a % b); "
+    "return ($T)(r + ((r != 0) & ((r < 0) != (b < 0))) * b);",
     ("mod", "unsigned"): "return b == 0 ? 0 : ($T)(a % b);",
-    ("mod", "float"): "$T r = ($T)fmod(a, b); if (r != 0 && (r < 0) != (b < 0)) r += b; return r == 0 ? ($T)copysign(0.0, b) : r;",
+    ("mod", "float"): "$T r = ($T)fmod(a, b); if (r != 0 && (r < 0) != (b < 0)) r += b; "
+    "return r == 0 ? ($T)copysign(0.0, b) : r;",
     ("floordiv", "float"): "if (b == 0) return a / b; $T r = ($T)fmod(a, b); $T q = (a - r) / b; "
     "if (r != 0 && (r < 0) != (b < 0)) q -= 1; if (q == 0) return ($T)copysign(0.0, a / b); "
     "$T f = ($T)floor(q); return q - f > ($T)0.5 ? f + 1 : f;",
@@ -254,7 +257,8 @@ def _store(h: Helpers, full: str, dtype: str, lanes: int) -> str:
         return f"{INLINE} void {full}({memory} *p, {C_TYPES[dtype]} v) {{ *p = v; }}"
     if dtype == "bool":
         h.type("u8", lanes)
-        return f"{INLINE} void {full}(uint8_t *p, {h.mask_type(1, lanes)} m) {{ *(u8x{lanes}u *)p = (u8x{lanes})(m & 1); }}"
+        mask = h.mask_type(1, lanes)
+        return f"{INLINE} void {full}(uint8_t *p, {mask} m) {{ *(u8x{lanes}u *)p = (u8x{lanes})(m & 1); }}"
     value = h.type(dtype, lanes)
     return f"{INLINE} void {full}({memory} *p, {value} v) {{ *({value}u *)p = v; }}"
 
@@ -352,7 +356,8 @@ def combine(h: Helpers, combiner: str, dtype: str, lanes: int, a: str, b: str) -
 
 
 _MAKERS: dict[str, Callable[[Helpers, str, str, int], str]] = {
-    "sel": _sel, "fma": _micro, "least": _micro, "most": _micro, "splat": _splat, "asi": _bits, "asf": _unbits, "any": _any, "anylane": _any_lane,
+    "sel": _sel, "fma": _micro, "least": _micro, "most": _micro,
+    "splat": _splat, "asi": _bits, "asf": _unbits, "any": _any, "anylane": _any_lane,
     "seli": _select_int, "ld": _load, "st": _store,
     "lds": _gather, "ldat": _gather_at, "sts": _scatter, "stm": _scatter_masked,
     "toi": _convert(lambda dtype: MASK_TYPE[ITEM_BYTES[dtype]], back=False),

@@ -27,7 +27,7 @@ from lamella.compiler._kernel import (
     Stage,
     Store,
 )
-from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, used, value_type
+from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, used
 from lamella.compiler._schedule import SUM_BLOCK_SERIAL, SUM_BLOCK_VECTOR, Schedule, stage_work, unroll
 
 PARTIAL_ALIGN = 64
@@ -494,9 +494,7 @@ class _Printer:
                 self.line(f"{{ {base} x[{lanes}]; int64_t k[{lanes}];")
                 self.line(f"  memcpy(x, &a{best}_{unit}, sizeof x); memcpy(k, &a{at}_{unit}, sizeof k);")
                 take = self._take(reduce, 1, "x[l]", "k[l]", f"e{best}", f"e{at}")
-                self.line(
-                    f"  for (int l = 0; l < {lanes}; ++l) if ({take}) {{ e{best} = x[l]; e{at} = k[l]; }} }}"
-                )
+                self.line(f"  for (int l = 0; l < {lanes}; ++l) if ({take}) {{ e{best} = x[l]; e{at} = k[l]; }} }}")
         for out in reduce.outs:
             env[out] = Val(f"e{out}")
 
@@ -533,7 +531,7 @@ class _Printer:
                         self.line(f"{kind} a{out}_{unit} = {start};")
 
     def _grid_units(self) -> int:
-        """How many accumulators a reduction over the grid gets: several only where the grid itself is the vector axis."""
+        """How many accumulators a reduction over the grid gets: several only where the grid is the vector axis."""
         if self.plan.vector != "grid" or self.kernel.inner:
             return 1
         return max([unroll(stage) for stage, _ in self.grid_reduces], default=1)
@@ -726,7 +724,8 @@ class _Printer:
                 steps = ", ".join(str(lane) for lane in range(lanes))
                 offset += f" + ({self.h.type('i64', lanes)}){{{steps}}} * {stride}"
         for value, stride_value in instr.position.indirect:
-            offset += f" + {self.values.vector(env[value], 'i64', lanes)} * {self._indirect_stride(instr.position, value, stride_value)}"
+            step_text = self._indirect_stride(instr.position, value, stride_value)
+            offset += f" + {self.values.vector(env[value], 'i64', lanes)} * {step_text}"
         guard = Val("1") if instr.mask is None else env[instr.mask]
         return f"{self.h.call('ldat', kind, lanes)}(b{instr.buffer}, {offset}, {self.values.mask(guard, 1, lanes)})"
 

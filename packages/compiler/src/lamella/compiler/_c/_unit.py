@@ -72,7 +72,10 @@ class Unit:
         return "\n".join(parts) + "\n"
 
     def _segment(self, number: int, launches: list[Launch]) -> str:
-        lines = [f"LM_EXPORT int64_t lm_segment_{number}(char *const *b, const lm_scalar *s) {{", "    int64_t status = 0;"]
+        lines = [
+            f"LM_EXPORT int64_t lm_segment_{number}(char *const *b, const lm_scalar *s) {{",
+            "    int64_t status = 0;",
+        ]
         for launch in launches:
             name = f"k{launch.printed}"
             data = ", ".join(_place(p) for p in launch.places) or "0"
@@ -83,7 +86,9 @@ class Unit:
             if scalars:
                 lines.append(f"        const lm_scalar scalars[] = {{{scalars}}};")
             partial = "0" if launch.partial is None else _place(launch.partial)
-            lines.append(f"        const lm_call call = {{data, dims, {'scalars' if scalars else '0'}, {partial}, &status}};")
+            lines.append(
+                f"        const lm_call call = {{data, dims, {'scalars' if scalars else '0'}, {partial}, &status}};"
+            )
             if launch.chunks == 1:
                 lines.append(f"        {name}(&call, 0);")
             elif launch.chunks > 1:

@@ -1,12 +1,12 @@
 """The kernel IR: a named index space, stages over it, and a typed scalar SSA body.
 
 A kernel runs once per point of its `grid` axes. At a grid point its stages run in order; a stage either loops over the
-`inner` axes or runs once. After all grid points, stages that do not loop over the grid run once (or once per inner point)
-and see what was reduced over the grid. So a row softmax is grid=(rows), inner=(columns) and three inner stages, and a
-column sum is grid=(rows), inner=(columns) with a reduction over the grid.
+`inner` axes or runs once. After all grid points, stages that do not loop over the grid run once (or once per inner
+point) and see what was reduced over the grid. So a row softmax is grid=(rows), inner=(columns) and three inner stages,
+and a column sum is grid=(rows), inner=(columns) with a reduction over the grid.
 
-Invariant: values are scalars, named by an int, assigned once, with one type each. The IR has no pointers, vector widths,
-threads or blocks, and nothing of a target language; a schedule and a printer add those.
+Invariant: values are scalars, named by an int, assigned once, with one type each. The IR has no pointers, vector
+widths, threads or blocks, and nothing of a target language; a schedule and a printer add those.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ UNSIGNED = frozenset({"u8", "u16", "u32", "u64"})
 INTS = frozenset({"i8", "i16", "i32", "i64"}) | UNSIGNED
 
 # Scalar operations, by how their result type follows from their operands'.
-UNARY_FLOAT = frozenset(
-    {"exp", "log", "log1p", "sqrt", "rsqrt", "sin", "cos", "tanh", "sigmoid", "erf", "reciprocal"}
-)
+UNARY_FLOAT = frozenset({"exp", "log", "log1p", "sqrt", "rsqrt", "sin", "cos", "tanh", "sigmoid", "erf", "reciprocal"})
 UNARY_SAME = frozenset({"neg", "abs", "sign", "floor"})
 BINARY_SAME = frozenset({"add", "sub", "mul", "div", "floordiv", "mod", "pow", "max", "min", "shl", "shr"})
 BINARY_BITS = frozenset({"and", "or", "xor"})

@@ -238,9 +238,9 @@ class _Verifier:
             if types.get(value) not in VALUE_TYPES:
                 raise self._fail(instr, f"%{value} has no known type")
         match instr:
-            case Const(out=out, value=value):
+            case Const(out=out, value=literal):
                 kind = bool if types[out] == "bool" else float if types[out] in FLOATS else int
-                right = type(value) is kind
+                right = type(literal) is kind
             case Param(out=out, slot=slot):
                 right = 0 <= slot < len(kernel.params) and types[out] == kernel.params[slot]
             case Index(out=out, axis=axis):

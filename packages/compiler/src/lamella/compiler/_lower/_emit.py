@@ -43,9 +43,7 @@ class Emitter:
 
     # -- items --------------------------------------------------------------------------------------------------------
 
-    def map(
-        self, op: str, *operands: Operand, dtype: str | None = None, shape: tuple[int, ...] | None = None
-    ) -> Ref:
+    def map(self, op: str, *operands: Operand, dtype: str | None = None, shape: tuple[int, ...] | None = None) -> Ref:
         """One scalar operation at every point; numbers take the type of the tensor operands."""
         kind = dtype or self._kind(operands)
         out = "bool" if op in COMPARISONS else kind
@@ -69,6 +67,8 @@ class Emitter:
         spread: list[Operand] = [o.expand(space) if isinstance(o, Ref) else o for o in operands]
         item = Item(root, spread, body, cost, self.source)
         self.grouper.place(item, space, None, None if near is None else near.root)
+        if not any(isinstance(o, Ref) for o in operands):
+            root.generator = item
         return root.ref()
 
     def reduce(
@@ -187,11 +187,11 @@ class _Cast:
         return b.apply(f"round_{self.dtype}", value) if self.dtype in ("f16", "bf16") else value
 
 
-def _same(b: KernelBuilder, values: list[int]) -> int:
+def _same(_: KernelBuilder, values: list[int]) -> int:
     return values[0]
 
 
-def _zero(b: KernelBuilder, values: list[int]) -> int:
+def _zero(b: KernelBuilder, _: list[int]) -> int:
     return b.const(0, "i64")
 
 

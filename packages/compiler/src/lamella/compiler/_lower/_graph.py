@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 
 from lamella.compiler._lower._emit import Emitter, lowerable
-from lamella.compiler._lower._group import Extern, Group, Step
+from lamella.compiler._lower._group import Extern, Group, Step, reads_memory
 from lamella.compiler._lower._refs import Ref, Root, Scalar
 from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
 from lamella.interfaces import discover
 from lamella.tensor.extend import Op, rule
 
 _INFIX = {
-    "scalar.add": "+", "scalar.sub": "-", "scalar.mul": "*", "scalar.div": "/", "scalar.floordiv": "//", "scalar.mod": "%",
+    "scalar.add": "+", "scalar.sub": "-", "scalar.mul": "*", "scalar.div": "/", "scalar.floordiv": "//",
+    "scalar.mod": "%",
     "scalar.pow": "**", "scalar.lt": "<", "scalar.le": "<=", "scalar.gt": ">", "scalar.ge": ">=", "scalar.eq": "==",
     "scalar.ne": "!=",
 }  # fmt: skip
+EXACT_INT = 2**24  # integers up to it are exact in f32
 _INT_RANGE = {
     **{f"i{n}": (-(2 ** (n - 1)), 2 ** (n - 1) - 1) for n in (8, 16, 32, 64)},
     **{f"u{n}": (0, 2**n - 1) for n in (8, 16, 32, 64)},
@@ -129,6 +131,8 @@ class _Lowering:
         for operand in operands:
             if type(operand) is complex:
                 return False
+            if node.op.name == "arange" and (type(operand) is not int or abs(operand) > EXACT_INT):
+                return False  # numpy's rounding of float steps is its own
             if type(operand) is int:
                 if span is not None and not span[0] <= operand <= span[1]:
                     return False
@@ -187,7 +191,7 @@ def mark_stored(steps: list[Step]) -> None:
         if isinstance(step, Group):
             for item in step.items:
                 for operand in item.operands:
-                    if isinstance(operand, Ref) and operand.root not in step.made:
+                    if reads_memory(operand) and operand.root not in step.made:
                         operand.root.stored = True
         elif isinstance(step, Extern):
             for operand in step.operands:

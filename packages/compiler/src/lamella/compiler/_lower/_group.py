@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root
@@ -90,6 +90,11 @@ def step_of(root: Root) -> Step | None:
     return step
 
 
+def reads_memory(operand: Any) -> TypeGuard[Ref]:
+    """Whether an operand is an array that something else makes, not one that is computed where it is read."""
+    return isinstance(operand, Ref) and operand.root.generator is None
+
+
 class Grouper:
     """Places items into groups in program order."""
 
@@ -104,9 +109,7 @@ class Grouper:
         self.steps.append(step)
         return step
 
-    def place(
-        self, item: Item, space: tuple[int, ...], dims: frozenset[int] | None, near: Root | None = None
-    ) -> None:
+    def place(self, item: Item, space: tuple[int, ...], dims: frozenset[int] | None, near: Root | None = None) -> None:
         """Put an item that runs over `space` (reducing `dims`) into a group, opening one if none takes it.
 
         Tried in turn: groups that make its operands, groups that read what it reads, the group that makes `near`, and
@@ -115,16 +118,17 @@ class Grouper:
         needs = -1
         candidates: list[Group] = []
         for operand in item.operands:
-            if isinstance(operand, Ref):
+            if reads_memory(operand):
                 step = step_of(operand.root)
                 if step is not None:
                     needs = max(needs, step.index)
                     if isinstance(step, Group) and step not in candidates:
                         candidates.append(step)
         candidates.sort(key=lambda g: g.index)
-        if len(candidates) > 1:
-            self._merge(candidates)
-        others = [self.readers.get(o.root) for o in item.operands if isinstance(o, Ref)]
+        if len(candidates) > 1 and self._merge(candidates):
+            made = [step_of(o.root) for o in item.operands if reads_memory(o)]
+            needs = max([step.index for step in made if step is not None], default=-1)
+        others = [self.readers.get(o.root) for o in item.operands if reads_memory(o)]
         if near is not None and isinstance(found := step_of(near), Group):
             others.append(found)
         small = _product(space) <= SMALL
@@ -167,7 +171,7 @@ class Grouper:
             inner, over, in_grid, in_inner = decided
             if not self._compatible(group, inner):
                 return False
-        refs = {o.root for o in item.operands if isinstance(o, Ref) and o.root not in group.made}
+        refs = {o.root for o in item.operands if reads_memory(o) and o.root not in group.made}
         if len(group.roots | refs) + sum(r.stored for r in group.made) > MOST_BUFFERS:
             return False
         self._add(group, item, space, axes, reads, inner, over, in_grid, in_inner)
@@ -196,7 +200,7 @@ class Grouper:
         """An item over fewer axes is placed by the strides of what it reads from the group."""
         found: dict[int, int] = {}
         for operand in item.operands:
-            maker = group.made.get(operand.root) if isinstance(operand, Ref) else None
+            maker = group.made.get(operand.root) if reads_memory(operand) else None
             if maker is None or not isinstance(operand, Ref):
                 continue
             for dim in mine:
@@ -214,7 +218,7 @@ class Grouper:
         inner = group.inner
         totals = False
         for operand, strides in zip(item.operands, reads, strict=True):
-            if not isinstance(operand, Ref):
+            if not reads_memory(operand):
                 continue
             maker = group.made.get(operand.root)
             if maker is None:
@@ -304,16 +308,16 @@ class Grouper:
         group.made[item.root] = item
         item.root.step = group
         for operand in item.operands:
-            if isinstance(operand, Ref) and operand.root not in group.made:
-                step = step_of(operand.root)
-                if step is not None:
-                    group.needs = max(group.needs, step.index)
+            if reads_memory(operand) and operand.root not in group.made:
+                source = step_of(operand.root)
+                if source is not None:
+                    group.needs = max(group.needs, source.index)
 
     # -- merging ------------------------------------------------------------------------------------------------------
 
-    def _merge(self, candidates: list[Group]) -> None:
+    def _merge(self, candidates: list[Group]) -> bool:
         """Two groups over one space become one where the later needs nothing from between them."""
-        first = candidates[0]
+        first, merged = candidates[0], False
         for group in candidates[1:]:
             fits = (
                 group.space == first.space
@@ -331,17 +335,16 @@ class Grouper:
             first.roots = (first.roots | group.roots) - set(first.made)
             first.needs = max(first.needs, group.needs if group.needs != first.index else -1)
             first.inner = first.inner if group.inner is None else group.inner
-            group.merged = first
+            group.merged, merged = first, True
+        return merged
 
     def _readable(self, first: Group, group: Group) -> bool:
         """Whether all that `group` reads from `first` is at hand at the same point, and levels stay as they are."""
         for item in group.items:
             for operand, strides in zip(item.operands, item.reads, strict=True):
-                if isinstance(operand, Ref):
+                if reads_memory(operand):
                     maker = first.made.get(operand.root)
-                    if maker is not None and (
-                        strides != maker.position or operand.offset or not maker.in_grid
-                    ):
+                    if maker is not None and (strides != maker.position or operand.offset or not maker.in_grid):
                         return False
         return True
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lamella.compiler._kernel import Kernel, KernelBuilder, Level, Position
 from lamella.compiler._kernel._ir import value_type
-from lamella.compiler._lower._group import Group, Item
+from lamella.compiler._lower._group import Group, Item, reads_memory
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar
 
 CHEAP = 6  # work below which a value is recomputed rather than kept
@@ -52,9 +52,7 @@ class _Kernelizer:
         self.axes = self._merge_axes()
         self.has_inner = bool(self.axes.inner)
         extents = self.axes.extents
-        self.b = KernelBuilder(
-            tuple(extents[a] for a in self.axes.grid), tuple(extents[a] for a in self.axes.inner)
-        )
+        self.b = KernelBuilder(tuple(extents[a] for a in self.axes.grid), tuple(extents[a] for a in self.axes.inner))
         self.buffers: list[Root] = []
         self.buffer_of: dict[Root, int] = {}
         self.scalars: list[int] = []
@@ -106,7 +104,9 @@ class _Kernelizer:
         for stage in range(-1, last + 1):
             for level in (Level.INNER, Level.ROW):
                 self._block(level, stage, blocks.get((level, stage), []))
-        self.lasting = {root for root in self.lasting if self.group.made[root].over and not self.group.made[root].in_grid}
+        self.lasting = {
+            root for root in self.lasting if self.group.made[root].over and not self.group.made[root].in_grid
+        }
         for stage in range(-1, last + 2):
             for level in (Level.TOTAL_INNER, Level.TOTAL):
                 if stage >= 0 or level is Level.TOTAL:
@@ -121,7 +121,7 @@ class _Kernelizer:
         for item in reversed(self.group.items):
             if item.root.stored or item.root in wanted:
                 kept.append(item)
-                wanted.update(o.root for o in item.operands if isinstance(o, Ref) and o.root in self.group.made)
+                wanted.update(o.root for o in item.operands if reads_memory(o) and o.root in self.group.made)
         return kept[::-1]
 
     def _level_of(self, item: Item) -> Level:
@@ -141,7 +141,7 @@ class _Kernelizer:
         level = self._level_of(item)
         stage = 0 if level.in_inner else -1
         for operand in item.operands:
-            maker = self.group.made.get(operand.root) if isinstance(operand, Ref) else None
+            maker = self.group.made.get(operand.root) if reads_memory(operand) else None
             if maker is None or self._result_level(maker).in_grid != level.in_grid:
                 continue  # memory, or a total, which is complete before any total stage
             crossed = bool(maker.over) and self._level_of(maker).in_grid != level.in_grid
@@ -159,7 +159,7 @@ class _Kernelizer:
                         self._consider(operand.root, self.stage_of[item.root])
 
     def _consider(self, root: Root, stage: int) -> None:
-        maker = self.group.made.get(root)
+        maker = None if root.generator is not None else self.group.made.get(root)
         if maker is None or maker.over or self._level_of(maker) is not Level.INNER:
             return
         if self.stage_of[root] >= stage or root in self.local_of or self._reads_back(root):
@@ -176,7 +176,7 @@ class _Kernelizer:
 
     def _work(self, root: Root) -> int:
         """Rough work to compute a value again from memory, kept values and row values."""
-        maker = self.group.made.get(root)
+        maker = None if root.generator is not None else self.group.made.get(root)
         if maker is None or root in self.local_of:
             return 1
         if maker.over or not self._level_of(maker).in_inner:
@@ -259,6 +259,8 @@ class _Kernelizer:
     def _operand(self, operand: Operand, strides: tuple[int, ...]) -> int:
         b = self.b
         if isinstance(operand, Ref):
+            if operand.root.generator is not None:
+                return self._generate(operand, strides)
             if operand.root in self.group.made:
                 return self._value(operand.root)
             number = self._buffer(operand.root, output=False)
@@ -273,6 +275,19 @@ class _Kernelizer:
             return self._counter(strides, operand.dtype)
         kind = "bool" if isinstance(operand, bool) else "i64" if isinstance(operand, int) else "f64"
         return b.const(operand, kind)
+
+    def _generate(self, ref: Ref, strides: tuple[int, ...]) -> int:
+        """The value of a generator where a ref looks: its only position is the linear one."""
+        item = ref.root.generator
+        assert item is not None
+        values = []
+        for operand in item.operands:
+            if isinstance(operand, Counter):
+                at = self._counter(strides, operand.dtype)
+                values.append(self.b.apply("add", at, self.b.const(ref.offset, operand.dtype)))
+            else:
+                values.append(self._operand(operand, ()))
+        return self._typed(item.body(self.b, values), ref.root)
 
     def _counter(self, strides: tuple[int, ...], dtype: str) -> int:
         b, total = self.b, None

@@ -9,18 +9,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lamella.compiler._lower._group import Step
+    from lamella.compiler._lower._group import Item, Step
 
 
 @dataclass(eq=False, slots=True)
 class Root:
-    """A contiguous array: an input, or what a step makes. `stored` says that it must exist in memory."""
+    """A contiguous array: an input, or what a step makes. `stored` says that it must exist in memory.
+
+    A `generator` makes its elements from their position alone, so readers compute them and need no memory.
+    """
 
     shape: tuple[int, ...]
     dtype: str
     step: Step | None  # None for inputs
     number: int
     stored: bool = False
+    generator: Item | None = None
     strides: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,230 @@
+"""What shares a kernel: rows of softmax, norms and cross-entropy in one, chains, siblings, and what must not fuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lamella.compiler.executor import CompiledGraph, compile_graph
+from lamella.graph import Graph, interpret, parse
+
+
+def run(text: str, *inputs: Any, rtol: float = 2e-5) -> CompiledGraph:
+    """Compile a graph, compare it with the interpreter, and give it back."""
+    graph: Graph = parse(text)
+    compiled = compile_graph(graph)
+    for got, want in zip(compiled(list(inputs)), interpret(graph)(list(inputs)), strict=True):
+        if isinstance(want, np.ndarray):
+            assert got.dtype == want.dtype
+            np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol)
+        else:
+            assert got == want
+    return compiled
+
+
+def normal(*shape: int) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+
+
+FORWARD = {
+    "softmax": (
+        """graph g(%0: f32[37, 70]) {
+  %1: f32[37, 70] = softmax(%0; dim=1)
+  return %1
+}""",
+        (normal(37, 70),),
+    ),
+    "log_softmax over the middle": (
+        """graph g(%0: f32[4, 30, 50]) {
+  %1: f32[4, 30, 50] = log_softmax(%0; dim=1)
+  return %1
+}""",
+        (normal(4, 30, 50),),
+    ),
+    "layer_norm of a sum": (
+        """graph g(%0: f32[37, 70], %1: f32[37, 70], %2: f32[70], %3: f32[70]) {
+  %4: f32[37, 70] = add(%0, %1)
+  %5: f32[37, 70], %6: f32[37, 1], %7: f32[37, 1] = layer_norm(%4, %2, %3; ndims=1, eps=1e-05)
+  %8: f32[37, 70] = relu(%5)
+  return %8, %6, %7
+}""",
+        (normal(37, 70), normal(37, 70), normal(70), normal(70)),
+    ),
+    "batch_norm": (
+        """graph g(%0: f32[6, 5, 7, 9], %1: f32[5], %2: f32[5]) {
+  %4: f32[6, 5, 7, 9], %5: f32[5], %6: f32[5] = batch_norm(%0, %1, %2; eps=1e-05)
+  return %4, %5, %6
+}""",
+        (normal(6, 5, 7, 9), normal(5), normal(5)),
+    ),
+    "cross_entropy of biased logits": (
+        """graph g(%0: f32[64, 10], %1: f32[10], %2: i64[64]) {
+  %3: f32[64, 10] = add(%0, %1)
+  %4: f32[], %5: f32[64, 10] = cross_entropy(%3, %2; label_smoothing=0.0, ignore_index=-100, reduction="mean")
+  return %4, %5
+}""",
+        (normal(64, 10), normal(10), np.arange(64) % 10),
+    ),
+    "mean squared error": (
+        """graph g(%0: f32[64, 10], %1: f32[64, 10]) {
+  %2: f32[64, 10] = sub(%0, %1)
+  %3: f32[64, 10] = mul(%2, %2)
+  %4: f32[] = sum(%3; dims=(0, 1), keepdim=False)
+  %5: f32[] = div(%4, 640.0)
+  return %5
+}""",
+        (normal(64, 10), normal(10, 64).T),
+    ),
+}
+
+BACKWARD = {
+    "softmax": (
+        """graph g(%0: f32[37, 70], %1: f32[37, 70]) {
+  %2: f32[37, 70] = mul(%0, %1)
+  %3: f32[37, 1] = sum(%2; dims=(1,), keepdim=True)
+  %4: f32[37, 70] = sub(%0, %3)
+  %5: f32[37, 70] = mul(%1, %4)
+  return %5
+}""",
+        (normal(37, 70), normal(37, 70)),
+    ),
+    "layer_norm with the gradients of weight and bias": (
+        """graph g(%0: f32[70, 40], %1: f32[70, 40], %2: f32[70, 1], %3: f32[70, 1], %4: f32[40]) {
+  %5: f32[70, 40] = sub(%0, %2)
+  %6: f32[70, 40] = mul(%5, %3)
+  %7: f32[70, 40] = mul(%1, %4)
+  %8: f32[70, 1] = sum(%7; dims=(1,), keepdim=True)
+  %9: f32[70, 1] = div(%8, 40.0)
+  %10: f32[70, 40] = sub(%7, %9)
+  %11: f32[70, 40] = mul(%7, %6)
+  %12: f32[70, 1] = sum(%11; dims=(1,), keepdim=True)
+  %13: f32[70, 1] = div(%12, 40.0)
+  %14: f32[70, 40] = mul(%6, %13)
+  %15: f32[70, 40] = sub(%10, %14)
+  %16: f32[70, 40] = mul(%15, %3)
+  %17: f32[70, 40] = mul(%1, %6)
+  %18: f32[40] = sum(%17; dims=(0,), keepdim=False)
+  %19: f32[40] = sum(%1; dims=(0,), keepdim=False)
+  return %16, %18, %19
+}""",
+        (normal(70, 40), normal(70, 40), normal(70, 1), normal(70, 1), normal(40)),
+    ),
+    "cross_entropy of a sum": (
+        """graph g(%0: f32[], %1: f32[64, 10], %2: i64[64]) {
+  %3: f32[64, 10] = cross_entropy_grad(%0, %1, %2; label_smoothing=0.1, ignore_index=-100, reduction="sum")
+  %4: f32[10] = sum(%3; dims=(0,), keepdim=False)
+  return %3, %4
+}""",
+        (np.array(0.5, np.float32), normal(64, 10), np.arange(64) % 10),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_forward_is_one_kernel(name: str) -> None:
+    text, inputs = FORWARD[name]
+    compiled = run(text, *inputs)
+    assert len(compiled.kernels) == 1, compiled.explain()
+    assert compiled.memory.arena_bytes <= 1024, "only partial sums need memory"
+
+
+@pytest.mark.parametrize("name", BACKWARD)
+def test_backward_is_one_kernel(name: str) -> None:
+    text, inputs = BACKWARD[name]
+    compiled = run(text, *inputs)
+    assert len(compiled.kernels) == 1, compiled.explain()
+
+
+def test_siblings_over_one_input_share_a_kernel() -> None:
+    compiled = run(
+        """graph g(%0: f32[90, 80]) {
+  %1: f32[90, 80] = exp(%0)
+  %2: f32[90, 80] = relu(%0)
+  %3: f32[90] = sum(%0; dims=(1,), keepdim=False)
+  return %1, %2, %3
+}""",
+        normal(90, 80),
+    )
+    assert len(compiled.kernels) == 1
+
+
+def test_independent_chains_that_meet_become_one() -> None:
+    compiled = run(
+        """graph g(%0: f32[90, 80], %1: f32[90, 80]) {
+  %2: f32[90, 80] = exp(%0)
+  %3: f32[90, 80] = sin(%1)
+  %4: f32[90, 80] = add(%2, %3)
+  return %4
+}""",
+        normal(90, 80),
+        normal(80, 90).T,
+    )
+    assert len(compiled.kernels) == 1
+
+
+def test_fusion_across_an_extern_step_makes_no_cycle() -> None:
+    compiled = run(
+        """graph g(%0: f32[70, 70]) {
+  %1: f32[70, 70] = exp(%0)
+  %2: f32[70, 70] = matmul(%1, %1)
+  %3: f32[70, 70] = add(%1, %2)
+  %4: f32[70, 70] = mul(%3, %0)
+  return %4
+}""",
+        normal(70, 70),
+        rtol=1e-3,
+    )
+    assert len(compiled.kernels) == 2
+
+
+def test_a_value_read_transposed_is_materialized() -> None:
+    compiled = run(
+        """graph g(%0: f32[70, 70]) {
+  %1: f32[70, 70] = exp(%0)
+  %2: f32[70, 70] = permute(%1; dims=(1, 0))
+  %3: f32[70, 70] = add(%1, %2)
+  return %3
+}""",
+        normal(70, 70),
+    )
+    assert len(compiled.kernels) == 2
+
+
+def test_equal_kernels_of_different_sizes_are_compiled_once() -> None:
+    lines = [f"  %{k + 6}: f32[{n}, {m}] = gelu(%{k}; approximate=\"none\")" for k, (n, m) in enumerate(SIZES)]
+    inputs = ", ".join(f"%{k}: f32[{n}, {m}]" for k, (n, m) in enumerate(SIZES))
+    text = f"graph g({inputs}) {{\n" + "\n".join(lines) + "\n  return %6, %7, %8, %9, %10, %11\n}"
+    compiled = run(text, *(normal(n, m) for n, m in SIZES))
+    assert len(compiled.kernels) == 6
+    assert compiled.c_source.count("static void k") == 1
+
+
+SIZES = [(70, 70), (71, 80), (100, 90), (200, 33), (90, 77), (128, 64)]
+
+
+def test_generators_are_computed_where_they_are_read() -> None:
+    compiled = run(
+        """graph g(%0: f32[70, 70]) {
+  %1: f32[70, 70] = full(2.0; shape=(70, 70), dtype=f32)
+  %2: i64[70] = arange(0, 70, 1; dtype=i64)
+  %3: f32[70] = cast(%2; dtype=f32)
+  %4: f32[70, 70] = mul(%0, %1)
+  %5: f32[70, 70] = add(%4, %3)
+  return %5
+}""",
+        normal(70, 70),
+    )
+    assert len(compiled.kernels) <= 2
+    assert compiled.memory.arena_bytes <= 320
+
+
+def test_kernels_stay_small_enough_to_compile() -> None:
+    lines, last = [], 0
+    for k in range(1, 400):
+        lines.append(f"  %{k}: f32[8, 8] = {'sin' if k % 2 else 'exp'}(%{last})")
+        last = k
+    text = "graph g(%0: f32[8, 8]) {\n" + "\n".join(lines) + f"\n  return %{last}\n}}"
+    compiled = run(text, normal(8, 8), rtol=1e-2)
+    assert 400 // 64 <= len(compiled.kernels) <= 10

@@ -30,6 +30,7 @@ def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | No
             try:
                 kernel(t._data, *[o._data if isinstance(o, TensorBase) else o for o in others], out=t._data)
             except ValueError:
+                _check_writable(t)
                 raise _no_fit(op, t, others) from None
             _bump(t)
             return t
@@ -69,6 +70,11 @@ def _followed(t: Any) -> bool:
 def _no_fit(op: Op, t: Any, others: Any) -> Exception:
     shapes = ", ".join(str(tuple(o._data.shape)) for o in others if isinstance(o, TensorBase))
     return ValueError(f"{op.name}_ on a tensor of shape {tuple(t._data.shape)} cannot take operands of shape {shapes}")
+
+
+def _check_writable(t: Any) -> None:
+    if not t._data.flags.writeable:
+        raise RuntimeError("this tensor lies over read-only numpy memory and cannot be written; write into a clone()")
 
 
 def _plain(t: Any, others: tuple[Any, ...]) -> bool:
@@ -147,6 +153,7 @@ def _store(t: Any, value: Any, level: Any) -> None:
         elif type(t._data) is MetaArray:
             pass  # a meta array has no memory; the version still moves
         elif type(t._data) is np.ndarray:
+            _check_writable(t)
             np.copyto(t._data, value._data, casting="unsafe")
         else:
             raise TypeError(f"a tensor with {t._data.kind!r} storage cannot be written in place; make a new one")
@@ -195,18 +202,23 @@ def _store_dual(t: Any, value: Any, level: Any) -> None:
     old = root._data
     if old.tangent is None and source.tangent is None:
         return
-    zero = OPS["full"]
-
-    def tangent_of(d: Dual) -> Any:
-        if d.tangent is not None:
-            return d.tangent
-        return dispatch(
-            zero, (0.0,), {"shape": tuple(d.tensor._data.shape), "dtype": from_numpy_dtype(d.tensor._data.dtype)}
-        )
-
-    new = dispatch(OPS["view_write"], (tangent_of(old), tangent_of(source)), {"chain": t._view.chain})
+    levels = tls.levels
+    # tangents are values of the level below, and so is the zero that stands for a missing one
+    tls.levels = levels[: levels.index(level)] if level in levels else levels
+    try:
+        new = dispatch(OPS["view_write"], (_tangent_of(old), _tangent_of(source)), {"chain": t._view.chain})
+        mine = replay(new, t._view.chain)
+    finally:
+        tls.levels = levels
     root._data = Dual(old.tensor, level, new, old.owned)
-    t._data = Dual(payload.tensor, level, replay(new, t._view.chain), payload.owned)
+    t._data = Dual(payload.tensor, level, mine, payload.owned)
+
+
+def _tangent_of(d: Dual) -> Any:
+    if d.tangent is not None:
+        return d.tangent
+    params = {"shape": tuple(d.tensor._data.shape), "dtype": from_numpy_dtype(d.tensor._data.dtype)}
+    return dispatch(OPS["full"], (0.0,), params)
 
 
 def update(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> None:

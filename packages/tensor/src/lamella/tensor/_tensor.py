@@ -13,6 +13,7 @@ import numpy as np
 from . import _arith, _backward, _base  # _backward declares ops
 from . import _composites as c
 from . import _creation as make
+from . import _division as d
 from . import _functions as f
 from . import _pointwise as p
 from ._arith import Arithmetic
@@ -26,6 +27,7 @@ from ._index import get_item, set_item
 from ._inplace import write
 from ._meta import MetaArray
 from ._op import OPS
+from ._operand import is_operand
 from ._print import describe_tensor
 from ._state import FOREIGN, GRAD, LEVEL, METADATA, TRACED, VIEW, tls
 from ._views import refresh
@@ -143,8 +145,8 @@ class Tensor(Arithmetic):
         if self._flags & LEVEL:
             self._data.level.check()
             raise RuntimeError(
-                f"{why} needs the values of a tensor inside an open {self._data.level.kind}; return the tensor and ask outside, "
-                f"or use where/clamp instead of Python branches"
+                f"{why} needs the values of a tensor inside an open {self._data.level.kind}; return the tensor and ask "
+                f"outside, or use where/clamp instead of Python branches"
             )
         if tls.trace is not None:
             tls.trace.forced(self, why)
@@ -177,6 +179,8 @@ class Tensor(Arithmetic):
             raise RuntimeError("a tensor that requires grad is not converted to numpy silently; use .detach()")
         array = self._real("conversion to numpy")
         if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"a tensor of dtype {self.dtype} becomes a numpy array of {dtype} only by a copy")
             return array.astype(dtype)
         return array.copy() if copy else array
 
@@ -212,7 +216,14 @@ class Tensor(Arithmetic):
         return format(self.item(), spec) if spec else repr(self)
 
     def __reduce__(self) -> Any:
-        return (_rebuild, (np.asarray(self.detach()._real("pickling")), bool(self._flags & GRAD)))
+        if self._flags & FOREIGN and type(self._data) is not MetaArray:
+            raise TypeError(f"a tensor with {self._data.kind!r} storage is not pickled; use save(), or .dense() first")
+        return (_rebuild, (type(self), np.asarray(self.detach()._real("pickling")), bool(self._flags & GRAD)))
+
+    def __copy__(self) -> Tensor:
+        """The same memory and version under another handle: a leaf where this is one, else detached."""
+        t: Tensor = self.detach()._as(type(self))
+        return t.requires_grad_() if self._flags & GRAD and self.is_leaf else t
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if self._edge is not None and not self.is_leaf:
@@ -279,8 +290,9 @@ class Tensor(Arithmetic):
         return f.to_dtype(self, bool_)
 
     def clone(self) -> Tensor:
-        """A copy in fresh memory, connected for autograd."""
-        return cast("Tensor", dispatch(OPS["copy"], (self,)))
+        """A copy in fresh memory, connected for autograd; made inside a transform it belongs to that transform's level."""
+        t = cast("Tensor", dispatch(OPS["copy"], (self,)))
+        return cast("Tensor", autograd().lift(t, tls.levels[-1], True)) if tls.levels else t
 
     def contiguous(self) -> Tensor:
         """Itself when row-major, else a copy that is."""
@@ -496,6 +508,8 @@ class Tensor(Arithmetic):
     logsumexp = f.logsumexp
     clamp = f.clamp
     square = f.square
+    floor_divide = d.floor_divide
+    remainder = d.remainder
     matmul = f.matmul
     mm = f.matmul
     add = p.add
@@ -532,6 +546,31 @@ class Tensor(Arithmetic):
     floor = p.floor
     isnan = p.isnan
 
+    def __floordiv__(self, other: Any) -> Tensor:
+        return d.floor_divide(self, other) if is_operand(other) else NotImplemented
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return d.floor_divide(other, self) if is_operand(other) else NotImplemented
+
+    def __mod__(self, other: Any) -> Tensor:
+        return d.remainder(self, other) if is_operand(other) else NotImplemented
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return d.remainder(other, self) if is_operand(other) else NotImplemented
+
+    def __ifloordiv__(self, other: Any) -> Tensor:
+        return self._replaced("//=", d.floor_divide(self, other))
+
+    def __imod__(self, other: Any) -> Tensor:
+        return self._replaced("%=", d.remainder(self, other))
+
+    def _replaced(self, what: str, value: Tensor) -> Tensor:
+        if value.dtype is not self.dtype or value.shape != self.shape:
+            raise TypeError(
+                f"{what} would put {value.dtype}{list(value.shape)} into a {self.dtype}{list(self.shape)} tensor"
+            )
+        return self.copy_(value)
+
     def where(self, condition: Any, other: Any) -> Tensor:
         """self where the condition holds, else other."""
         return f.where(condition, self, other)
@@ -545,8 +584,8 @@ class Tensor(Arithmetic):
         return p.sqrt(f.sum(p.mul(self, self)))
 
 
-def _rebuild(array: Any, requires_grad: bool) -> Tensor:
-    t = wrap(array)
+def _rebuild(cls: Any, array: Any, requires_grad: bool) -> Tensor:
+    t: Tensor = wrap(array) if cls is Tensor else wrap(array)._as(cls)
     return t.requires_grad_() if requires_grad else t
 
 

@@ -71,6 +71,12 @@ def _roots(outputs: list[Any], gradients: Cotangents) -> list[tuple[Edge, Tensor
         if not isinstance(t, Tensor):
             raise TypeError(f"expected a tensor to differentiate, got {type(t).__name__}")
         if not t.requires_grad:
+            level = level_of(t)
+            if level is not None:
+                raise RuntimeError(
+                    f"nothing requires grad at the level of this {level.kind}: what requires grad outside it is recorded outside; "
+                    f"use grad() inside the transformed function"
+                )
             raise RuntimeError(
                 "this tensor does not require grad and nothing that made it does; set requires_grad on an input first"
             )

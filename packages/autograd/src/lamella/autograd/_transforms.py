@@ -265,6 +265,8 @@ def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
         out = f(*unflatten(inputs, spec))
         aux = None
         if has_aux:
+            if not isinstance(out, tuple) or len(out) != 2:
+                raise TypeError("with has_aux=True the function must return (value, aux)")
             out, aux = out
         results, out_spec = flatten(out)
         pairs = [_split(t, level) for t in results]

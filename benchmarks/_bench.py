@@ -16,8 +16,6 @@ from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 
-import psutil
-
 from benchmarks._case import Case, CaseFailed
 from benchmarks._machine import ROOT, worker_environment
 
@@ -28,6 +26,8 @@ class Side:
     """A measuring process, suspended except while it is asked something."""
 
     def __init__(self, story: str, case: Case, side: str, extra: Mapping[str, str]) -> None:
+        import psutil  # here, so that stories can be listed where it is not installed
+
         self._what = f"{story}/{case.name} ({side})"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks._worker", story, case.name, side],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from benchmarks._machine import ROOT
 from benchmarks._row import Row
@@ -34,15 +35,15 @@ def table(rows: Iterable[Row]) -> str:
     return "\n".join(lines)
 
 
-def excused(word: str, story: str, case: str) -> bool:
+def excused(word: str, story: str, case: str, page: Path = PAGE) -> bool:
     """Whether the page has a line `WORD story/case ...`."""
-    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
     return re.search(rf"^(?:- )?{word} {re.escape(story)}/{re.escape(case)} \S", text, re.MULTILINE) is not None
 
 
-def update_page(rows: list[Row]) -> None:
+def update_page(rows: list[Row], page: Path = PAGE) -> None:
     """Replace the tables of the stories that `rows` belong to; SystemExit when the page has no place for one."""
-    text = PAGE.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     for story in dict.fromkeys(row.story for row in rows):
         of_story = [row for row in rows if row.story == story]
         first = of_story[0]
@@ -57,9 +58,9 @@ def update_page(rows: list[Row]) -> None:
         begin, end = f"<!-- bench {story} begin -->", f"<!-- bench {story} end -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
         if not pattern.search(text):
-            raise SystemExit(f"{PAGE} has no lines {begin!r} and {end!r}; write them where the table belongs")
+            raise SystemExit(f"{page} has no lines {begin!r} and {end!r}; write them where the table belongs")
         block = f"{begin}\n{head}\n\n{table(of_story)}\n{end}"
         text = pattern.sub(block.replace("\\", r"\\"), text)
-    scratch = PAGE.with_name(PAGE.name + ".new")
+    scratch = page.with_name(page.name + ".new")
     scratch.write_text(text, encoding="utf-8")
-    os.replace(scratch, PAGE)
+    os.replace(scratch, page)

@@ -5,8 +5,8 @@ the peer's `copy_` and of a memcpy split over our own threads. The demand is met
 peer's time, or at least 0.8 of the copy's bandwidth (a ratio of at most 1.25).
 
 Every call returns a fresh array, as eager code does. Whether glibc then takes the pages of the last result again or
-asks the system for new ones (several times the kernel's own time) depends on what else the process did before: all sides
-are told to keep freed memory, so that none is timed on the system's page faults.
+asks the system for new ones (several times the kernel's own time) depends on what else the process did before: all
+sides are told to keep freed memory, so that none is timed on the system's page faults.
 """
 
 from __future__ import annotations

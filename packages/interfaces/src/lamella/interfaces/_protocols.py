@@ -31,6 +31,19 @@ class Storage(Protocol):
         """Logical numpy dtype of one element."""
         ...
 
+    @property
+    def ndim(self) -> int:
+        """Number of dims."""
+        ...
+
+    @property
+    def kernels(self) -> Mapping[str, Callable[..., Any]]:
+        """Kernels over this storage by op name: `(*operands, **params)`, an operand of it passed as the storage itself.
+
+        Composites without one run their body, every other op raises and names `dense()`.
+        """
+        ...
+
     def parts(self) -> Mapping[str, Any]:
         """Plain arrays by name; together with `meta` they are the whole value."""
         ...

@@ -1,7 +1,5 @@
 """Tensors in thin layers: the handle, the written op set, dtypes, random numbers, modes."""
 
-import numpy as _np
-
 from . import _scalar as scalar
 from ._composites import attention, batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
 from ._creation import (
@@ -13,7 +11,9 @@ from ._dtype import (
     DType, bfloat16, bool_, complex64, complex128, float8_e4m3fn, float8_e5m2, float16, float32, float64, int8, int16, int32, int64,
     uint8, uint16, uint32, uint64,
 )  # fmt: skip
+from ._division import floor_divide, remainder
 from ._errors import FileFormatError
+from ._errstate import silence as _silence
 from ._files import load, save
 from ._functions import (
     all, amax, amin, any, argmax, argmin, cat, clamp, cumsum, expand, flatten, flip, gather, logsumexp, matmul, mean, narrow, pad, permute,
@@ -30,8 +30,8 @@ from ._random import Generator, get_num_threads, manual_seed, set_num_threads
 from ._state import LevelClosedError
 from ._tensor import Tensor
 
-# An op must not warn or raise for inf and nan, and a per-op errstate costs more than the op: numpy is told once (docs/decisions/0002-errstate.md).
-_np.seterr(all="ignore")
+# An op must not warn for inf and nan, and an errstate in every op costs more than the op: docs/decisions/0002-errstate.md
+_silence()
 
 float = float32
 double = float64
@@ -93,6 +93,7 @@ __all__ = [
     "float8_e4m3fn",
     "float8_e5m2",
     "floor",
+    "floor_divide",
     "from_numpy",
     "full",
     "full_like",
@@ -149,6 +150,7 @@ __all__ = [
     "randperm",
     "reciprocal",
     "relu",
+    "remainder",
     "reshape",
     "result_type",
     "rsqrt",

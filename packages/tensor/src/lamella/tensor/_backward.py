@@ -47,7 +47,9 @@ def _linear_weight_grad_body(g: Any, x: Any) -> Any:
 
 def _linear_weight_grad_shape(g: Any, x: Any) -> MetaArray:
     if tuple(g.shape[:-1]) != tuple(x.shape[:-1]):
-        raise ValueError(f"linear_weight_grad needs g [..., out] and x [..., in] of one batch, got {g.shape} and {x.shape}")
+        raise ValueError(
+            f"linear_weight_grad needs g [..., out] and x [..., in] of one batch, got {g.shape} and {x.shape}"
+        )
     return MetaArray((g.shape[-1], x.shape[-1]), g.dtype)
 
 
@@ -90,7 +92,12 @@ def _cross_entropy_grad_shape(g: Any, logp: Any, target: Any, **_: Any) -> MetaA
 
 Op("relu_grad", "g, y", "elementwise", body=_relu_grad_body)
 Op("linear_weight_grad", "g, x", "opaque", body=_linear_weight_grad_body)
-Op("cross_entropy_grad", "g, logp, target; label_smoothing, ignore_index, reduction", "opaque", body=_cross_entropy_grad_body)
+Op(
+    "cross_entropy_grad",
+    "g, logp, target; label_smoothing, ignore_index, reduction",
+    "opaque",
+    body=_cross_entropy_grad_body,
+)
 register_rules(
     "numpy",
     {"relu_grad": _relu_grad, "linear_weight_grad": _linear_weight_grad, "cross_entropy_grad": _cross_entropy_grad},

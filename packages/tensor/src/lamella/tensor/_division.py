@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import _functions as f
 from . import _pointwise as p
 from ._base import TensorBase
@@ -24,6 +26,9 @@ __all__ = ["floor_divide", "remainder"]
 def _target(name: str, a: Any, b: Any) -> DType:
     if not isinstance(a, TensorBase) and not isinstance(b, TensorBase):
         raise TypeError(f"{name} needs a tensor, got {type(a).__name__} and {type(b).__name__}")
+    for v in (a, b):
+        if isinstance(v, np.ndarray):
+            raise TypeError(f"{name} needs tensors or numbers, got ndarray; wrap it with from_numpy(...)")
     dtype = result_type((a, b))
     if dtype.category in (BOOL, COMPLEX) or dtype is uint64:
         raise TypeError(f"{name} is defined for floats and integers up to int64, not for {dtype}; cast first")

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from ._state import Mode, tls
 
 __all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 
+_SUSPENDS = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generators (importing inspect takes 5 ms)
+
 
 class _GradMode(Mode):
     def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        if isinstance(fn, FunctionType) and fn.__code__.co_flags & _SUSPENDS:
+            # the mode would be open while the call makes the generator, and closed while its body runs
+            raise TypeError(
+                f"{type(self).__name__} does not decorate generators and coroutines; use `with` inside {fn!r}"
+            )
         values = self._values
 
         @functools.wraps(fn)

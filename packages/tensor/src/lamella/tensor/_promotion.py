@@ -158,7 +158,7 @@ def fitted(op: Op, number: int, dtype: DType) -> int:
     Where it does not, sums, differences and products wrap it, for they wrap themselves; comparisons keep it, as
     they are exact; OverflowError for every other op.
     """
-    bits = 8 * dtype.itemsize
+    bits: int = 8 * dtype.itemsize
     signed = dtype.numpy.kind == "i"
     low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
     if low <= number <= high or op.promotes == "bool":

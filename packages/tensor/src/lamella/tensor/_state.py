@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from ._errstate import silence
+
 __all__ = [
     "FOREIGN", "GRAD", "HOT", "LEVEL", "METADATA", "MODE", "TRACED", "VIEW", "Level", "LevelClosedError", "Mode",
     "enter_mode", "leave_mode", "tls",
@@ -65,9 +67,11 @@ class _ThreadState(threading.local):
     """Per-thread modes; every attribute has a class default, so that a new thread starts clean."""
 
     grad = True
-    inference = False
     trace: Any = None
     levels: tuple[Level, ...] = ()
+
+    def __init__(self) -> None:
+        silence()  # once in every thread that looks at its modes
 
 
 tls = _ThreadState()

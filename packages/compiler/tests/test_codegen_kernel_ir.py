@@ -1,0 +1,279 @@
+"""The kernel IR by itself: text, verifier, and printed kernels that no graph would make."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lamella.compiler._c._unit import Launch, Place, Unit
+from lamella.compiler._kernel import Kernel, KernelBuilder, KernelError, Level, Position, kernel_text
+from lamella.compiler._native._load import load_unit
+from lamella.compiler._schedule import Target, schedule
+from lamella.compiler._toolchain import host_target
+
+
+def at(*strides: int, offset: int = 0) -> Position:
+    return Position(offset, strides)
+
+
+def softmax(rows: int, columns: int) -> Kernel:
+    b = KernelBuilder((rows,), (columns,))
+    x, y = b.buffer("f32", rows * columns), b.buffer("f32", rows * columns, output=True)
+    kept = b.local("f32")
+    here = at(columns, 1)
+    b.open(Level.INNER)
+    (top,) = b.reduce("max", b.load(x, here), over="inner")
+    b.open(Level.INNER)
+    power = b.apply("exp", b.apply("sub", b.load(x, here), top))
+    b.put(kept, power)
+    (total,) = b.reduce("sum", power, over="inner")
+    b.open(Level.INNER)
+    b.store(y, here, b.apply("div", b.get(kept), total))
+    return b.finish(("softmax",))
+
+
+def run(kernel: Kernel, *arrays: np.ndarray[Any, Any], target: Target | None = None) -> None:
+    """Compile one kernel and run it over its buffers in order."""
+    unit = Unit(target or host_target())
+    number, printed = unit.add(kernel)
+    partial = np.zeros(printed.partial_bytes + 64, np.uint8)
+    place = Place(len(arrays)) if printed.partial_bytes else None
+    places = tuple(Place(k) for k in range(len(arrays)))
+    unit.segments = [[Launch(number, tuple(printed.dims), printed.chunks, places, (), place)]]
+    function = load_unit(unit.source()).lm_segment_0
+    function.restype = ctypes.c_int64
+    table = (ctypes.c_void_p * (len(arrays) + 1))(*[a.ctypes.data for a in arrays], partial.ctypes.data)
+    assert function(table, None) == 0
+
+
+def test_text() -> None:
+    assert kernel_text(softmax(4, 6)) == (
+        """kernel grid(i0=4) inner(j0=6) {
+  # softmax
+  in b0: f32[24]
+  out b1: f32[24]
+  local t0: f32
+  inner:
+    %0: f32 = load b0[i0*6 + j0]
+    %1: f32 = max over inner (%0)
+  inner:
+    %2: f32 = load b0[i0*6 + j0]
+    %3: f32 = sub(%2, %1)
+    %4: f32 = exp(%3)
+    put t0 <- %4
+    %5: f32 = sum over inner (%4)
+  inner:
+    %6: f32 = get t0
+    %7: f32 = div(%6, %5)
+    store b1[i0*6 + j0] <- %7
+}
+"""
+    )
+
+
+def test_the_ir_knows_nothing_of_targets() -> None:
+    import lamella.compiler._kernel as package
+
+    for module in ("_ir", "_build", "_verify", "_text"):
+        source = __import__(f"{package.__name__}.{module}", fromlist=["x"]).__file__
+        with open(source, encoding="utf-8") as file:
+            code = re.sub(r'"""[\s\S]*?"""|#.*', "", file.read())
+        assert not re.search(r"\b(pointer|lane|lanes|thread|simd|width|float\s*\*|int64_t|_c)\b", code)
+
+
+def rows(build: Callable[[KernelBuilder], None], *, inner: tuple[int, ...] = (8,)) -> Kernel:
+    b = KernelBuilder((4,), inner)
+    b.buffer("f32", 32)
+    b.buffer("f32", 32, output=True)
+    build(b)
+    return b.finish()
+
+
+def _stage_escape(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    v = b.load(0, at(8, 1))
+    b.open(Level.INNER)
+    b.store(1, at(8, 1), v)
+
+
+def _own_reduction(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    v = b.load(0, at(8, 1))
+    (s,) = b.reduce("sum", v, over="inner")
+    b.store(1, at(8, 1), b.apply("div", v, s))
+
+
+def _out_of_bounds(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    b.store(1, at(8, 1), b.load(0, at(8, 1, offset=1)))
+
+
+def _race(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    b.store(1, at(0, 1), b.load(0, at(8, 1)))
+
+
+def _never_written(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    b.load(0, at(8, 1))
+
+
+def _wrong_axis(b: KernelBuilder) -> None:
+    b.open(Level.ROW)
+    b.store(1, at(8, 1), b.load(0, at(8, 0)))
+
+
+def _twice(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    b.store(1, at(8, 1), b.load(0, at(8, 1)))
+    b.store(1, at(8, 1), b.load(0, at(8, 1)))
+
+
+def _read_back_elsewhere(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    b.store(1, at(8, 1), b.load(0, at(8, 1)))
+    b.open(Level.INNER)
+    b.reduce("sum", b.load(1, at(8, 0)), over="inner")
+
+
+def _unput(b: KernelBuilder) -> None:
+    kept = b.local("f32")
+    b.open(Level.INNER)
+    b.store(1, at(8, 1), b.get(kept))
+
+
+def _mixed(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    b.apply("add", b.load(0, at(8, 1)), b.const(1, "i64"))
+
+
+def _grid_escape(b: KernelBuilder) -> None:
+    b.open(Level.ROW)
+    v = b.load(0, at(8, 0))
+    b.open(Level.TOTAL)
+    b.store(1, at(0, 0), v)
+
+
+def _any_of_floats(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    b.reduce("any", b.load(0, at(8, 1)), over="inner")
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (_stage_escape, "one stage only"), (_own_reduction, "complete only after"), (_out_of_bounds, "reaches"),
+        (_race, "write one element"), (_never_written, "never written"), (_wrong_axis, "does not loop over j0"),
+        (_twice, "written once"), (_read_back_elsewhere, "read back only"), (_unput, "before it is written"),
+        (_mixed, "does not take operands"), (_grid_escape, "end of the grid"), (_any_of_floats, "any and all"),
+    ],
+)  # fmt: skip
+def test_verifier_refuses(build: Callable[[KernelBuilder], None], message: str) -> None:
+    with pytest.raises(KernelError, match=message):
+        rows(build)
+
+
+@pytest.mark.parametrize("vector_bytes", [16, 32, 64])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (5, 64), (2, 5000), (130, 67)])
+def test_every_width_computes_the_same_softmax(shape: tuple[int, int], vector_bytes: int) -> None:
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    y = np.empty_like(x)
+    run(softmax(*shape), x, y, target=Target(vector_bytes, host_target().fma))
+    e = np.exp(x.astype(np.float64) - x.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(y, e / e.sum(axis=1, keepdims=True), rtol=2e-6)
+
+
+def test_masked_and_indirect_loads() -> None:
+    b = KernelBuilder((50,))
+    table, index, out = b.buffer("f32", 10), b.buffer("i64", 50), b.buffer("f32", 50, output=True)
+    b.open(Level.ROW)
+    at_index = b.load(index, at(1))
+    inside = b.apply("lt", at_index, b.const(10, "i64"))
+    b.store(out, at(1), b.load(table, Position(0, (0,), ((at_index, 1),)), inside))
+    values = np.arange(10, dtype=np.float32) + 1
+    where = np.arange(50) % 13
+    result = np.empty(50, np.float32)
+    run(b.finish(), values, where, result)
+    np.testing.assert_array_equal(result, np.where(where < 10, values[np.minimum(where, 9)], 0))
+
+
+def test_integer_division_and_shifts_are_guarded() -> None:
+    names = ("floordiv", "mod", "shl", "shr")
+    for dtype in (np.int8, np.int32, np.int64, np.uint8):
+        word = {"int8": "i8", "int32": "i32", "int64": "i64", "uint8": "u8"}[np.dtype(dtype).name]
+        info = np.iinfo(dtype)
+        a = np.array([info.min, info.min, info.max, 7, 7, 0, 5, 1] * 9, dtype)
+        c = np.array([0, info.max if info.min == 0 else -1, 2, 3, 0, 0, 100, 7] * 9, dtype)
+        b = KernelBuilder((a.size,))
+        x, y = b.buffer(word, a.size), b.buffer(word, a.size)
+        outs = [b.buffer(word, a.size, output=True) for _ in names]
+        b.open(Level.ROW)
+        for name, out in zip(names, outs, strict=True):
+            b.store(out, at(1), b.apply(name, b.load(x, at(1)), b.load(y, at(1))))
+        results = [np.empty_like(a) for _ in names]
+        run(b.finish(), a, c, *results)
+        bits = 8 * a.itemsize
+
+        def wrap(n: int, bits: int = bits, low: int = int(info.min)) -> int:
+            return (n - low) % 2**bits + low
+
+        for k in range(a.size):
+            p, q = int(a[k]), int(c[k])
+            assert results[0][k] == (0 if q == 0 else wrap(p // q))
+            assert results[1][k] == (0 if q == 0 else p % q)
+            assert results[2][k] == (wrap(p << q) if 0 <= q < bits else 0)
+            assert results[3][k] == (p >> q if 0 <= q < bits else p >> (bits - 1) if info.min else 0)
+
+
+def test_float_remainder_has_the_sign_of_the_divisor() -> None:
+    a = np.array([7.5, -7.5, 7.5, -7.5, 0.0, 1.0, np.nan], np.float32)
+    c = np.array([2.0, 2.0, -2.0, -2.0, 3.0, np.inf, 1.0], np.float32)
+    b = KernelBuilder((7,))
+    x, y, m, d = b.buffer("f32", 7), b.buffer("f32", 7), b.buffer("f32", 7, output=True), b.buffer("f32", 7, output=True)
+    b.open(Level.ROW)
+    b.store(m, at(1), b.apply("mod", b.load(x, at(1)), b.load(y, at(1))))
+    b.store(d, at(1), b.apply("floordiv", b.load(x, at(1)), b.load(y, at(1))))
+    rest, whole = np.empty_like(a), np.empty_like(a)
+    run(b.finish(), a, c, rest, whole)
+    np.testing.assert_array_equal(rest, np.mod(a, c))
+    np.testing.assert_array_equal(whole, np.floor_divide(a, c))
+
+
+ULP = {"exp": 2, "log": 2, "log1p": 4, "tanh": 4, "sigmoid": 4, "erf": 6, "sin": 2, "cos": 2, "rsqrt": 2}
+DOMAIN = {"log": (1e-38, 1e38), "log1p": (-0.99, 50.0), "rsqrt": (1e-30, 1e30), "exp": (-87.0, 88.0), "sin": (-1e5, 1e5)}
+
+
+@pytest.mark.parametrize("name", ULP)
+def test_functions_are_within_their_ulps(name: str) -> None:
+    from scipy import special
+
+    exact = {"sigmoid": special.expit, "erf": special.erf, "rsqrt": lambda v: 1 / np.sqrt(v)}.get(name) or getattr(np, name)
+    low, high = DOMAIN.get(name, (-30.0, 30.0))
+    rng = np.random.default_rng(1)
+    n = 100_003
+    if low > 0:
+        x = np.exp(rng.uniform(np.log(low), np.log(high), n))
+    else:
+        x = np.concatenate([rng.uniform(low, high, n - n // 2), rng.standard_normal(n // 2)])
+        x = np.clip(x, low, high)
+    x = x.astype(np.float32)
+    b = KernelBuilder((n,))
+    i, o = b.buffer("f32", n), b.buffer("f32", n, output=True)
+    b.open(Level.ROW)
+    b.store(o, at(1), b.apply(name, b.load(i, at(1))))
+    y = np.empty_like(x)
+    run(b.finish(), x, y)
+    want = exact(x.astype(np.float64))
+    ulp = np.abs(y - want) / np.spacing(np.abs(want).astype(np.float32)).astype(np.float64)
+    assert ulp.max() <= ULP[name], (x[ulp.argmax()], y[ulp.argmax()], want[ulp.argmax()])
+
+
+def test_chunks_do_not_depend_on_threads() -> None:
+    plan = schedule(softmax(1000, 300), Target(64, True))
+    assert plan == schedule(softmax(1000, 300), Target(64, True))
+    assert plan.chunks > 2

@@ -52,7 +52,9 @@ def test_normal(fill, mean, std):
     assert abs((np.abs(z) < 1).mean() - math.erf(1 / math.sqrt(2))) < 0.01
 
 
-@pytest.mark.parametrize(("mean", "std", "a", "b"), [(0, 1, -2, 2), (1, 2, -1, 9), (0, 1, 2, 3), (0, 0.02, -0.04, 0.04)])
+@pytest.mark.parametrize(
+    ("mean", "std", "a", "b"), [(0, 1, -2, 2), (1, 2, -1, 9), (0, 1, 2, 3), (0, 0.02, -0.04, 0.04)]
+)
 def test_trunc_normal(mean, std, a, b):
     lt.manual_seed(1)
     x = np.sort(init.trunc_normal_(lt.empty(100_000, dtype=lt.float64), mean, std, a, b).numpy())

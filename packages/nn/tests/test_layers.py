@@ -117,12 +117,18 @@ VALUES = [
         "batch_norm eval",
         lambda x, w, b: F.batch_norm(x, t(np.arange(4.0)), t(np.arange(4.0) + 1), w, b),
         lambda x, w, b: (
-            (x - channel(np.arange(4.0), x)) / np.sqrt(channel(np.arange(4.0) + 1, x) + 1e-5) * channel(w, x) + channel(b, x)
+            (x - channel(np.arange(4.0), x)) / np.sqrt(channel(np.arange(4.0) + 1, x) + 1e-5) * channel(w, x)
+            + channel(b, x)
         ),
         (X4, normal(4), normal(4)),
     ),
     ("mse_loss", lambda x: F.mse_loss(x, t(X3 * 0.5)), lambda x: np.mean((x - X3 * 0.5) ** 2), (X3,)),
-    ("mse_loss sum", lambda x: F.mse_loss(x, t(X3 * 0.5), reduction="sum"), lambda x: np.sum((x - X3 * 0.5) ** 2), (X3,)),
+    (
+        "mse_loss sum",
+        lambda x: F.mse_loss(x, t(X3 * 0.5), reduction="sum"),
+        lambda x: np.sum((x - X3 * 0.5) ** 2),
+        (X3,),
+    ),
     ("mse_loss none", lambda x: F.mse_loss(x, t(X3 * 0), reduction="none"), lambda x: x**2, (X3,)),
     (
         "cross_entropy",
@@ -133,7 +139,11 @@ VALUES = [
     (
         "cross_entropy smooth, ignoring",
         lambda x: F.cross_entropy(x, t(np.array([1, -7, 3])), ignore_index=-7, label_smoothing=0.2),
-        lambda x: -np.mean([0.8 * np.log(softmax(x, 1))[i, c] + 0.2 * np.log(softmax(x, 1))[i].mean() for i, c in ((0, 1), (2, 3))]),
+        lambda x: (
+            -np.mean(
+                [0.8 * np.log(softmax(x, 1))[i, c] + 0.2 * np.log(softmax(x, 1))[i].mean() for i, c in ((0, 1), (2, 3))]
+            )
+        ),
         (normal(3, 4),),
     ),
     ("max_pool2d", lambda x: F.max_pool2d(x, 2), lambda x: pool(x, (2, 2), (2, 2), (0, 0), 0, np.max), (X4,)),

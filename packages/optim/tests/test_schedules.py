@@ -36,9 +36,15 @@ def three_form(base, t):
 CASES = [
     (lambda o, *r: LambdaLR(o, lambda t: 0.95**t, *r), lambda b, t: b * 0.95**t),
     (lambda o, *r: StepLR(o, 3, 0.5, *r), lambda b, t: b * 0.5 ** (t // 3)),
-    (lambda o, *r: CosineAnnealingLR(o, 7, 0.1, *r), lambda b, t: 0.1 + (b - 0.1) * (1 + math.cos(math.pi * t / 7)) / 2),
+    (
+        lambda o, *r: CosineAnnealingLR(o, 7, 0.1, *r),
+        lambda b, t: 0.1 + (b - 0.1) * (1 + math.cos(math.pi * t / 7)) / 2,
+    ),
     (lambda o, *r: LinearLR(o, 0.2, 0.8, 5, *r), lambda b, t: b * (0.2 + 0.6 * min(t, 5) / 5)),
-    (lambda o, *r: LinearLR(o, total_iters=3, last_epoch=r[0] if r else -1), lambda b, t: b * (1 / 3 + 2 / 3 * min(t, 3) / 3)),
+    (
+        lambda o, *r: LinearLR(o, total_iters=3, last_epoch=r[0] if r else -1),
+        lambda b, t: b * (1 / 3 + 2 / 3 * min(t, 3) / 3),
+    ),
     (warmup, warmup_form),
     (three, three_form),
 ]

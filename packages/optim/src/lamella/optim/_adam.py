@@ -1,4 +1,4 @@
-"""Adam (Kingma & Ba 2015) and AdamW, whose weight decay does not pass through the moments (Loshchilov & Hutter 2019)."""
+"""Adam (Kingma & Ba 2015), and AdamW, whose weight decay leaves the moments alone (Loshchilov & Hutter 2019)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _adam = OPS["adam"]
 
 
 class Adam(Optimizer):
-    """p -= lr * m / (sqrt(v) + eps) with bias-corrected running means m of g and v of g*g; weight_decay * p is added to g."""
+    """p -= lr * m / (sqrt(v) + eps), m and v the bias-corrected means of g and g*g; weight_decay * p is added to g."""
 
     _params: ClassVar[dict[str, bool]] = {"decoupled": False}
 

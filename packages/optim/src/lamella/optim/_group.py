@@ -1,7 +1,7 @@
 """Parameter groups: the numbers of an optimizer, which a captured step reads as inputs.
 
-A group is a Numbers dict: whatever int or float stands in it may change between two runs of one compiled program. So a step reads them
-and passes them on, and does not ask for their values. `betas` is a view of two such numbers.
+A group is a Numbers dict: whatever int or float stands in it may change between two runs of one compiled program. So
+a step reads them and passes them on, and does not ask for their values. `betas` is a view of two such numbers.
 """
 
 from __future__ import annotations

@@ -13,25 +13,34 @@ if TYPE_CHECKING:
 __all__ = ["checked_state"]
 
 
-def checked_state(optimizer: Optimizer, saved: Any) -> tuple[list[dict[str, Any]], list[tuple[Tensor, dict[str, Tensor]]]]:
-    """(settings per group, [(parameter, its state)]) of a state that fits the optimizer; ValueError or TypeError naming what does not."""
+def checked_state(
+    optimizer: Optimizer, saved: Any
+) -> tuple[list[dict[str, Any]], list[tuple[Tensor, dict[str, Tensor]]]]:
+    """(settings per group, [(parameter, its state)]); ValueError or TypeError naming what does not fit."""
     owner = f"{type(optimizer).__name__}.load_state_dict"
     if not isinstance(saved, Mapping) or not {"state", "param_groups"} <= set(saved):
         raise TypeError(f"{owner} needs what state_dict() returned, a dict with 'state' and 'param_groups'")
     groups = saved["param_groups"]
     if len(groups) != len(optimizer.param_groups):
-        raise ValueError(f"{owner}: the state has {len(groups)} parameter groups, this optimizer {len(optimizer.param_groups)}")
+        raise ValueError(
+            f"{owner}: the state has {len(groups)} parameter groups, this optimizer {len(optimizer.param_groups)}"
+        )
     settings: list[dict[str, Any]] = []
     states: list[tuple[Tensor, dict[str, Tensor]]] = []
     for i, (group, given) in enumerate(zip(optimizer.param_groups, groups, strict=True)):
         params = group["params"]
         if len(given["params"]) != len(params):
-            raise ValueError(f"{owner}: group {i} has {len(given['params'])} parameters in the state and {len(params)} here")
+            raise ValueError(
+                f"{owner}: group {i} has {len(given['params'])} parameters in the state and {len(params)} here"
+            )
         known = {*optimizer.defaults, "initial_lr"}
         unknown = [k for k in given if k not in known and k not in ("params", "param_names")]
         missing = [k for k in optimizer.defaults if k not in given]
         if unknown or missing:
-            raise ValueError(f"{owner}: the settings of group {i} do not fit: unknown {unknown}, missing {missing}; was it another optimizer's?")
+            raise ValueError(
+                f"{owner}: the settings of group {i} do not fit: unknown {unknown}, missing {missing}; "
+                "was it another optimizer's?"
+            )
         settings.append({k: v for k, v in given.items() if k in known})
         for number, p in zip(given["params"], params, strict=True):
             states.append((p, _entries(optimizer, owner, number, p, saved["state"].get(number, {}))))
@@ -45,5 +54,7 @@ def _entries(optimizer: Optimizer, owner: str, number: int, p: Tensor, entries: 
     for name, value in entries.items():
         if not isinstance(value, Tensor) or value.shape != have[name].shape:
             got = value.shape if isinstance(value, Tensor) else type(value).__name__
-            raise ValueError(f"{owner}: {name} of parameter {number} is {got}, expected a tensor of shape {have[name].shape}")
+            raise ValueError(
+                f"{owner}: {name} of parameter {number} is {got}, expected a tensor of shape {have[name].shape}"
+            )
     return dict(entries)

@@ -1,7 +1,7 @@
 """Optimizer: parameter groups, state per parameter, and both as plain values.
 
-State is made when a parameter is added, not at the first step, so that every step is the same program. The layout of `state_dict` is
-torch's: parameters are numbered through the groups, and nothing in it is of a class of ours but tensors.
+State is made when a parameter is added, not at the first step, so that every step is the same program. The layout of
+`state_dict` is torch's: parameters are numbered through the groups, and only tensors in it are of a class of ours.
 """
 
 from __future__ import annotations
@@ -19,11 +19,17 @@ __all__ = ["Optimizer"]
 
 
 class Optimizer(ABC):
-    """Base of the optimizers; `params` is an iterable of tensors, of (name, tensor), or of dicts with "params" and settings of their own."""
+    """Base of the optimizers.
+
+    `params` is an iterable of tensors, of (name, tensor), or of dicts with "params" and settings of their own.
+    """
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, (Tensor, Mapping)):
-            raise TypeError(f"{type(self).__name__} needs an iterable of tensors or of groups, got one {type(params).__name__}; put it in a list")
+            raise TypeError(
+                f"{type(self).__name__} needs an iterable of tensors or of groups, got one {type(params).__name__}; "
+                "put it in a list"
+            )
         self.defaults = defaults
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, dict[str, Tensor]] = {}
@@ -46,7 +52,7 @@ class Optimizer(ABC):
         """Move every parameter that has a gradient."""
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Move every parameter that has a gradient; a closure, if given, is called first to compute the loss, which is returned."""
+        """Move every parameter that has a gradient; a closure is called first, and the loss it computes is returned."""
         loss = None
         if closure is not None:
             with enable_grad():
@@ -78,18 +84,25 @@ class Optimizer(ABC):
             if not isinstance(entry, Tensor):
                 raise TypeError(f"{owner}: a parameter must be a tensor or (name, tensor), got {type(entry).__name__}")
             if not entry.is_leaf:
-                raise ValueError(f"{owner}: a parameter must be a leaf tensor, not the result of an op; optimize what it was computed from")
+                raise ValueError(
+                    f"{owner}: a parameter must be a leaf tensor, not the result of an op; "
+                    "optimize what it was computed from"
+                )
             if not entry.is_floating_point():
                 raise TypeError(f"{owner}: a parameter must be floating, got {entry.dtype}")
             tensors.append(entry)
         if names and len(names) != len(tensors):
-            raise ValueError(f"{owner}: name all parameters of a group or none, got {len(names)} names for {len(tensors)} tensors")
+            raise ValueError(
+                f"{owner}: name all parameters of a group or none, got {len(names)} names for {len(tensors)} tensors"
+            )
         if len({id(p) for p in tensors}) != len(tensors) or any(p in self.state for p in tensors):
             raise ValueError(f"{owner}: a parameter is given twice; give every tensor once")
         settings = {k: v for k, v in param_group.items() if k != "params"}
         unknown = [k for k in settings if k not in self.defaults and k != "initial_lr"]
         if unknown:
-            raise ValueError(f"{owner} has no setting {', '.join(map(repr, unknown))}; there are {', '.join(self.defaults)}")
+            raise ValueError(
+                f"{owner} has no setting {', '.join(map(repr, unknown))}; there are {', '.join(self.defaults)}"
+            )
         settings = {**self.defaults, **settings}
         self._check(settings)
         group = Group()
@@ -106,7 +119,10 @@ class Optimizer(ABC):
     # -- state
 
     def state_dict(self) -> dict[str, Any]:
-        """{"state": {number: {name: tensor}}, "param_groups": [{setting: value, "params": [number]}]}; tensors share memory with the optimizer's."""
+        """{"state": {number: {name: tensor}}, "param_groups": [{setting: value, "params": [number]}]}.
+
+        The tensors share memory with the optimizer's.
+        """
         groups: list[dict[str, Any]] = []
         state: dict[int, dict[str, Tensor]] = {}
         for group in self.param_groups:

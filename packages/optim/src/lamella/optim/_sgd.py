@@ -18,10 +18,15 @@ _momentum = OPS["momentum"]
 
 
 class SGD(Optimizer):
-    """p -= lr * (g + weight_decay * p); with momentum the gradients are summed with decay, and nesterov looks one step ahead."""
+    """p -= lr * (g + weight_decay * p); momentum sums the gradients with decay, and nesterov looks one step ahead."""
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "nesterov": nesterov})
 
@@ -48,6 +53,9 @@ class SGD(Optimizer):
                 if state:
                     update(_momentum, (p, g, state["momentum_buffer"], lr, momentum, weight_decay), params)
                 elif momentum:
-                    raise RuntimeError("SGD: the momentum of a group was 0 when it was added, so it has no buffers; add the group with a momentum")
+                    raise RuntimeError(
+                        "SGD: the momentum of a group was 0 when it was added, so it has no buffers; "
+                        "add the group with a momentum"
+                    )
                 else:
                     update(_sgd, (p, g, lr, weight_decay), {})

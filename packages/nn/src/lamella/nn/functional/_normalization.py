@@ -51,10 +51,10 @@ def batch_norm(
         return y
     if running_mean is None:
         raise ValueError("batch_norm outside training needs running_mean and running_var")
-    scale = lt.rsqrt(running_var + eps)
+    scale: Tensor = lt.rsqrt(running_var + eps)
     if weight is not None:
         scale = scale * weight
-    shift = -running_mean * scale
+    shift: Tensor = -running_mean * scale
     if bias is not None:
         shift = shift + bias
     channel = (1, -1, *(1,) * (x.ndim - 2))

@@ -22,7 +22,7 @@ class _Indexed(Module):
         for module in modules:
             self._append(module)
 
-    def _append(self, module: Module) -> None:
+    def _append(self, module: object) -> None:
         if not isinstance(module, Module):
             raise TypeError(f"{type(self).__name__} holds modules, got {type(module).__name__}")
         self.register_module(str(len(self._modules)), module)
@@ -94,8 +94,8 @@ class Sequential(_Indexed):
             for name, module in modules[0].items():
                 self.register_module(name, module)
             return
-        for module in modules:
-            self._append(module)  # type: ignore[arg-type]
+        for step in modules:
+            self._append(step)
 
     def forward(self, input: Any) -> Any:
         """The last module's result."""

@@ -1,7 +1,8 @@
 """LRScheduler: the learning rate of each group as a formula of a step count.
 
-The count and the base rates live in Numbers, and formulas use `lamella.tensor.scalar`, so a captured training step contains its schedule
-and never compiles again. A schedule sets the rate; what somebody else wrote into group["lr"] is overwritten: change "initial_lr".
+The count and the base rates live in Numbers, and formulas use `lamella.tensor.scalar`, so a captured training step
+contains its schedule and never compiles again. A schedule sets the rate; what somebody else wrote into group["lr"] is
+overwritten: change "initial_lr".
 """
 
 from __future__ import annotations
@@ -30,14 +31,19 @@ class LRScheduler(ABC):
             if last_epoch == -1:
                 dict.setdefault(group, "initial_lr", group["lr"])
             elif "initial_lr" not in group:
-                raise KeyError(f"{owner}: continuing at {last_epoch} needs 'initial_lr' in group {i}; load the optimizer's state first")
+                raise KeyError(
+                    f"{owner}: continuing at {last_epoch} needs 'initial_lr' in group {i}; load the optimizer first"
+                )
         self.optimizer = optimizer
         self._numbers = Numbers(last_epoch=last_epoch + 1)
         self._write()
 
     @abstractmethod
     def rate(self, base: Any, t: Any, index: int) -> Any:
-        """The rate of group `index` at count t, from its initial rate; base and t may be symbolic, so use `lamella.tensor.scalar`."""
+        """The rate of group `index` at count t, from its initial rate.
+
+        Both may be symbolic: use `lamella.tensor.scalar`.
+        """
 
     @property
     def last_epoch(self) -> int:

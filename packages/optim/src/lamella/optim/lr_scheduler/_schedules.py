@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from lamella.tensor import scalar
@@ -19,7 +20,10 @@ class LambdaLR(LRScheduler):
     """base * f(t), with one function for all groups or one for each."""
 
     def __init__(
-        self, optimizer: Optimizer, lr_lambda: Callable[[Any], Any] | Sequence[Callable[[Any], Any]], last_epoch: int = -1
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[Any], Any] | Sequence[Callable[[Any], Any]],
+        last_epoch: int = -1,
     ) -> None:
         groups = len(optimizer.param_groups)
         functions = [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
@@ -48,7 +52,7 @@ class StepLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """From base at 0 down to eta_min at T_max along half a cosine, and up again (Loshchilov & Hutter 2017, without restarts)."""
+    """From base at 0 to eta_min at T_max along half a cosine, and up again (Loshchilov & Hutter 2017, no restarts)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:  # noqa: N803
         self.T_max = count("CosineAnnealingLR", "T_max", T_max)
@@ -65,7 +69,12 @@ class LinearLR(LRScheduler):
     """base times a factor that goes from start_factor to end_factor in total_iters counts and stays there."""
 
     def __init__(
-        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5, last_epoch: int = -1
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
     ) -> None:
         number("LinearLR", "start_factor", start_factor)
         number("LinearLR", "end_factor", end_factor)
@@ -83,13 +92,17 @@ class LinearLR(LRScheduler):
 class SequentialLR(LRScheduler):
     """One schedule after the other: the first up to milestones[0], each later one from 0 at its milestone.
 
-    LinearLR, then CosineAnnealingLR, is the usual warmup. The parts serve as formulas only: step this schedule, not them.
+    LinearLR, then CosineAnnealingLR, is the usual warmup. The parts serve as formulas: step this schedule, not them.
     """
 
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
+    ) -> None:
         parts, starts = list(schedulers), list(milestones)
         if not parts or len(starts) != len(parts) - 1:
-            raise ValueError(f"SequentialLR needs one milestone between two schedules, got {len(starts)} for {len(parts)}")
+            raise ValueError(
+                f"SequentialLR needs one milestone between two schedules, got {len(starts)} for {len(parts)}"
+            )
         for part in parts:
             if not isinstance(part, LRScheduler):
                 raise TypeError(f"SequentialLR: every part must be an LRScheduler, got {type(part).__name__}")
@@ -97,7 +110,7 @@ class SequentialLR(LRScheduler):
                 raise ValueError("SequentialLR: every part must belong to the same optimizer")
         for start in starts:
             count("SequentialLR", "a milestone", start)
-        if any(b <= a for a, b in zip(starts, starts[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(starts)):
             raise ValueError(f"SequentialLR: milestones must increase, got {starts}")
         self.schedulers = parts
         self.milestones = starts

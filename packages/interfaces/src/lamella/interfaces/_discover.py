@@ -21,6 +21,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "rules.jvp": ("lamella.autograd.rules",),
     "rules.batch": ("lamella.autograd.rules",),
     "rules.lower": ("lamella.compiler.rules",),
+    "rules.cost": ("lamella.tensor.costs",),
     "storage": ("lamella.testing.storage",),
     "executor": ("lamella.compiler.executor", "lamella.graph.executor"),
 }

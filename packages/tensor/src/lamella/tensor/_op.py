@@ -105,7 +105,7 @@ def rule(op: Op, kind: str) -> Any:
     """The rule of `kind` of `op`; loads the providers of the kind at the first miss and raises MissingRule by name."""
     found = op.rules.get(kind)
     if found is None:
-        if kind in ("vjp", "jvp", "batch", "lower"):
+        if kind in ("vjp", "jvp", "batch", "lower", "cost"):
             discover("rules." + kind)
             found = op.rules.get(kind)
         if found is None:

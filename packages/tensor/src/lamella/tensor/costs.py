@@ -1,0 +1,132 @@
+"""What an op costs: `cost(*metas, **params) -> (flops, bytes)`, derived from the factor spec where it tells, written out for opaque ops.
+
+Flops count one for every add, multiply, compare or transcendental of the textbook form; bytes are operands read once and results written
+once. They are what profilers and planners start from, not a claim about a kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ._meta import broadcast_shapes
+from ._op import OPS, Op, register_rules, rule
+
+__all__ = ["TABLE", "factor_sizes"]
+
+Rule = Callable[..., tuple[int, int]]
+
+
+def factor_sizes(spec: str, shapes: list[tuple[int, ...]]) -> dict[str, int]:
+    """Size of every index of a factor spec such as `'... m k, ... k n -> ... m n; reduce k'`; `...` counts the broadcast batch."""
+    left = spec.partition("->")[0]
+    sizes: dict[str, int] = {}
+    batch: tuple[int, ...] = ()
+    for words, shape in zip((part.split() for part in left.split(",")), shapes, strict=True):
+        named = [w for w in words if w != "..."]
+        at = len(shape) - len(named)
+        if at < 0:  # a vector where the spec has a matrix: the index it lacks is 1
+            named, at = named[-at:], 0
+        sizes.update({w: max(n, sizes.get(w, 1)) for w, n in zip(named, shape[at:], strict=True)})
+        batch = broadcast_shapes(batch, tuple(shape[:at]))
+    sizes["..."] = math.prod(batch)
+    return sizes
+
+
+def _metas(args: tuple[Any, ...]) -> list[Any]:
+    return [a for a in args if hasattr(a, "shape")]
+
+
+def _size(meta: Any) -> int:
+    return math.prod(meta.shape)
+
+
+def _traffic(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> tuple[list[Any], int]:
+    out = rule(op, "shape")(*args, **params)
+    outs = list(out) if type(out) is tuple else [out]
+    return outs, sum(_size(m) * m.dtype.itemsize for m in [*_metas(args), *outs])
+
+
+def _derived(op: Op) -> Rule:
+    if op.spec == "view":
+        return lambda *args, **params: (0, 0)
+    if op.spec == "scalar":
+        return lambda *args, **params: (1, 0)
+
+    def cost(*args: Any, **params: Any) -> tuple[int, int]:
+        outs, moved = _traffic(op, args, params)
+        if op.spec == "elementwise":
+            return _WORK.get(op.name, 1) * _size(outs[0]), moved
+        if op.spec == "reduce":
+            return _size(_metas(args)[0]), moved
+        if op.spec == "creation":
+            return 0, moved
+        sizes = factor_sizes(op.spec, [tuple(m.shape) for m in _metas(args)])
+        return 2 * math.prod(sizes.values()), moved
+
+    return cost
+
+
+def _written(name: str, flops: Callable[[list[Any], list[Any], dict[str, Any]], int]) -> Rule:
+    op = OPS[name]
+
+    def cost(*args: Any, **params: Any) -> tuple[int, int]:
+        outs, moved = _traffic(op, args, params)
+        return flops(_metas(args), outs, params), moved
+
+    return cost
+
+
+def _conv(weights: int, image: int) -> Callable[[list[Any], list[Any], dict[str, Any]], int]:
+    """Two flops per product; operand or result `weights` has [O, C/groups, kh, kw], `image` the output's positions [N, O, oh, ow]."""
+
+    def flops(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
+        w, y = ([*xs, *outs][i] for i in (weights, image))
+        return 2 * _size(y) * math.prod(w.shape[1:])
+
+    return flops
+
+
+def _attention(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
+    q, k, v = xs[:3]
+    scores = math.prod(q.shape[:-1]) * k.shape[-2]
+    return 2 * scores * q.shape[-1] + 4 * scores + 2 * scores * v.shape[-1]
+
+
+# flops an element of elementwise ops that are more than one step
+_WORK = {"sigmoid": 3, "gelu": 5, "rsqrt": 2, "cast": 0, "copy": 0}
+_WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
+    "linear": lambda xs, outs, params: 2 * _size(outs[0]) * xs[1].shape[1] + (_size(outs[0]) if len(xs) > 2 else 0),
+    "softmax": lambda xs, outs, params: 5 * _size(xs[0]),
+    "log_softmax": lambda xs, outs, params: 5 * _size(xs[0]),
+    "layer_norm": lambda xs, outs, params: (5 + len(xs) - 1) * _size(xs[0]),
+    "batch_norm": lambda xs, outs, params: (5 + len(xs) - 1) * _size(xs[0]),
+    "cross_entropy": lambda xs, outs, params: 5 * _size(xs[0]) + 2 * _size(xs[1]),
+    "attention": _attention,
+    "dropout": lambda xs, outs, params: 2 * _size(xs[0]),
+    "conv2d": _conv(1, 2),
+    "conv2d_input_grad": _conv(1, 0),
+    "conv2d_weight_grad": _conv(2, 0),
+    "max_pool2d": lambda xs, outs, params: _size(outs[0]) * math.prod(params["kernel"]),
+    "avg_pool2d": lambda xs, outs, params: _size(outs[0]) * math.prod(params["kernel"]),
+    "max_pool2d_grad": lambda xs, outs, params: _size(xs[0]),
+    "avg_pool2d_grad": lambda xs, outs, params: _size(xs[0]) * math.prod(params["kernel"]),
+    "cumsum": lambda xs, outs, params: _size(xs[0]),
+    "argmax": lambda xs, outs, params: _size(xs[0]),
+    "argmin": lambda xs, outs, params: _size(xs[0]),
+    "take_grad": lambda xs, outs, params: _size(xs[0]),
+    "scatter_add": lambda xs, outs, params: _size(xs[1]),
+    "linear_weight_grad": lambda xs, outs, params: 2 * _size(xs[0]) * xs[1].shape[-1],
+    "cross_entropy_grad": lambda xs, outs, params: 3 * _size(outs[0]),
+    "sgd": lambda xs, outs, params: 4 * _size(xs[0]),
+    "momentum": lambda xs, outs, params: 6 * _size(xs[0]),
+    "adam": lambda xs, outs, params: 14 * _size(xs[0]),
+} | {n: lambda xs, outs, params: 0 for n in ("view_write", "cat", "pad", "flip", "take", "gather")}
+
+TABLE: dict[str, Rule] = {
+    name: _written(name, _WRITTEN[name]) if name in _WRITTEN else _derived(op)
+    for name, op in OPS.items()
+    if op.package == "lamella.tensor" and (name in _WRITTEN or op.spec != "opaque")
+}
+register_rules("cost", TABLE)

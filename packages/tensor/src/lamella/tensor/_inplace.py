@@ -115,6 +115,8 @@ def _bump(t: Any) -> None:
 
 def write(t: Any, value: Any) -> None:
     """Put the value of a tensor of the same shape and dtype into t's memory."""
+    if value._flags & VIEW and value._view.version != value._cell.version:
+        refresh(value)  # `y[0] += 1` assigns a view of y that the addition has just written
     level = level_of(t)
     other = level_of(value)
     if other is not None and (level is None or other.serial > level.serial):

@@ -24,7 +24,7 @@ from ._dispatch import dispatch
 from ._dtype import COMPLEX, FLOAT, INT, DType, bool_, float16, float32, float64, from_numpy_dtype, int32, int64
 from ._engine import autograd
 from ._index import get_item, set_item
-from ._inplace import write
+from ._inplace import inplace, write
 from ._meta import MetaArray
 from ._op import OPS
 from ._operand import is_operand
@@ -320,7 +320,11 @@ class Tensor(Arithmetic):
 
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         """In-place twin of clamp."""
-        return self.copy_(f.clamp(self, min, max))
+        if min is None and max is None:
+            raise ValueError("clamp_ needs min or max")
+        if min is not None:
+            inplace(OPS["maximum"], self, (min,))
+        return self if max is None else cast("Tensor", inplace(OPS["minimum"], self, (max,)))
 
     def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: Any = None) -> Tensor:
         """Overwrite with normal draws; returns self."""

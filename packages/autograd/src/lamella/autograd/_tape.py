@@ -251,15 +251,18 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> N
     plan = vjp.plans.get(mask)
     if plan is None:
         plan = vjp.plan(op, mask)
+    data = first._data
+    dtype = data.dtype
+    if dtype.kind in "biu":
+        return  # a cast to integers ends the smooth part of a program
     node = Node()
     node.plan = plan
     node.edges = tuple(edges)
     node.params = params
     node.seq = next_sequence()
     node.hooks = None
-    data = first._data
     node.shape = data.shape
-    node.dtype = data.dtype
+    node.dtype = dtype
     saves = plan.saves
     if saves:
         outs = (out,) if single else out

@@ -1,7 +1,7 @@
 """Steps of backward rules that a backend computes in one go: composites without a vjp of their own.
 
-Where nothing is recorded, transformed or traced, the numpy kernel runs; everywhere else the body does, which is the definition and is
-differentiable like any composition of ops.
+Where nothing is recorded, transformed or traced, the numpy kernel runs; everywhere else the body does, which is the
+definition and is differentiable like any composition of ops.
 """
 
 from __future__ import annotations

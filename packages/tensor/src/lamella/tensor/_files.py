@@ -22,7 +22,8 @@ __all__ = ["load", "save"]
 def save(obj: Any, path: str | os.PathLike[str]) -> None:
     """Write a tree of dicts, lists, tuples, tensors and plain scalars to one file, whole or not at all.
 
-    A tensor that stands in several places is stored once and comes back as one. TypeError names the place of what cannot be stored.
+    A tensor that stands in several places is stored once and comes back as one. TypeError names the place of what
+    cannot be stored.
     """
     from ._serialize import save as write  # json and zlib are not needed before the first file
 
@@ -30,7 +31,7 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """The tree that `save` wrote. FileFormatError (a ValueError) for a file that is damaged or of another kind; never a part of it."""
+    """The tree that `save` wrote, whole; FileFormatError (a ValueError) for a damaged file or one of another kind."""
     from ._serialize import load as read
 
     return read(path, _rebuild)

@@ -1,7 +1,7 @@
-"""What an op costs: `cost(*metas, **params) -> (flops, bytes)`, derived from the factor spec where it tells, written out for opaque ops.
+"""What an op costs: `cost(*metas, **params) -> (flops, bytes)`, from the factor spec or, for opaque ops, written out.
 
-Flops count one for every add, multiply, compare or transcendental of the textbook form; bytes are operands read once and results written
-once. They are what profilers and planners start from, not a claim about a kernel.
+Flops count one for every add, multiply, compare or transcendental of the textbook form; bytes are operands read once
+and results written once. They are what profilers and planners start from, not a claim about a kernel.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Rule = Callable[..., tuple[int, int]]
 
 
 def factor_sizes(spec: str, shapes: list[tuple[int, ...]]) -> dict[str, int]:
-    """Size of every index of a factor spec such as `'... m k, ... k n -> ... m n; reduce k'`; `...` counts the broadcast batch."""
+    """Size of every index of a factor spec such as `'... m k, ... k n -> ... m n'`; `...` is the broadcast batch."""
     left = spec.partition("->")[0]
     sizes: dict[str, int] = {}
     batch: tuple[int, ...] = ()
@@ -79,7 +79,7 @@ def _written(name: str, flops: Callable[[list[Any], list[Any], dict[str, Any]], 
 
 
 def _conv(weights: int, image: int) -> Callable[[list[Any], list[Any], dict[str, Any]], int]:
-    """Two flops per product; operand or result `weights` has [O, C/groups, kh, kw], `image` the output's positions [N, O, oh, ow]."""
+    """Two flops a product: `weights` is where [O, C/groups, kh, kw] stands among operands and results, `image` [N, O, ..]."""
 
     def flops(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
         w, y = ([*xs, *outs][i] for i in (weights, image))

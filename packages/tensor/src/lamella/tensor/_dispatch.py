@@ -50,6 +50,8 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
         target = meet(op, args)
         if target is not None:
             args = _met(op, args, target)
+            for a in args:  # a number made a tensor belongs to the open level
+                flags |= a._flags if isinstance(a, TensorBase) else 0
     if op.body is not None and not op.unit and (flags & ~VIEW or "numpy" not in op.rules):
         return op.body(*args, **params)
     if flags & _SPECIAL or (flags >= MODE and (tls.trace is not None or tls.levels)):
@@ -69,6 +71,8 @@ def _met(op: Op, args: tuple[Any, ...], target: Any) -> tuple[Any, ...]:
             out.append(a if same else dispatch(OPS["cast"], (a,), {"dtype": target}))
         elif type(a) is int and target.category == INT:
             out.append(fitted(op, a, target))
+        elif target.numpy.kind == "V" and a is not None:
+            out.append(dispatch(OPS["full"], (a,), {"shape": (), "dtype": target}))
         else:
             out.append(a)
     if not any(isinstance(a, TensorBase) for a in out):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _pointwise as p
 from ._base import TensorBase
 from ._dims import dim_of, dims_of, infer_shape, shape_of, the_dim
 from ._dispatch import dispatch
-from ._dtype import BOOL, FLOAT, DType, as_dtype, from_numpy_dtype
-from ._op import OPS
+from ._dtype import BOOL, FLOAT, DType, as_dtype, float32, from_numpy_dtype
+from ._op import OPS, Op
 from ._promotion import default_float, result_type
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ __all__ = [
     "logsumexp", "matmul", "mean", "pad", "permute", "prod", "reshape", "scatter_add", "square", "squeeze", "stack",
     "std", "sum", "take", "transpose", "unsqueeze", "var", "where",
 ]  # fmt: skip
+
+
+_SUM, _PROD, _AMAX, _AMIN, _ANY, _ALL = (OPS[n] for n in ("sum", "prod", "amax", "amin", "any", "all"))
 
 
 def _tensor(x: Any, name: str) -> Tensor:
@@ -40,10 +43,12 @@ def to_dtype(x: Any, dtype: Any) -> Tensor:
     return cast("Tensor", x) if x._data.dtype == target.numpy else _run("cast", (x,), dtype=target)
 
 
-def _reduce(name: str, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None) -> Tensor:
-    t = _tensor(x, name)
-    dims = dims_of(the_dim(dim, axis), t._data.ndim)
-    return _run(name, (t,), dims=dims, keepdim=bool(keepdim if keepdims is None else keepdims))
+def _reduce(op: Op, x: Any, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None) -> Tensor:
+    t = x if isinstance(x, TensorBase) else _tensor(x, op.name)
+    rank = t._data.ndim
+    dims = tuple(range(rank)) if dim is None and axis is None else dims_of(the_dim(dim, axis), rank)
+    params = {"dims": dims, "keepdim": bool(keepdim if keepdims is None else keepdims)}
+    return cast("Tensor", dispatch(op, (t,), params))
 
 
 def sum(
@@ -56,32 +61,32 @@ def sum(
     keepdims: bool | None = None,
 ) -> Tensor:
     """Sum over dims (all by default); integers and bools give int64, half types accumulate in float32."""
-    return _reduce("sum", x if dtype is None else to_dtype(x, dtype), dim, keepdim, axis, keepdims)
+    return _reduce(_SUM, x if dtype is None else to_dtype(x, dtype), dim, keepdim, axis, keepdims)
 
 
 def prod(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """Product over dims (all by default); integers and bools give int64."""
-    return _reduce("prod", x, dim, keepdim, axis, keepdims)
+    return _reduce(_PROD, x, dim, keepdim, axis, keepdims)
 
 
 def amax(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """Largest value over dims; NaN wins; equal maxima share the gradient evenly."""
-    return _reduce("amax", x, dim, keepdim, axis, keepdims)
+    return _reduce(_AMAX, x, dim, keepdim, axis, keepdims)
 
 
 def amin(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """Smallest value over dims; NaN wins; equal minima share the gradient evenly."""
-    return _reduce("amin", x, dim, keepdim, axis, keepdims)
+    return _reduce(_AMIN, x, dim, keepdim, axis, keepdims)
 
 
 def any(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """Whether any element over dims is true, as bool."""
-    return _reduce("any", x, dim, keepdim, axis, keepdims)
+    return _reduce(_ANY, x, dim, keepdim, axis, keepdims)
 
 
 def all(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """Whether every element over dims is true, as bool."""
-    return _reduce("all", x, dim, keepdim, axis, keepdims)
+    return _reduce(_ALL, x, dim, keepdim, axis, keepdims)
 
 
 def mean(
@@ -97,37 +102,60 @@ def mean(
     t = _tensor(x, "mean")
     if dtype is not None:
         t = to_dtype(t, dtype)
-    if from_numpy_dtype(t._data.dtype).category < FLOAT:
-        raise TypeError(f"mean needs a floating tensor, got {t.dtype}; convert it with .to(float32) or give dtype=")
-    dims = dims_of(the_dim(dim, axis), t._data.ndim)
-    count = math.prod(t._data.shape[d] for d in dims)
-    total = _run("sum", (t,), dims=dims, keepdim=bool(keepdim if keepdims is None else keepdims))
-    return p.div(total, count)
+    dims, kept = dims_of(the_dim(dim, axis), t._data.ndim), bool(keepdim if keepdims is None else keepdims)
+    return _wide("mean", t, lambda w: _mean(w, dims, kept))
+
+
+def _wide(name: str, t: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """Compute in float32 where t is of a half type, and round once; TypeError unless floating or complex."""
+    dtype = t._data.dtype
+    if dtype.kind in "biu":
+        raise TypeError(f"{name} needs a floating tensor, got {t.dtype}; convert it with .to({default_float().name})")
+    if dtype.itemsize >= 4:
+        return compute(t)
+    return to_dtype(compute(to_dtype(t, float32)), from_numpy_dtype(dtype))
+
+
+def _mean(t: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
+    shape = t._data.shape
+    return p.div(_run("sum", (t,), dims=dims, keepdim=keepdim), math.prod([shape[d] for d in dims]))
+
+
+def _var(t: Tensor, dims: tuple[int, ...], correction: int, keepdim: bool) -> Tensor:
+    shape = t._data.shape
+    centred = p.sub(t, _mean(t, dims, True))
+    total = _run("sum", (p.mul(centred, centred),), dims=dims, keepdim=keepdim)
+    return p.div(total, max(math.prod([shape[d] for d in dims]) - correction, 0))
 
 
 def var(x: Any, dim: Any = None, correction: int = 1, keepdim: bool = False, *, axis: Any = None) -> Tensor:
-    """Variance over dims, with `correction` subtracted from the count."""
-    t = _tensor(x, "var")
+    """Variance over dims, with `correction` subtracted from the count; NaN where nothing is left to divide by."""
+    t = require_float(x, "var")
     dims = dims_of(the_dim(dim, axis), t._data.ndim)
-    count = math.prod(t._data.shape[d] for d in dims)
-    centred = p.sub(t, mean(t, dims, True))
-    total = _run("sum", (p.mul(centred, centred),), dims=dims, keepdim=bool(keepdim))
-    return p.div(total, max(count - correction, 0))
+    return _wide("var", t, lambda w: _var(w, dims, correction, bool(keepdim)))
 
 
 def std(x: Any, dim: Any = None, correction: int = 1, keepdim: bool = False, *, axis: Any = None) -> Tensor:
     """Standard deviation over dims: the root of `var`."""
-    return p.sqrt(var(x, dim, correction, keepdim, axis=axis))
+    t = require_float(x, "std")
+    dims = dims_of(the_dim(dim, axis), t._data.ndim)
+    return _wide("std", t, lambda w: p.sqrt(_var(w, dims, correction, bool(keepdim))))
 
 
 def logsumexp(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
-    """log(sum(exp(x))) over dims, without overflow."""
-    t = _tensor(x, "logsumexp")
+    """log(sum(exp(x))) over dims, without overflow; -inf over an empty dim."""
+    t = require_float(x, "logsumexp")
     dims = dims_of(the_dim(dim, axis), t._data.ndim)
+    out = _wide("logsumexp", t, lambda w: _logsumexp(w, dims))
+    return out if keepdim else reshape(out, tuple(n for i, n in enumerate(t._data.shape) if i not in dims))
+
+
+def _logsumexp(t: Tensor, dims: tuple[int, ...]) -> Tensor:
+    if 0 in [t._data.shape[d] for d in dims]:
+        return p.log(_run("sum", (t,), dims=dims, keepdim=True))
     top = _run("amax", (t,), dims=dims, keepdim=True).detach()
     top = where(p.eq(p.abs(top), math.inf), 0.0, top)
-    out = p.add(p.log(_run("sum", (p.exp(p.sub(t, top)),), dims=dims, keepdim=True)), top)
-    return out if keepdim else reshape(out, tuple(n for i, n in enumerate(t._data.shape) if i not in dims))
+    return p.add(p.log(_run("sum", (p.exp(p.sub(t, top)),), dims=dims, keepdim=True)), top)
 
 
 def argmax(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
@@ -329,8 +357,8 @@ def require_float(x: Any, name: str) -> Tensor:
     """x if floating; TypeError naming the function otherwise."""
     t = _tensor(x, name)
     category = from_numpy_dtype(t._data.dtype).category
-    if category < FLOAT:
-        kind = "bool" if category == BOOL else "integer"
+    if category != FLOAT:
+        kind = "bool" if category == BOOL else "integer" if category < FLOAT else "complex"
         raise TypeError(
             f"{name} needs a floating tensor, got the {kind} dtype {t.dtype}; "
             f"convert it with .to({default_float().name})"

@@ -132,8 +132,9 @@ def meet(op: Op, args: Sequence[Any]) -> DType | None:
     if first is not None and same:
         category = _CATEGORY[first.kind]
         if number <= category and (op.promotes != "float" or category >= FLOAT):
-            # an integer beside integers may not fit: the caller looks at its value
-            return None if category != INT or number != INT else from_numpy_dtype(first)
+            # an integer beside integers may not fit, and ml_dtypes would go on in float32: the caller brings them in
+            agree = number < 0 or (first.kind != "V" and (category != INT or number != INT))
+            return None if agree else from_numpy_dtype(first)
     target = result_type(args)
     return _default[0] if op.promotes == "float" and target.category < FLOAT else target
 

@@ -1,0 +1,411 @@
+"""Every op of the written set against numpy in float64, over dtypes, samples and memory layouts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella.tensor as lt
+from lamella.tensor.extend import COMPLEX, FLOAT, OPS, dispatch
+from lamella.testing import COMPLEX_DTYPES, FLOAT_DTYPES, INT_DTYPES, LAYOUTS, OpSample, assert_close, layout_of
+from lamella.testing import op_samples, special_values
+
+NUMBERS = (*FLOAT_DTYPES, *INT_DTYPES)
+
+erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def softmax(x: Any, dim: int) -> Any:
+    e = np.exp(x - x.max(dim, keepdims=True))
+    return e / e.sum(dim, keepdims=True)
+
+
+def log_softmax(x: Any, dim: int) -> Any:
+    return np.log(softmax(x, dim))
+
+
+def gelu(x: Any, approximate: str) -> Any:
+    if approximate == "tanh":
+        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
+
+
+def normalized(x: Any, dims: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
+    mean = x.mean(dims, keepdims=True)
+    rstd = 1 / np.sqrt(((x - mean) ** 2).mean(dims, keepdims=True) + eps)
+    return (x - mean) * rstd, mean, rstd
+
+
+def layer_norm(x: Any, w: Any, b: Any, ndims: int, eps: float) -> Any:
+    y, mean, rstd = normalized(x, tuple(range(x.ndim - ndims, x.ndim)), eps)
+    return y * (1 if w is None else w) + (0 if b is None else b), mean, rstd
+
+
+def batch_norm(x: Any, w: Any, b: Any, eps: float) -> Any:
+    y, mean, rstd = normalized(x, (0, *range(2, x.ndim)), eps)
+    shape = (1, -1, *(1,) * (x.ndim - 2))
+    y = y * (1 if w is None else w.reshape(shape)) + (0 if b is None else b.reshape(shape))
+    return y, mean.reshape(-1), rstd.reshape(-1)
+
+
+def cross_entropy(logits: Any, target: Any, label_smoothing: float, ignore_index: int, reduction: str) -> Any:
+    logp = log_softmax(logits, 1)
+    losses, count = [], 0
+    for row, t in zip(logp, target, strict=True):
+        keep = t != ignore_index
+        count += keep
+        losses.append((-(1 - label_smoothing) * row[t] - label_smoothing * row.mean()) if keep else 0.0)
+    loss = np.array(losses)
+    return {"none": loss, "sum": loss.sum(), "mean": loss.sum() / count}[reduction], logp
+
+
+def attention(q: Any, k: Any, v: Any, mask: Any, scale: float, causal: bool) -> Any:
+    s = q @ k.swapaxes(-1, -2) * scale
+    if mask is not None:
+        s = np.where(mask, s, -np.inf) if mask.dtype == np.bool_ else s + mask
+    if causal:
+        s = np.where(np.tri(*s.shape[-2:], dtype=bool), s, -np.inf)
+    return softmax(s, -1) @ v, np.log(np.exp(s).sum(-1))
+
+
+def conv2d(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    """Written as the sum it is: one addition per output, channel and tap."""
+    x = np.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2))
+    (n, _, h, width), (o, cg, kh, kw) = x.shape, w.shape
+    oh = (h - dilation[0] * (kh - 1) - 1) // stride[0] + 1
+    ow = (width - dilation[1] * (kw - 1) - 1) // stride[1] + 1
+    out = np.zeros((n, o, oh, ow))
+    for f in range(o):
+        first = f // (o // groups) * cg
+        for r in range(oh):
+            for c in range(ow):
+                rows = slice(r * stride[0], r * stride[0] + dilation[0] * (kh - 1) + 1, dilation[0])
+                cols = slice(c * stride[1], c * stride[1] + dilation[1] * (kw - 1) + 1, dilation[1])
+                out[:, f, r, c] = (x[:, first : first + cg, rows, cols] * w[f]).sum((1, 2, 3))
+    return out
+
+
+def transpose_of(fn: Callable[..., Any], which: int) -> Callable[..., Any]:
+    """The linear map's transpose, column by column: what a gradient op must be."""
+
+    def run(g: Any, other: Any, *, shape: Any, **params: Any) -> Any:
+        out = np.zeros(shape)
+        for i in range(out.size):
+            basis = np.zeros(shape)
+            basis.reshape(-1)[i] = 1.0
+            pair = (basis, other) if which == 0 else (other, basis)
+            out.reshape(-1)[i] = (fn(*pair, **params) * g).sum()
+        return out
+
+    return run
+
+
+def pooled(x: Any, kernel: Any, stride: Any, padding: Any, fill: float) -> Any:
+    full = np.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2), constant_values=fill)
+    view = np.lib.stride_tricks.sliding_window_view(full, kernel, (2, 3))
+    return view[:, :, :: stride[0], :: stride[1]]
+
+
+def max_pool2d(x: Any, kernel: Any, stride: Any, padding: Any) -> Any:
+    best = pooled(x, kernel, stride, padding, -np.inf).max((-1, -2))
+    where = np.arange(x.shape[2] * x.shape[3], dtype=float).reshape(x.shape[2:])
+    found = [[[[where[plane == v][0] for v in row] for row in out] for plane, out in zip(xs, bs, strict=True)]
+             for xs, bs in zip(x, best, strict=True)]  # fmt: skip
+    return best, np.array(found).astype(np.int64)
+
+
+def avg_pool2d(x: Any, kernel: Any, stride: Any, padding: Any) -> Any:
+    return pooled(x, kernel, stride, padding, 0.0).mean((-1, -2))
+
+
+def avg_pool2d_grad(g: Any, *, shape: Any, **params: Any) -> Any:
+    return transpose_of(lambda x, _, **p: avg_pool2d(x, **p), 0)(g, None, shape=shape, **params)
+
+
+def max_pool2d_grad(g: Any, indices: Any, shape: Any) -> Any:
+    out = np.zeros(shape)
+    for n, c in np.ndindex(*shape[:2]):
+        for at, v in zip(indices[n, c].reshape(-1), g[n, c].reshape(-1), strict=True):
+            out[n, c].reshape(-1)[at] += v
+    return out
+
+
+def take_grad(g: Any, index: Any, dim: int, size: int) -> Any:
+    moved = np.moveaxis(g.reshape(*g.shape[:dim], -1, *g.shape[dim + index.ndim :]), dim, 0)
+    out = np.zeros((size, *moved.shape[1:]), g.dtype)
+    for i, row in zip(index.reshape(-1), moved, strict=True):
+        out[i] += row
+    return np.moveaxis(out, 0, dim)
+
+
+def scatter_add(x: Any, index: Any, src: Any, dim: int) -> Any:
+    out = x.copy()
+    for at in np.ndindex(*index.shape):
+        to = list(at)
+        to[dim] = index[at]
+        out[tuple(to)] += src[at]
+    return out
+
+
+def gather(x: Any, index: Any, dim: int) -> Any:
+    out = np.zeros(index.shape, x.dtype)
+    for at in np.ndindex(*index.shape):
+        source = list(at)
+        source[dim] = index[at]
+        out[at] = x[tuple(source)]
+    return out
+
+
+def adam(
+    p: Any, g: Any, m: Any, v: Any, t: Any, lr: Any, b1: Any, b2: Any, eps: Any, decay: Any, decoupled: bool
+) -> Any:
+    t = t + 1
+    if decoupled:
+        p = p * (1 - lr * decay)
+    else:
+        g = g + p * decay
+    m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
+    return p - lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps), m, v, t
+
+
+def momentum(p: Any, g: Any, buf: Any, lr: Any, mu: Any, decay: Any, nesterov: bool) -> Any:
+    g = g + p * decay
+    buf = mu * buf + g
+    return p - lr * (g + mu * buf if nesterov else buf), buf
+
+
+def view_write(base: Any, value: Any, chain: Any) -> Any:
+    out = base.copy()
+    target = out
+    for name, param in chain:
+        target = target.transpose(param) if name == "permute" else target[indexed(param)]
+    target[...] = value
+    return out
+
+
+def indexed(index: Any) -> Any:
+    return (*[i if isinstance(i, int) else slice(i[0], None if i[1] < 0 else i[1], i[2]) for i in index], ...)
+
+
+def reduction(fn: Any) -> Callable[..., Any]:
+    return lambda x, dims, keepdim: fn(x, axis=dims, keepdims=keepdim)
+
+
+REFERENCE: dict[str, Callable[..., Any]] = {
+    **{n: getattr(np, n) for n in ("abs", "sign", "exp", "log", "log1p", "sqrt", "sin", "cos", "tanh", "floor", "isnan")},
+    **{n: getattr(np, n) for n in ("logical_not", "logical_and", "logical_or", "maximum", "minimum")},
+    "neg": np.negative, "rsqrt": lambda x: 1 / np.sqrt(x), "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "erf": erf,
+    "reciprocal": lambda x: 1 / x, "relu": lambda x: np.where(x > 0, x, 0 * x),
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power,
+    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+    "where": np.where, "cast": lambda x, dtype: x.astype(dtype.numpy), "copy": np.copy,
+    "sum": reduction(np.sum), "prod": reduction(np.prod), "amax": reduction(np.max), "amin": reduction(np.min),
+    "any": reduction(np.any), "all": reduction(np.all),
+    "argmax": lambda x, dim, keepdim: np.argmax(x, dim, keepdims=keepdim),
+    "argmin": lambda x, dim, keepdim: np.argmin(x, dim, keepdims=keepdim),
+    "matmul": np.matmul,
+    "reshape": lambda x, shape: np.reshape(x, shape), "permute": lambda x, dims: np.transpose(x, dims),
+    "expand": lambda x, shape: np.broadcast_to(x, shape), "slice": lambda x, index: x[indexed(index)],
+    "alias": lambda x: x, "detach": lambda x: x, "view_write": view_write,
+    "take": lambda x, index, dim: np.take(x, index, dim), "take_grad": take_grad, "gather": gather,
+    "scatter_add": scatter_add, "cat": lambda *xs, dim: np.concatenate(xs, dim),
+    "pad": lambda x, pads: np.pad(x, pads), "cumsum": lambda x, dim: np.cumsum(x, dim),
+    "flip": lambda x, dims: np.flip(x, dims),
+    "full": lambda value, shape, dtype: np.full(shape, value),
+    "arange": lambda start, stop, step, dtype: np.arange(start, stop, step),
+    "conv2d": conv2d, "conv2d_input_grad": transpose_of(conv2d, 0), "conv2d_weight_grad": transpose_of(conv2d, 1),
+    "max_pool2d": max_pool2d, "max_pool2d_grad": max_pool2d_grad, "avg_pool2d": avg_pool2d,
+    "avg_pool2d_grad": avg_pool2d_grad,
+    "linear": lambda x, w, b: x @ w.T + (0 if b is None else b), "softmax": softmax, "log_softmax": log_softmax,
+    "gelu": gelu, "layer_norm": layer_norm, "batch_norm": batch_norm, "cross_entropy": cross_entropy,
+    "attention": attention, "sgd": lambda p, g, lr, decay: p - lr * (g + decay * p), "momentum": momentum, "adam": adam,
+}  # fmt: skip
+
+# what draws has published vectors and laws of its own, in test_random*.py; dropout is a mask by bernoulli
+DRAWN = {"rand", "randn", "bernoulli", "randint", "randperm", "dropout"}
+
+
+def wide(value: Any) -> Any:
+    """The same numbers in the widest dtype of their category; ml_dtypes' floats are of kind V."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind in "b":
+        return value
+    return value.astype({"f": np.float64, "V": np.float64, "c": np.complex128}.get(value.dtype.kind, np.int64))
+
+
+def cases() -> list[Any]:
+    return [
+        pytest.param(s, d, id=f"{s.id}-{d.short}") for s in op_samples() if s.op_name not in DRAWN for d in s.dtypes
+    ]
+
+
+def outputs(result: Any) -> tuple[Any, ...]:
+    return result if isinstance(result, tuple) else (result,)
+
+
+def steps(name: str) -> float:
+    """How many roundings a result may hold more than the one the tolerance table is made for."""
+    return (
+        4.0 if "conv2d" in name or name in ("batch_norm", "layer_norm", "cross_entropy", "attention", "prod") else 1.0
+    )
+
+
+@pytest.mark.parametrize(("sample", "dtype"), cases())
+def test_samples_against_numpy(sample: OpSample, dtype: lt.DType) -> None:
+    arrays = sample.arrays(dtype)
+    got = outputs(dispatch(sample.op, sample.tensors(dtype), sample.params(dtype)))
+    expected = outputs(REFERENCE[sample.op_name](*map(wide, arrays), **sample.params(dtype)))
+    assert len(got) == len(expected) == sample.op.outputs
+    for g, e in zip(got, expected, strict=True):
+        assert_close(g, np.asarray(e).astype(g.dtype.numpy) if g.dtype.category < FLOAT else e, factor=steps(sample.op_name),
+                     like=dtype if g.dtype.category >= FLOAT and dtype.category >= FLOAT else g.dtype)  # fmt: skip
+
+
+def test_every_op_is_sampled_and_has_a_reference() -> None:
+    named = {s.op_name for s in op_samples()}
+    ours = {
+        n for n, op in OPS.items() if op.package == "lamella.tensor" and op.spec != "scalar" and not backward_step(n)
+    }
+    assert named == ours
+    assert named == REFERENCE.keys() | DRAWN
+
+
+def backward_step(name: str) -> bool:
+    """Composites that only backward rules call; their values are those of their bodies, in test_rules.py."""
+    return OPS[name].body is not None and not OPS[name].unit
+
+
+UNARY = ("neg", "abs", "exp", "sin", "cos", "tanh", "sigmoid", "erf", "relu", "floor", "sign")
+BINARY = ("add", "sub", "mul", "maximum", "minimum", "lt", "eq")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", NUMBERS, ids=repr)
+def test_layouts(layout: str, dtype: lt.DType) -> None:
+    a, b = layout_of(layout, dtype, 1), layout_of(layout, dtype, 2)
+    x, y = lt.from_numpy(a), lt.from_numpy(b)
+    assert x.numpy() is a
+    for name in UNARY:
+        got = getattr(lt, name)(x)
+        e = REFERENCE[name](wide(a))
+        assert_close(got, e.astype(got.dtype.numpy) if got.dtype.category < FLOAT else e, message=name)
+    for name in BINARY:
+        got = getattr(lt, name)(x, y)
+        e = np.asarray(REFERENCE[name](wide(a), wide(b)))
+        assert_close(got, e.astype(got.dtype.numpy) if got.dtype.category < FLOAT else e, message=name)
+    for name in ("sum", "prod"):
+        assert_close(getattr(lt, name)(x), REFERENCE[name](wide(a), None, False), like=dtype, factor=8, message=name)
+    if a.size:
+        assert_close(lt.amax(x), a.max())
+        assert_close(lt.argmin(x), np.argmin(wide(a)))
+    assert_close(x.clone(), a)
+    assert x.clone().is_contiguous()
+
+
+@pytest.mark.parametrize("dtype", (*FLOAT_DTYPES, *COMPLEX_DTYPES), ids=repr)
+@pytest.mark.parametrize("name", ("neg", "abs", "exp", "log", "sqrt", "sin", "cos", "tanh", "reciprocal", "isnan"))
+def test_special_values(name: str, dtype: lt.DType) -> None:
+    values = special_values(dtype)
+    if dtype.category == COMPLEX and name == "reciprocal":
+        values = values[:-1]  # numpy's complex division overflows for subnormals
+    if dtype.category == COMPLEX and name in ("exp", "sin", "cos", "tanh"):
+        values = values[np.isfinite(values)][:4]  # C libraries differ in complex inf and huge arguments
+    with np.errstate(all="ignore"):
+        expected = np.asarray(REFERENCE[name](wide(values)))
+        got = getattr(lt, name)(lt.from_numpy(values))
+        if got.dtype.category == FLOAT:
+            expected = expected.astype(got.dtype.numpy)  # where the exact value overflows the dtype
+    assert_close(got, expected, factor=2)
+
+
+@pytest.mark.parametrize("dtype", FLOAT_DTYPES, ids=repr)
+def test_special_values_in_selections(dtype: lt.DType) -> None:
+    values = special_values(dtype)
+    x = lt.from_numpy(values)
+    assert_close(lt.relu(x), np.where(np.isnan(wide(values)), values, np.maximum(wide(values), 0)))
+    assert_close(lt.sigmoid(x), 1 / (1 + np.exp(-wide(values))))
+    assert_close(lt.erf(x), erf(wide(values)))
+    assert bool(lt.isnan(lt.maximum(x, 0.0))[4])
+    assert bool(lt.isnan(lt.amax(x)))
+    assert int(lt.argmax(x)) == 4  # the first nan wins, as in numpy and torch
+    assert_close(lt.clamp(x, -1.0, 1.0), np.clip(wide(values), -1, 1))
+
+
+@pytest.mark.parametrize("dtype", (lt.float32, lt.float64), ids=repr)
+def test_erf_over_its_range(dtype: lt.DType) -> None:
+    values = np.linspace(-7, 7, 20001).astype(dtype.numpy)
+    error = np.abs(lt.erf(lt.from_numpy(values)).numpy().astype(np.float64) - erf(values.astype(np.float64)))
+    assert error.max() < {lt.float32: 4.5e-7, lt.float64: 4.5e-16}[dtype]
+
+
+FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "mean": (lambda x: x.mean(1), lambda a: a.mean(1)),
+    "mean-keep": (lambda x: lt.mean(x, axis=(0, 2), keepdims=True), lambda a: a.mean((0, 2), keepdims=True)),
+    "var": (lambda x: x.var(2), lambda a: a.var(2, ddof=1)),
+    "var-0": (lambda x: x.var(correction=0), lambda a: a.var()),
+    "std": (lambda x: x.std((0, 1), keepdim=True), lambda a: a.std((0, 1), ddof=1, keepdims=True)),
+    "logsumexp": (lambda x: x.logsumexp(-1), lambda a: np.log(np.exp(a).sum(-1))),
+    "logsumexp-keep": (lambda x: lt.logsumexp(x, (0, 1), True), lambda a: np.log(np.exp(a).sum((0, 1), keepdims=True))),
+    "clamp": (lambda x: x.clamp(-0.5, 0.5), lambda a: np.clip(a, -0.5, 0.5)),
+    "clamp-min": (lambda x: x.clamp(min=0.1), lambda a: np.maximum(a, 0.1)),
+    "square": (lambda x: x.square(), np.square),
+    "stack": (lambda x: lt.stack([x, x * 2], 1), lambda a: np.stack([a, a * 2], 1)),
+    "cat": (lambda x: lt.cat([x, x], axis=-1), lambda a: np.concatenate([a, a], -1)),
+    "split": (lambda x: lt.cat(x.split(3, 2)[::-1], 2), lambda a: np.concatenate([a[..., 3:], a[..., :3]], 2)),
+    "narrow": (lambda x: x.narrow(2, 1, 2), lambda a: a[..., 1:3]),
+    "transpose": (lambda x: x.transpose(0, -1), lambda a: a.swapaxes(0, -1)),
+    "T": (lambda x: x.T, lambda a: a.T),
+    "mT": (lambda x: x.mT, lambda a: a.swapaxes(-1, -2)),
+    "flatten": (lambda x: x.flatten(1), lambda a: a.reshape(2, -1)),
+    "unsqueeze": (lambda x: x.unsqueeze(-1).unsqueeze(0), lambda a: a[None, ..., None]),
+    "squeeze": (lambda x: x[:1, :, :1].squeeze(0), lambda a: a[0, :, :1]),
+    "squeeze-all": (lambda x: x[:1, :, :1].squeeze(), lambda a: a[0, :, 0]),
+    "expand": (lambda x: x[:, :1].expand(-1, 3, -1), lambda a: np.broadcast_to(a[:, :1], (2, 3, 5))),
+    "pad": (lambda x: lt.pad(x, (1, 2, 0, 1)), lambda a: np.pad(a, ((0, 0), (0, 1), (1, 2)))),
+    "flip": (lambda x: x.flip((0, 2)), lambda a: np.flip(a, (0, 2))),
+    "cumsum": (lambda x: x.cumsum(-1), lambda a: a.cumsum(-1)),
+    "where": (lambda x: x.where(x > 0, 0.0), lambda a: np.where(a > 0, a, 0)),
+    "masked_fill": (lambda x: x.masked_fill(x > 0, -1.0), lambda a: np.where(a > 0, -1, a)),
+    "norm": (lambda x: x.norm(), lambda a: np.sqrt((a * a).sum())),
+    "tril": (lambda x: lt.tril(x, 1), lambda a: np.tril(a, 1)),
+    "softmax": (lambda x: x.softmax(1), lambda a: softmax(a, 1)),
+    "log_softmax": (lambda x: lt.log_softmax(x, axis=1), lambda a: log_softmax(a, 1)),
+    "gelu": (lambda x: lt.gelu(x, "tanh"), lambda a: gelu(a, "tanh")),
+    "layer_norm": (lambda x: lt.layer_norm(x, (3, 5)), lambda a: layer_norm(a, None, None, 2, 1e-5)[0]),
+    "linear": (lambda x: lt.linear(x, x[0]), lambda a: a @ a[0].T),
+    "floor_divide": (lambda x: x // 0.7, lambda a: np.floor(a / 0.7)),
+    "linspace": (lambda x: lt.linspace(0, 1, 5, dtype=x.dtype), lambda a: np.linspace(0, 1, 5)),
+    "eye": (lambda x: lt.eye(2, 3, dtype=x.dtype), lambda a: np.eye(2, 3)),
+}
+
+
+@pytest.mark.parametrize("dtype", FLOAT_DTYPES, ids=repr)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_against_numpy(name: str, dtype: lt.DType) -> None:
+    a = np.random.default_rng(3).standard_normal((2, 3, 5)).astype(dtype.numpy)
+    ours, reference = FUNCTIONS[name]
+    got = ours(lt.from_numpy(a))
+    assert got.dtype is dtype
+    if name == "floor_divide" and dtype.itemsize < 4:
+        a = a[..., :0]  # 0.7 itself is rounded to the dtype: the quotient's floor may differ
+        got = ours(lt.from_numpy(a))
+    assert_close(got, reference(wide(a)), like=dtype, factor=4)
+
+
+def test_creation() -> None:
+    assert_close(lt.arange(5), np.arange(5), check_dtype=True)
+    assert_close(lt.arange(1, 2, 0.25), np.arange(1, 2, 0.25).astype(np.float32), check_dtype=True)
+    assert_close(lt.arange(0, 100000, 0.1), np.arange(0, 100000, 0.1).astype(np.float32), check_dtype=True)
+    assert lt.full((2,), True).dtype is lt.bool_
+    assert lt.full((2,), 3).dtype is lt.int64
+    assert lt.zeros(2, 3).shape == lt.zeros((2, 3)).shape == (2, 3)
+    assert lt.ones_like(lt.zeros(2, dtype=lt.int8)).dtype is lt.int8
+    assert math.copysign(1.0, lt.full((), -0.0).item()) == -1.0
+    assert_close(lt.one_hot(lt.tensor([2, 0]), 3), np.array([[0, 0, 1], [1, 0, 0]]), check_dtype=True)
+    assert lt.tensor([]).dtype is lt.float32
+    assert lt.tensor([[1, 2], [3, 4]]).dtype is lt.int64
+    assert lt.tensor(1j).dtype is lt.complex64 or lt.tensor(1j).dtype is lt.complex128
+    assert lt.tensor(np.float64(2)).dtype is lt.float64

@@ -79,11 +79,11 @@ def _written(name: str, flops: Callable[[list[Any], list[Any], dict[str, Any]], 
 
 
 def _conv(weights: int, image: int) -> Callable[[list[Any], list[Any], dict[str, Any]], int]:
-    """Two flops a product: `weights` is where [O, C/groups, kh, kw] stands among operands and results, `image` [N, O, ..]."""
+    """Two flops a product; `weights`: where [O, C/groups, kh, kw] stands among operands and results, `image`: the output."""
 
     def flops(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
         w, y = ([*xs, *outs][i] for i in (weights, image))
-        return 2 * _size(y) * math.prod(w.shape[1:])
+        return 2 * _size(y) * int(math.prod(w.shape[1:]))
 
     return flops
 
@@ -91,7 +91,7 @@ def _conv(weights: int, image: int) -> Callable[[list[Any], list[Any], dict[str,
 def _attention(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
     q, k, v = xs[:3]
     scores = math.prod(q.shape[:-1]) * k.shape[-2]
-    return 2 * scores * q.shape[-1] + 4 * scores + 2 * scores * v.shape[-1]
+    return int(2 * scores * q.shape[-1] + 4 * scores + 2 * scores * v.shape[-1])
 
 
 # flops an element of elementwise ops that are more than one step

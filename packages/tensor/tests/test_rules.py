@@ -51,7 +51,8 @@ def test_meta_tensors_give_the_same_types(sample: OpSample, dtype: lt.DType) -> 
 @pytest.mark.parametrize(("sample", "dtype"), BODIES)
 def test_body_equals_kernel(sample: OpSample, dtype: lt.DType) -> None:
     args, params = sample.tensors(dtype), sample.params(dtype)
-    kernel = outputs(dispatch(sample.op, args, params))
+    arrays = [a.numpy() if isinstance(a, lt.Tensor) else a for a in args]
+    kernel = tuple(lt.from_numpy(np.asarray(o)) for o in outputs(sample.op.rules["numpy"](*arrays, **params)))
     assert sample.op.body is not None
     body = outputs(sample.op.body(*args, **params))
     assert len(kernel) == len(body) == sample.op.outputs

@@ -111,6 +111,19 @@ COMPOSITES = (
     OpSample("dropout", "", (normal(3, 4), number(7), number(5)), {"p": 0.4}, FLOAT_DTYPES),
     OpSample("dropout", "all", (normal(3, 4), number(7), number(5)), {"p": 1.0}, FLOAT_DTYPES),
 )
+BACKWARD = (
+    OpSample("relu_grad", "", (normal(3, 4), distinct(3, 4)), {}, FLOAT_DTYPES),
+    OpSample("linear_weight_grad", "", (normal(3, 2), normal(3, 4)), {}, FLOAT_DTYPES),
+    OpSample("linear_weight_grad", "cube", (normal(2, 3, 2), normal(2, 3, 4)), {}, FLOAT_DTYPES),
+    OpSample("cross_entropy_grad", "mean", (normal(), normal(4, 5), index(4, high=5)), CROSS, FLOAT_DTYPES[:2]),
+    OpSample(
+        "cross_entropy_grad",
+        "none-smooth-ignore",
+        (normal(6), normal(6, 5), index(6, high=5)),
+        {"label_smoothing": 0.1, "ignore_index": 2, "reduction": "none"},
+        FLOAT_DTYPES[:2],
+    ),
+)
 WIDE = (float64, float32)
 LR = number(0.1)
 ADAM = (normal(5), normal(5), normal(5), positive(5), positive(), number(1e-3), number(0.9), number(0.99), number(1e-8))
@@ -125,4 +138,4 @@ UPDATES = (
     OpSample("adam", "no-decay", (*ADAM, number(0.0)), {"decoupled": True}, WIDE),
 )
 
-SAMPLES = (*WINDOWS, *COMPOSITES, *UPDATES)
+SAMPLES = (*WINDOWS, *COMPOSITES, *BACKWARD, *UPDATES)

@@ -160,6 +160,17 @@ def gather(x: Any, index: Any, dim: int) -> Any:
     return out
 
 
+def cross_entropy_grad(
+    g: Any, logp: Any, target: Any, label_smoothing: float, ignore_index: int, reduction: str
+) -> Any:
+    classes = logp.shape[1]
+    wanted = np.full(logp.shape, label_smoothing / classes)
+    wanted[np.arange(len(target)), target] += 1 - label_smoothing
+    keep = (target != ignore_index)[:, None]
+    g = g / keep.sum() if reduction == "mean" else g.reshape(-1, 1)
+    return np.where(keep, (np.exp(logp) - wanted) * g, 0)
+
+
 def adam(
     p: Any, g: Any, m: Any, v: Any, t: Any, lr: Any, b1: Any, b2: Any, eps: Any, decay: Any, decoupled: bool
 ) -> Any:

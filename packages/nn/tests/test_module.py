@@ -396,8 +396,9 @@ def test_bad_parameters(make, error, text):
 def test_no_parameter_is_made_inside_a_transform():
     from lamella.autograd import vmap
 
-    with pytest.raises(RuntimeError, match="inside a transform"):
-        vmap(lambda x: Parameter(x) * 2)(lt.ones(3))
+    for make in (lambda x: Parameter(x) * 2, lambda x: nn.Linear(1, 1, bias=False)(x)):
+        with pytest.raises(RuntimeError, match="inside a transform"):
+            vmap(make)(lt.ones(3, 1))
 
 
 # -- containers

@@ -12,7 +12,7 @@ from typing import Any
 from lamella.tensor import Tensor, empty, no_grad, tensor
 from lamella.tensor.extend import LEVEL, TRACED, VIEW, cell_of, refresh, wrap
 
-__all__ = ["Parameter"]
+__all__ = ["Parameter", "fresh"]
 
 
 class Parameter(Tensor):
@@ -31,8 +31,7 @@ class Parameter(Tensor):
             raise TypeError(
                 f"Parameter needs a tensor, got {type(data).__name__}; make one with lamella.tensor.tensor(...)"
             )
-        if data._flags & (LEVEL | TRACED):
-            raise RuntimeError("Parameter(...) inside a transform or a capture: make it outside and pass it in")
+        _refuse_borrowed(data)
         if data._flags & VIEW and data._view.version != data._cell.version:  # type: ignore[union-attr]
             refresh(data)
         plain = wrap(data._data)
@@ -57,6 +56,20 @@ class Parameter(Tensor):
 
     def __reduce__(self) -> Any:
         return (_rebuild, (type(self), self.detach().numpy(), bool(self.requires_grad)), self.__dict__)
+
+
+def fresh(shape: tuple[int, ...], dtype: Any = None, device: Any = None) -> Parameter:
+    """A new parameter whose memory nobody else knows: it needs no version cell until somebody watches it."""
+    data = empty(shape, dtype=dtype, device=device)
+    _refuse_borrowed(data)
+    p: Parameter = data._as(Parameter)
+    p.requires_grad_()
+    return p
+
+
+def _refuse_borrowed(data: Tensor) -> None:
+    if data._flags & (LEVEL | TRACED):
+        raise RuntimeError("a parameter or module cannot be made inside a transform or a capture; make it outside")
 
 
 def _rebuild(cls: type[Parameter], array: Any, requires_grad: bool) -> Parameter:

@@ -19,7 +19,7 @@ _adam = OPS["adam"]
 class Adam(Optimizer):
     """p -= lr * m / (sqrt(v) + eps), m and v the bias-corrected means of g and g*g; weight_decay * p is added to g."""
 
-    _params: ClassVar[dict[str, bool]] = {"decoupled": False}
+    _mode: ClassVar[dict[str, bool]] = {"decoupled": False}
 
     def __init__(
         self,
@@ -45,22 +45,21 @@ class Adam(Optimizer):
         return {"step": zeros((), dtype=float32), "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
 
     def _update(self) -> None:
-        op, params, states = _adam, self._params, self.state
+        op, mode, states = _adam, self._mode, self.state
         for group in self.param_groups:
-            lr, beta1, beta2 = group["lr"], group["beta1"], group["beta2"]
-            eps, weight_decay = group["eps"], group["weight_decay"]
-            for p in group["params"]:
+            lr, beta1, beta2, eps, decay, params = group.read("lr", "beta1", "beta2", "eps", "weight_decay", "params")
+            for p in params:
                 g = p.grad
                 if g is not None:
                     state = states[p]
-                    moments = (state["exp_avg"], state["exp_avg_sq"], state["step"])
-                    update(op, (p, g, *moments, lr, beta1, beta2, eps, weight_decay), params)
+                    m, v, step = state["exp_avg"], state["exp_avg_sq"], state["step"]
+                    update(op, (p, g, m, v, step, lr, beta1, beta2, eps, decay), mode)
 
 
 class AdamW(Adam):
     """Adam whose weight decay shrinks the parameter itself: p *= 1 - lr * weight_decay."""
 
-    _params: ClassVar[dict[str, bool]] = {"decoupled": True}
+    _mode: ClassVar[dict[str, bool]] = {"decoupled": True}
 
     def __init__(
         self,

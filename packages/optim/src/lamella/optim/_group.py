@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lamella.tensor.extend import Numbers
+from lamella.tensor.extend import Numbers, tls
 
 __all__ = ["Group", "number"]
 
@@ -22,6 +22,11 @@ class Group(Numbers):
         if key == "betas" and "beta1" in self:
             return (super().__getitem__("beta1"), super().__getitem__("beta2"))
         return super().__getitem__(key)
+
+    def read(self, *keys: str) -> list[Any]:
+        """Several settings at once: numbers, or symbolic scalars in a captured step."""
+        get = dict.__getitem__ if tls.trace is None else Numbers.__getitem__
+        return [get(self, key) for key in keys]
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if key == "betas":

@@ -43,19 +43,19 @@ class SGD(Optimizer):
 
     def _update(self) -> None:
         for group in self.param_groups:
-            lr, weight_decay, momentum = group["lr"], group["weight_decay"], group["momentum"]
-            params = {"nesterov": bool(group["nesterov"])}
-            for p in group["params"]:
+            lr, decay, momentum, nesterov, params = group.read("lr", "weight_decay", "momentum", "nesterov", "params")
+            mode = {"nesterov": bool(nesterov)}
+            for p in params:
                 g = p.grad
                 if g is None:
                     continue
                 state = self.state[p]
                 if state:
-                    update(_momentum, (p, g, state["momentum_buffer"], lr, momentum, weight_decay), params)
+                    update(_momentum, (p, g, state["momentum_buffer"], lr, momentum, decay), mode)
                 elif momentum:
                     raise RuntimeError(
                         "SGD: the momentum of a group was 0 when it was added, so it has no buffers; "
                         "add the group with a momentum"
                     )
                 else:
-                    update(_sgd, (p, g, lr, weight_decay), {})
+                    update(_sgd, (p, g, lr, decay), {})

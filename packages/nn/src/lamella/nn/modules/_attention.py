@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lamella.tensor import Tensor, bool_, dropout, empty, linear, logical_not, matmul
+from lamella.tensor import Tensor, bool_, dropout, linear, logical_not, matmul
 
 from .. import init
 from .._module import Module
-from .._parameter import Parameter
+from .._parameter import Parameter, fresh
 from ..functional import scaled_dot_product_attention
 from ..functional._attention import attention_weights
 from ._arguments import positive, probability
@@ -43,10 +43,8 @@ class MultiheadAttention(Module):
         if embed_dim % num_heads:
             raise ValueError(f"MultiheadAttention: embed_dim {embed_dim} must be a multiple of num_heads {num_heads}")
         self.dropout = probability("MultiheadAttention", dropout)
-        self.in_proj_weight = Parameter(empty(3 * embed_dim, embed_dim, dtype=dtype, device=device))
-        self.register_parameter(
-            "in_proj_bias", Parameter(empty(3 * embed_dim, dtype=dtype, device=device)) if bias else None
-        )
+        self.in_proj_weight = fresh((3 * embed_dim, embed_dim), dtype, device)
+        self.register_parameter("in_proj_bias", fresh((3 * embed_dim,), dtype, device) if bias else None)
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype, device=device)
         self.reset_parameters()
 

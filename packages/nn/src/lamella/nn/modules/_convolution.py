@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lamella.tensor import Tensor, empty
+from lamella.tensor import Tensor
 
 from .. import init
 from .._module import Module
-from .._parameter import Parameter
+from .._parameter import Parameter, fresh
 from ..functional import conv2d
 from ..functional._arguments import pair
 from ._arguments import positive
@@ -64,10 +64,8 @@ class Conv2d(Module):
             self.padding: tuple[int, int] | str = padding
         else:
             self.padding = pair(padding, "Conv2d", "padding", 0)
-        self.weight = Parameter(
-            empty(out_channels, in_channels // groups, *self.kernel_size, dtype=dtype, device=device)
-        )
-        self.register_parameter("bias", Parameter(empty(out_channels, dtype=dtype, device=device)) if bias else None)
+        self.weight = fresh((out_channels, in_channels // groups, *self.kernel_size), dtype, device)
+        self.register_parameter("bias", fresh((out_channels,), dtype, device) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

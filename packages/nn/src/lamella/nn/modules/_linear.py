@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lamella.tensor import Tensor, empty, linear
+from lamella.tensor import Tensor, linear
 
 from .. import init
 from .._module import Module
-from .._parameter import Parameter
+from .._parameter import Parameter, fresh
 from ..functional import embedding
 from ._arguments import positive
 
@@ -28,8 +28,8 @@ class Linear(Module):
         super().__init__()
         self.in_features = positive("Linear", "in_features", in_features)
         self.out_features = positive("Linear", "out_features", out_features)
-        self.weight = Parameter(empty(out_features, in_features, dtype=dtype, device=device))
-        self.register_parameter("bias", Parameter(empty(out_features, dtype=dtype, device=device)) if bias else None)
+        self.weight = fresh((out_features, in_features), dtype, device)
+        self.register_parameter("bias", fresh((out_features,), dtype, device) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -71,7 +71,7 @@ class Embedding(Module):
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(f"Embedding: padding_idx {padding_idx} is no row of a table with {num_embeddings}")
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
-        self.weight = Parameter(empty(num_embeddings, embedding_dim, dtype=dtype, device=device))
+        self.weight = fresh((num_embeddings, embedding_dim), dtype, device)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

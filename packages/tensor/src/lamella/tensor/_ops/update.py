@@ -76,22 +76,36 @@ def _adam_inplace(
             p *= 1 - lr * weight_decay
         else:
             g = g + p * weight_decay
+    key = (n, lr, beta1, beta2, eps, p.dtype)
+    known = _adam_known[0]
+    if known[0] != key:
+        known = _adam_known[0] = (key, _adam_factors(*key))
+    first, second, small, rate = known[1]
     # m += (1 - beta1)(g - m), v likewise; the two bias corrections are folded into the step size and into eps
-    root = math.sqrt(1 - beta2**n)
     t = np.subtract(g, m)
     if type(t) is not np.ndarray:  # numpy makes a scalar of a 0-d result, which cannot be written into
         t = np.asarray(t)
-    t *= 1 - beta1
+    t *= first
     m += t
     np.multiply(g, g, out=t)
     t -= v
-    t *= 1 - beta2
+    t *= second
     v += t
     np.sqrt(v, out=t)
-    t += eps * root
+    t += small
     np.divide(m, t, out=t)
-    t *= lr * root / (1 - beta1**n)
+    t *= rate
     p -= t
+
+
+def _adam_factors(n: float, lr: float, beta1: float, beta2: float, eps: float, dtype: Any) -> tuple[Any, ...]:
+    root = math.sqrt(1 - beta2**n)
+    factors = (1 - beta1, 1 - beta2, eps * root, lr * root / (1 - beta1**n))
+    return tuple([np.asarray(f, dtype) for f in factors])
+
+
+# The factors of the newest step, which most parameters share: as arrays they cost numpy half of what Python numbers do.
+_adam_known: list[tuple[Any, tuple[Any, ...]]] = [((), ())]
 
 
 def _adam(

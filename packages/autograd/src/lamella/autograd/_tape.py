@@ -13,7 +13,7 @@ from sys import _getframe
 from typing import Any
 
 from lamella.tensor import Tensor
-from lamella.tensor.extend import GRAD, LEVEL, VIEW, Location, Op, cell_of, describe, rule, user_location, wrap
+from lamella.tensor.extend import GRAD, LEVEL, METADATA, VIEW, Location, Op, cell_of, describe, rule, user_location, wrap
 
 __all__ = [
     "NONDIFFERENTIABLE",
@@ -185,7 +185,7 @@ class Port:
 
 
 class Handle:
-    """Removes a hook."""
+    """Removes a hook; captured programs see by METADATA that hooks came or went."""
 
     _next = itertools.count()
 
@@ -195,10 +195,12 @@ class Handle:
         self._hooks = hooks
         self._id = next(Handle._next)
         hooks[self._id] = hook
+        METADATA[0] += 1
 
     def remove(self) -> None:
         """Take the hook away; harmless the second time."""
-        self._hooks.pop(self._id, None)
+        if self._hooks.pop(self._id, None) is not None:
+            METADATA[0] += 1
 
 
 def edge_meta(edge: Edge) -> Meta:

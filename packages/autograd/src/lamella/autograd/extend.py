@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from lamella.tensor.extend import level_of
+from lamella.tensor.extend import level_of, tls
 
 from ._accumulate import get_grad, set_grad
 from ._api import backward_of as backward
@@ -46,7 +46,10 @@ __all__ = [
 
 def make_leaf(t: Any) -> Leaf:
     """A leaf for a tensor that starts to require grad."""
-    return Leaf(t._data.shape, t._data.dtype, level_of(t))
+    leaf = Leaf(t._data.shape, t._data.dtype, level_of(t))
+    if tls.trace is not None:
+        tls.trace.leaves.append(leaf)
+    return leaf
 
 
 def is_leaf_edge(edge: Any) -> bool:

@@ -193,7 +193,7 @@ def test_a_value_read_transposed_is_materialized() -> None:
 
 
 def test_equal_kernels_of_different_sizes_are_compiled_once() -> None:
-    lines = [f"  %{k + 6}: f32[{n}, {m}] = gelu(%{k}; approximate=\"none\")" for k, (n, m) in enumerate(SIZES)]
+    lines = [f'  %{k + 6}: f32[{n}, {m}] = gelu(%{k}; approximate="none")' for k, (n, m) in enumerate(SIZES)]
     inputs = ", ".join(f"%{k}: f32[{n}, {m}]" for k, (n, m) in enumerate(SIZES))
     text = f"graph g({inputs}) {{\n" + "\n".join(lines) + "\n  return %6, %7, %8, %9, %10, %11\n}"
     compiled = run(text, *(normal(n, m) for n, m in SIZES))

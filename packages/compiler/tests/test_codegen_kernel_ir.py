@@ -234,7 +234,12 @@ def test_float_remainder_has_the_sign_of_the_divisor() -> None:
     a = np.array([7.5, -7.5, 7.5, -7.5, 0.0, 1.0, np.nan], np.float32)
     c = np.array([2.0, 2.0, -2.0, -2.0, 3.0, np.inf, 1.0], np.float32)
     b = KernelBuilder((7,))
-    x, y, m, d = b.buffer("f32", 7), b.buffer("f32", 7), b.buffer("f32", 7, output=True), b.buffer("f32", 7, output=True)
+    x, y, m, d = (
+        b.buffer("f32", 7),
+        b.buffer("f32", 7),
+        b.buffer("f32", 7, output=True),
+        b.buffer("f32", 7, output=True),
+    )
     b.open(Level.ROW)
     b.store(m, at(1), b.apply("mod", b.load(x, at(1)), b.load(y, at(1))))
     b.store(d, at(1), b.apply("floordiv", b.load(x, at(1)), b.load(y, at(1))))
@@ -245,14 +250,22 @@ def test_float_remainder_has_the_sign_of_the_divisor() -> None:
 
 
 ULP = {"exp": 2, "log": 2, "log1p": 4, "tanh": 4, "sigmoid": 4, "erf": 6, "sin": 2, "cos": 2, "rsqrt": 2}
-DOMAIN = {"log": (1e-38, 1e38), "log1p": (-0.99, 50.0), "rsqrt": (1e-30, 1e30), "exp": (-87.0, 88.0), "sin": (-1e5, 1e5)}
+DOMAIN = {
+    "log": (1e-38, 1e38),
+    "log1p": (-0.99, 50.0),
+    "rsqrt": (1e-30, 1e30),
+    "exp": (-87.0, 88.0),
+    "sin": (-1e5, 1e5),
+}
 
 
 @pytest.mark.parametrize("name", ULP)
 def test_functions_are_within_their_ulps(name: str) -> None:
     from scipy import special
 
-    exact = {"sigmoid": special.expit, "erf": special.erf, "rsqrt": lambda v: 1 / np.sqrt(v)}.get(name) or getattr(np, name)
+    exact = {"sigmoid": special.expit, "erf": special.erf, "rsqrt": lambda v: 1 / np.sqrt(v)}.get(name) or getattr(
+        np, name
+    )
     low, high = DOMAIN.get(name, (-30.0, 30.0))
     rng = np.random.default_rng(1)
     n = 100_003

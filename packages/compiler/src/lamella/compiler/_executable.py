@@ -288,13 +288,14 @@ class CompiledGraph:
                 checked(arrays, status)
                 status = bind(frame.address, arrays)
             address = frame.address
-            for action in actions:
-                if isinstance(action, int):
-                    code = step_(address, action)
-                    if code:
-                        raise self._error(code)
-                else:
-                    action(frame, arrays)
+            with np.errstate(all="ignore"):  # what numpy would warn about is a value here, as in kernels
+                for action in actions:
+                    if isinstance(action, int):
+                        code = step_(address, action)
+                        if code:
+                            raise self._error(code)
+                    else:
+                        action(frame, arrays)
             held, numbers = frame.held, frame.numbers
             found = [
                 arrays[p] if kind == "array" else held[p] if kind == "held" else numbers[p] if kind == "number" else p
@@ -343,8 +344,7 @@ class CompiledGraph:
         many = len(slots) > 1
 
         def call(frame: _CallFrame, arrays: list[Any]) -> None:
-            with np.errstate(all="ignore"):  # what numpy would warn about is a value here, as in kernels
-                out = kernel(*[get(frame, arrays) for get in getters], **params)
+            out = kernel(*[get(frame, arrays) for get in getters], **params)
             for (slot, entry, shape, dtype), array in zip(slots, out if many else (out,), strict=True):
                 whole = np.ascontiguousarray(array, dtype).reshape(shape)
                 frame.held[slot] = whole

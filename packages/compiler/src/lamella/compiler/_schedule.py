@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lamella.compiler._kernel import Apply, Kernel, Level, Load, Position, Reduce, Stage, Store
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES
 
-CHUNK_WORK = 32768  # weighted element visits a chunk should have: tens of microseconds
+CHUNK_WORK = 1 << 18  # weighted element visits a chunk should have: some ten microseconds in vectors
 MOST_PARTIALS = 64  # chunks of a kernel that keeps one partial result per inner point and chunk
 SUM_BLOCK_VECTOR = 4096  # elements along the vector axis summed before folding into a second accumulator
 SUM_BLOCK_SERIAL = 256

@@ -54,6 +54,7 @@ class Lowered:
 
 def lower_graph(source: Graph) -> Lowered:
     """Lower every node by its `lower` rule, its body, or as an extern step."""
+    discover("rules.lower")
     graph = decompose(dce(source), _decomposes)
     discover("rules.lower")  # the tables of this and of other packages attach themselves to their ops
     return _Lowering(graph).run()

@@ -66,7 +66,7 @@ static void lm_parallel_for(lm_kernel kernel, const lm_call *call, int64_t chunk
 #define lm_pause() ((void)0)
 #endif
 
-#define LM_SPINS 4000 /* tens of microseconds: the gap between two launches of a step */
+#define LM_SPINS 1000 /* some ten microseconds: the gap between two launches of a step */
 
 /* state: bits 63..32 generation, bit 31 open, bits 30..0 workers inside. A worker enters by adding 1 while the job is
  * open; the owner closes the job and waits until nobody is inside, so no worker ever sees a job change under it. */

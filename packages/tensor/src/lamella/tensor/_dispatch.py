@@ -27,6 +27,7 @@ __all__ = ["at_level", "compute", "detached", "dispatch", "record"]
 
 _EMPTY: dict[str, Any] = {}
 _NUMBERS = frozenset((int, float, bool, complex, type(None), SymScalar))
+_PLAINLY = VIEW | FOREIGN  # nothing to record, to lift or to trace: a composite may run its kernel or shape rule
 _SPECIAL = LEVEL | TRACED | FOREIGN
 _ndarray = np.ndarray
 
@@ -52,7 +53,7 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
             args = _met(op, args, target)
             for a in args:  # a number made a tensor belongs to the open level
                 flags |= a._flags if isinstance(a, TensorBase) else 0
-    if op.body is not None and not op.unit and (flags & ~VIEW or "numpy" not in op.rules):
+    if op.body is not None and not op.unit and (flags & ~_PLAINLY or "numpy" not in op.rules):
         return op.body(*args, **params)
     if flags & _SPECIAL or (flags >= MODE and (tls.trace is not None or tls.levels)):
         return _general(op, args, params, flags)

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from . import _ops  # declares the ops
+from ._base import TensorBase
 from ._dispatch import dispatch
+from ._engine import autograd
 from ._op import OPS
+from ._state import HOT
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "abs",
     "add",
+    "bind",
     "cos",
     "div",
     "eq",
@@ -51,6 +57,12 @@ __all__ = [
 ]
 
 assert _ops
+_ndarray = np.ndarray
+_asarray = np.asarray
+_new = object.__new__
+_class: Any = TensorBase
+_EMPTY: dict[str, Any] = {}
+_FLOATS = frozenset(map(np.dtype, (np.float32, np.float64)))
 _neg = OPS["neg"]
 _abs = OPS["abs"]
 _sign = OPS["sign"]
@@ -84,95 +96,353 @@ _gt = OPS["gt"]
 _ge = OPS["ge"]
 _logical_and = OPS["logical_and"]
 _logical_or = OPS["logical_or"]
+_np_neg = _neg.rules["numpy"]
+_np_abs = _abs.rules["numpy"]
+_np_sign = _sign.rules["numpy"]
+_np_exp = _exp.rules["numpy"]
+_np_log = _log.rules["numpy"]
+_np_log1p = _log1p.rules["numpy"]
+_np_sqrt = _sqrt.rules["numpy"]
+_np_rsqrt = _rsqrt.rules["numpy"]
+_np_sin = _sin.rules["numpy"]
+_np_cos = _cos.rules["numpy"]
+_np_tanh = _tanh.rules["numpy"]
+_np_sigmoid = _sigmoid.rules["numpy"]
+_np_erf = _erf.rules["numpy"]
+_np_reciprocal = _reciprocal.rules["numpy"]
+_np_relu = _relu.rules["numpy"]
+_np_floor = _floor.rules["numpy"]
+_np_logical_not = _logical_not.rules["numpy"]
+_np_isnan = _isnan.rules["numpy"]
+
+
+def bind(cls: type[Tensor]) -> None:
+    """Name the final tensor class; called once, by the module that defines it."""
+    global _class
+    _class = cls
 
 
 def neg(x: Any) -> Tensor:
     """Elementwise -x; TypeError for bool."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_neg(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_neg, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_neg, (x,)))
 
 
 def abs(x: Any) -> Tensor:
     """Elementwise absolute value."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_abs(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_abs, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_abs, (x,)))
 
 
 def sign(x: Any) -> Tensor:
     """Elementwise sign: -1, 0 or 1, NaN stays NaN."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_sign(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_sign, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_sign, (x,)))
 
 
 def exp(x: Any) -> Tensor:
     """Elementwise e**x; integer input becomes the default float."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_exp(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_exp, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_exp, (x,)))
 
 
 def log(x: Any) -> Tensor:
     """Elementwise natural logarithm; integer input becomes the default float."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_log(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_log, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_log, (x,)))
 
 
 def log1p(x: Any) -> Tensor:
     """Elementwise log(1 + x), exact near 0."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_log1p(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_log1p, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_log1p, (x,)))
 
 
 def sqrt(x: Any) -> Tensor:
     """Elementwise square root; NaN below 0."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_sqrt(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_sqrt, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_sqrt, (x,)))
 
 
 def rsqrt(x: Any) -> Tensor:
     """Elementwise 1 / sqrt(x)."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_rsqrt(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_rsqrt, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_rsqrt, (x,)))
 
 
 def sin(x: Any) -> Tensor:
     """Elementwise sine, radians."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_sin(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_sin, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_sin, (x,)))
 
 
 def cos(x: Any) -> Tensor:
     """Elementwise cosine, radians."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_cos(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_cos, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_cos, (x,)))
 
 
 def tanh(x: Any) -> Tensor:
     """Elementwise hyperbolic tangent."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_tanh(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_tanh, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_tanh, (x,)))
 
 
 def sigmoid(x: Any) -> Tensor:
     """Elementwise 1 / (1 + exp(-x))."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_sigmoid(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_sigmoid, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_sigmoid, (x,)))
 
 
 def erf(x: Any) -> Tensor:
     """Elementwise error function."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_erf(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_erf, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_erf, (x,)))
 
 
 def reciprocal(x: Any) -> Tensor:
     """Elementwise 1 / x."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_reciprocal(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_reciprocal, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_reciprocal, (x,)))
 
 
 def relu(x: Any) -> Tensor:
     """Elementwise max(x, 0); NaN stays NaN."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_relu(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_relu, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_relu, (x,)))
 
 
 def floor(x: Any) -> Tensor:
     """Elementwise largest integer not above x."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_floor(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_floor, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_floor, (x,)))
 
 
 def logical_not(x: Any) -> Tensor:
     """Elementwise truth inverted, as bool."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_logical_not(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_logical_not, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_logical_not, (x,)))
 
 
 def isnan(x: Any) -> Tensor:
     """Elementwise test for NaN, as bool."""
+    if isinstance(x, _class):
+        flags = x._flags | HOT[0]
+        if flags <= 1:
+            a = x._data
+            if a.dtype in _FLOATS:
+                out = _np_isnan(a)
+                r: Tensor = _new(_class)
+                r._data = out if type(out) is _ndarray else _asarray(out)
+                r._flags = 0
+                r._edge = r._cell = r._view = None
+                if flags:
+                    autograd().record(_isnan, (x,), _EMPTY, r)
+                return r
     return cast("Tensor", dispatch(_isnan, (x,)))
 
 

@@ -104,9 +104,9 @@ def unit(*shape: int) -> Operand:
     return Operand("unit", shape)
 
 
-def distinct(*shape: int) -> Operand:
+def distinct(*shape: int, grad: bool = True) -> Operand:
     """All different, none near another, 0 or a jump."""
-    return Operand("distinct", shape)
+    return Operand("distinct", shape, grad=grad)
 
 
 def index(*shape: int, high: int, dtype: DType = int64) -> Operand:

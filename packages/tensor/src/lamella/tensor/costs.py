@@ -79,7 +79,7 @@ def _written(name: str, flops: Callable[[list[Any], list[Any], dict[str, Any]], 
 
 
 def _conv(weights: int, image: int) -> Callable[[list[Any], list[Any], dict[str, Any]], int]:
-    """Two flops a product; `weights`: where [O, C/groups, kh, kw] stands among operands and results, `image`: the output."""
+    """Two flops a product; `weights`: where [O, C/groups, kh, kw] stands among all tensors, `image`: the output."""
 
     def flops(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
         w, y = ([*xs, *outs][i] for i in (weights, image))

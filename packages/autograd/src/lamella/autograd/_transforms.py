@@ -19,7 +19,7 @@ from ._reach import leading_to
 from ._tape import Leaf, next_sequence
 from ._tree import flatten, map_leaves, unflatten
 
-__all__ = ["jvp", "transform_grad", "value_and_grad", "vjp", "vmap"]
+__all__ = ["jvp", "numbers_of", "transform_grad", "value_and_grad", "vjp", "vmap"]
 
 
 @contextmanager
@@ -103,7 +103,8 @@ def _cut(t: Tensor, pulled: _Pulled) -> Tensor:
     return t if outside else detached(t)  # type: ignore[no-any-return]
 
 
-def _numbers(argnums: int | tuple[int, ...], count: int) -> tuple[int, ...]:
+def numbers_of(argnums: int | tuple[int, ...], count: int) -> tuple[int, ...]:
+    """Positions of arguments, non-negative; ValueError for one that the call does not have."""
     given = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for n in given:
         if not -count <= n < count:
@@ -118,7 +119,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, ha
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        numbers = _numbers(argnums, len(args))
+        numbers = numbers_of(argnums, len(args))
         pulled = _Pulled(f, args, kwargs, numbers)
         out = pulled.out
         aux = None

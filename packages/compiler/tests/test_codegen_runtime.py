@@ -124,7 +124,7 @@ def test_a_second_compile_is_a_hit(folder: Path, monkeypatch: pytest.MonkeyPatch
     (entry,) = _cache.entries()
     assert entry.size_bytes > 0
     assert _cache.source(entry.key) == first.c_source
-    assert {p.suffix for p in folder.iterdir()} == {".c", ".so"}, "nothing temporary is left"
+    assert {p.suffix for p in folder.iterdir()} == {".c", ".so", ".sha256"}, "nothing temporary is left"
     assert _cache.clear() == 1
     assert _cache.entries() == []
     with pytest.raises(KeyError, match="entries"):

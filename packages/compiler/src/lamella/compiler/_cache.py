@@ -1,8 +1,8 @@
 """The per-user folder of compiled shared objects, addressed by what they were made from.
 
-An entry is `KEY.so` with `KEY.c` beside it for readers; KEY hashes source, flags, compiler and CPU features, and the
-`.so` ends with a hash of itself, so a truncated or altered file is rebuilt, never loaded. Files appear by atomic
-rename. The folder is 0700 and must belong to the user: code from a folder others can write is refused.
+An entry is `KEY.so` with its hash in `KEY.sha256`, and `KEY.c` for readers. KEY hashes source, flags, compiler and CPU
+features. Files appear by atomic rename, the hash last; an object that does not match its hash is rebuilt, never
+loaded. The folder is 0700 and must belong to the user: code from a folder others can write is refused.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-_SEAL = b"lamella-seal:"
 
 
 class CacheError(RuntimeError):
@@ -80,23 +78,20 @@ def get(key: str, source: str, build: Callable[[Path, Path], None]) -> Path:
         c_file, made = Path(work) / f"{key}.c", Path(work) / f"{key}.so"
         c_file.write_text(source, encoding="utf-8")
         build(c_file, made)
-        content = made.read_bytes()
-        with open(made, "ab") as file:
-            file.write(_SEAL + hashlib.sha256(content).digest())
-        os.replace(c_file, home / f"{key}.c")
-        os.replace(made, path)
+        seal = Path(work) / f"{key}.sha256"
+        seal.write_text(hashlib.sha256(made.read_bytes()).hexdigest(), encoding="ascii")
+        for file in (c_file, made, seal):
+            os.replace(file, home / file.name)
     return path
 
 
 def _sealed(path: Path) -> bool:
-    """Whether the file is whole: it ends with the hash of what comes before."""
+    """Whether the file is whole and is the one its hash was taken of."""
     try:
-        content = path.read_bytes()
+        content, seal = path.read_bytes(), path.with_suffix(".sha256").read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         return False
-    tail = len(_SEAL) + 32
-    body, seal = content[:-tail], content[-tail:]
-    return seal.startswith(_SEAL) and seal[len(_SEAL) :] == hashlib.sha256(body).digest()
+    return hashlib.sha256(content).hexdigest() == seal
 
 
 def entries() -> list[Entry]:
@@ -116,7 +111,7 @@ def clear() -> int:
     """Delete all cached objects and return how many there were; objects in use stay loaded."""
     count = 0
     for path in folder().iterdir():
-        if path.suffix in (".so", ".c"):
+        if path.suffix in (".so", ".c", ".sha256"):
             count += path.suffix == ".so"
             path.unlink(missing_ok=True)
     return count

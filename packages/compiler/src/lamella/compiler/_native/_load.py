@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,9 @@ def load_unit(source: str) -> ctypes.CDLL:
 @functools.cache
 def runtime() -> Runtime:
     """The runtime of this process."""
-    return Runtime(_build((_HERE / "runtime.c").read_text(encoding="utf-8"), ("-lpthread",)))
+    return Runtime(
+        _build((_HERE / "runtime.c").read_text(encoding="utf-8"), () if sys.platform == "win32" else ("-lpthread",))
+    )
 
 
 def _build(source: str, libraries: tuple[str, ...]) -> Path:

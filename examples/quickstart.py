@@ -1,6 +1,6 @@
 """Train a small convolutional network on the UCI handwritten digits; save it, reload it, compile it, and compare.
 
-    python examples/quickstart.py [--seed 0] [--epochs 12] [--out quickstart-out] [--resume]
+    python examples/quickstart.py [--seed 0] [--epochs 12] [--out runs/quickstart] [--resume]
 
 The images come with scikit-learn; the first run writes them to parquet. Every epoch ends with a checkpoint that is
 whole or not there: Ctrl-C loses at most one epoch, and --resume continues exactly as if nothing had happened. The last
@@ -211,7 +211,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a small network on the UCI handwritten digits.")
     parser.add_argument("--seed", type=int, default=0, help="of initial weights, dropout and order (default 0)")
     parser.add_argument("--epochs", type=int, default=12, help="passes over the training data (default 12)")
-    parser.add_argument("--out", type=Path, default=Path("quickstart-out"), help="folder for all files it writes")
+    parser.add_argument("--out", type=Path, default=Path("runs/quickstart"), help="folder for all files it writes")
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in that folder")
     args = parser.parse_args(argv)
     if args.epochs < 1:

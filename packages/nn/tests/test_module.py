@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -440,3 +441,38 @@ def test_lists_and_dicts_register_their_modules():
     ):
         with pytest.raises(error):
             bad()
+
+
+def test_training_steps_leave_no_memory_behind():
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Dropout(0.2),
+        nn.Linear(16, 3),
+    )
+    # a draw of more than 1024 elements does not go through the generator's tables, which grow up to a bound
+    x, y = lt.rand(80, 1, 4, 4), lt.arange(80) % 3
+
+    def step():
+        net.zero_grad()
+        nn.functional.cross_entropy(net(x), y).backward()
+        with lt.no_grad():
+            for p in net.parameters():
+                p -= 0.1 * p.grad
+
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(20):  # what lives from step to step was made before the count starts
+            step()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(200):
+            step()
+        assert tracemalloc.get_traced_memory()[0] - before < 4096
+    finally:
+        tracemalloc.stop()
+        gc.enable()

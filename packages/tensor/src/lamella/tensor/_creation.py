@@ -82,13 +82,13 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         else:
             try:
                 kind = _python_dtype(data) if dtype is None else as_dtype(dtype)
-                array = np.asarray(data)
             except ValueError as error:
                 raise ValueError(f"tensor(...) needs a regular nesting of numbers: {error}") from None
+            array = data
         try:
             array = np.array(array, dtype=kind.numpy, order="C")
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"tensor(...) cannot make {kind} of {data!r:.80}: {error}") from None
+        except (TypeError, ValueError, OverflowError) as error:
+            raise type(error)(f"tensor(...) cannot make {kind} of {data!r:.80}: {error}") from None
         out = _place(array, where)
     if requires_grad:
         out.requires_grad_()

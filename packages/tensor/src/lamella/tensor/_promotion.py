@@ -109,8 +109,10 @@ def result_type(args: Sequence[Any]) -> DType:
 
 
 def _raise_to(low: DType, high: DType) -> DType:
-    # a complex raises a float64 tensor to complex128, not to complex64
-    return promote(low, high) if high.category == COMPLEX else high
+    # a complex raises floats to the complex type of their own width: float32 to complex64, float64 to complex128
+    if high.category == COMPLEX and low.category == FLOAT:
+        return complex128 if low is float64 else complex64
+    return high
 
 
 def meet(op: Op, args: Sequence[Any]) -> DType | None:

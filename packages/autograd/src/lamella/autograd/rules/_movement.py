@@ -16,7 +16,7 @@ from lamella.tensor import sum as t_sum
 from lamella.tensor.extend import HOT, OPS, dispatch, replay, wrap
 
 from .._tape import Vjp
-from ._row import NONE, row
+from ._row import row
 
 __all__ = ["VJP", "kept"]
 
@@ -189,10 +189,4 @@ VJP = {
     "take_grad": row(take_grad, "1"),
     "gather": row(gather, "1"),
     "scatter_add": row(scatter_add, "", "", "1"),
-} | {
-    n: NONE
-    for n in (
-        "detach", "any", "all", "argmax", "argmin", "full", "arange", "rand", "randn", "bernoulli", "randint", "randperm", "sgd", "momentum", "adam",
-    )
-}  # fmt: skip
-
+}

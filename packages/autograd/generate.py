@@ -1,0 +1,94 @@
+"""Writes docs/op-rules.md: which op has which rule, what is derived from what, and why a cell is empty.
+
+`outputs()` returns {path relative to this folder: text}; `nox -s generate` writes it, and a test fails when it is stale. An op without
+a rule that is neither derived nor exempted is an error here, so a gap cannot be published.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamella.autograd.rules import EXEMPT
+from lamella.interfaces import discover
+from lamella.tensor.extend import OPS, Op
+
+KINDS = ("shape", "numpy", "vjp", "jvp", "batch", "lower", "cost")
+FILLED = "rule"
+
+DERIVED = {
+    "body": "a composite: what its body's ops give",
+    "diagonal": "an elementwise op: its Jacobian is diagonal, so the vjp applied to the tangent",
+    "unbatched": "made from host scalars, the same for every example; random draws follow vmap's `randomness`",
+    "extern": "a step of its own, which calls the op's numpy kernel on planned buffers",
+}
+
+
+def cell(op: Op, kind: str) -> tuple[str, str]:
+    """(mark, reason) of one cell; LookupError naming op and kind where nothing accounts for it."""
+    exempt = EXEMPT.get(kind, {}).get(op.name)
+    if exempt is not None:
+        return "–", exempt
+    if op.spec == "scalar" and kind != "numpy":
+        return "–", "a number of the host, not an array"
+    if kind in op.rules:
+        return FILLED, ""
+    if kind == "jvp" and op.spec == "elementwise" and "vjp" in op.rules:
+        return "diagonal", DERIVED["diagonal"]
+    if op.body is not None and kind != "cost":
+        return "body", DERIVED["body"]
+    if kind == "batch" and op.spec == "creation":
+        return "unbatched", DERIVED["unbatched"]
+    if kind == "lower":
+        return "extern", DERIVED["extern"]
+    raise LookupError(f"op {op.name!r} has no rule of kind {kind!r}: add one, or exempt it with a reason")
+
+
+def ops() -> list[Op]:
+    """Every op of the installed layers, with all rules loaded."""
+    for kind in ("vjp", "jvp", "batch", "lower", "cost"):
+        discover("rules." + kind)
+    return sorted(OPS.values(), key=lambda op: (op.package, op.spec == "scalar", op.name))
+
+
+def table() -> str:
+    """The page."""
+    found = ops()
+    reasons: dict[str, list[str]] = {}
+    rows = []
+    for op in found:
+        cells = []
+        for kind in KINDS:
+            mark, reason = cell(op, kind)
+            cells.append(mark)
+            if mark == "–":
+                reasons.setdefault(f"{kind}: {reason}", []).append(op.name)
+        rows.append(f"| `{op.name}` | {describe(op)} | {' | '.join(cells)} |")
+    lines = [
+        "# Op x rule",
+        "",
+        "Written by `nox -s generate` from packages/autograd/generate.py; edit that file, or the tables it reads.",
+        "",
+        f"A cell is `{FILLED}` (a row of a table), derived, or `–` (exempt, with a reason below). Derived means:",
+        "",
+        *[f"- `{mark}`: {meaning}." for mark, meaning in DERIVED.items()],
+        "",
+        f"| op | spec | {' | '.join(KINDS)} |",
+        f"|---|---|{'---|' * len(KINDS)}",
+        *rows,
+        "",
+        "## Exempt",
+        "",
+        *[f"- {reason}: {', '.join(f'`{n}`' for n in names)}" for reason, names in sorted(reasons.items())],
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def describe(op: Op) -> str:
+    """Spec of an op, and whether it is a composite."""
+    kind = op.spec if "->" not in op.spec else f"`{op.spec}`"
+    return f"{kind}, unit" if op.unit else f"{kind}, composite" if op.body is not None else kind
+
+
+def outputs() -> dict[str, Any]:
+    """Every generated file of this package."""
+    return {"../../docs/op-rules.md": table()}

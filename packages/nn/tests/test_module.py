@@ -461,7 +461,8 @@ def test_training_steps_leave_no_memory_behind():
         nn.functional.cross_entropy(net(x), y).backward()
         with lt.no_grad():
             for p in net.parameters():
-                p -= 0.1 * p.grad
+                assert p.grad is not None
+                p.sub_(p.grad * 0.1)
 
     gc.collect()
     gc.disable()

@@ -134,6 +134,28 @@ def test_groups_have_settings_of_their_own():
     assert "group 2" in repr(optimizer)
 
 
+@pytest.mark.parametrize("cls", [SGD, Adam, AdamW])
+def test_a_state_of_torch_is_taken_where_its_other_switches_are_off(cls):
+    optimizer = cls(start())
+    state = optimizer.state_dict()
+    group = state["param_groups"][0]
+    group |= {"amsgrad": False, "maximize": False, "foreach": None, "fused": None, "dampening": 0, "lr": 0.5}
+    group["decoupled_weight_decay"] = cls is AdamW
+    if cls is SGD:
+        state["state"] = {i: {"momentum_buffer": None} for i in range(3)}
+    optimizer.load_state_dict(state)
+    assert optimizer.param_groups[0]["lr"] == 0.5
+    assert "amsgrad" not in optimizer.param_groups[0]
+    group["maximize"] = True
+    with pytest.raises(ValueError, match=r"unknown \['maximize'\]"):
+        optimizer.load_state_dict(state)
+    group["maximize"] = False
+    group["decoupled_weight_decay"] = True
+    if cls is not AdamW:
+        with pytest.raises(ValueError, match="decoupled_weight_decay"):
+            optimizer.load_state_dict(state)
+
+
 def test_named_parameters_are_taken():
     a, b, _ = start()
     optimizer = Adam([("a", a), ("b", b)])

@@ -59,6 +59,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam whose weight decay shrinks the parameter itself: p *= 1 - lr * weight_decay."""
 
+    implied: ClassVar[dict[str, Any]] = {"decoupled_weight_decay": True}
     _mode: ClassVar[dict[str, bool]] = {"decoupled": True}
 
     def __init__(

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["checked_state"]
 
+_NAMES = ("params", "param_names")
+
 
 def checked_state(
     optimizer: Optimizer, saved: Any
@@ -34,7 +36,9 @@ def checked_state(
                 f"{owner}: group {i} has {len(given['params'])} parameters in the state and {len(params)} here"
             )
         known = {*optimizer.defaults, "initial_lr"}
-        unknown = [k for k in given if k not in known and k not in ("params", "param_names")]
+        # PyTorch writes switches that are off here (amsgrad, foreach, ...) or that this class implies
+        foreign = {k: v for k, v in given.items() if k not in known and k not in _NAMES}
+        unknown = [k for k, v in foreign.items() if v and v != optimizer.implied.get(k)]
         missing = [k for k in optimizer.defaults if k not in given]
         if unknown or missing:
             raise ValueError(
@@ -49,6 +53,7 @@ def checked_state(
 
 def _entries(optimizer: Optimizer, owner: str, number: int, p: Tensor, entries: Mapping[str, Any]) -> dict[str, Tensor]:
     have = optimizer.state[p]
+    entries = {name: value for name, value in entries.items() if value is not None}
     if set(entries) != set(have):
         raise ValueError(f"{owner}: parameter {number} has the state {sorted(entries)}, expected {sorted(have)}")
     for name, value in entries.items():
@@ -57,4 +62,4 @@ def _entries(optimizer: Optimizer, owner: str, number: int, p: Tensor, entries: 
             raise ValueError(
                 f"{owner}: {name} of parameter {number} is {got}, expected a tensor of shape {have[name].shape}"
             )
-    return dict(entries)
+    return entries

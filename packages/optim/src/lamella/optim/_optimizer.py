@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from lamella.tensor import Tensor, enable_grad, no_grad
 
@@ -23,6 +23,9 @@ class Optimizer(ABC):
 
     `params` is an iterable of tensors, of (name, tensor), or of dicts with "params" and settings of their own.
     """
+
+    implied: ClassVar[dict[str, Any]] = {}
+    """Settings of PyTorch's class that are always as given here; a saved state may carry them."""
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, (Tensor, Mapping)):

@@ -16,11 +16,30 @@ from .._op import Op, register_rules
 
 __all__: list[str] = []
 
+_PLAIN = frozenset(map(np.dtype, (np.float32, np.float64)))
+
 
 def _sgd_inplace(p: Any, g: Any, lr: float, weight_decay: float) -> None:
     if weight_decay:
         g = g + p * weight_decay
-    p -= g * lr
+    _descend(p, g, lr)
+
+
+_CHUNK = 16384
+
+
+def _descend(p: Any, g: Any, lr: float) -> None:
+    """p -= g * lr; a large product would be fresh memory at every step, and is made in parts that stay in the cache."""
+    if p.size <= _CHUNK or p.dtype not in _PLAIN or not (p.flags.c_contiguous and g.flags.c_contiguous):
+        p -= g * lr
+        return
+    scratch = np.empty(_CHUNK, p.dtype)
+    old, slope = p.reshape(-1), g.reshape(-1)
+    for start in range(0, p.size, _CHUNK):
+        part = old[start : start + _CHUNK]
+        product = scratch[: part.size]
+        np.multiply(slope[start : start + _CHUNK], lr, out=product)
+        np.subtract(part, product, out=part)
 
 
 def _sgd(p: Any, g: Any, lr: float, weight_decay: float) -> Any:
@@ -41,7 +60,7 @@ def _momentum_inplace(
         g = g + p * weight_decay
     buf *= momentum
     buf += g
-    p -= (g + buf * momentum if nesterov else buf) * lr
+    _descend(p, g + buf * momentum if nesterov else buf, lr)
 
 
 def _momentum(p: Any, g: Any, buf: Any, lr: float, momentum: float, weight_decay: float, *, nesterov: bool) -> Any:

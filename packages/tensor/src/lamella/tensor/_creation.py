@@ -12,11 +12,11 @@ from ._base import TensorBase, wrap
 from ._device import Device, as_device
 from ._dims import shape_of
 from ._dispatch import dispatch
-from ._dtype import BOOL, BY_NUMPY, FLOAT, INT, DType, as_dtype, bool_, from_numpy_dtype, int64
+from ._dtype import BY_NUMPY, FLOAT, INT, DType, as_dtype, bool_, from_numpy_dtype, int64
 from ._engine import autograd
 from ._meta import MetaArray
 from ._op import OPS
-from ._promotion import default_float, number_category
+from ._promotion import default_float, number_category, result_type
 from ._state import HOT, tls
 
 if TYPE_CHECKING:
@@ -132,11 +132,9 @@ def _float_dtype(dtype: Any, name: str) -> DType:
 
 def full(shape: Any, value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one value; its dtype is that of the number unless given."""
-    if dtype is None:
-        category = number_category(value)
-        kind = bool_ if category == BOOL else int64 if category == INT else default_float()
-    else:
-        kind = as_dtype(dtype)
+    if isinstance(value, TensorBase):
+        raise TypeError("full needs a number, got a tensor; use value.expand(shape).clone()")
+    kind = result_type((value,)) if dtype is None else as_dtype(dtype)
     shape = shape_of(shape if isinstance(shape, (tuple, list)) else (shape,))
     return _made("full", (value,), {"shape": shape, "dtype": kind}, device, requires_grad)
 

@@ -296,6 +296,8 @@ class Tensor(Arithmetic):
 
     def contiguous(self) -> Tensor:
         """Itself when row-major, else a copy that is."""
+        if tls.trace is not None and not self._flags & LEVEL:
+            return cast("Tensor", tls.trace.contiguous(self))
         return self if self.is_contiguous() else self.clone()
 
     def copy_(self, other: Any) -> Tensor:
@@ -303,7 +305,12 @@ class Tensor(Arithmetic):
         from ._inplace import _check_target
 
         _check_target(self)
-        value = other if isinstance(other, Tensor) else make.full((), other, dtype=self.dtype)
+        if isinstance(other, Tensor):
+            value = other
+        elif isinstance(other, (np.ndarray, list, tuple)):
+            value = make.tensor(other, dtype=self.dtype)
+        else:
+            value = make.full((), other, dtype=self.dtype)
         value = f.to_dtype(value, self.dtype)
         if value.shape != self.shape:
             value = f.expand(value, self.shape)

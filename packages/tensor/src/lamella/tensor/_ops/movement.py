@@ -32,8 +32,9 @@ def _permute_shape(x: Any, *, dims: tuple[int, ...]) -> MetaArray:
 
 
 def _expand_shape(x: Any, *, shape: tuple[int, ...]) -> MetaArray:
-    if broadcast_shapes(x.shape, shape) != shape:
-        raise ValueError(f"cannot expand {x.shape} to {shape}: only dims of size 1 grow")
+    lead = len(shape) - len(x.shape)
+    if lead < 0 or any(m not in (1, n) for m, n in zip(x.shape, shape[lead:], strict=True)):
+        raise ValueError(f"cannot expand {tuple(x.shape)} to {shape}: only dims of size 1 grow")
     return MetaArray(shape, x.dtype)
 
 

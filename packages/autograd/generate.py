@@ -1,7 +1,7 @@
 """Writes docs/op-rules.md: which op has which rule, what is derived from what, and why a cell is empty.
 
-`outputs()` returns {path relative to this folder: text}; `nox -s generate` writes it, and a test fails when it is stale. An op without
-a rule that is neither derived nor exempted is an error here, so a gap cannot be published.
+`outputs()` returns {path relative to this folder: text}; `nox -s generate` writes it, and a test fails when it is
+stale. An op without a rule that is neither derived nor exempted is an error here, so a gap cannot be published.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def cell(op: Op, kind: str) -> tuple[str, str]:
     """(mark, reason) of one cell; LookupError naming op and kind where nothing accounts for it."""
     exempt = EXEMPT.get(kind, {}).get(op.name)
     if exempt is not None:
-        return "–", exempt
+        return "-", exempt
     if op.spec == "scalar" and kind != "numpy":
-        return "–", "a number of the host, not an array"
+        return "-", "a number of the host, not an array"
     if kind in op.rules:
         return FILLED, ""
     if kind == "jvp" and op.spec == "elementwise" and "vjp" in op.rules:
@@ -60,7 +60,7 @@ def table() -> str:
         for kind in KINDS:
             mark, reason = cell(op, kind)
             cells.append(mark)
-            if mark == "–":
+            if mark == "-":
                 reasons.setdefault(f"{kind}: {reason}", []).append(op.name)
         rows.append(f"| `{op.name}` | {describe(op)} | {' | '.join(cells)} |")
     lines = [
@@ -68,7 +68,7 @@ def table() -> str:
         "",
         "Written by `nox -s generate` from packages/autograd/generate.py; edit that file, or the tables it reads.",
         "",
-        f"A cell is `{FILLED}` (a row of a table), derived, or `–` (exempt, with a reason below). Derived means:",
+        f"A cell is `{FILLED}` (a row of a table), derived, or `-` (exempt, with a reason below). Derived means:",
         "",
         *[f"- `{mark}`: {meaning}." for mark, meaning in DERIVED.items()],
         "",

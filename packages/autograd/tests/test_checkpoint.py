@@ -43,9 +43,13 @@ CALLS = {
     "arguments": lambda run, x, w: run(block, x, w),
     "keywords": lambda run, x, w: run(block, x, w=w, scale=3.0),
     "closed over": lambda run, x, w: run(lambda a: block(a, w), x),
-    "closed over result": lambda run, x, w: (lambda v: run(lambda a: block(a, v) + v.sum(), x) + v.exp().sum())(w * 2.0),
+    "closed over result": lambda run, x, w: (lambda v: run(lambda a: block(a, v) + v.sum(), x) + v.exp().sum())(
+        w * 2.0
+    ),
     "everything closed over": lambda run, x, w: run(lambda: block(x, w)),
-    "argument that depends on another": lambda run, x, w: (lambda y: run(lambda a, b: a * b + a, x, y))(x.exp() * w.sum()),
+    "argument that depends on another": lambda run, x, w: (lambda y: run(lambda a, b: a * b + a, x, y))(
+        x.exp() * w.sum()
+    ),
     "one tensor twice": lambda run, x, w: run(lambda a, b: a * b * a, x, x) + w.sum(),
     "argument also closed over": lambda run, x, w: run(lambda a: a * x * w.sum(), x),
     "nested": lambda run, x, w: run(lambda a: run(block, a, w) * run(lambda b: b.exp() + w.sum(), a), x),
@@ -149,15 +153,15 @@ def test_a_leaf_of_an_enclosing_grad_is_closed_over():
     assert float(grad(grad(lambda a: checkpoint(lambda b: b * b * a, a * 2)))(x)) == 72.0
 
 
-def test_hooks_run_once():
-    for run in (lambda f, *a: f(*a), checkpoint):
-        x, w = leaf(), leaf(W)
-        y, v = x * 1.0, w * 1.0
-        seen = []
-        for t, name in ((x, "x"), (w, "w"), (y, "y"), (v, "v")):
-            t.register_hook(lambda g, name=name: seen.append(name))
-        run(lambda a: block(a, v) + w.sum(), y).sum().backward()
-        assert sorted(seen) == ["v", "w", "x", "y"]
+@pytest.mark.parametrize("run", [lambda f, *a: f(*a), checkpoint], ids=["plain", "checkpoint"])
+def test_hooks_run_once(run):
+    x, w = leaf(), leaf(W)
+    y, v = x * 1.0, w * 1.0
+    seen = []
+    for t, name in ((x, "x"), (w, "w"), (y, "y"), (v, "v")):
+        t.register_hook(lambda g, name=name: seen.append(name))
+    run(lambda a: block(a, v) + w.sum(), y).sum().backward()
+    assert sorted(seen) == ["v", "w", "x", "y"]
 
 
 def test_a_generator_among_the_arguments_draws_again():

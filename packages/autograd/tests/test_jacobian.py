@@ -54,7 +54,7 @@ def test_hessians():
 
 
 def test_inside_other_transforms():
-    f = lambda x: (x * x * x)  # noqa: E731
+    f = lambda x: x * x * x  # noqa: E731
     rows = t64(np.stack([X, X + 1]))
     for jacobian in (jacrev, jacfwd):
         assert_close(vmap(jacobian(f))(rows), np.stack([np.diag(3 * r**2) for r in rows.numpy()]))

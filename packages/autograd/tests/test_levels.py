@@ -1,4 +1,6 @@
-"""Transform levels: what may cross them, what is refused, writes in place inside, randomness, and what is left behind."""
+"""Transform levels: what may cross them, what is refused, writes in place inside, randomness, and what is left
+behind.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def nothing_is_left():
 # -- escapes
 
 
-@pytest.mark.parametrize("open_level", [lambda f: vmap(f)(t64(X)), lambda f: jvp(f, (t64(X),), (t64(X),))], ids=["vmap", "jvp"])
+@pytest.mark.parametrize(
+    "open_level", [lambda f: vmap(f)(t64(X)), lambda f: jvp(f, (t64(X),), (t64(X),))], ids=["vmap", "jvp"]
+)
 def test_a_tensor_used_after_its_level_closed_is_an_error(open_level):
     kept = []
 
@@ -238,7 +242,9 @@ def test_in_place_inside_vmap_equals_a_loop(f):
     expected = np.stack([f(t64(row)).numpy() for row in X])
     assert_close(vmap(f)(t64(X)), expected)
     # nested: the batch of the outer level rebinds what the inner one made
-    assert_close(vmap(vmap(f))(t64(np.stack([X, X * 2]))), np.stack([expected, np.stack([f(t64(r * 2)).numpy() for r in X])]))
+    assert_close(
+        vmap(vmap(f))(t64(np.stack([X, X * 2]))), np.stack([expected, np.stack([f(t64(r * 2)).numpy() for r in X])])
+    )
 
 
 @pytest.mark.parametrize("f", [w for w in WRITERS if w is not write_like])
@@ -413,7 +419,9 @@ def test_random_draws_same_and_different(draw):
     manual_seed(3)
     nested = vmap(vmap(lambda x: x + draw(), randomness="different"), randomness="different")(t64(np.zeros((2, 4, 3))))
     assert len({tuple(r) for r in nested.numpy().reshape(8, 3)}) == 8
-    mixed = vmap(vmap(lambda x: x + draw(), randomness="same"), randomness="different")(t64(np.zeros((2, 4, 3)))).numpy()
+    mixed = vmap(vmap(lambda x: x + draw(), randomness="same"), randomness="different")(
+        t64(np.zeros((2, 4, 3)))
+    ).numpy()
     assert (mixed == mixed[:, :1]).all()
     assert (mixed[0] != mixed[1]).any()
 

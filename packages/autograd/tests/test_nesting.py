@@ -78,7 +78,9 @@ def j(h):
 def slope(h, x, along):
     """Fourth-order central difference."""
     eps = WIDE("2e-3")
-    return (8 * (h(x + eps * along) - h(x - eps * along)) - (h(x + 2 * eps * along) - h(x - 2 * eps * along))) / (12 * eps)
+    return (8 * (h(x + eps * along) - h(x - eps * along)) - (h(x + 2 * eps * along) - h(x - 2 * eps * along))) / (
+        12 * eps
+    )
 
 
 def g_np(h):
@@ -119,7 +121,9 @@ def test_every_order_of_transforms_under_backward(program, order):
         ours, reference = TRANSFORMS[name][0](ours), TRANSFORMS[name][1](reference)
     x = t64(POINT).requires_grad_()
     ours(x).sum().backward()
-    np.testing.assert_allclose(x.grad.numpy(), g_np(reference)(POINT.astype(WIDE)).astype(np.float64), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        x.grad.numpy(), g_np(reference)(POINT.astype(WIDE)).astype(np.float64), rtol=1e-6, atol=1e-6
+    )
 
 
 def test_perturbations_are_not_confused():

@@ -1,4 +1,6 @@
-"""Every rule of every op, from the table of samples: central differences judge gradients, a Python loop judges batching."""
+"""Every rule of every op, from the table of samples: central differences judge gradients, a Python loop judges
+batching.
+"""
 
 from __future__ import annotations
 
@@ -164,7 +166,10 @@ def stacked(rows, chosen, dim=0):
         return stack([r[i] for r in rows], min(d, rows[0][i].ndim))
 
     args = [place(i) if i in chosen else rows[0][i] for i in range(len(rows[0]))]
-    dims = [min(dim if dim >= 0 else dim % (rows[0][i].ndim + 1), rows[0][i].ndim) if i in chosen else None for i in range(len(rows[0]))]
+    dims = [
+        min(dim if dim >= 0 else dim % (rows[0][i].ndim + 1), rows[0][i].ndim) if i in chosen else None
+        for i in range(len(rows[0]))
+    ]
     return args, tuple(dims)
 
 

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from lamella.autograd import backward, grad
-from lamella.tensor import cat, enable_grad, float16, float32, float64, is_grad_enabled, no_grad, set_grad_enabled, tensor
+from lamella.tensor import (
+    cat,
+    enable_grad,
+    float16,
+    float32,
+    float64,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+    tensor,
+)
 from lamella.testing import assert_close
 
 X = np.array([0.5, -1.0, 2.0])
@@ -150,7 +160,9 @@ def test_a_second_backward_needs_retain_graph():
     y = (x * x).sum()
     y.backward(retain_graph=True)
     y.backward()
-    with pytest.raises(RuntimeError, match="backward.. already went through mul; call the first backward with retain_graph=True"):
+    with pytest.raises(
+        RuntimeError, match="backward.. already went through mul; call the first backward with retain_graph=True"
+    ):
         y.backward()
     assert_close(x.grad, 4 * X)
     with pytest.raises(RuntimeError, match="graph was freed"):

@@ -1,13 +1,12 @@
 """`.grad` of leaves: who owns its memory, and what a trace sees of it.
 
-The invariant: the memory of a `.grad` belongs to that leaf alone, so that adding into it in place changes nothing else. A cotangent is
-taken over only when no one else can see it; everything else is copied.
+The invariant: the memory of a `.grad` belongs to that leaf alone, so that adding into it in place changes nothing
+else. A cotangent is taken over only when no one else can see it; everything else is copied.
 """
 
 from __future__ import annotations
 
 from sys import getrefcount
-from typing import Any
 
 import numpy as np
 
@@ -27,12 +26,14 @@ def accumulate(leaf: Leaf, g: Tensor, create_graph: bool) -> None:
     level = level_of(g)
     if level is not leaf.level and level is not None:
         raise RuntimeError(
-            f"backward() inside an open {level.kind} reached a leaf made outside it, whose .grad cannot hold a value of that {level.kind}; "
+            f"backward() inside an open {level.kind} reached a leaf made outside it, "
+            f"whose .grad cannot hold a value of that {level.kind}; "
             f"use grad() inside the transformed function and return its result"
         )
     old = leaf.grad if not HOT[0] else get_grad(leaf)
     if old is None:
-        # references to g: the walk's name, ours and getrefcount's; to its array: the tensor's, our name and getrefcount's
+        # references to g: the walk's name, ours and getrefcount's; to its array: the tensor's, our name and
+        # getrefcount's
         data = g._data
         alone = getrefcount(g) <= 3 and not g._flags & VIEW
         if alone and type(data) is _ndarray:

@@ -74,7 +74,8 @@ def _roots(outputs: list[Any], gradients: Cotangents) -> list[tuple[Edge, Tensor
             level = level_of(t)
             if level is not None:
                 raise RuntimeError(
-                    f"nothing requires grad at the level of this {level.kind}: what requires grad outside it is recorded outside; "
+                    f"nothing requires grad at the level of this {level.kind}: "
+                    f"what requires grad outside it is recorded outside; "
                     f"use grad() inside the transformed function"
                 )
             raise RuntimeError(
@@ -90,7 +91,11 @@ def backward_of(t: Tensor, gradient: Tensor | None, retain_graph: bool | None, c
         one = _ONES.get(t._data.dtype)
         if one is not None and t._data.shape == ():
             # what almost every training step does: a plain 0-d loss
-            _engine.run(((t._edge, wrap(one.copy())),), bool(create_graph), bool(create_graph if retain_graph is None else retain_graph))
+            _engine.run(
+                ((t._edge, wrap(one.copy())),),
+                bool(create_graph),
+                bool(create_graph if retain_graph is None else retain_graph),
+            )
             return
     if inputs is not None:
         backward(t, None if gradient is None else [gradient], retain_graph, create_graph, inputs)
@@ -108,8 +113,8 @@ def backward(
 ) -> None:
     """Accumulate the gradients of tensors into the leaves' `.grad`, or only into those of `inputs`.
 
-    A gradient of another dtype is cast to its tensor's. RuntimeError for tensors that do not require grad, for a missing gradient of a
-    tensor with several elements, and for a graph that was freed.
+    A gradient of another dtype is cast to its tensor's. RuntimeError for tensors that do not require grad, for a
+    missing gradient of a tensor with several elements, and for a graph that was freed.
     """
     roots = _roots(_sequence(tensors, "tensors"), grad_tensors)
     retain = create_graph if retain_graph is None else retain_graph
@@ -164,6 +169,8 @@ def grad_of(
                 with level_at(t):
                     g = zeros_like(t)
             elif not allow_unused:
-                raise RuntimeError(f"input {i} was not used to compute the outputs; say allow_unused=True to get None for it")
+                raise RuntimeError(
+                    f"input {i} was not used to compute the outputs; say allow_unused=True to get None for it"
+                )
         result.append(g)
     return tuple(result)

@@ -1,8 +1,8 @@
 """The backward walk: newest node first, over a heap of sequence numbers, without recursion.
 
-A node runs once all its users have: they are newer. Saved tensors are freed as the walk passes unless the graph is retained. With
-`create_graph` the rules run on saved tensors that keep their edges, else on tensors detached at the node's level: lower levels always
-stay connected, which is why no grad mode is switched off here.
+A node runs once all its users have: they are newer. Saved tensors are freed as the walk passes unless the graph is
+retained. With `create_graph` the rules run on saved tensors that keep their edges, else on tensors detached at the
+node's level: lower levels always stay connected, which is why no grad mode is switched off here.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from lamella.tensor import Tensor, set_grad_enabled
 from lamella.tensor.extend import GRAD, LEVEL, OPS, Level, detached, dispatch, from_numpy_dtype, level_of, tls
 
 from ._accumulate import accumulate
-from ._reach import is_needed
 from ._errors import GraphFreedError
+from ._reach import is_needed
 from ._tape import Edge, Hooks, Leaf, Node, Port, edge_meta, metas_of, unpack
 
 __all__ = ["Context", "run", "sum_to"]
@@ -112,9 +112,9 @@ def run(
 ) -> None:
     """Walk back from (edge, cotangent) pairs.
 
-    Without `targets` leaves accumulate into `.grad`; with them, the gradients of these edges are put there and no leaf changes, and
-    `needed` is the set of edges that lead to them. With `barrier` the walk does not go through a target, nor run its hooks: they are
-    the business of the walk around this one.
+    Without `targets` leaves accumulate into `.grad`; with them, the gradients of these edges are put there and no
+    leaf changes, and `needed` is the set of edges that lead to them. With `barrier` the walk does not go through a
+    target, nor run its hooks: they are the business of the walk around this one.
     """
     ends = None
     if barrier and targets is not None:
@@ -208,7 +208,9 @@ def _walk(
             targets[leaf] = g
 
 
-def _send(edge: Edge, g: Tensor, heap: list[tuple[int, Node]], pending: dict[Node, Any], leaves: dict[Leaf, Tensor]) -> None:
+def _send(
+    edge: Edge, g: Tensor, heap: list[tuple[int, Node]], pending: dict[Node, Any], leaves: dict[Leaf, Tensor]
+) -> None:
     kind = type(edge)
     if kind is Node:
         if not edge.others:
@@ -247,17 +249,19 @@ def _capture(targets: dict[Any, Tensor | None], node: Node, g: Any) -> None:
             targets[port] = g[i]
 
 
-def _unrecorded(call: Callable[[], Any], g: Tensor | None, create_graph: bool) -> Any:
-    """A hook's result; recorded only if the backward is. At a transform's level the mode stays, for it would cut lower levels too."""
-    if create_graph or (g is not None and g._flags & LEVEL):
-        return call()
+def _call_hook(hook: Callable[..., Any], given: Any, at_level: bool, create_graph: bool) -> Any:
+    """A hook's result; recorded only if the backward is. At a transform's level the mode stays, for it would cut
+    lower levels too.
+    """
+    if create_graph or at_level:
+        return hook(given)
     with set_grad_enabled(False):
-        return call()
+        return hook(given)
 
 
 def _run_hooks(hooks: dict[int, Any], g: Tensor, create_graph: bool) -> Tensor:
     for hook in list(hooks.values()):
-        new = _unrecorded(lambda hook=hook, g=g: hook(g), g, create_graph)
+        new = _call_hook(hook, g, bool(g._flags & LEVEL), create_graph)
         if new is not None:
             if not isinstance(new, Tensor) or new.shape != g.shape:
                 raise TypeError(f"a gradient hook must return None or a tensor of shape {g.shape}, got {new!r}")
@@ -277,13 +281,16 @@ def _output_hooks(node: Node, hooks: Hooks, g: Any, create_graph: bool) -> Any:
 def _before_hooks(node: Node, hooks: Hooks, g: Any, create_graph: bool) -> Any:
     values = list(g) if node.others else [g]
     for hook in list(hooks.before.values()):
-        new = _unrecorded(lambda hook=hook: hook(tuple(values)), values[0], create_graph)  # noqa: B023 - called at once
+        at_level = any(v is not None and bool(v._flags & LEVEL) for v in values)
+        new = _call_hook(hook, tuple(values), at_level, create_graph)
         if new is not None:
             if not isinstance(new, tuple) or len(new) != len(values):
                 raise TypeError(f"a node pre-hook must return None or a tuple of {len(values)} cotangents, got {new!r}")
             for old, v, (shape, _) in zip(values, new, metas_of(node), strict=True):
                 if v is not None and (not isinstance(v, Tensor) or v.shape != tuple(shape)):
-                    raise TypeError(f"a node pre-hook must keep the shape {tuple(shape)} of a cotangent, got {v!r} for {old!r}")
+                    raise TypeError(
+                        f"a node pre-hook must keep the shape {tuple(shape)} of a cotangent, got {v!r} for {old!r}"
+                    )
             values = list(new)
     if node.others:
         return values

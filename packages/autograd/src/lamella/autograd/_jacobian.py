@@ -64,7 +64,9 @@ def jacrev(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
 
 def jacfwd(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """The Jacobian of f by forward mode, in the shape that `jacrev` gives; cheaper where f has fewer inputs than outputs."""
+    """The Jacobian of f by forward mode, in the shape that `jacrev` gives; cheaper where f has fewer inputs than
+    outputs.
+    """
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -83,5 +85,7 @@ def jacfwd(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
 
 def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """The second derivatives of f: forward mode over reverse mode, [*result.shape, *argument.shape, *argument.shape]."""
+    """The second derivatives of f: forward mode over reverse mode, [*result.shape, *argument.shape,
+    *argument.shape].
+    """
     return jacfwd(jacrev(f, argnums), argnums)

@@ -8,7 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 from lamella.tensor import Tensor
-from lamella.tensor.extend import LEVEL, OPS, Batched, Dual, Level, Op, dispatch, from_numpy_dtype, level_of, rule, tls, wrap, wrap_outputs
+from lamella.tensor.extend import (
+    LEVEL,
+    OPS,
+    Batched,
+    Dual,
+    Level,
+    Op,
+    dispatch,
+    from_numpy_dtype,
+    level_of,
+    rule,
+    tls,
+    wrap,
+    wrap_outputs,
+)
 
 from ._tape import NONDIFFERENTIABLE
 
@@ -70,7 +84,9 @@ def apply_batch(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Le
 
 
 def _body_at(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Level) -> Any:
-    """A composite through its body: called below `level`, computed at it, and not recorded there, where its own node will be."""
+    """A composite through its body: called below `level`, computed at it, and not recorded there, where its own
+    node will be.
+    """
     tls.levels = (*tls.levels, level)
     detached_args = [a if not isinstance(a, Tensor) else _detached_at(a, level) for a in args]
     out = op.body(*detached_args, **params)  # type: ignore[misc]
@@ -100,6 +116,7 @@ def _detached_at(a: Tensor, level: Level) -> Tensor:
 def draw_batched(name: str, operands: tuple[Any, Any], shape: tuple[int, ...], params: dict[str, Any]) -> Tensor:
     """A random creation op that differs per example of every open vmap with randomness 'different'."""
     levels = tls.levels
+    out: Tensor
     different = [lv for lv in levels if lv.kind == "vmap" and lv.randomness == "different"]
     tls.levels = ()
     try:
@@ -157,7 +174,7 @@ def apply_jvp(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Leve
     vjp = op.rules.get("vjp")
     if vjp is None:
         vjp = rule(op, "vjp")
-    live = vjp is not NONDIFFERENTIABLE and any([t is not None for t in tangents])
+    live = vjp is not NONDIFFERENTIABLE and any(t is not None for t in tangents)
     forward = op.rules.get("jvp")
     tangent: Any = None
     saved = tls.levels
@@ -178,7 +195,9 @@ def apply_jvp(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Leve
     if type(out) is tuple:
         several = tangent if type(tangent) is tuple else (tangent,) + (None,) * (len(out) - 1)
         return tuple(wrap(Dual(o, level, t)) for o, t in zip(out, several, strict=True))
-    return wrap_outputs(op, args if op.spec != "view" else _at(args, level), params, Dual(out, level, tangent, _owned(op, args)))
+    return wrap_outputs(
+        op, args if op.spec != "view" else _at(args, level), params, Dual(out, level, tangent, _owned(op, args))
+    )
 
 
 def _diagonal(vjp: Any, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:

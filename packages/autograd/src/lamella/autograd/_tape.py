@@ -1,8 +1,9 @@
 """The tape: what an op leaves behind so that its gradient can be taken.
 
-A node holds edges to what made its inputs, and saved (storage, version cell, version) for what a needed edge uses. It never holds its
-own output tensor, nor does a leaf hold its tensor: there are no cycles, and memory goes when the last user lets go.
-An edge is a Leaf, a Node (its output 0) or a Port (another output). Sequence numbers grow in time: a node's inputs are always older.
+A node holds edges to what made its inputs, and saved (storage, version cell, version) for what a needed edge uses. It
+never holds its own output tensor, nor does a leaf hold its tensor: there are no cycles, and memory goes when the last
+user lets go. An edge is a Leaf, a Node (its output 0) or a Port (another output). Sequence numbers grow in time: a
+node's inputs are always older.
 """
 
 from __future__ import annotations
@@ -13,7 +14,19 @@ from sys import _getframe
 from typing import Any
 
 from lamella.tensor import Tensor
-from lamella.tensor.extend import GRAD, LEVEL, METADATA, VIEW, Location, Op, cell_of, describe, rule, user_location, wrap
+from lamella.tensor.extend import (
+    GRAD,
+    LEVEL,
+    METADATA,
+    VIEW,
+    Location,
+    Op,
+    cell_of,
+    describe,
+    rule,
+    user_location,
+    wrap,
+)
 
 __all__ = [
     "NONDIFFERENTIABLE",
@@ -63,8 +76,8 @@ class Plan:
 class Vjp:
     """A backward rule of one op: `fn(ctx, *cotangents) -> one cotangent (or None) per operand`.
 
-    `uses[i]` says what the gradient of operand i reads: operands by index, outputs as `~index`. Only that is saved, and only for
-    needed edges. A rule with `shapes` may ask for the shape of operands that need no gradient.
+    `uses[i]` says what the gradient of operand i reads: operands by index, outputs as `~index`. Only that is saved,
+    and only for needed edges. A rule with `shapes` may ask for the shape of operands that need no gradient.
     """
 
     __slots__ = ("fn", "plans", "shapes", "uses")
@@ -270,7 +283,10 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> N
         outs = (out,) if single else out
         # an output that carries no gradient is saved like an operand without an edge
         node.saved = tuple(
-            [save(args[i], i, level) if i >= 0 else save(outs[~i], i if ~i in op.differentiable else 0, level) for i in saves]
+            [
+                save(args[i], i, level) if i >= 0 else save(outs[~i], i if ~i in op.differentiable else 0, level)
+                for i in saves
+            ]
         )
         # blame for a write after this: the place is asked for only by the message that names a saved tensor
         node.location = user_location(3)
@@ -292,7 +308,9 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> N
 
 
 def record_pair(op: Op, a: Tensor, b: Tensor, out: Tensor) -> None:
-    """`record` for an operator on two plain tensors without params: called by the fast path, straight from the user's line."""
+    """`record` for an operator on two plain tensors without params: called by the fast path, straight from the
+    user's line.
+    """
     ea = a._edge
     eb = b._edge
     mask = 1 if eb is None else 2 if ea is None else 3
@@ -377,19 +395,23 @@ def save(value: Any, i: int, level: Any) -> Any:
     if cell is None:
         cell = cell_of(value)
     if i >= 0 and level is not None and (not flags & LEVEL or value._data.level is not level):
-        # a tensor of a lower level keeps its own edges there: it is no output of this node, so holding it makes no cycle
+        # a tensor of a lower level keeps its own edges there: it is no output of this node, so holding it makes no
+        # cycle
         return (value, cell, cell.version, None, -1, i)
     return (value._data, cell, cell.version, value._edge if i >= 0 else None, flags, i)
 
 
 def unpack(node: Node, entry: Any, keep_edges: bool) -> Any:
-    """The saved value as a tensor again, with its edge at the node's level only when the backward itself is recorded."""
+    """The saved value as a tensor again, with its edge at the node's level only when the backward itself is
+    recorded.
+    """
     if type(entry) is not tuple:
         return entry
     data, cell, version, edge, flags, i = entry
     if cell.version != version:
         raise RuntimeError(
-            f"the gradient of {node.name}, computed at {describe(node.location)}, needs a tensor that was modified in place after that, "
+            f"the gradient of {node.name}, computed at {describe(node.location)}, needs a tensor "
+            f"that was modified in place after that, "
             f"at {describe(cell.writer)} (version {cell.version}, saved at {version}); write into a clone() instead"
         )
     if flags == -1:

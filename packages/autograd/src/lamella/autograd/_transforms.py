@@ -1,6 +1,8 @@
-"""Transforms of functions: grad, vjp, vmap, jvp. Each opens what it needs and hands tensors of its level to the function.
+"""Transforms of functions: grad, vjp, vmap, jvp. Each opens what it needs and hands tensors of its level to the
+function.
 
-`grad` adds no level: it works on identity nodes at the top of the thread's stack, and its walk stops at what is older than the call.
+`grad` adds no level: it works on identity nodes at the top of the thread's stack, and its walk stops at what is older
+than the call.
 """
 
 from __future__ import annotations
@@ -11,7 +13,22 @@ from contextlib import contextmanager
 from typing import Any
 
 from lamella.tensor import Tensor, enable_grad, ones_like, zeros_like
-from lamella.tensor.extend import COMPLEX, FLOAT, OPS, Batched, Dual, Level, detached, dispatch, enter_mode, leave_mode, level_of, set_edge, tls, wrap
+from lamella.tensor.extend import (
+    COMPLEX,
+    FLOAT,
+    OPS,
+    Batched,
+    Dual,
+    Level,
+    detached,
+    dispatch,
+    enter_mode,
+    leave_mode,
+    level_of,
+    set_edge,
+    tls,
+    wrap,
+)
 
 from . import _engine
 from ._levels import lift
@@ -56,7 +73,9 @@ def _differentiable(t: Any) -> bool:
 class _Pulled:
     """The recorded part of one call: its result, and the walk back from it to the arguments."""
 
-    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: tuple[int, ...]) -> None:
+    def __init__(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: tuple[int, ...]
+    ) -> None:
         self.top = _top()
         self.recording = tls.grad
         self.epoch = next_sequence()
@@ -87,7 +106,8 @@ class _Pulled:
         needed, outside = leading_to([e for e, _ in roots], targets, self.epoch)
         create = self.recording and outside
         _engine.run(roots, create, create or retain, needed, targets)
-        return [zeros_like(t.detach()) if (g := targets[t._edge]) is None else g for t in self.inputs]
+        found = [(t, targets[t._edge]) for t in self.inputs]
+        return [zeros_like(t.detach()) if grad is None else grad for t, grad in found]
 
     def plain(self, value: Any) -> Any:
         """The result for the caller: connected to what lies outside this call, not to its own identity leaves."""
@@ -100,7 +120,7 @@ def _cut(t: Tensor, pulled: _Pulled) -> Tensor:
     if not pulled.recording:
         return detached(t)  # type: ignore[no-any-return]
     _, outside = leading_to([t._edge], {i._edge: None for i in pulled.inputs}, pulled.epoch)
-    return t if outside else detached(t)  # type: ignore[no-any-return]
+    return t if outside else detached(t)
 
 
 def numbers_of(argnums: int | tuple[int, ...], count: int) -> tuple[int, ...]:
@@ -112,8 +132,12 @@ def numbers_of(argnums: int | tuple[int, ...], count: int) -> tuple[int, ...]:
     return tuple(n % count for n in given)
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that returns (f's value, its gradient) with respect to arguments `argnums`, trees of tensors allowed; f returns one value, or (value, aux)."""
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns (f's value, its gradient) with respect to arguments `argnums`, trees of tensors
+    allowed; f returns one value, or (value, aux).
+    """
     if not callable(f):
         raise TypeError(f"expected a function, got {type(f).__name__}")
 
@@ -140,7 +164,9 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, ha
     return wrapped
 
 
-def transform_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def transform_grad(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that returns the gradient of f's one value with respect to arguments `argnums`."""
     both = value_and_grad(f, argnums, has_aux)
 
@@ -170,10 +196,10 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     return pulled.plain(pulled.out), back
 
 
-def vmap(
-    f: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error"
-) -> Callable[..., Any]:
-    """f over a batch dim of its arguments: `in_dims` is an int, None (not mapped) or one per argument (trees allowed); results get the batch at out_dims."""
+def vmap(f: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error") -> Callable[..., Any]:
+    """f over a batch dim of its arguments: `in_dims` is an int, None (not mapped) or one per argument (trees
+    allowed); results get the batch at out_dims.
+    """
     if randomness not in ("error", "same", "different"):
         raise ValueError(f"randomness is 'error', 'same' or 'different', got {randomness!r}")
     if not callable(f):
@@ -197,7 +223,10 @@ def vmap(
         if size is None:
             raise ValueError("vmap needs at least one argument to map over; in_dims is None for all")
         with _open(Level("vmap", size, randomness)) as level:
-            inputs = [t if d is None else wrap(Batched(_to_front(t, d), level, True, False)) for t, d in zip(flat, dims, strict=True)]
+            inputs = [
+                t if d is None else wrap(Batched(_to_front(t, d), level, True, False))
+                for t, d in zip(flat, dims, strict=True)
+            ]
             out = f(*unflatten(inputs, spec), **kwargs)
             results, out_spec = flatten(out)
             places = [out_dims] * len(results) if isinstance(out_dims, int) else list(flatten(out_dims)[0])
@@ -249,7 +278,9 @@ def _unwrap(t: Any, level: Level, size: int, dim: int) -> Any:
 
 
 def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], has_aux: bool = False) -> Any:
-    """(f(*primals), its derivative along tangents), forward mode; with has_aux f returns (value, aux) and aux is returned third."""
+    """(f(*primals), its derivative along tangents), forward mode; with has_aux f returns (value, aux) and aux is
+    returned third.
+    """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise TypeError("jvp takes tuples of primals and tangents")
     flat, spec = flatten(tuple(primals))

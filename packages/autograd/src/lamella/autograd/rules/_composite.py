@@ -47,7 +47,9 @@ def log_softmax(ctx: Any, g: Any) -> Any:
     return (g - exp(y) * t_sum(g, dim, True),)
 
 
-def _normalized(x: Any, mean: Any, rstd: Any, weight: Any, dims: tuple[int, ...], gy: Any, gm: Any, gr: Any) -> tuple[Any, Any]:
+def _normalized(
+    x: Any, mean: Any, rstd: Any, weight: Any, dims: tuple[int, ...], gy: Any, gm: Any, gr: Any
+) -> tuple[Any, Any]:
     """(gradient of x, normalized x) of y = (x - mean) * rstd * weight; mean and rstd broadcast against x."""
     n = math.prod(x.shape[d] for d in dims)
     hat = (x - mean) * rstd

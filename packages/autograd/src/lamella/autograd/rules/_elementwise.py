@@ -1,6 +1,8 @@
-"""Backward rules of elementwise ops: one cotangent per operand, in the output's shape; the engine sums it to a broadcast operand's.
+"""Backward rules of elementwise ops: one cotangent per operand, in the output's shape; the engine sums it to a
+broadcast operand's.
 
-Their Jacobian is diagonal, so the same rules applied to tangents are the forward rules (see `jvp`). Ties of maximum and minimum share evenly.
+Their Jacobian is diagonal, so the same rules applied to tangents are the forward rules (see `jvp`). Ties of maximum
+and minimum share evenly.
 """
 
 from __future__ import annotations

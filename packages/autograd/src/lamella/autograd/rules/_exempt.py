@@ -1,4 +1,6 @@
-"""Ops without a rule of a kind, and why: with the tables and what is derived, every cell of op x kind is accounted for."""
+"""Ops without a rule of a kind, and why: with the tables and what is derived, every cell of op x kind is accounted
+for.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ _UPDATE = "an optimizer's update of plain parameters"
 _CUT = "cuts the graph: that is what it is for"
 
 _NOT_DIFFERENTIABLE = {
-    **dict.fromkeys(("logical_not", "isnan", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or"), _INTEGER),
+    **dict.fromkeys(
+        ("logical_not", "isnan", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or"), _INTEGER
+    ),
     **dict.fromkeys(("any", "all", "argmax", "argmin"), _INTEGER),
     **dict.fromkeys(("full", "arange", "rand", "randn", "bernoulli", "randint", "randperm"), _CREATION),
     **dict.fromkeys(("sgd", "momentum", "adam"), _UPDATE),

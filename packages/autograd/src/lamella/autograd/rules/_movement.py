@@ -9,10 +9,10 @@ import numpy as np
 
 from lamella.tensor import cumsum as t_cumsum
 from lamella.tensor import flip as t_flip
-from lamella.tensor import where, zeros, zeros_like
 from lamella.tensor import prod as t_prod
 from lamella.tensor import reshape as t_reshape
 from lamella.tensor import sum as t_sum
+from lamella.tensor import where, zeros, zeros_like
 from lamella.tensor.extend import HOT, OPS, dispatch, replay, wrap
 
 from .._tape import Vjp
@@ -51,7 +51,8 @@ def total(ctx: Any, g: Any) -> Any:
 def product(ctx: Any, g: Any) -> Any:
     x = ctx.x(0)
     dims = ctx.params["dims"]
-    # the product of the others is y / x, except beside zeros: there it is the product of the rest, if only one factor is zero
+    # the product of the others is y / x, except beside zeros: there it is the product of the rest, if only one factor
+    # is zero
     zero = x == 0
     rest = where(zero, 1.0, x)
     of_rest = t_prod(rest, dims, True) if dims else rest

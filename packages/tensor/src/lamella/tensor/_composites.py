@@ -47,12 +47,15 @@ def _wide(x: Any) -> Any:
     return f.to_dtype(x, float32) if x._data.dtype.itemsize < 4 else x
 
 
+_linear = OPS["linear"]
+
+
 def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     """x [..., in] @ weight [out, in].T + bias [out]."""
-    for name, v in (("x", x), ("weight", weight)):
-        if not isinstance(v, TensorBase):
-            raise TypeError(f"linear needs tensors, got {name}={type(v).__name__}")
-    return cast("Tensor", _run("linear", (x, weight, bias)))
+    if not isinstance(x, TensorBase) or not isinstance(weight, TensorBase):
+        name, v = ("weight", weight) if isinstance(x, TensorBase) else ("x", x)
+        raise TypeError(f"linear needs tensors, got {name}={type(v).__name__}")
+    return cast("Tensor", dispatch(_linear, (x, weight, bias)))
 
 
 def _linear_body(x: Any, w: Any, bias: Any) -> Any:

@@ -143,9 +143,7 @@ def kept_targets(target: Any, classes: int, ignore_index: int) -> tuple[Any, Any
 
 
 def _cross_entropy(logits: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str) -> Any:
-    _cross_entropy_shape(
-        logits, target, label_smoothing=label_smoothing, ignore_index=ignore_index, reduction=reduction
-    )
+    _check_cross_entropy(logits, target)
     n, classes = logits.shape
     logp = _log_softmax(_wide(logits), dim=1)
     at, keep = kept_targets(target, classes, ignore_index)
@@ -162,15 +160,19 @@ def _cross_entropy(logits: Any, target: Any, *, label_smoothing: float, ignore_i
     return np.asarray(loss).astype(logits.dtype, copy=False), logp
 
 
-def _cross_entropy_shape(
-    logits: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str
-) -> tuple[MetaArray, ...]:
+def _check_cross_entropy(logits: Any, target: Any) -> None:
     if len(logits.shape) != 2 or tuple(target.shape) != tuple(logits.shape[:1]):
         raise ValueError(f"cross_entropy needs logits [N, C] and target [N], got {logits.shape} and {target.shape}")
     if target.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy needs integer class targets, got {target.dtype}; convert them with .to(int64)")
     if logits.dtype.kind in "biu":
         raise TypeError(f"cross_entropy needs floating logits, got {logits.dtype}")
+
+
+def _cross_entropy_shape(
+    logits: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str
+) -> tuple[MetaArray, ...]:
+    _check_cross_entropy(logits, target)
     out = tuple(target.shape) if reduction == "none" else ()
     return MetaArray(out, logits.dtype), MetaArray(logits.shape, _stat_dtype(logits.dtype))
 

@@ -2,8 +2,9 @@
 
 from lamella.graph import CaptureError
 
-from ._capture import CompiledFunction, compile, disable
+from . import cache
+from ._capture import CompiledFunction, compile, disable, explain
 
 __version__ = "0.1.0"
 
-__all__ = ["CaptureError", "CompiledFunction", "__version__", "compile", "disable"]
+__all__ = ["CaptureError", "CompiledFunction", "__version__", "cache", "compile", "disable", "explain"]

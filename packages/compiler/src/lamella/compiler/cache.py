@@ -1,7 +1,6 @@
-"""Looking into the per-user cache of compiled code, and emptying it."""
+"""The compiled objects kept on disk: what there is, where, the C source of each, and how to throw them away."""
 
-from __future__ import annotations
+from ._cache import CacheError, Entry, clear, folder, source
+from ._cache import entries as inspect
 
-from lamella.compiler._cache import CacheError, Entry, clear, entries, folder, source
-
-__all__ = ["CacheError", "Entry", "clear", "entries", "folder", "source"]
+__all__ = ["CacheError", "Entry", "clear", "folder", "inspect", "source"]

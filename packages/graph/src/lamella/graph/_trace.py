@@ -38,8 +38,11 @@ class Trace:
         # id(storage) -> (SSA value, version of the cell for a view, storage kept alive)
         self._values: dict[int, tuple[Value, int, Any]] = {}
         self._ambiguous: dict[int, Any] = {}
+        self._sharing: dict[int, list[Any]] = {}  # id(root storage) -> storages that may or may not share its memory
+        self._stale: dict[int, Any] = {}
         self._roots: dict[int, Any] = {}
         self.tensors: list[tuple[Tensor, Value]] = []
+        self.views: dict[int, Tensor] = {}  # older views that were read through their base
         self.residuals: list[tuple[Value, Value]] = []  # (value of the parent trace, our input)
         self.written: dict[int, Tensor] = {}
         self.numbers: dict[tuple[int, Any], list[Any]] = {}  # -> [container, key, entry value, input, current]
@@ -48,8 +51,9 @@ class Trace:
         self.grads: dict[int, list[Any]] = {}  # id(leaf) -> [leaf, entry value, current, whether the entry was read]
         self.guards: list[tuple[Value, Any]] = []  # scalars that were forced, and what they were
         self._cells: dict[int, tuple[Any, int, Any]] = {}
-        self._edges: dict[int, tuple[Tensor, Any, Any, int]] = {}
+        self._edges: dict[int, tuple[Tensor, Any, Any, int, tuple[str, int] | None]] = {}
         self.constants: list[Tensor] = []
+        self.leaves: list[Any] = []  # leaves of autograd that the program made
         self.made: list[tuple[Any, Any]] = []  # (weak reference to a traced tensor, where it was made)
 
     # -- ops
@@ -58,8 +62,7 @@ class Trace:
         """One op on traced or concrete tensors: a node, and traced tensors for its outputs."""
         if op.name in ("alias", "detach"):
             t = args[0]
-            if not self._known(t):
-                self.value_of(t)
+            self.value_of(t)
             return self._traced(wrap_outputs(op, args, params, t._data), t._data)
         values = tuple([self._operand(a) for a in args])
         metas = [_meta(a._data) if isinstance(a, Tensor) else a for a in args]
@@ -98,14 +101,19 @@ class Trace:
         """Whether a reshape may or may not be a view; marks layouts on the way. A write near such a result is refused."""
         if op.name == "reshape":
             if self._strided(t):
-                self._ambiguous[id(out)] = (out, "copy or view")
-                self._ambiguous[id(t._data)] = (t._data, "layout")
+                self._may_share(t, out)
                 return True
         elif op.name != "alias" and _meta(t._data).shape != out.shape:
             self._ambiguous[id(out)] = (out, "layout")
         elif op.name == "permute":
             self._ambiguous[id(out)] = (out, "layout")
         return False
+
+    def _may_share(self, t: Tensor, out: Any) -> None:
+        """`out` is a view of t or a copy, as the layout will have it: it must not be written, nor read after a write to t's memory."""
+        self._ambiguous[id(out)] = (out, _UNCLEAR)
+        root = t._view.base if t._view is not None else t
+        self._sharing.setdefault(id(root._data), []).append(out)
 
     def _operand(self, a: Any) -> Any:
         if isinstance(a, Tensor):
@@ -116,13 +124,12 @@ class Trace:
             return a.value
         return a
 
-    def _known(self, t: Tensor) -> bool:
-        return id(t._data) in self._values
-
     def value_of(self, t: Tensor) -> Value:
         """The SSA value that a tensor has now."""
         data = t._data
         entry = self._values.get(id(data))
+        if self._stale and id(data) in self._stale:
+            raise self._unclear_error("read after a write to the memory it was made from")
         view = t._view
         if view is not None and t._cell is not None:
             if entry is not None and entry[1] == t._cell.version:
@@ -130,6 +137,8 @@ class Trace:
             if view.base._data is not data and not self._own_root(t):
                 value = self._replayed(t)
                 self._values[id(data)] = (value, t._cell.version, data)
+                if type(data) is not MetaArray:
+                    self.views[id(t)] = t
                 return value
         if entry is not None:
             return entry[0]
@@ -174,7 +183,17 @@ class Trace:
 
     def same(self, view: Tensor, fresh: Tensor) -> None:
         """A stale view was replayed as `fresh`: its storage stands for that value from now on."""
+        self._note(view)
         self._values[id(view._data)] = (self.value_of(fresh), view._cell.version, view._data)  # type: ignore[union-attr]
+
+    def contiguous(self, t: Tensor) -> Tensor:
+        """Tensor.contiguous: itself where that is certain; else a copy, near which writes are refused."""
+        if not self._strided(t):
+            return t
+        out = t.clone()
+        if type(t._data) is MetaArray:
+            self._may_share(t, out._data)
+        return out
 
     def placeholder(self, meta: MetaArray) -> Tensor:
         """A traced tensor that is an input of its own, such as a cotangent."""
@@ -212,11 +231,10 @@ class Trace:
         self._note(root)
         self._note(t)
         for x in (t, root):
-            if id(x._data) in self._ambiguous and self._ambiguous[id(x._data)][1] == "copy or view":
-                raise CaptureError(
-                    f"a reshape of a tensor that is not row-major is written at {describe(user_location(4))}: whether it is a view or a copy "
-                    f"depends on the layout; call .contiguous() or .clone() before the reshape"
-                )
+            if id(x._data) in self._ambiguous and self._ambiguous[id(x._data)][1] == _UNCLEAR:
+                raise self._unclear_error("written")
+        for out in self._sharing.get(id(root._data), ()):
+            self._stale[id(out)] = out
         old = self.value_of(root)
         if view is not None and view.base._data is not t._data:
             chain = tuple(step for step in view.chain if step[0] not in ("alias", "detach"))
@@ -226,6 +244,13 @@ class Trace:
             self.written[id(root._data)] = root
         self._values[id(root._data)] = (new, 0, root._data)
 
+    @staticmethod
+    def _unclear_error(what: str) -> CaptureError:
+        return CaptureError(
+            f"a reshape (or contiguous()) of a tensor that is not row-major is {what} at {describe(user_location(2))}: whether it is a view "
+            f"or a copy depends on the layout; call .clone() before it"
+        )
+
     def _note(self, t: Tensor) -> None:
         """Remember what undo has to put back."""
         if type(t._data) is MetaArray:
@@ -234,7 +259,7 @@ class Trace:
         if cell is not None and id(cell) not in self._cells:
             self._cells[id(cell)] = (cell, cell.version, cell.writer)
         if id(t) not in self._edges:
-            self._edges[id(t)] = (t, t._edge, t._view, t._flags)
+            self._edges[id(t)] = (t, t._edge, t._view, t._flags, _source())
 
     # -- numbers
 
@@ -334,15 +359,25 @@ class Trace:
 
     # -- the end
 
+    def rewired(self) -> list[tuple[Tensor, tuple[str, int] | None]]:
+        """Older tensors that the program gave another history, with the line that wrote them first."""
+        return [(t, line) for t, edge, _, _, line in self._edges.values() if t._edge is not edge and t._edge is not None]
+
     def undo(self) -> None:
         """Put back every edge and version of older tensors that the trace changed."""
         for cell, version, writer in self._cells.values():
             cell.version = version
             cell.writer = writer
-        for t, edge, view, flags in self._edges.values():
+        for t, edge, view, flags, _ in self._edges.values():
             set_edge(t, edge)
             t._flags = flags
             t._view = view
+            if view is not None:
+                # what it was brought up to is undone: no version of its cell stands for that
+                view.version = -1
+
+
+_UNCLEAR = "copy or view"
 
 
 def _meta(data: Any) -> MetaArray:

@@ -1,5 +1,6 @@
 """Capture: a Python function becomes a guarded program over a graph, and its calls replay it."""
 
+from ._explain import explain
 from ._function import CompiledFunction, compile, disable
 
-__all__ = ["CompiledFunction", "compile", "disable"]
+__all__ = ["CompiledFunction", "compile", "disable", "explain"]

@@ -6,24 +6,36 @@ looks names up itself (getattr, vars, globals); such code is taken to read every
 
 from __future__ import annotations
 
+import dis
+import functools
+import importlib.util
 import sysconfig
 from types import CodeType, FunctionType
+from typing import NamedTuple
 
 import lamella
 
-__all__ = ["DYNAMIC", "code_objects", "is_analyzed", "is_own_module", "names_of"]
+__all__ = ["Names", "imported", "is_analyzed", "is_own_module", "names_of"]
 
-DYNAMIC = frozenset(
-    {"getattr", "vars", "globals", "locals", "eval", "exec", "__dict__", "__getattribute__", "attrgetter"}
+_DYNAMIC = frozenset(
+    {"getattr", "hasattr", "setattr", "vars", "globals", "locals", "eval", "exec", "__dict__", "__getattribute__", "attrgetter", "dir"}
 )
 
 _STDLIB = tuple(p for p in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")) if p)
 _SITE = tuple(p for p in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")) if p)
-# Layers whose state is covered by their own contracts: epochs of modules, versions of tensors. The optimizers are
-# read like user code.
+# Layers whose state is covered by their own contracts: epochs of modules, versions of tensors. The optimizers are read like user code.
 _OWN = ("interfaces", "tensor", "graph", "autograd", "compiler", "nn")
 _own_roots = tuple(f"{path}/{name}/" for path in (str(p) for p in lamella.__path__) for name in _OWN)
 _files: dict[str, bool] = {}
+
+
+class Names(NamedTuple):
+    """What a code object and those nested in it mention."""
+
+    codes: frozenset[CodeType]
+    names: frozenset[str]
+    imports: frozenset[tuple[str, int]]  # (module name, level) of imports inside the function
+    dynamic: bool
 
 
 def is_analyzed(filename: str) -> bool:
@@ -31,9 +43,7 @@ def is_analyzed(filename: str) -> bool:
     found = _files.get(filename)
     if found is None:
         plain = filename.replace("\\", "/")
-        found = not plain.startswith(tuple(r.replace("\\", "/") for r in _own_roots)) and not plain.startswith(
-            "<frozen"
-        )
+        found = not plain.startswith(tuple(r.replace("\\", "/") for r in _own_roots)) and not plain.startswith("<frozen")
         if found and plain.startswith(_STDLIB) and not plain.startswith(_SITE):
             found = False
         if found and any(plain.startswith(f"{p}/numpy/") for p in _SITE):
@@ -47,18 +57,35 @@ def is_own_module(name: str) -> bool:
     return name.startswith(tuple(f"lamella.{own}." for own in _OWN))
 
 
-def code_objects(code: CodeType) -> list[CodeType]:
-    """A code object and those nested in it."""
-    out = [code]
+def names_of(function: FunctionType) -> Names:
+    """Every global and attribute name, import and code object of a function and those nested in it."""
+    return _names(function.__code__)
+
+
+def imported(function: FunctionType, name: str, level: int) -> str:
+    """The full name of a module that a function imports."""
+    package = function.__globals__.get("__package__") or ""
+    return importlib.util.resolve_name("." * level + name, package) if level else name
+
+
+@functools.lru_cache(maxsize=4096)
+def _names(code: CodeType) -> Names:
+    codes, names, imports, strings = {code}, set(code.co_names), set(), set()
+    listing = list(dis.get_instructions(code))
+    for at, instruction in enumerate(listing):
+        if instruction.opname == "IMPORT_NAME":
+            imports.add((instruction.argval, listing[at - 2].argval))
+        if instruction.opname in ("LOAD_CONST", "RETURN_CONST") and isinstance(instruction.argval, str):
+            strings.add(instruction.argval)
+    dynamic = not names.isdisjoint(_DYNAMIC)
+    if dynamic:
+        # what getattr is asked for stands there as a string
+        names |= {s for s in strings if s.isidentifier()}
     for const in code.co_consts:
         if isinstance(const, CodeType):
-            out.extend(code_objects(const))
-    return out
-
-
-def names_of(function: FunctionType) -> set[str]:
-    """Every global and attribute name that a function or one nested in it mentions."""
-    names: set[str] = set()
-    for code in code_objects(function.__code__):
-        names.update(code.co_names)
-    return names
+            inner = _names(const)
+            codes |= inner.codes
+            names |= inner.names
+            imports |= inner.imports
+            dynamic = dynamic or inner.dynamic
+    return Names(frozenset(codes), frozenset(names), frozenset(imports), dynamic)

@@ -1,313 +1,511 @@
 """What a program can reach: from its arguments, globals and cells, every value it may read, with the Python expression that fetches it again.
 
 The walk is bounded and errs on the side of guarding too much: every scalar that the code could read by name is compared at each call.
-Modules answer with their epoch instead; tensors and numbers of ours are fetched, not compared.
+Modules answer with their epoch instead; tensors and numbers of ours are fetched, not compared. Arguments and containers are compared by what
+they hold; other objects by identity. Refused: iterators, whose position cannot be put back, and numpy arrays too large to compare.
 """
 
 from __future__ import annotations
 
-import enum
+import builtins
+import collections
+import dataclasses
 import functools
+import inspect
+import sys
 import types
-from typing import Any, Protocol, runtime_checkable
+import weakref
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lamella.graph import CaptureError
-from lamella.tensor import DType, Device, Generator, Tensor
-from lamella.tensor.extend import Numbers
+from lamella.tensor import Generator, Tensor
+from lamella.tensor.extend import GRAD, LEVEL, TRACED, VIEW, Numbers, refresh
 
-from ._code import DYNAMIC, code_objects, is_analyzed, names_of
+from ._code import imported, is_analyzed, names_of
+from ._members import (
+    ATOMS, HOOKS, REGISTRIES, SCALARS, Compiled, functions_of, is_fixed, is_foreign_module, is_frozen, is_module, is_position, own_state, slot_values,
+)  # fmt: skip
 
-__all__ = ["Explorer", "is_module", "snapshot"]
+__all__ = ["Explorer", "Line", "Reached"]
 
+_FLAGS = GRAD | LEVEL | TRACED
 _LIMIT = 100_000
-_SCALARS = (bool, int, float, complex, str, bytes, type(None))
+_MAX_ARRAY_BYTES = 1 << 16
 _MAKING = ("__init__", "__new__", "__post_init__", "__init_subclass__")
-_REGISTRIES = ("_parameters", "_buffers", "_modules")
 
 
-@runtime_checkable
-class Compiled(Protocol):
-    """A compiled function met inside another: what counts is the function it was made of."""
+class Line(NamedTuple):
+    """One line of a guard: a condition that must hold, or (empty `condition`) a statement that gives a name to a value."""
 
-    @property
-    def original(self) -> Any: ...
-
-    @property
-    def programs(self) -> tuple[Any, ...]: ...
+    condition: str
+    text: str
 
 
-def is_module(value: Any) -> bool:
-    """Whether an object is a module of ours: it counts its own changes in `_epoch`."""
-    state = getattr(value, "__dict__", None)
-    return type(state) is dict and "_epoch" in state and "_parameters" in state
+class Reached(NamedTuple):
+    """A tensor that the guard can fetch: under which name, in which words, and whether it is one fixed object."""
 
-
-def snapshot(module: Any) -> tuple[Any, ...]:
-    """What a module's epoch stands for: its scalars by value, everything else by identity."""
-    out: list[Any] = []
-    for name, value in module.__dict__.items():
-        if name == "_epoch":
-            continue
-        if name in _REGISTRIES and type(value) is dict:
-            out.extend((name, key, id(item)) for key, item in value.items())
-        else:
-            out.append((name, value if type(value) in _SCALARS else id(value)))
-    return tuple(out)
+    tensor: Tensor
+    name: str
+    words: str
+    fixed: bool
 
 
 class Explorer:
-    """One walk. `checks` are (expression, value) to compare, in an order in which parents come first."""
+    """One walk over what `root(*args, **kwargs)` can reach; `lines` stand in an order in which parents come first."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.names: set[str] = set()
         self.everything = False
         self.codes: set[types.CodeType] = set()
+        words = _argument_names(root, len(args))
+        roots = [(root, "", _name_of(root)), *[(a, f"args[{i}]", words[i]) for i, a in enumerate(args)]]
+        try:
+            while True:
+                known = (len(self.names), self.everything)
+                self._clear()
+                self._check(f"len(args) == {len(args)}", "the number of arguments")
+                self._inside_args = False
+                for i, (value, path, what) in enumerate(roots):
+                    self._inside_args = i > 0
+                    self.visit(value, path or self.constant(value), what)
+                self._dict(kwargs, "kwargs", "the keyword arguments")
+                if known == (len(self.names), self.everything):
+                    break
+        except RecursionError:
+            raise CaptureError("what the program can reach is nested too deeply to be guarded; pass what it needs as arguments") from None
+
+    def _clear(self) -> None:
         self.constants: list[Any] = []
-        self.lines: list[tuple[str, ...]] = []
-        self.tensors: dict[int, tuple[Tensor, str]] = {}
-        self.numbers: dict[int, str] = {}
-        self.generators: dict[int, str] = {}
+        self.lines: list[Line] = []
         self.modules: list[Any] = []
-        self._seen: set[int] = set()
-        self._roots: list[tuple[Any, str]] = []
+        self.holders: list[tuple[Any, str, frozenset[str] | None]] = []  # what may be written: (object, words, names that count)
+        self.tensors: dict[int, Reached] = {}
+        self.memory: dict[int, Reached] = {}
+        self.numbers: dict[int, str] = {}
+        self.generators: dict[int, Any] = {}
+        self.identities: set[int] = set()
+        self._known: dict[int, str] = {}
+        self._numbered: dict[int, str] = {}
+        self._alive: list[Any] = []
+        self._members: set[type] = set()
+        self._locals = 0
 
-    # -- the walk
-
-    def run(self, roots: list[tuple[Any, str]]) -> None:
-        """Walk until no function adds a name."""
-        while True:
-            known = (len(self.names), self.everything)
-            self.constants, self.lines, self.modules = [], [], []
-            self.tensors, self.numbers, self.generators, self._seen = {}, {}, {}, set()
-            for value, path in roots:
-                self.visit(value, path)
-            if known == (len(self.names), self.everything):
-                return
+    # -- lines
 
     def constant(self, value: Any) -> str:
         """The name under which the guard function knows an object."""
-        self.constants.append(value)
-        return f"k{len(self.constants) - 1}"
+        name = self._numbered.get(id(value))
+        if name is None:
+            name = self._numbered[id(value)] = f"k{len(self.constants)}"
+            self.constants.append(value)
+        return name
+
+    def _check(self, condition: str, words: str) -> None:
+        self.lines.append(Line(condition, words))
 
     def _local(self, path: str) -> str:
-        name = f"v{len(self.lines)}"
-        self.lines.append(("let", name, path))
+        if path.isidentifier():
+            return path
+        self._locals += 1
+        name = f"v{self._locals}"
+        self.lines.append(Line("", f"{name} = {path}"))
         return name
 
-    def _same(self, value: Any, path: str) -> str:
+    def _same(self, value: Any, path: str, what: str) -> str:
         """Guard identity, and give the object a name of its own."""
         name = self.constant(value)
-        self.lines.append(("is", path, name))
+        if path and path != name:
+            self._check(f"{path} is {name}", f"{what} is another object")
+        self.identities.add(id(value))
+        self._known[id(value)] = name
         return name
 
-    def visit(self, value: Any, path: str) -> None:
+    # -- the walk
+
+    def visit(self, value: Any, path: str, what: str) -> None:
+        """Guard one value and what can be reached through it; `path` fetches it in a guard, `what` says it in words."""
         kind = type(value)
-        if kind in _SCALARS:
-            self._scalar(value, path)
-            return
-        if isinstance(value, Tensor):
-            self._tensor(value, path)
-            return
-        if id(value) in self._seen:
-            self._again(value, path)
-            return
-        self._seen.add(id(value))
-        if len(self._seen) > _LIMIT:
-            raise CaptureError(f"the program can reach more than {_LIMIT} objects, too many to guard; pass what it needs as arguments")
+        if kind in SCALARS:
+            self._scalar(value, path, what)
+        elif isinstance(value, Tensor):
+            self._tensor(value, path, what)
+        elif kind is tuple:
+            self._items(value, path, what)
+        elif id(value) in self._known:
+            if path and path != self._known[id(value)]:
+                self._check(f"{path} is {self._known[id(value)]}", f"{what} is another object")
+        else:
+            self._alive.append(value)
+            if len(self._alive) > _LIMIT:
+                raise CaptureError(f"the program can reach more than {_LIMIT} objects, too many to guard; pass what it needs as arguments")
+            self._new(value, path, what)
+
+    def _new(self, value: Any, path: str, what: str) -> None:
+        kind = type(value)
         if isinstance(value, Numbers):
-            name = self._same(value, path)
-            self.numbers[id(value)] = name
-            self._methods(kind, False)
-            for key, item in dict.items(value):
-                if type(item) is not int and type(item) is not float:
-                    self.visit(item, f"dict.__getitem__({name}, {key!r})")
+            self._numbers(value, self._same(value, path, what), what)
         elif isinstance(value, Generator):
-            self.generators[id(value)] = self._same(value, path)
-        elif kind in (list, tuple):
-            name = self._local(path)
-            self.lines.append(("len", name, kind.__name__, str(len(value))))
-            for i, item in enumerate(value):
-                self.visit(item, f"{name}[{i}]")
-        elif kind is dict or isinstance(value, dict):
-            self._dict(value, path)
-        elif isinstance(value, tuple):
-            name = self._local(path)
-            self.lines.append(("type", name, self.constant(kind)))
-            for i, item in enumerate(value):
-                self.visit(item, f"{name}[{i}]")
+            self._same(value, path, what)
+            self.generators[id(value)] = value
+        elif isinstance(value, (list, tuple, collections.deque)):
+            self._items(value, path, what)
+        elif isinstance(value, dict):
+            self._dict(value, path, what)
         elif isinstance(value, (set, frozenset)):
-            self.lines.append(("eq", path, self.constant(kind(value)), self.constant(kind)))
-        elif isinstance(value, (DType, Device, enum.Enum, np.dtype, type(Ellipsis), types.BuiltinFunctionType, np.ufunc)):
-            self._same(value, path)
+            self.holders.append((value, what, None))
+            name = self._local(path)
+            self._check(f"type({name}) is {self.constant(kind)} and {name} == {self.constant(kind(value))}", f"{what} holds something else")
+        elif is_fixed(value):
+            self._same(value, path, what)
+        elif isinstance(value, (np.ndarray, np.generic)):
+            self._array(value, path, what)
+        elif isinstance(value, (*ATOMS, bytearray, int, float, complex, str, bytes)):
+            name = self._local(path)
+            kept = bytes(value) if isinstance(value, bytearray) else value
+            self._check(f"type({name}) is {self.constant(kind)} and {name} == {self.constant(kept)}", f"{what} has another value")
+        elif is_position(value):
+            raise CaptureError(f"{what} is an iterator, whose position a replay cannot move; pass what it gives as arguments")
         else:
-            self._object(value, path)
+            self._object(value, path, what)
 
-    def _tensor(self, t: Tensor, path: str) -> None:
-        known = self.tensors.get(id(t._data))
-        if known is None:
-            self.tensors[id(t._data)] = (t, path)
+    def _scalar(self, value: Any, path: str, what: str) -> None:
+        kind = type(value)
+        words = f"{what} is not {value!r:.60}"
+        if value is None or kind is bool:
+            self._check(f"{path} is {value!r}", words)
             return
-        first = known[1] or self.constant(known[0])
-        self.lines.append(("is", path, first) if known[0] is t else ("memory", path, first))
-
-    def _again(self, value: Any, path: str) -> None:
-        # known already: that it is still the same object is all there is to check
-        if not isinstance(value, (list, tuple, dict, set, frozenset)):
-            self._same(value, path)
-
-    def _scalar(self, value: Any, path: str) -> None:
-        if value is None or type(value) is bool:
-            self.lines.append(("is", path, repr(value)))
-        elif value != value:
-            self.lines.append(("nan", path))
-        elif type(value) in (int, float, complex):
-            self.lines.append(("eq", path, self.constant(value), type(value).__name__))
-        else:
-            self.lines.append(("eq", path, self.constant(value), type(value).__name__))
-
-    def _dict(self, value: Any, path: str) -> None:
         name = self._local(path)
-        self.lines.append(("len", name, self.constant(type(value)) if type(value) is not dict else "dict", str(len(value))))
-        for key, item in list(value.items()):
+        if value != value:
+            self._check(f"type({name}) is {kind.__name__} and {name} != {name}", words)
+        elif kind is float and value == 0 or kind is complex:
+            # 0.0 == -0.0, and a program can tell them apart
+            self._check(f"type({name}) is {kind.__name__} and repr({name}) == {repr(value)!r}", words)
+        else:
+            constant = repr(value) if kind is int and abs(value) < 1 << 62 else f"k{len(self.constants)}"
+            if constant[0] == "k":
+                self.constants.append(value)
+            self._check(f"type({name}) is {kind.__name__} and {name} == {constant}", words)
+
+    def _array(self, value: Any, path: str, what: str) -> None:
+        if value.nbytes > _MAX_ARRAY_BYTES or value.dtype.hasobject:
+            raise CaptureError(
+                f"{what} is a numpy array of {value.nbytes} bytes, whose values cannot be watched; "
+                f"make it a tensor (from_numpy) outside the captured function"
+            )
+        name = self._local(path)
+        self._check(
+            f"type({name}) is {self.constant(type(value))} and {name}.dtype == {self.constant(value.dtype)} and {name}.shape == {value.shape!r} "
+            f"and {name}.tobytes() == {self.constant(value.tobytes())}",
+            f"{what} holds other values",
+        )
+
+    def _items(self, value: Any, path: str, what: str) -> None:
+        kind = type(value)
+        name = self._local(path)
+        if kind is not tuple:
+            self._known[id(value)] = name
+        self._check(f"type({name}) is {self.constant(kind)} and len({name}) == {len(value)}", f"{what} has another type or length")
+        if not isinstance(value, tuple):
+            self.holders.append((value, what, None))
+        for i, item in enumerate(value):
+            self.visit(item, f"{name}[{i}]", f"{what}[{i}]")
+        if kind not in (list, tuple, collections.deque):
+            self._attributes(value, name, what)
+            self._methods(kind, False)
+
+    def _dict(self, value: Any, path: str, what: str) -> None:
+        kind = type(value)
+        name = self._local(path)
+        self._known[id(value)] = name
+        keys = list(dict.keys(value))
+        if keys:
+            self._check(f"type({name}) is {self.constant(kind)} and [*{name}] == {self.constant(keys)}", f"{what} has other keys")
+        else:
+            self._check(f"type({name}) is {self.constant(kind)} and not {name}", f"{what} has other keys")
+        self.holders.append((value, what, None))
+        for key, item in list(dict.items(value)):
             at = repr(key) if type(key) in (str, int, bool) else self.constant(key)
-            self.visit(item, f"{name}[{at}]")
+            if type(key) not in SCALARS:
+                self.visit(key, self.constant(key), f"a key of {what}")
+            self.visit(item, f"dict.__getitem__({name}, {at})" if kind is not dict else f"{name}[{at}]", f"{what}[{key!r:.40}]")
+        if kind is not dict:
+            self._attributes(value, name, what)
+            self._methods(kind, False)
+
+    def _numbers(self, value: Any, name: str, what: str) -> None:
+        self.numbers[id(value)] = name
+        self.holders.append((value, what, None))
+        self._check(f"len({name}) == {len(value)}", f"{what} has other keys")
+        self._methods(type(value), False)
+        for key, item in dict.items(value):
+            if type(item) is not int and type(item) is not float:
+                self.visit(item, f"dict.__getitem__({name}, {key!r})", f"{what}[{key!r}]")
+
+    # -- tensors
+
+    def _tensor(self, t: Tensor, path: str, what: str, fixed: bool = False) -> None:
+        known = self.tensors.get(id(t))
+        if known is not None:
+            if path and path != known.name:
+                self._check(f"{path} is {known.name}", f"{what} is another tensor")
+            if fixed and not known.fixed:
+                self._check(f"{known.name} is {self.constant(t)}", f"{known.words} is another tensor")
+                self.tensors[id(t)] = known._replace(fixed=True)
+            return
+        if t._flags & VIEW and t._view.version != t._cell.version:  # type: ignore[union-attr]
+            refresh(t)
+        name = self.constant(t) if fixed else self._local(path)
+        found = self.tensors[id(t)] = Reached(t, name, what, fixed)
+        if not fixed or t._flags & VIEW:
+            self.lines.append(Line("", f"if {name}._flags & {VIEW}: fresh({name})"))
+        if not fixed:
+            self._metadata(t, name, what)
+        first = self.memory.setdefault(id(t._data), found)
+        if first is not found:
+            self._check(f"{name}._data is {first.name}._data", f"{what} no longer shares its memory with {first.words}")
+        if type(t) is not Tensor:
+            self._check(f"type({name}) is {self.constant(type(t))}", f"{what} has another type")
+            self._attributes(t, name, what)
+        leaf = t._edge
+        for hooks in (leaf.hooks, leaf.post_hooks) if leaf is not None and t.is_leaf else ():
+            for hook in list((hooks or {}).values()):
+                self._hook(hook, what)
+
+    def _hook(self, hook: Any, what: str) -> None:
+        self.visit(hook, self.constant(hook), f"a hook of {what}")
+        if isinstance(hook, types.FunctionType) and not is_analyzed(hook.__code__.co_filename):
+            # a wrapper of ours around the user's hook
+            for cell in hook.__closure__ or ():
+                if isinstance(cell.cell_contents, types.FunctionType):
+                    self.visit(cell.cell_contents, self.constant(cell.cell_contents), f"a hook of {what}")
+
+    def _metadata(self, t: Tensor, name: str, what: str) -> None:
+        data = t._data
+        kind = "ndarray" if type(data) is np.ndarray else self.constant(type(data))
+        dtype = self.constant(data.dtype)
+        layout = ""
+        if type(data) is np.ndarray:
+            layout = f" and _.flags.c_contiguous is {bool(data.flags.c_contiguous)}"
+        shape = tuple(data.shape)
+        test = f"type(_) is {kind} and (_.dtype is {dtype} or _.dtype == {dtype}) and _.shape == {shape!r}{layout}"
+        if not self._inside_args:
+            # what does not come with the call mostly lies in the same memory again
+            test = f"(_ is {self.constant(data)} or {test})"
+        words = f"{what} is not a {'differentiable ' if t._flags & GRAD else ''}{t.dtype}{list(shape)} of the same layout"
+        self.lines.append(Line("", f"_ = {name}._data"))
+        self._check(f"{name}._flags & {_FLAGS} == {t._flags & _FLAGS} and {test}", words)
 
     # -- objects
 
-    def _object(self, value: Any, path: str) -> None:
+    def _object(self, value: Any, path: str, what: str) -> None:
         if isinstance(value, types.FunctionType):
-            self._function(value, self._same(value, path))
+            self._function(value, self._same(value, path, what), what)
         elif isinstance(value, types.MethodType):
             # a bound method is a new object at each access: what it is bound to and its function are what counts
             name = self._local(path)
-            self.visit(value.__self__, f"{name}.__self__")
-            self.visit(value.__func__, f"{name}.__func__")
+            self._check(f"type({name}) is {self.constant(types.MethodType)}", f"{what} is something else")
+            self.visit(value.__self__, f"{name}.__self__", what)
+            self.visit(value.__func__, f"{name}.__func__", what)
         elif isinstance(value, functools.partial):
-            name = self._same(value, path)
+            name = self._local(path)
+            self._known[id(value)] = name
+            self._check(f"type({name}) is {self.constant(type(value))}", f"{what} is something else")
             for part in ("func", "args", "keywords"):
-                self.visit(getattr(value, part), f"{name}.{part}")
+                self.visit(getattr(value, part), f"{name}.{part}", f"{what}.{part}")
+        elif isinstance(value, weakref.ref):
+            name = self._same(value, path, what)
+            self.visit(value(), f"{name}()", what)
         elif isinstance(value, types.ModuleType):
-            self._python_module(value, path)
+            self._python_module(value, path, what)
         elif isinstance(value, type):
-            self._class(value, self._same(value, path))
+            self._class(value, self._same(value, path, what), what)
         elif is_module(value):
-            self._module(value, path)
+            self._module(value, path, what)
+        elif isinstance(value, Compiled):
+            name = self._same(value, path, what)
+            self.visit(value.original, f"{name}.original", what)
         else:
-            name = self._same(value, path)
-            if isinstance(value, Compiled):
-                self.visit(value.original, f"{name}.original")
-                return
-            self._attributes(value, name)
+            if dataclasses.is_dataclass(value) or isinstance(value, types.SimpleNamespace):
+                name = self._local(path)
+                self._known[id(value)] = name
+                self._check(f"type({name}) is {self.constant(type(value))}", f"{what} has another type")
+            else:
+                name = self._same(value, path, what)
+            self._attributes(value, name, what)
             self._methods(type(value), False)
 
     def _wanted(self, name: str) -> bool:
         return self.everything or name in self.names
 
-    def _function(self, f: types.FunctionType, name: str) -> None:
+    def _function(self, f: types.FunctionType, name: str, what: str) -> None:
         if not is_analyzed(f.__code__.co_filename):
             wrapped = getattr(f, "__wrapped__", None)
             if wrapped is not None:
-                self.visit(wrapped, f"{name}.__wrapped__")
+                self.visit(wrapped, f"{name}.__wrapped__", what)
             return
-        names = names_of(f)
-        self.codes.update(code_objects(f.__code__))
-        self.names |= names
-        if names & DYNAMIC:
-            self.everything = True
-        self.lines.append(("is", f"{name}.__code__", self.constant(f.__code__)))
-        scope = None
-        for g in sorted(names):
-            if g in f.__globals__:
-                scope = scope or self.constant(f.__globals__)
-                self.visit(f.__globals__[g], f"{scope}[{g!r}]")
-        for i, cell in enumerate(f.__closure__ or ()):
+        found = names_of(f)
+        self.codes.update(found.codes)
+        self.names |= found.names
+        self.everything = self.everything or found.dynamic
+        self._check(f"{name}.__code__ is {self.constant(f.__code__)}", f"the code of {what}")
+        self._globals(f, found.names)
+        for module, level in found.imports:
+            full = imported(f, module, level)
+            parts = full.split(".")
+            for i in range(len(parts)):
+                prefix = ".".join(parts[: i + 1])
+                if prefix in sys.modules:
+                    self.visit(sys.modules[prefix], f"modules[{prefix!r}]", prefix)
+        for cell_name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
             try:
                 content = cell.cell_contents
             except ValueError:
                 continue  # not assigned yet: reading it would raise in the program too
-            self.visit(content, f"{self.constant(cell)}.cell_contents")
+            self.holders.append((cell, cell_name, None))
+            self.visit(content, f"{self.constant(cell)}.cell_contents", cell_name)
         for i, default in enumerate(f.__defaults__ or ()):
-            self.visit(default, f"{name}.__defaults__[{i}]")
+            self.visit(default, f"{name}.__defaults__[{i}]", f"default {i} of {what}")
         for key, default in (f.__kwdefaults__ or {}).items():
-            self.visit(default, f"{name}.__kwdefaults__[{key!r}]")
+            self.visit(default, f"{name}.__kwdefaults__[{key!r}]", f"the default of {key} of {what}")
+        if f.__dict__:
+            self._attributes(f, name, what)
 
-    def _python_module(self, m: types.ModuleType, path: str) -> None:
-        file = getattr(m, "__file__", None)
-        if file is None or not is_analyzed(file):
+    def _globals(self, f: types.FunctionType, names: frozenset[str]) -> None:
+        used = sorted(n for n in names if n in f.__globals__)
+        shadows = frozenset(n for n in names if n not in f.__globals__ and hasattr(builtins, n))
+        if not used and not shadows:
             return
-        name = self._same(m, path)
+        scope = self.constant(f.__globals__)
+        self.holders.append((f.__globals__, "the globals", names))
+        if shadows:
+            self._check(f"{scope}.keys().isdisjoint({self.constant(shadows)})", f"one of {', '.join(sorted(shadows))} is a global now")
+        for g in used:
+            self.visit(f.__globals__[g], f"{scope}[{g!r}]", g)
+
+    def _python_module(self, m: types.ModuleType, path: str, what: str) -> None:
+        name = self._same(m, path, what)
+        if is_foreign_module(m):
+            return
+        self.holders.append((vars(m), what, None if self.everything else frozenset(self.names)))
         for attribute, item in list(vars(m).items()):
             if self._wanted(attribute) and not attribute.startswith("__"):
-                self.visit(item, f"{name}.{attribute}")
+                self.visit(item, f"{name}.{attribute}", f"{what}.{attribute}")
 
-    def _class(self, cls: type, name: str) -> None:
-        for attribute, item in list(vars(cls).items()):
-            if self._wanted(attribute) and not attribute.startswith("__") and not isinstance(item, (property, classmethod, staticmethod)):
-                if isinstance(item, types.MemberDescriptorType):
-                    continue
-                self.visit(item, f"{name}.{attribute}")
+    def _class(self, cls: type, name: str, what: str) -> None:
         self._methods(cls, True)
+        metaclass = type(cls)
+        if metaclass is not type:
+            self._methods(metaclass, False)
 
     def _methods(self, cls: type, made_here: bool) -> None:
-        """Functions of a class that the program may call, wherever in its bases they stand; those that make an object if it may make one."""
+        """What the program may find in a class, wherever in its bases it stands; what makes an object, if it may make one."""
         for base in cls.__mro__:
-            for attribute, item in list(vars(base).items()):
+            if (base in self._members and not made_here) or is_foreign_class(base):
+                continue
+            self._members.add(base)
+            entries = vars(base)
+            name = self.constant(entries)
+            self.holders.append((base, base.__name__, None))
+            self._check(f"len({name}) == {len(entries)}", f"class {base.__name__} has other attributes")
+            for attribute, item in list(entries.items()):
                 special = attribute.startswith("__") or attribute == "forward"  # called without being named
                 if (not special and not self._wanted(attribute)) or (attribute in _MAKING and not made_here):
                     continue
-                for f in _functions(item):
-                    if is_analyzed(f.__code__.co_filename) and id(f) not in self._seen:
-                        self._seen.add(id(f))
-                        self._function(f, self.constant(f))
-                if not special and not callable(item) and not _functions(item) and type(item) in _SCALARS and not attribute.startswith("__"):
-                    self.visit(item, f"{self.constant(cls)}.{attribute}")
+                functions = [f for f in functions_of(item) if _is_ours_to_read(f)]
+                if functions:
+                    self._check(f"{name}[{attribute!r}] is {self.constant(item)}", f"{base.__name__}.{attribute} is another function")
+                    for f in functions:
+                        if id(f) not in self._known:
+                            self._known[id(f)] = self.constant(f)
+                            self.identities.add(id(f))
+                            self._function(f, self.constant(f), f"{base.__name__}.{attribute}")
+                elif not special and not functions_of(item) and not inspect.isdatadescriptor(item):
+                    self.visit(item, f"{name}[{attribute!r}]", f"{base.__name__}.{attribute}")
 
-    def _attributes(self, value: Any, name: str) -> None:
-        state = getattr(value, "__dict__", None)
-        found = dict(state) if type(state) is dict else {}
-        for base in type(value).__mro__:
-            for slot in _slots(base):
-                if slot not in found:
-                    try:
-                        found[slot] = object.__getattribute__(value, slot)
-                    except AttributeError:
-                        continue  # an empty slot: reading it raises in the program too
-        for attribute, item in found.items():
+    def _attributes(self, value: Any, name: str, what: str) -> None:
+        state = own_state(value)
+        if state is not None:
+            self.holders.append((value, what, None))
+            for attribute, item in list(state.items()):
+                if self._wanted(attribute) and type(attribute) is str and attribute.isidentifier():
+                    self.visit(item, f"{name}.__dict__[{attribute!r}]", f"{what}.{attribute}")
+            if "__wrapped__" in state:
+                self.visit(state["__wrapped__"], f"{name}.__dict__['__wrapped__']", what)
+            if self.everything:
+                self._check(f"len({name}.__dict__) == {len(state)}", f"{what} has other attributes")
+            else:
+                shadows = self._shadows(type(value), state)
+                if shadows:
+                    self._check(f"{name}.__dict__.keys().isdisjoint({self.constant(shadows)})", f"{what} has other attributes")
+        slots = slot_values(value)
+        if slots:
+            self.holders.append((value, what, None))
+        for attribute, item in slots.items():
             if self._wanted(attribute):
-                self.visit(item, f"{name}.{attribute}")
+                self.visit(item, f"{name}.{attribute}", f"{what}.{attribute}")
 
-    def _module(self, m: Any, path: str) -> None:
-        name = self._same(m, path)
+    def _shadows(self, cls: type, state: dict[str, Any]) -> frozenset[str]:
+        """Names that the program reads from the class, and that an attribute of the instance would hide."""
+        found = set()
+        for base in cls.__mro__:
+            for attribute, item in vars(base).items():
+                if attribute in self.names and attribute not in state and not attribute.startswith("__"):
+                    if not isinstance(item, functools.cached_property) and not inspect.isdatadescriptor(item):
+                        found.add(attribute)
+        return frozenset(found)
+
+    def _module(self, m: Any, path: str, what: str) -> None:
+        name = self._same(m, path, what)
         at = len(self.modules)
         self.modules.append(m)
-        self.lines.append(("epoch", name, str(at)))
-        for registry in _REGISTRIES:
+        self.holders.append((m, what, None))
+        self._check(f"{name}._epoch == E[{at}] or restamp({at})", f"{what} changed")
+        for registry in REGISTRIES:
+            self.holders.append((m.__dict__[registry], f"{registry} of {what}", None))
             for key, item in m.__dict__[registry].items():
                 if isinstance(item, Tensor):
-                    self.tensors.setdefault(id(item._data), (item, ""))  # fixed by the epoch
-                elif item is not None and id(item) not in self._seen:
-                    self._seen.add(id(item))
-                    self._module(item, "")
+                    self._tensor(item, "", f"{what}.{key}", fixed=True)
+                elif item is not None and id(item) not in self._known:
+                    self._alive.append(item)
+                    self._module(item, "", f"{what}.{key}")
+        for hooks in HOOKS:
+            self.holders.append((m.__dict__[hooks], f"{hooks} of {what}", None))
+            for hook, _ in list(m.__dict__[hooks].values()):
+                self.visit(hook, self.constant(hook), f"a hook of {what}")
         for attribute, item in m.__dict__.items():
-            if attribute not in _REGISTRIES and attribute != "_epoch" and type(item) not in _SCALARS:
-                self.visit(item, f"{name}.__dict__[{attribute!r}]")
+            if attribute in REGISTRIES or attribute in HOOKS or is_frozen(item):
+                continue  # the epoch answers for them
+            if isinstance(item, Tensor) or (is_module(item) and id(item) in self._known):
+                if id(item) in self.tensors or is_module(item):
+                    continue  # a registered part, which lies in the instance as well
+            self.visit(item, f"{name}.__dict__[{attribute!r}]", f"{what}.{attribute}")
         self._methods(type(m), False)
 
 
-def _functions(item: Any) -> list[types.FunctionType]:
-    if isinstance(item, types.FunctionType):
-        return [item]
-    if isinstance(item, (classmethod, staticmethod)):
-        return _functions(item.__func__)
-    if isinstance(item, property):
-        return [f for f in (item.fget, item.fset) if isinstance(f, types.FunctionType)]
-    return []
+def is_foreign_class(cls: type) -> bool:
+    """Whether a class is not looked into: built in, of the standard library, of numpy or of our own layers."""
+    if cls.__module__ == "builtins":
+        return True
+    module = sys.modules.get(cls.__module__)
+    return module is not None and is_foreign_module(module)
 
 
-def _slots(cls: type) -> tuple[str, ...]:
-    slots = cls.__dict__.get("__slots__", ())
-    return (slots,) if isinstance(slots, str) else tuple(s for s in slots if s not in ("__dict__", "__weakref__"))
+def _is_ours_to_read(f: types.FunctionType) -> bool:
+    return is_analyzed(f.__code__.co_filename)
 
 
+def _name_of(root: Any) -> str:
+    name = getattr(root, "__name__", None)
+    return name if isinstance(name, str) else type(root).__name__
+
+
+def _argument_names(root: Any, count: int) -> list[str]:
+    """The names of positional arguments, where the function tells."""
+    try:
+        parameters = list(inspect.signature(root).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [names[i] if i < len(names) else f"argument {i}" for i in range(count)]

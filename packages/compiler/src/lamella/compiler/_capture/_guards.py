@@ -1,7 +1,7 @@
 """The guard function of one program: compares what the capture relied on, and fetches the inputs of the graph.
 
-It is generated Python, straight-line: it returns the inputs and the tensors to commit to, or the number of the line
-that failed.
+It is generated Python, straight-line: it returns the inputs and the tensors that the program needs as objects, or the number of the line that
+failed. Fetching is by source path; only what must be one object is compared by identity.
 """
 
 from __future__ import annotations
@@ -12,20 +12,48 @@ from typing import Any
 import numpy as np
 
 from lamella.graph import CaptureError, Graph, ScalarType, Trace, Value
-from lamella.tensor import get_default_dtype
-from lamella.tensor.extend import GRAD, LEVEL, METADATA, TRACED, tls
+from lamella.tensor import Tensor, get_default_dtype
+from lamella.tensor.extend import GRAD, METADATA, refresh, tls
 
-from ._explore import Explorer, snapshot
+from ._explore import Explorer
+from ._fetch import Fetched
+from ._members import snapshot, unchanged
+from ._overlap import Overlap
 
-__all__ = ["build_guard"]
+__all__ = ["Entry", "Guard", "build_guard"]
 
-Guard = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+Fetch = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 
 
-class _Lines:
+class Entry:
+    """The modes, epochs and module states under which a capture began."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.grad = tls.grad
+        self.default = get_default_dtype()
+        self.epochs = [m._epoch for m in explorer.modules]
+        self.snapshots = [snapshot(m) for m in explorer.modules]
+
+
+class Guard:
+    """`fetch(args, kwargs)` gives ([graph inputs], [tensors]), or the index into `reasons` of what does not hold."""
+
+    __slots__ = ("checks", "fetch", "reasons", "source")
+
+    def __init__(self, fetch: Fetch, checks: int, reasons: list[str], source: str) -> None:
+        self.fetch = fetch
+        self.checks = checks
+        self.reasons = reasons
+        self.source = source
+
+
+class _Writer:
+    """Collects the lines of one guard function and the objects that they name."""
+
     def __init__(self) -> None:
         self.text: list[str] = []
         self.reasons: list[str] = []
+        self.scope: dict[str, Any] = {}
 
     def check(self, condition: str, reason: str) -> None:
         self.text.append(f"if not ({condition}): return {len(self.reasons)}")
@@ -34,190 +62,205 @@ class _Lines:
     def add(self, line: str) -> None:
         self.text.append(line)
 
+    def name(self, value: Any) -> str:
+        found = f"s{len(self.scope)}"
+        self.scope[found] = value
+        return found
 
-def build_guard(
-    explorer: Explorer, trace: Trace, graph: Graph, entry: dict[str, Any], root: Any
-) -> tuple[Guard, list[str], str]:
-    """(guard(args, kwargs), what each failing line means, its source)."""
-    scope: dict[str, Any] = {f"k{i}": c for i, c in enumerate(explorer.constants)}
-    scope |= {"ndarray": np.ndarray, "tls": tls, "METADATA": METADATA, "default": get_default_dtype, "root": root}
-    lines = _Lines()
-    scope["grad_mode"], scope["default_dtype"] = entry["grad"], entry["default"]
-    lines.check("tls.grad is grad_mode", "grad mode")
-    lines.check("default() is default_dtype", "default dtype")
-    snapshots = [entry["snapshots"][id(m)] for m in explorer.modules]
-    epochs = [entry["epochs"][id(m)] for m in explorer.modules]
-    scope["E"] = epochs
+
+def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fetched: Fetched) -> Guard:
+    """The guard of a program, from its graph as it was traced; CaptureError for inputs that cannot be fetched again."""
+    w = _Writer()
+    w.scope |= {f"k{i}": c for i, c in enumerate(explorer.constants)}
+    w.scope |= {"ndarray": np.ndarray, "tls": tls, "METADATA": METADATA, "default": get_default_dtype, "fresh": _fresh, "modules": _modules()}
+    w.scope |= {"grad_mode": entry.grad, "default_dtype": entry.default, "E": entry.epochs, "restamp": _restamp(explorer, entry)}
+    w.check("tls.grad is grad_mode", "grad mode changed")
+    w.check("default() is default_dtype", "the default dtype changed")
+    for condition, text in explorer.lines:
+        if condition:
+            w.check(condition, text)
+        else:
+            w.add(text)
+    names = _Names(explorer, fetched, w)
+    _grads(trace, fetched, names, w)
+    for t in trace.views.values():
+        _view_of(t, names, w)
+    for t, value in trace.tensors:
+        w.add(f"i{value.id} = {names.of(t)}._data")
+    _settled(explorer, trace, fetched, w)
+    _overlaps(trace, fetched, names, w)
+    _numbers(trace, graph, w)
+    order = ", ".join(f"i{v.id}" for v in graph.inputs)
+    targets = ", ".join(names.of(t) for t in fetched.tensors)
+    source = "def guard(args, kwargs):\n  try:\n"
+    source += "".join(f"    {text}\n" for text in w.text)
+    source += f"    return ([{order}], [{targets}])\n"
+    source += f"  except (AttributeError, KeyError, IndexError, TypeError, ValueError):\n    return {len(w.reasons)}\n"
+    exec(compile(source, "<lamella guard>", "exec"), w.scope)
+    return Guard(w.scope["guard"], len(w.reasons), [*w.reasons, "something that the program reads is gone"], source)
+
+
+def _modules() -> dict[str, Any]:
+    import sys
+
+    return sys.modules
+
+
+def _fresh(t: Tensor) -> None:
+    """Bring a view up to the last write of its memory before its flags are read."""
+    if t._view.version != t._cell.version:  # type: ignore[union-attr]
+        refresh(t)
+
+
+def _restamp(explorer: Explorer, entry: Entry) -> Callable[[int], bool]:
+    modules = explorer.modules
 
     def restamp(at: int) -> bool:
-        module = explorer.modules[at]
-        if snapshot(module) != snapshots[at]:
+        module = modules[at]
+        stamp = module._epoch
+        if not unchanged(entry.snapshots[at], snapshot(module)):
             return False
-        epochs[at] = module._epoch
+        entry.epochs[at] = stamp
         return True
 
-    scope["restamp"] = restamp
-    for line in explorer.lines:
-        _emit(line, lines)
-    fixed = _tensors(explorer, trace, lines, scope)
-    metas = [(t, t._data, t._flags & GRAD) for t in fixed]
+    return restamp
+
+
+class _Names:
+    """The expression that fetches a tensor, given once a name where it is more than one."""
+
+    def __init__(self, explorer: Explorer, fetched: Fetched, w: _Writer) -> None:
+        self._explorer = explorer
+        self._fetched = fetched
+        self._w = w
+        self._given: dict[int, str] = {}
+
+    def of(self, t: Tensor) -> str:
+        name = self._given.get(id(t))
+        if name is None:
+            name = self._given[id(t)] = self._find(t)
+        return name
+
+    def _find(self, t: Tensor) -> str:
+        found = self._fetched.reached(t)
+        if found is not None:
+            return found.name
+        if self._fetched.is_constant(t):
+            return self._w.name(t)
+        name = f"g{len(self._given)}"
+        self._w.add(f"{name} = {self.of(self._fetched.graded(t))}._edge.grad")
+        shape, dtype = self._w.name(t._data.shape), self._w.name(t._data.dtype)
+        self._w.add(f"_ = {name}._data")
+        self._w.check(
+            f"type(_) is ndarray and _.dtype == {dtype} and _.shape == {shape} and {name}._flags & 13 == {t._flags & 13}",
+            "a .grad has another dtype, shape or requires_grad",
+        )
+        return name
+
+
+def _grads(trace: Trace, fetched: Fetched, names: _Names, w: _Writer) -> None:
+    born = {id(leaf) for leaf in trace.leaves}
+    for leaf, before, _, read in trace.grads.values():
+        if read and id(leaf) not in born:
+            owner = fetched.owner(leaf)
+            w.check(f"{names.of(owner)}._edge.grad is {'not ' if before is not None else ''}None", "whether a .grad is None")
+
+
+def _view_of(t: Tensor, names: _Names, w: _Writer) -> None:
+    """A view that the program read through its base must be that view of that base."""
+    view = t._view
+    assert view is not None
+    base, chain = names.of(view.base), w.name(view.chain)
+    w.add(f"_ = {names.of(t)}._view")
+    w.check(f"_ is not None and _.base._data is {base}._data and _.chain == {chain}", "a view looks at another part of its base")
+
+
+def _settled(explorer: Explorer, trace: Trace, fetched: Fetched, w: _Writer) -> None:
+    """Tensors that are one object each: METADATA moves when any tensor gets other memory, another requires_grad or another hook."""
+    states = [(r.tensor, r.tensor._data, r.tensor._flags & GRAD) for r in explorer.tensors.values() if r.fixed]
+    hooked = [(r.tensor, _hooks(r.tensor)) for r in explorer.tensors.values() if r.fixed and r.tensor._flags & GRAD]
     stamp = [METADATA[0]]
 
-    def unchanged() -> bool:
-        if any(t._data is not d or t._flags & GRAD != g for t, d, g in metas):
+    def unmoved() -> bool:
+        now = METADATA[0]
+        if any(t._data is not data or t._flags & GRAD != grad for t, data, grad in states):
             return False
-        stamp[0] = METADATA[0]
+        if any(_hooks(t) != hooks for t, hooks in hooked):
+            return False
+        stamp[0] = now
         return True
 
-    scope["stamp"], scope["unchanged"] = stamp, unchanged
-    lines.check("METADATA[0] == stamp[0] or unchanged()", "a parameter was given other memory or another requires_grad")
-    _numbers(trace, graph, lines, scope)
-    order = ", ".join(f"i{v.id}" for v in graph.inputs)
-    targets = ", ".join(f"t{v.id}" for _, v in trace.tensors)
-    source = "def guard(args, kwargs):\n  try:\n"
-    source += "".join(f"    {text}\n" for text in lines.text)
-    source += f"    return ([{order}], [{targets}])\n"
-    source += (
-        f"  except (AttributeError, KeyError, IndexError, TypeError, ValueError):\n    return {len(lines.reasons)}\n"
-    )
-    exec(compile(source, "<lamella guard>", "exec"), scope)
-    return scope["guard"], [*lines.reasons, "something that the program reads is gone"], source
-
-
-def _emit(line: tuple[str, ...], lines: _Lines) -> None:
-    kind = line[0]
-    if kind == "let":
-        lines.add(f"{line[1]} = {line[2]}")
+    w.scope["stamp"], w.scope["unmoved"] = stamp, unmoved
+    if states:
+        w.check("METADATA[0] == stamp[0] or unmoved()", "a parameter got other memory, another requires_grad or another hook")
+    if not trace.grads:
         return
-    if kind == "epoch":
-        lines.check(f"{line[1]}._epoch == E[{line[2]}] or restamp({line[2]})", "a module changed")
-        return
-    path = line[1]
-    reason = path
-    if kind == "is":
-        if path and path != line[2]:
-            lines.check(f"{path} is {line[2]}", f"{reason} is another object")
-    elif kind == "eq":
-        lines.add(f"_ = {path}")
-        lines.check(f"type(_) is {line[3]} and _ == {line[2]}", f"{reason} has another value")
-    elif kind == "nan":
-        lines.check(f"{path} != {path}", f"{reason} has another value")
-    elif kind == "len":
-        lines.check(f"type({path}) is {line[2]} and len({path}) == {line[3]}", f"{reason} has another length")
-    elif kind == "memory":
-        lines.check(f"{path}._data is {line[2]}._data", f"{reason} no longer shares its memory with {line[2]}")
-    elif kind == "type":
-        lines.check(f"type({path}) is {line[2]}", f"{reason} has another type")
-
-
-def _tensors(explorer: Explorer, trace: Trace, lines: _Lines, scope: dict[str, Any]) -> list[Any]:
-    fixed = []
-    grads = {id(e[1]._data): e[0] for e in trace.grads.values() if e[1] is not None}
-    constants = {id(t) for t in trace.constants}
-    mutated = {id(root._data) for root in trace.written.values()}
-    for leaf, before, _, read in trace.grads.values():
-        if read:
-            name = f"l{len(scope)}"
-            scope[name] = leaf
-            lines.check(f"{name}.grad is {'not ' if before is not None else ''}None", "whether a .grad is None")
-    names = {}
-    for n, (t, path) in enumerate(explorer.tensors.values()):
-        if path:
-            names[id(t._data)] = f"x{n}"
-            lines.add(f"x{n} = {path}")
-            _metadata(f"x{n}", t, path, lines, scope)
-    loose = []
-    for t, value in trace.tensors:
-        name = f"t{value.id}"
-        found = explorer.tensors.get(id(t._data))
-        if id(t) in constants or (found is not None and found[1] == ""):
-            target = t if found is None else found[0]
-            scope[f"c{value.id}"] = target
-            lines.add(f"{name} = c{value.id}")
-            fixed.append(target)
-        else:
-            if found is not None:
-                lines.add(f"{name} = {names[id(t._data)]}")
-            elif id(t._data) in grads:
-                scope[f"g{value.id}"] = grads[id(t._data)]
-                lines.add(f"{name} = g{value.id}.grad")
-                _metadata(name, t, "a gradient", lines, scope)
-            else:
-                raise CaptureError(
-                    f"the program uses a tensor of shape {t.shape} that capture cannot fetch again; "
-                    "pass it as an argument, "
-                    f"or keep it where the program reads it by name (a global, a closure, an attribute, a module)"
-                )
-            loose.append((value.id, id(t._data) in mutated))
-        lines.add(f"i{value.id} = {name}._data")
-    _overlaps(trace, loose, mutated, lines, scope)
-    return fixed
-
-
-def _metadata(name: str, t: Any, path: str, lines: _Lines, scope: dict[str, Any]) -> None:
-    data = t._data
-    key = f"{name}_"
-    scope[key + "d"], scope[key + "s"] = data.dtype, data.shape
-    flags = GRAD | LEVEL | TRACED
-    lines.add(f"_ = {name}._data")
-    lines.check(
-        f"type(_) is ndarray and _.dtype == {key}d and _.shape == {key}s and {name}._flags & {flags} == "
-        f"{t._flags & flags}",
-        f"{path} has another dtype, shape or requires_grad",
-    )
-
-
-def _overlaps(
-    trace: Trace, loose: list[tuple[int, bool]], mutated: set[int], lines: _Lines, scope: dict[str, Any]
-) -> None:
-    """Where memory is written, that no fetched input shares it: an aliased call would read or keep the wrong values."""
-    if not mutated:
-        return
-    scope["overlap"] = np.may_share_memory
-    ids = {value.id: id(t._data) in mutated for t, value in trace.tensors}
-    checked = {v for v, _ in loose}
-    for a in ids:
-        for b in ids:
-            if a < b and (ids[a] or ids[b]) and (a in checked or b in checked):
-                lines.check(f"not overlap(i{a}, i{b})", "an argument shares memory with another that is written")
-
-
-def _numbers(trace: Trace, graph: Graph, lines: _Lines, scope: dict[str, Any]) -> None:
-    used = {v.id for v in graph.inputs}
-    for container, key, value in trace.read_numbers.values():
-        name = f"n{len(scope)}"
-        scope[name], scope[name + "k"], scope[name + "v"] = container, key, value
-        if type(value) in (bool, str, type(None)):
-            lines.check(f"dict.__getitem__({name}, {name}k) == {name}v", f"{key!r} of a param group")
-    for container, key, before, value, _ in trace.numbers.values():
-        if value is None or value.id not in used:
+    for leaf, *_ in trace.grads.values():
+        if id(leaf) in {id(x) for x in trace.leaves}:
             continue
-        name = f"n{len(scope)}"
-        scope[name], scope[name + "k"] = container, key
-        lines.add(f"i{value.id} = dict.__getitem__({name}, {name}k)")
-        lines.check(f"type(i{value.id}) is {type(before).__name__}", f"{key!r} of a param group has another type")
+        owner = fetched.owner(leaf)
+        found = explorer.tensors[id(owner)]
+        if not found.fixed:
+            hooks = w.name(_hooks(owner))
+            w.check(f"{w.name(_hooks)}({found.name}) == {hooks}", f"{found.words} has other hooks")
+
+
+def _hooks(t: Tensor) -> tuple[tuple[Any, ...], ...]:
+    leaf = t._edge
+    if leaf is None or not t.is_leaf:
+        return ()
+    return tuple(tuple(h.values()) for h in (leaf.hooks, leaf.post_hooks) if h)
+
+
+def _overlaps(trace: Trace, fetched: Fetched, names: _Names, w: _Writer) -> None:
+    """Where memory is written, that no fetched input shares it: an aliased call would read or keep the wrong values."""
+    written = {id(root._data) for root in trace.written.values()}
+    if not written:
+        return
+    loose: list[tuple[str, bool]] = []
+    settled: list[tuple[Any, bool]] = []
+    for t, value in trace.tensors:
+        found = fetched.reached(t)
+        if fetched.is_constant(t) or (found is not None and found.fixed):
+            settled.append((t._data, id(t._data) in written))
+        else:
+            loose.append((f"i{value.id}", id(t._data) in written))
+            if id(t._data) in written:
+                w.check(f"i{value.id}.flags.writeable", f"{'a tensor' if found is None else found.words} cannot be written")
+    if not loose:
+        return
+    overlap = w.name(Overlap(settled, [flag for _, flag in loose]).apart)
+    w.check(f"{overlap}({', '.join(name for name, _ in loose)})", "an input shares memory with another that is written")
+
+
+def _numbers(trace: Trace, graph: Graph, w: _Writer) -> None:
+    for container, key, value in trace.read_numbers.values():
+        if type(value) in (bool, str, type(None)):
+            at, what = w.name(container), w.name(value)
+            w.check(f"dict.__getitem__({at}, {w.name(key)}) == {what}", f"{key!r} of a param group")
+    for container, key, before, value, _ in trace.numbers.values():
+        if value is None:
+            continue
+        w.add(f"i{value.id} = dict.__getitem__({w.name(container)}, {w.name(key)})")
+        w.check(f"type(i{value.id}) is {type(before).__name__}", f"{key!r} of a param group has another type")
     for generator, seed, offset, _ in trace.generators.values():
-        name = f"r{len(scope)}"
-        scope[name] = generator
-        lines.add(f"i{seed.value.id}, i{offset.id} = {name}.position()")
+        w.add(f"i{seed.value.id}, i{offset.id} = {w.name(generator)}.position()")
     if trace.guards:
-        _forced(trace, graph, lines, scope)
+        _forced(trace, graph, w)
 
 
-def _forced(trace: Trace, graph: Graph, lines: _Lines, scope: dict[str, Any]) -> None:
+def _forced(trace: Trace, graph: Graph, w: _Writer) -> None:
     """Recompute the symbolic numbers that steered Python, and compare them with what they were."""
     wanted = {v for v, _ in trace.guards}
     nodes = []
     for node in reversed(graph.nodes):
-        if node.outputs[0] in wanted and isinstance(node.outputs[0].type, ScalarType):
+        if node.outputs[0] in wanted:
+            if not isinstance(node.outputs[0].type, ScalarType):
+                raise CaptureError(f"a number that the program branched on comes from {node.op.name}, which a guard cannot compute")
             nodes.append(node)
             wanted.update(a for a in node.args if type(a) is Value)
     for node in reversed(nodes):
-        name = f"f{len(scope)}"
-        scope[name] = node.op.rules["numpy"]
         args = ", ".join(f"i{a.id}" if type(a) is Value else repr(a) for a in node.args)
-        lines.add(f"i{node.outputs[0].id} = {name}({args})")
+        w.add(f"i{node.outputs[0].id} = {w.name(node.op.rules['numpy'])}({args})")
     for value, hint in trace.guards:
-        name = f"h{len(scope)}"
-        scope[name] = hint
-        lines.check(f"i{value.id} == {name}", f"a number that the program branched on was {hint!r}")
+        w.check(f"i{value.id} == {w.name(hint)}", f"a number that the program branched on was {hint!r}")

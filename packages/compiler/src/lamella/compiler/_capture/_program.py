@@ -1,4 +1,7 @@
-"""One captured program: its guard, its executable, and the commit of its effects, all at the end of a run."""
+"""One captured program: its guard, its executable, and the commit of its effects, all at the end of a run.
+
+Until the executor has returned nothing outside has changed; the commit that follows only copies and assigns.
+"""
 
 from __future__ import annotations
 
@@ -7,209 +10,119 @@ from typing import Any
 
 import numpy as np
 
-from lamella.autograd import Function, FunctionContext
 from lamella.graph import CaptureError, Graph, Trace, Value
 from lamella.tensor import Tensor
-from lamella.tensor.extend import SymScalar, replay, tls, user_location, wrap
+from lamella.tensor.extend import SymScalar, user_location, wrap
 
-__all__ = ["Backward", "Program", "Results", "commit_plan", "plan_results"]
+from ._backward import Backward
+from ._fetch import Fetched
+from ._guards import Guard
+from ._results import Results
 
-
-class Results:
-    """How the outputs of a graph become the value that the function returns."""
-
-    __slots__ = ("build", "recipe")
-
-    def __init__(self, recipe: list[tuple[Any, ...]], build: Callable[[list[Any]], Any]) -> None:
-        self.recipe = recipe
-        self.build = build
-
-
-class Backward:
-    """The captured backward of a forward program: cotangents and residuals in, gradients of the inputs out."""
-
-    __slots__ = ("outputs", "residuals", "run", "targets")
-
-    def __init__(
-        self, run: Callable[[list[Any]], list[Any]], outputs: list[int], residuals: int, targets: list[int]
-    ) -> None:
-        self.run = run
-        self.outputs = outputs  # which leaves of the result carry gradients
-        self.residuals = residuals
-        self.targets = targets  # which tensor inputs they flow to
+__all__ = ["Program", "commit_plan"]
 
 
 class Program:
     """One entry of a compiled function's cache."""
 
-    __slots__ = ("backward", "commits", "graph", "guard", "guard_source", "reasons", "results", "run")
+    __slots__ = ("backward", "backward_graph", "backward_run", "call", "commits", "graph", "guard", "results", "run", "_plain", "_repeated")
 
     def __init__(
         self,
         graph: Graph,
         run: Callable[[list[Any]], list[Any]],
-        guard: Any,
-        reasons: list[str],
-        guard_source: str,
+        guard: Guard,
         results: Results,
         commits: list[tuple[Any, ...]],
         backward: Backward | None,
+        backward_graph: Graph | None,
     ) -> None:
         self.graph = graph
         self.run = run
         self.guard = guard
-        self.reasons = reasons
-        self.guard_source = guard_source
         self.results = results
         self.commits = commits
         self.backward = backward
+        self.backward_graph = backward_graph
+        seen: set[Any] = set()
+        repeated = []
+        for i, m in enumerate(results.made):
+            if m.output >= 0:
+                value = graph.outputs[m.output]
+                if value in seen:
+                    repeated.append(i)
+                seen.add(value)
+        self._repeated = frozenset(repeated)
+        plain = results.single and not commits and backward is None
+        self.call = _plain_call(run, results.build) if plain else self._call
 
-    def call(self, inputs: list[Any], tensors: list[Tensor]) -> Any:
+    def _call(self, inputs: list[Any], fetched: list[Tensor]) -> Any:
         """Run on fetched inputs and commit."""
         values = self.run(inputs)
-        count = len(self.graph.outputs)
         if self.commits:
-            _commit(self.commits, values[count:], tensors)
-        leaves: list[Any] = []
-        for step in self.results.recipe:
-            kind = step[0]
-            if kind == "value":
-                leaves.append(wrap(values[step[1]]))
-            elif kind == "constant":
-                leaves.append(step[1])
-            elif kind == "input":
-                leaves.append(tensors[step[1]])
-            elif kind == "view":
-                leaves.append(replay(tensors[step[1]], step[2]))
-            elif kind == "view of result":
-                leaves.append(replay(leaves[step[1]], step[2]))
-            elif kind == "same":
-                leaves.append(leaves[step[1]])
-            else:
-                leaves.append(values[step[1]])  # a host scalar
+            _commit(self.commits, values[len(self.graph.outputs) :], fetched)
+        made = self.results.tensors(values, fetched, self._repeated)
         if self.backward is not None:
-            self._connect(leaves, values, tensors)
-        return self.results.build(leaves)
-
-    def _connect(self, leaves: list[Any], values: list[Any], tensors: list[Tensor]) -> None:
-        b = self.backward
-        assert b is not None
-        first = len(self.graph.outputs) - b.residuals
-        call = _Call(b.run, values[first : first + b.residuals], self.graph.name)
-        out = _CompiledBackward.apply(call, [leaves[i] for i in b.outputs], *[tensors[i] for i in b.targets])
-        for i, t in zip(b.outputs, out, strict=True):
-            leaves[i] = t
+            self.backward.connect(made, values, fetched)
+        return self.results.build(self.results.leaves(made, values, fetched))
 
 
-class _Call:
-    """What one compiled forward leaves for its compiled backward."""
-
-    __slots__ = ("name", "residuals", "run")
-
-    def __init__(self, run: Callable[[list[Any]], list[Any]], residuals: list[Any], name: str) -> None:
-        self.run = run
-        self.residuals = residuals
-        self.name = name
+def _plain_call(run: Callable[[list[Any]], list[Any]], build: Any) -> Callable[[list[Any], list[Tensor]], Any]:
+    """The call of a program with one output and nothing else to do."""
+    if build is next:
+        return lambda inputs, _: wrap(run(inputs)[0])
+    return lambda inputs, _: build(iter((wrap(run(inputs)[0]),)))
 
 
-class _CompiledBackward(Function):
-    """Hangs the compiled backward on results that exist already."""
-
-    @staticmethod
-    def forward(ctx: FunctionContext, call: _Call, outs: list[Tensor], *_: Tensor) -> Any:  # type: ignore[override]
-        ctx.call = call  # type: ignore[attr-defined]
-        return tuple(outs)
-
-    @staticmethod
-    def backward(ctx: FunctionContext, *g: Any) -> Any:
-        call: _Call = ctx.call  # type: ignore[attr-defined]
-        if tls.grad:
-            raise RuntimeError(
-                f"the backward of the compiled function {call.name} cannot be differentiated again; "
-                f"capture the whole computation, second derivative included, or call the function uncompiled"
-            )
-        grads = call.run([*[gi.detach().numpy() for gi in g], *call.residuals])
-        return (None, None, *[wrap(a) for a in grads])
-
-
-def _commit(commits: list[tuple[Any, ...]], values: list[Any], tensors: list[Tensor]) -> None:
+def _commit(commits: list[tuple[Any, ...]], values: list[Any], fetched: list[Tensor]) -> None:
+    place = None
     for commit, value in zip(commits, values, strict=True):
         kind = commit[0]
         if kind == "write":
-            t = tensors[commit[1]]
+            t = fetched[commit[1]]
             np.copyto(t._data, value)
             cell = t._cell
             if cell is not None:
+                if place is None:
+                    place = user_location(3)
                 cell.version += 1
-                cell.writer = user_location(3)
+                cell.writer = place
+                if t._view is not None:
+                    t._view.version = cell.version
         elif kind == "grad":
-            commit[1].grad = None if value is None else wrap(value.copy() if commit[2] else value)
+            fetched[commit[1]]._edge.grad = None if value is None else wrap(value.copy() if commit[2] else value)
         elif kind == "number":
             dict.__setitem__(commit[1], commit[2], value)
         else:
             commit[1].seek(value)
 
 
-def plan_results(trace: Trace, leaves: list[Any]) -> tuple[list[tuple[Any, ...]], list[Value]]:
-    """The recipe for the leaves of a function's result, and the graph outputs it needs."""
-    recipe: list[tuple[Any, ...]] = []
-    outputs: list[Value] = []
-    inputs = {id(t._data): i for i, (t, _) in enumerate(trace.tensors)}
-    seen: dict[int, int] = {}
-    roots: dict[int, int] = {}
-    for at, leaf in enumerate(leaves):
-        if isinstance(leaf, SymScalar):
-            recipe.append(("scalar", len(outputs)))
-            outputs.append(leaf.value)
-        elif not isinstance(leaf, Tensor):
-            recipe.append(("constant", leaf))
-        elif id(leaf) in seen:
-            recipe.append(("same", seen[id(leaf)]))
-        else:
-            seen[id(leaf)] = at
-            data = leaf._data
-            view = leaf._view
-            if id(data) in inputs:
-                recipe.append(
-                    ("input", inputs[id(data)])
-                    if leaf is trace.tensors[inputs[id(data)]][0]
-                    else ("view", inputs[id(data)], (("detach", None),))
-                )
-            elif view is not None and id(view.base._data) in inputs:
-                recipe.append(("view", inputs[id(view.base._data)], view.chain))
-            elif view is not None and id(view.base) in roots:
-                recipe.append(("view of result", roots[id(view.base)], view.chain))
-            else:
-                roots[id(leaf)] = at
-                recipe.append(("value", len(outputs)))
-                outputs.append(trace.value_of(leaf))
-    return recipe, outputs
-
-
-def commit_plan(trace: Trace, taken: set[Value]) -> list[tuple[Any, ...]]:
+def commit_plan(trace: Trace, fetched: Fetched, taken: set[Value]) -> list[tuple[Any, ...]]:
     """Declare the effects of a trace in its graph, in the order in which they are committed."""
     commits: list[tuple[Any, ...]] = []
-    index = {id(t._data): (i, v) for i, (t, v) in enumerate(trace.tensors)}
+    index = {id(t._data): (t, v) for t, v in trace.tensors}
     for root in trace.written.values():
-        i, target = index[id(root._data)]
+        t, target = index[id(root._data)]
         value = trace.value_of(root)
         if value is not target:
             trace.builder.write(target, value)
-            commits.append(("write", i))
+            commits.append(("write", fetched.at(t)))
+    born = {id(leaf) for leaf in trace.leaves}
     for n, (leaf, before, current, _) in enumerate(trace.grads.values()):
-        if current is before:
+        if current is before or id(leaf) in born:
             continue
+        if before is not None and current is not None and current._data is before._data:
+            continue  # the same memory under another handle: what was written to it is an effect of its own
+        owner = fetched.at(fetched.owner(leaf))
         if current is None:
             trace.builder.grad(f"grad[{n}]", None)
-            commits.append(("grad", leaf, False))
+            commits.append(("grad", owner, False))
             continue
         if id(current._data) in index:
-            raise CaptureError(
-                "a captured program assigned an older tensor to .grad, which a graph cannot repeat; assign a clone()"
-            )
+            raise CaptureError("a captured program assigned an older tensor to .grad, which a graph cannot repeat; assign a clone()")
         value = trace.value_of(current)
         trace.builder.grad(f"grad[{n}]", value)
-        commits.append(("grad", leaf, value in taken))
+        commits.append(("grad", owner, value in taken))
         taken.add(value)
     for container, key, before, _, current in trace.numbers.values():
         if isinstance(current, SymScalar):

@@ -1,0 +1,66 @@
+"""explain(): what a compiled function has captured, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+from ._function import CompiledFunction
+from ._program import Program
+
+__all__ = ["explain"]
+
+_SHOWN = 40
+
+
+@runtime_checkable
+class _Explains(Protocol):
+    """An executable that can say what it does."""
+
+    def explain(self) -> str: ...
+
+
+def explain(compiled: Any) -> str:
+    """Programs, what each is guarded by, why calls missed, sizes of the graphs, and the executor's own account of its kernels.
+
+    TypeError for anything that `compile` did not return.
+    """
+    if not isinstance(compiled, CompiledFunction):
+        raise TypeError(f"explain needs what compile() returned, got {type(compiled).__name__}")
+    fn = compiled.original
+    name = getattr(fn, "__qualname__", type(fn).__qualname__)
+    lines = [f"{name}: {len(compiled.programs)} programs, {compiled.compiles} captures, backend {compiled.backend}"]
+    for number, program in enumerate(reversed(compiled.programs)):
+        lines += _program(number, program)
+    if compiled.misses:
+        lines.append("calls that no program fitted, by what had changed:")
+        counted = {m: compiled.misses.count(m) for m in compiled.misses}
+        lines += [f"  {n} x {reason}" for reason, n in sorted(counted.items(), key=lambda item: -item[1])]
+    return "\n".join(lines) + "\n"
+
+
+def _program(number: int, program: Program) -> list[str]:
+    graph = program.graph
+    text = str(graph)
+    effects = ", ".join(f"{n} {kind}" for kind in ("write", "grad", "state") if (n := sum(e.kind == kind for e in graph.effects)))
+    lines = [
+        f"program {number}: {len(graph.nodes)} ops, {len(graph.inputs)} inputs, {len(program.results.outputs)} results, "
+        f"effects: {effects or 'none'}; graph text of {len(text)} characters",
+        f"  runs unless one of {program.guard.checks} guards says:",
+    ]
+    reasons = list(dict.fromkeys(program.guard.reasons))
+    lines += [f"    {reason}" for reason in reasons[:_SHOWN]]
+    if len(reasons) > _SHOWN:
+        lines.append(f"    and {len(reasons) - _SHOWN} more")
+    lines += _kernels("forward", program.run)
+    if program.backward is not None:
+        size = 0 if program.backward_graph is None else len(program.backward_graph.nodes)
+        lines.append(f"  backward: {size} ops, {len(program.backward.watched)} residuals")
+        lines += _kernels("backward", program.backward.run)
+    return lines
+
+
+def _kernels(what: str, run: Callable[[list[Any]], list[Any]]) -> list[str]:
+    if not isinstance(run, _Explains):
+        return [f"  {what} runs on the interpreter"]
+    return [f"  {what}: {run.explain().rstrip()}".replace("\n", "\n    ")]

@@ -1,0 +1,132 @@
+"""What kinds of things a program can reach: questions about one object, asked by the walk and by the undo log."""
+
+from __future__ import annotations
+
+import collections.abc
+import datetime
+import decimal
+import enum
+import fractions
+import functools
+import pathlib
+import sys
+import types
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from lamella.tensor import DType, Device
+
+from ._code import is_analyzed
+
+__all__ = [
+    "ATOMS", "HOOKS", "REGISTRIES", "SCALARS", "Compiled", "functions_of", "is_foreign_module", "is_frozen", "is_module", "is_position",
+    "own_state", "slot_values", "snapshot", "unchanged",
+]  # fmt: skip
+
+SCALARS = (bool, int, float, complex, str, bytes, type(None))
+REGISTRIES = ("_parameters", "_buffers", "_modules")
+HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+# Immutable values of the standard library that equality tells apart.
+ATOMS = (range, slice, datetime.date, datetime.timedelta, decimal.Decimal, fractions.Fraction, pathlib.PurePath)
+# Values of which identity is all there is.
+_FIXED = (DType, Device, enum.Enum, np.dtype, type(Ellipsis), types.BuiltinFunctionType, np.ufunc)
+
+
+@runtime_checkable
+class Compiled(Protocol):
+    """A compiled function met inside another: what counts is the function it was made of."""
+
+    @property
+    def original(self) -> Any: ...
+
+    @property
+    def programs(self) -> tuple[Any, ...]: ...
+
+
+def is_module(value: Any) -> bool:
+    """Whether an object is a module of ours: it counts its own changes in `_epoch`."""
+    state = getattr(value, "__dict__", None)
+    return type(state) is dict and "_epoch" in state and "_parameters" in state
+
+
+def is_fixed(value: Any) -> bool:
+    """Whether identity says everything about a value."""
+    return isinstance(value, _FIXED)
+
+
+def is_frozen(value: Any) -> bool:
+    """Whether a value can never change: a scalar, a fixed value, or a tuple of these."""
+    return type(value) in SCALARS or isinstance(value, (*_FIXED, *ATOMS)) or (type(value) in (tuple, frozenset) and all(map(is_frozen, value)))
+
+
+def is_foreign_module(m: types.ModuleType) -> bool:
+    """Whether a Python module is not looked into: the standard library, numpy, and our own layers."""
+    file = getattr(m, "__file__", None)
+    if file is None:
+        return m.__name__.partition(".")[0] in sys.stdlib_module_names
+    return not is_analyzed(file)
+
+
+def is_position(value: Any) -> bool:
+    """Whether an object is an iterator, which reading moves: generators, and those of the standard containers."""
+    return isinstance(value, collections.abc.Iterator) and type(value).__module__ in ("builtins", "itertools")
+
+
+def own_state(value: Any) -> dict[str, Any] | None:
+    """The instance dict of an object, if it has a plain one."""
+    state = getattr(value, "__dict__", None)
+    return state if type(state) is dict else None
+
+
+def slot_values(value: Any) -> dict[str, Any]:
+    """Slots that hold something, by name."""
+    out: dict[str, Any] = {}
+    for base in type(value).__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            if slot in ("__dict__", "__weakref__"):
+                continue
+            if slot.startswith("__") and not slot.endswith("__"):
+                slot = f"_{base.__name__.lstrip('_')}{slot}"
+            try:
+                out[slot] = object.__getattribute__(value, slot)
+            except AttributeError:
+                continue  # an empty slot: reading it raises in the program too
+    return out
+
+
+def functions_of(item: Any) -> list[types.FunctionType]:
+    """The Python functions behind an entry of a class."""
+    if isinstance(item, types.FunctionType):
+        return [item]
+    if isinstance(item, (classmethod, staticmethod)):
+        return functions_of(item.__func__)
+    if isinstance(item, property):
+        return [f for f in (item.fget, item.fset) if isinstance(f, types.FunctionType)]
+    if isinstance(item, functools.cached_property):
+        return functions_of(item.func)
+    return []
+
+
+def snapshot(module: Any) -> dict[Any, Any]:
+    """What a module's epoch stands for."""
+    out: dict[Any, Any] = {}
+    for name, value in module.__dict__.items():
+        if name == "_epoch":
+            continue
+        if name in REGISTRIES or name in HOOKS:
+            out.update(((name, key), item) for key, item in value.items())
+        else:
+            out[name] = value
+    return out
+
+
+def unchanged(old: dict[Any, Any], new: dict[Any, Any]) -> bool:
+    """Whether two snapshots stand for the same: scalars by type and value, everything else by identity."""
+    if list(old) != list(new):
+        return False
+    for was, now in zip(old.values(), new.values(), strict=True):
+        if was is not now and not (type(was) is type(now) and type(now) in SCALARS and was == now):
+            return False
+    return True

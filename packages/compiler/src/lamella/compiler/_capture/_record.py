@@ -1,0 +1,191 @@
+"""One capture: run a function once under a trace, and make a program of what it did.
+
+The function runs with nothing changed behind it: tensors, gradients, random generators and Python state are as before when this returns or
+raises. Refused, by CaptureError: what a replay could not repeat.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from lamella.graph import CaptureError, Graph, Trace, run_passes
+from lamella.interfaces import discover
+from lamella.tensor import Tensor
+from lamella.tensor.extend import MetaArray, enter_mode, leave_mode, tls
+
+from .._toolchain import CompilerMissing
+from ._backward import PASSES, trace_backward
+from ._code import is_analyzed, is_own_module
+from ._explore import Explorer
+from ._fetch import Fetched
+from ._guards import Entry, build_guard
+from ._overlap import overlaps
+from ._program import Program, commit_plan
+from ._results import plan_results
+from ._tree import take_apart
+from ._undo import Before
+
+__all__ = ["OverlapError", "executor_of", "record"]
+
+Run = Callable[[list[Any]], list[Any]]
+_warned = threading.Event()
+
+
+class OverlapError(Exception):
+    """Inputs share memory, and one of them is written: the call runs uncompiled."""
+
+
+def executor_of(backend: str) -> Callable[[Graph], Run]:
+    """The graph executor of a name; ValueError listing those installed."""
+    found = {m.NAME: m.compile_graph for m in discover("executor")}
+    if backend not in found:
+        raise ValueError(f"unknown backend {backend!r}; installed are {', '.join(sorted(found))}")
+    return found[backend]  # type: ignore[no-any-return]
+
+
+def record(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str) -> Program:
+    """The program of one call; CaptureError, or what the function itself raised, and then nothing has changed."""
+    compile_graph = executor_of(backend)
+    explorer = Explorer(fn, args, kwargs)
+    entry = Entry(explorer)
+    before = Before(explorer)
+    name = getattr(fn, "__name__", type(fn).__name__)
+    trace = Trace(name if name.isidentifier() else "program")
+    unknown: list[types.CodeType] = []
+    try:
+        try:
+            out = _run(fn, args, kwargs, trace, explorer, unknown)
+            leaves, build = take_apart(out, lambda value: id(value) in explorer.identities)
+            del out
+            for leaf in leaves:
+                if isinstance(leaf, Tensor):
+                    leaf.requires_grad  # noqa: B018 - brings a stale view up to date
+            fetched = Fetched(explorer, trace)
+            results = plan_results(trace, leaves, fetched, build)
+            joint = trace_backward(trace, results, explorer, fetched)
+            outputs = [*results.outputs, *(() if joint is None else joint.residuals)]
+            commits = commit_plan(trace, fetched, set(outputs))
+            traced = trace.builder.build(outputs)
+        finally:
+            leave_mode()
+            tls.trace = None
+            rewired = trace.rewired()
+            trace.undo()
+        _refuse_unknown(unknown)
+        _refuse_rewired(rewired)
+        _refuse_escapes(trace, leaves)
+    except BaseException:
+        # what the program did to Python objects goes with it
+        before.restore()
+        raise
+    changed = before.restore()
+    if changed:
+        raise CaptureError(
+            f"the program changed something older than its call, which a replay would not do again: {'; '.join(changed[:3])}. "
+            f"It has been put back. Keep such state in tensors, return it, or do not compile this function"
+        )
+    _refuse_overlap(trace, name)
+    graph = run_passes(traced, PASSES)
+    run = _compiled(compile_graph, graph)
+    backward = None
+    if joint is not None:
+        backward = joint.compiled(lambda g: _compiled(compile_graph, g), graph, results, trace, fetched)
+    guard = build_guard(explorer, trace, traced, entry, fetched)
+    for m in results.made:
+        m.tensor = None
+    return Program(graph, run, guard, results, commits, backward, None if joint is None else joint.graph)
+
+
+def _run(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], trace: Trace, explorer: Explorer, unknown: list[types.CodeType]) -> Any:
+    """Call the function with the trace open, noting code that the walk did not know."""
+    profile = sys.getprofile()
+    codes = explorer.codes
+
+    def watch(frame: types.FrameType, event: str, _: Any) -> None:
+        if event != "call" or frame.f_code in codes or not is_analyzed(frame.f_code.co_filename):
+            return
+        if not is_own_module(frame.f_globals.get("__name__", "")):
+            unknown.append(frame.f_code)
+
+    tls.trace = trace
+    enter_mode()
+    if profile is None:
+        sys.setprofile(watch)
+    try:
+        return fn(*args, **kwargs)
+    finally:
+        sys.setprofile(profile)
+
+
+def _compiled(compile_graph: Callable[[Graph], Run], graph: Graph) -> Run:
+    """The executable of a graph; where there is no C compiler, the interpreter's, with one warning."""
+    try:
+        return compile_graph(graph)
+    except CompilerMissing as error:
+        if not _warned.is_set():
+            _warned.set()
+            warnings.warn(f"compiled functions run on the interpreter, which is slower: {error}", RuntimeWarning, stacklevel=5)
+        return executor_of("interpreter")(graph)
+
+
+# -- what is refused
+
+
+def _refuse_unknown(unknown: list[types.CodeType]) -> None:
+    if unknown:
+        code = unknown[0]
+        raise CaptureError(
+            f"the program called {code.co_qualname} ({code.co_filename}:{code.co_firstlineno}), which capture could not find from its "
+            f"arguments, globals and closures, so what it reads cannot be guarded; call it by name, or pass it as an argument"
+        )
+
+
+def _refuse_rewired(rewired: list[tuple[Tensor, tuple[str, int] | None]]) -> None:
+    for t, line in rewired:
+        where = "an unknown line" if line is None else f"{line[0]}:{line[1]}"
+        raise CaptureError(
+            f"a captured program wrote a result that requires grad into an older tensor of shape {t.shape}, at {where}; a replay cannot extend "
+            f"its history: make the tensor inside the function and return it"
+        )
+
+
+def _refuse_escapes(trace: Trace, leaves: list[Any]) -> None:
+    allowed = {id(x) for x in leaves} | {id(e[2]) for e in trace.grads.values()}
+    allowed |= {id(x._view.base) for x in leaves if isinstance(x, Tensor) and x._view is not None}
+    kept = _alive(trace, allowed)
+    if kept:
+        gc.collect()  # a tensor held by a cycle is garbage, not an escape
+        kept = _alive(trace, allowed)
+    if kept:
+        place = kept[0]
+        where = "an unknown line" if place is None else f"{place[0]}:{place[1]}"
+        raise CaptureError(
+            f"a tensor made at {where} is kept by something outside the captured function, which a replay cannot repeat; return it instead"
+        )
+
+
+def _alive(trace: Trace, allowed: set[int]) -> list[Any]:
+    out = []
+    for reference, place in trace.made:
+        t = reference()
+        if t is not None and id(t) not in allowed:
+            out.append(place)
+        t = None
+    return out
+
+
+def _refuse_overlap(trace: Trace, name: str) -> None:
+    written = [t for t, _ in trace.tensors if id(t._data) in trace.written]
+    for w in written:
+        for t, _ in trace.tensors:
+            if type(t._data) is not MetaArray and t._data is not w._data and overlaps(t._data, w._data):
+                raise OverlapError(
+                    f"{name} runs uncompiled for this call: it writes an input of shape {w.shape} that shares memory with another "
+                    f"of shape {t.shape}"
+                )

@@ -1,0 +1,78 @@
+"""The value that a function returns, as leaves and a structure: lists, tuples, dicts, named tuples and dataclasses made by the call."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lamella.graph import CaptureError
+from lamella.tensor import Tensor
+from lamella.tensor.extend import SymScalar
+
+from ._members import ATOMS, SCALARS, is_fixed, own_state
+
+__all__ = ["take_apart"]
+
+Build = Callable[[Iterator[Any]], Any]
+
+
+def take_apart(value: Any, is_older: Callable[[Any], bool]) -> tuple[list[Any], Build]:
+    """(leaves, function from an iterator of leaves to the value); CaptureError for what a replay could not make anew."""
+    leaves: list[Any] = []
+    return leaves, _walk(value, leaves, is_older)
+
+
+def _walk(value: Any, leaves: list[Any], is_older: Callable[[Any], bool]) -> Build:
+    kind = type(value)
+    if isinstance(value, (Tensor, SymScalar)):
+        leaves.append(value)
+        return next
+    if kind in (list, tuple):
+        parts = [_walk(v, leaves, is_older) for v in value]
+        if len(parts) == 1:
+            only = parts[0]
+            return lambda it: kind((only(it),))
+        return lambda it: kind([part(it) for part in parts])
+    if isinstance(value, tuple):
+        parts = [_walk(v, leaves, is_older) for v in value]
+        return lambda it: tuple.__new__(kind, [part(it) for part in parts])
+    if isinstance(value, dict) and not is_older(value):
+        return _dict(value, leaves, is_older)
+    if kind in SCALARS or is_fixed(value) or isinstance(value, ATOMS) or is_older(value):
+        return lambda _: value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _dataclass(value, leaves, is_older)
+    raise CaptureError(
+        f"the program returns a {kind.__qualname__} made by itself, which a replay cannot make again; "
+        f"return tensors and numbers in lists, tuples, dicts or dataclasses"
+    )
+
+
+def _dict(value: dict[Any, Any], leaves: list[Any], is_older: Callable[[Any], bool]) -> Build:
+    kind = type(value)
+    keys = list(value)
+    parts = [_walk(v, leaves, is_older) for v in dict.values(value)]
+    factory = getattr(value, "default_factory", None)
+
+    def build(it: Iterator[Any]) -> Any:
+        new: Any = kind() if factory is None else kind(factory)
+        for key, part in zip(keys, parts, strict=True):
+            new[key] = part(it)
+        return new
+
+    return build
+
+
+def _dataclass(value: Any, leaves: list[Any], is_older: Callable[[Any], bool]) -> Build:
+    kind = type(value)
+    names = list(own_state(value) or [f.name for f in dataclasses.fields(value)])
+    parts = [_walk(getattr(value, name), leaves, is_older) for name in names]
+
+    def build(it: Iterator[Any]) -> Any:
+        new = object.__new__(kind)
+        for name, part in zip(names, parts, strict=True):
+            object.__setattr__(new, name, part(it))
+        return new
+
+    return build

@@ -1,0 +1,168 @@
+"""What stood where before a capture: the Python state that a program can reach, to see what it changed and to put it back.
+
+A replay repeats tensor ops, not Python assignments. So a program that assigned to something older than its call is refused, and everything
+it assigned is as before when the error is raised. Tensors' own writes are not here: the trace keeps them from happening.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import inspect
+import types
+from typing import Any
+
+from lamella.tensor import Tensor, get_default_dtype, set_default_dtype
+from lamella.tensor.extend import METADATA, default_generator, set_edge, tls
+
+from ._explore import Explorer
+from ._members import SCALARS, is_fixed, is_module, own_state, slot_values
+
+__all__ = ["Before"]
+
+_ABSENT = object()
+# These appear by themselves and mean nothing to a program.
+_LAZY = frozenset({"__annotations__", "__doc__", "__warningregistry__", "__builtins__"})
+
+
+class Before:
+    """A shallow copy of everything that may be written, taken before a capture."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self._items = [(holder, words, names, _state(holder, names)) for holder, words, names in explorer.holders]
+        self._tensors = [(r.tensor, r.words, r.tensor._edge, r.tensor._flags) for r in explorer.tensors.values()]
+        generators = [default_generator, *explorer.generators.values()]
+        self._generators = [(g, g.get_state()) for g in generators]
+        self._modes = (tls.grad, get_default_dtype())
+        self._hooks = [(leaf, dict(leaf.hooks or {}), dict(leaf.post_hooks or {})) for leaf in self._leaves()]
+
+    def _leaves(self) -> list[Any]:
+        return [t._edge for t, _, edge, _ in self._tensors if edge is not None and t.is_leaf]
+
+    def restore(self) -> list[str]:
+        """Put everything back; what had changed, in words."""
+        changed: list[str] = []
+        for holder, words, names, old in self._items:
+            new = _state(holder, names)
+            if isinstance(old, list):
+                if len(old) != len(new) or any(a is not b for a, b in zip(old, new, strict=True)):
+                    changed.append(f"{words} was changed")
+                    _refill(holder, old)
+                continue
+            different = [k for k in {**old, **new} if not _same(old.get(k, _ABSENT), new.get(k, _ABSENT))]
+            different = [k for k in different if k not in _LAZY and not _is_cached(holder, k)]
+            for key in different:
+                changed.append(_told(words, holder, key, old.get(key, _ABSENT), new.get(key, _ABSENT)))
+            if different or (isinstance(holder, dict) and names is None and list(old) != list(new)):
+                _put(holder, old, new, different)
+        for t, words, edge, flags in self._tensors:
+            if t._edge is not edge:
+                changed.append(f"requires_grad (or the history) of {words}")
+                set_edge(t, edge)
+                t._flags = flags
+                METADATA[0] += 1
+        for generator, state in self._generators:
+            if generator.get_state() != state:
+                changed.append("the state of a random generator (seed it outside)")
+                generator.set_state(state)
+        for leaf, hooks, post in self._hooks:
+            for now, was in ((leaf.hooks, hooks), (leaf.post_hooks, post)):
+                if now is not None and now != was:
+                    changed.append("the hooks of a tensor")
+                    now.clear()
+                    now.update(was)
+        if (tls.grad, get_default_dtype()) != self._modes:
+            changed.append("grad mode or the default dtype")
+            tls.grad = self._modes[0]
+            set_default_dtype(self._modes[1])
+        return changed
+
+
+def _state(holder: Any, names: frozenset[str] | None) -> Any:
+    """What a holder holds: a list for sequences, else a dict by key."""
+    if isinstance(holder, (list, collections.deque)):
+        return list(holder)
+    if isinstance(holder, (set, frozenset)):
+        return dict.fromkeys(holder)
+    if isinstance(holder, dict):
+        return {k: v for k, v in dict.items(holder) if names is None or k in names}
+    if isinstance(holder, types.CellType):
+        try:
+            return {"cell_contents": holder.cell_contents}
+        except ValueError:
+            return {}
+    if isinstance(holder, type):
+        return {k: v for k, v in vars(holder).items() if not k.startswith("__")}
+    return {**slot_values(holder), **(own_state(holder) or {})}
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and type(a) in SCALARS and (a == b or (a != a and b != b)))
+
+
+def _is_cached(holder: Any, key: Any) -> bool:
+    """Whether an attribute is the memory of a cached_property, or the epoch of a module, which follows from the rest."""
+    if is_module(holder) and key == "_epoch":
+        return True
+    if type(key) is not str or isinstance(holder, dict):
+        return False
+    return isinstance(inspect.getattr_static(type(holder), key, None), functools.cached_property)
+
+
+def _refill(holder: Any, old: list[Any]) -> None:
+    if isinstance(holder, list):
+        holder[:] = old
+    else:
+        holder.clear()
+        holder.extend(old)
+
+
+def _put(holder: Any, old: dict[Any, Any], new: dict[Any, Any], different: list[Any]) -> None:
+    if isinstance(holder, set):
+        holder.clear()
+        holder.update(old)
+    elif isinstance(holder, dict):
+        for key in new:
+            if key not in old or key in different:
+                dict.pop(holder, key, None)
+        for key, value in old.items():
+            if key in different:
+                dict.__setitem__(holder, key, value)
+    elif isinstance(holder, types.CellType):
+        holder.cell_contents = old["cell_contents"]
+    elif isinstance(holder, type):
+        for key in different:
+            if key in old:
+                setattr(holder, key, old[key])
+            else:
+                delattr(holder, key)
+    else:
+        state = own_state(holder)
+        for key in different:
+            if state is not None and (key in state or (key in old and key not in slot_values(holder))):
+                # around __setattr__, which may be the program's: this must not fail halfway
+                if key in old:
+                    state[key] = old[key]
+                else:
+                    state.pop(key, None)
+            elif key in old:
+                object.__setattr__(holder, key, old[key])
+            else:
+                object.__delattr__(holder, key)
+
+
+def _told(words: str, holder: Any, key: Any, old: Any, new: Any) -> str:
+    place = f"{words}[{key!r:.40}]" if isinstance(holder, (dict, set)) else words if isinstance(holder, types.CellType) else f"{words}.{key}"
+    if words == "the globals":
+        place = f"global {key}"
+    return f"{place} went from {_short(old)} to {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    if value is _ABSENT:
+        return "nothing"
+    if type(value) in SCALARS or is_fixed(value):
+        return f"{value!r:.40}"
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {value.shape}"
+    return f"a {type(value).__name__}"

@@ -87,7 +87,8 @@ def _vector_axis(kernel: Kernel) -> str:
     """The last inner axis if it is at least as contiguous as the last grid axis, weighing what each access moves."""
     if not kernel.inner:
         return "grid" if kernel.grid else ""
-    if not kernel.grid or _keeps_inner_partials(kernel):
+    totals = any(stage.level is Level.TOTAL_INNER for stage in kernel.stages)
+    if not kernel.grid or totals or _keeps_inner_partials(kernel):
         return "inner"
     last_grid, last_inner = len(kernel.grid) - 1, len(kernel.axes) - 1
     score = 0

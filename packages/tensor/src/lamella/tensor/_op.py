@@ -84,10 +84,15 @@ class Op:
         return f"<op {self.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (OPS.__getitem__, (self.name,))
+        return (_named, (self.name,))
 
 
 OPS: dict[str, Op] = {}
+
+
+def _named(name: str) -> Op:
+    # a bound method of the table would pickle the table
+    return OPS[name]
 
 
 def register_rules(kind: str, table: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from ._base import cell_of, set_edge, wrap
 from ._device import CPU, META, Device, as_device
 from ._dims import dim_of
 from ._dispatch import dispatch
-from ._dtype import COMPLEX, FLOAT, INT, DType, bool_, float16, float32, float64, from_numpy_dtype, int32, int64
+from ._dtype import BY_NAME, COMPLEX, FLOAT, INT, DType, bool_, float16, float32, float64, from_numpy_dtype, int32, int64
 from ._engine import autograd
 from ._index import get_item, set_item
 from ._inplace import inplace, write
@@ -244,8 +244,10 @@ class Tensor(Arithmetic):
         for a in args:
             if isinstance(a, Tensor):
                 dtype, device = a.dtype, a.device
-            elif isinstance(a, DType) or (isinstance(a, (str, type, np.dtype)) and a not in ("cpu", "meta")):
+            elif isinstance(a, (DType, type, np.dtype)) or (isinstance(a, str) and a in BY_NAME):
                 dtype = a
+            elif isinstance(a, str) and a not in ("cpu", "meta"):
+                raise ValueError(f"to({a!r}): neither a dtype nor a device; the devices here are 'cpu' and 'meta'")
             else:
                 device = a
         out: Tensor = self

@@ -93,6 +93,11 @@ class CompiledGraph:
         self._expect(lowered)
         self.scalars_source = self._scalar_source(lowered)
         self._frames: list[_CallFrame] = []
+        self._scalar_inputs = [
+            (position, _SCALAR_TYPES[value.type.kind])
+            for position, value in enumerate(graph.inputs)
+            if isinstance(value.type, ScalarType)
+        ]
         self.run = self._runner(lowered)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
@@ -372,15 +377,12 @@ class CompiledGraph:
     def _check_scalars(self, inputs: Sequence[Any], lowered: Lowered) -> None:
         if len(inputs) != len(lowered.inputs):
             raise ValueError(f"graph {self.graph.name!r} takes {len(lowered.inputs)} inputs, got {len(inputs)}")
-        for position, root in enumerate(lowered.inputs):
-            if root is None:
-                type_ = self.graph.inputs[position].type
-                if isinstance(type_, ScalarType) and type(inputs[position]) is not _SCALAR_TYPES[type_.kind]:
-                    wanted = _SCALAR_TYPES[type_.kind].__name__
-                    raise TypeError(
-                        f"graph {self.graph.name!r}, input {position} must be a Python {wanted}, "
-                        f"got {inputs[position]!r} of type {type(inputs[position]).__name__}"
-                    )
+        for position, kind in self._scalar_inputs:
+            if type(inputs[position]) is not kind:
+                raise TypeError(
+                    f"graph {self.graph.name!r}, input {position} must be a Python {kind.__name__}, "
+                    f"got {inputs[position]!r} of type {type(inputs[position]).__name__}"
+                )
 
     def _conform(self, arrays: list[Any], position: int, lowered: Lowered) -> None:
         """Replace a strided array by a contiguous copy; TypeError for anything but an array of the declared type."""

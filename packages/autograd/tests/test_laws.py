@@ -1,4 +1,4 @@
-"""Laws over random programs: gradients equal differences, pullbacks are linear, forward and backward mode are transposes."""
+"""Laws over random programs: gradients equal differences, pullbacks are linear, forward and backward are transposes."""
 
 from __future__ import annotations
 

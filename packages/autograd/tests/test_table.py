@@ -1,4 +1,4 @@
-"""The tables of rules are whole: every op has a rule of each of our kinds, derives it in a stated way, or is exempt with a reason."""
+"""The tables of rules are whole: every op has a rule of each of our kinds, derives it, or is exempt with a reason."""
 
 from __future__ import annotations
 

@@ -158,45 +158,60 @@ def _walk(
         _send(edge, g, heap, pending, leaves)
     del roots
     ctx = Context(create_graph)
-    g = None  # type: ignore[assignment]
+    watched = targets is not None
     while heap:
         node = heappop(heap)[1]
         g = pending.pop(node)
-        if ends is not None and node in ends:
-            _capture(targets, node, g)  # type: ignore[arg-type]
-            continue
-        if node.hooks is not None:
-            g = _output_hooks(node, node.hooks, g, create_graph)
-        if targets is not None:
-            _capture(targets, node, g)
         plan = node.plan
-        edges = node.edges
-        mask = plan.mask
-        if needed is not None:
-            mask = sum([1 << i for i, e in enumerate(edges) if e is not None and is_needed(e, needed)])
-            if not mask:
+        wanted = plan.wanted
+        ctx.mask = plan.mask
+        if watched or node.hooks is not None:
+            if ends is not None and node in ends:
+                _capture(targets, node, g)  # type: ignore[arg-type]
                 continue
-        if node.hooks is not None and node.hooks.before:
-            g = _before_hooks(node, node.hooks, g, create_graph)
+            if node.hooks is not None:
+                g = _output_hooks(node, node.hooks, g, create_graph)
+            if targets is not None and needed is not None:
+                _capture(targets, node, g)
+                wanted = tuple([i for i in wanted if is_needed(node.edges[i], needed)])
+                if not wanted:
+                    continue
+                ctx.mask = sum([1 << i for i in wanted])
+            if node.hooks is not None and node.hooks.before:
+                g = _before_hooks(node, node.hooks, g, create_graph)
         if node.saved is None:
             raise freed(node)
         ctx._node = node
-        ctx.mask = mask
         grads = plan.fn(ctx, *g) if node.others else plan.fn(ctx, g)
         if plan.saves and not retain_graph:
             node.saved = None
         g = None  # type: ignore[assignment]
-        bit = 1
-        for edge, gi in zip(edges, grads, strict=True):
-            if mask & bit and gi is not None:
-                data = gi._data
-                if data.shape != edge.shape:
-                    gi = sum_to(gi, edge.shape)
-                if data.dtype is not edge.dtype and data.dtype != edge.dtype:
-                    gi = dispatch(_CAST, (gi,), {"dtype": from_numpy_dtype(edge.dtype)})
+        edges = node.edges
+        for i in wanted:
+            gi = grads[i]
+            if gi is None:
+                continue
+            edge = edges[i]
+            data = gi._data
+            if data.shape != edge.shape:
+                gi = sum_to(gi, edge.shape)
+            if data.dtype is not edge.dtype and data.dtype != edge.dtype:
+                gi = dispatch(_CAST, (gi,), {"dtype": from_numpy_dtype(edge.dtype)})
+            # the two common cases of _send, without the call
+            kind = type(edge)
+            if kind is Leaf:
+                had = leaves.get(edge)
+                leaves[edge] = gi if had is None else had + gi
+            elif kind is Node and not edge.others:
+                had = pending.get(edge)
+                if had is None:
+                    pending[edge] = gi
+                    heappush(heap, (-edge.seq, edge))
+                else:
+                    pending[edge] = had + gi
+            else:
                 _send(edge, gi, heap, pending, leaves)
-            bit += bit
-        grads = gi = data = None
+        grads = gi = data = had = None
     while leaves:
         leaf, g = leaves.popitem()
         if leaf.hooks and ends is None:

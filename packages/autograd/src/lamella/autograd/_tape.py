@@ -25,7 +25,6 @@ from lamella.tensor.extend import (
     describe,
     rule,
     user_location,
-    wrap,
 )
 
 __all__ = [
@@ -52,6 +51,7 @@ Meta = tuple[tuple[int, ...], Any]
 Edge = Any  # Leaf | Node | Port | None; a union would be tested by isinstance at every use
 
 next_sequence = itertools.count(1).__next__
+_new = object.__new__
 _NO_PARAMS: dict[str, Any] = {}
 _UNSEEN = ~(GRAD | VIEW)
 # files that user_location found to be the user's: the fast recorder asks it for others only
@@ -61,7 +61,7 @@ _users: set[str] = set()
 class Plan:
     """What recording an op does for one set of operands that need gradients: made once, shared by all its nodes."""
 
-    __slots__ = ("fn", "mask", "name", "saves", "shapes")
+    __slots__ = ("fn", "mask", "name", "saves", "shapes", "wanted")
 
     def __init__(
         self, name: str, fn: Callable[..., Any], mask: int, saves: tuple[int, ...] = (), shapes: bool = False
@@ -69,6 +69,7 @@ class Plan:
         self.name = name
         self.fn = fn
         self.mask = mask
+        self.wanted = tuple([i for i in range(mask.bit_length()) if mask >> i & 1])
         self.saves = saves  # operands by index, outputs as `~index`
         self.shapes = shapes  # whether the shapes of all operands follow behind what is saved
 
@@ -339,7 +340,7 @@ def record_pair(op: Op, a: Tensor, b: Tensor, out: Tensor) -> None:
             cell = cell_of(t)
         node.saved = ((t._data, cell, cell.version, t._edge if i >= 0 else None, t._flags, i),)
         if len(saves) > 1:
-            node.saved += tuple([save(b if i == 1 else out, i, None) for i in saves[1:]])
+            node.saved += tuple([save((a, b)[i] if i >= 0 else out, i, None) for i in saves[1:]])
         frame = _getframe(2)
         code = frame.f_code
         if code.co_filename in _users:
@@ -416,13 +417,17 @@ def unpack(node: Node, entry: Any, keep_edges: bool) -> Any:
         )
     if flags == -1:
         return data
-    t = wrap(data)
+    t: Tensor = _new(Tensor)
+    t._data = data
     t._cell = cell
+    t._view = None
+    t._flags = flags & _UNSEEN  # neither an edge nor a view
     if not keep_edges:
-        t._flags = flags & _UNSEEN  # neither an edge nor a view
+        t._edge = None
         return t
     if i < 0:
         edge = node if i == -1 else Port(node, ~i)
     t._edge = edge
-    t._flags = flags & _UNSEEN if edge is None else flags & _UNSEEN | GRAD
+    if edge is not None:
+        t._flags |= GRAD
     return t

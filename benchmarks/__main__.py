@@ -1,4 +1,4 @@
-"""Command line: `python -m benchmarks STORY [--case C] [--quick] [--json FILE] [--check]`, or `--report FILE...`."""
+"""Command line: `python -m benchmarks STORY... [--case C] [--quick] [--json FILE] [--check]`, or `--report FILE...`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["main"]
 
 
 def main() -> int:
-    """Run one story and print its table; 1 when a case fails, or with --check for a missed limit."""
+    """Run stories and print their tables; 1 when a case fails, or with --check for a missed limit."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Lamella beside its peers.")
-    parser.add_argument("story", nargs="?", help=f"one of: {', '.join(story_names())}")
+    parser.add_argument("stories", nargs="*", metavar="STORY", help=f"of: {', '.join(story_names())}; or: all")
     parser.add_argument("--case", action="append", metavar="C", help="only this case (may be repeated)")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter blocks: for a look, not for a page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
@@ -31,29 +31,42 @@ def main() -> int:
     if arguments.report:
         update_page([row for path in arguments.report for row in read_rows(path)])
         return 0
-    if arguments.story is None:
+    stories = story_names() if arguments.stories == ["all"] else arguments.stories
+    if not stories:
         parser.error(f"name a story: {', '.join(story_names())}")
-    return run(arguments.story, arguments.case, arguments.quick, arguments.json, arguments.check)
-
-
-def run(story: str, names: list[str] | None, quick: bool, target: Path | None, check: bool) -> int:
-    """Measure the named cases of a story, or all; print and store the rows."""
-    cases = [find_case(story, name) for name in names] if names else cases_of(story)
+    chosen = [(s, [find_case(s, c) for c in arguments.case] if arguments.case else cases_of(s)) for s in stories]
     machine = Machine.here()
-    print(f"{story}: {machine.cpu}, {machine.blas}, {THREADS} threads, commit {machine.commit}", flush=True)
-    bench = Bench(story, quick)
     rows: list[Row] = []
-    failed: list[str] = []
+    failed: list[tuple[str, str]] = []
+    for story, cases in chosen:
+        print(f"{story}: {machine.cpu}, {machine.blas}, {THREADS} threads, commit {machine.commit}", flush=True)
+        new = run(machine, Bench(story, arguments.quick), cases, failed)
+        print(table(new), flush=True)
+        rows += new
+    if arguments.json is not None:
+        write_rows(arguments.json, rows)
+    missed = [(row.story, row.case) for row in rows if not row.ok]
+    if arguments.check:
+        failed = [(story, name) for story, name in failed if not excused("UNMEASURED", story, name)]
+        missed = [(story, name) for story, name in missed if not excused("SHORTFALL", story, name)]
+        for story, name in missed:
+            print(f"{story}/{name} misses its limit and {PAGE.name} has no SHORTFALL line for it")
+    return 1 if failed or (arguments.check and missed) else 0
+
+
+def run(machine: Machine, bench: Bench, cases: list[Case], failed: list[tuple[str, str]]) -> list[Row]:
+    """Measure cases of one story; what could not run is appended to `failed`."""
+    rows: list[Row] = []
     for case in cases:
         try:
             found, busy = _least_disturbed(case, bench)
         except CaseFailed as error:
-            failed.append(case.name)
+            failed.append((bench.story, case.name))
             print(f"{case.name}: not measured: {error}", flush=True)
             continue
         new = [
             Row(
-                story=story, case=one.case, metric=one.metric, unit=one.unit, ours=one.ours, peer=one.peer,
+                story=bench.story, case=one.case, metric=one.metric, unit=one.unit, ours=one.ours, peer=one.peer,
                 peer_name=one.peer_name, ratio=one.ratio, limit=one.limit, ok=one.ok, threads=THREADS,
                 cpu=machine.cpu, commit=machine.commit, blas=machine.blas, date=machine.date, load=busy,
             )
@@ -61,16 +74,8 @@ def run(story: str, names: list[str] | None, quick: bool, target: Path | None, c
         ]  # fmt: skip
         rows.extend(new)
         for row in new:
-            mark = "ok" if row.ok else "MISSED"
-            print(f"  {row.case:24} {row.metric:10} {row.ratio:6.2f}  {mark}", flush=True)
-    print(table(rows))
-    if target is not None:
-        write_rows(target, rows)
-    missed = [row.case for row in rows if not row.ok]
-    if check:
-        failed = [name for name in failed if not excused("UNMEASURED", story, name)]
-        missed = [name for name in missed if not excused("SHORTFALL", story, name)]
-    return 1 if failed or (check and missed) else 0
+            print(f"  {row.case:24} {row.metric:18} {row.ratio:6.2f}  {'ok' if row.ok else 'MISSED'}", flush=True)
+    return rows
 
 
 def _least_disturbed(case: Case, bench: Bench) -> tuple[list[Measured], float]:

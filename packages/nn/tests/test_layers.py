@@ -287,6 +287,24 @@ def test_batch_norm_without_running_statistics_always_uses_the_batch():
     close(layer(t(X3)), batch_norm(X3, np.ones(4), np.zeros(4), 1e-5))
 
 
+@pytest.mark.parametrize("dtype", [lt.float16, lt.bfloat16])
+def test_batch_norm_of_half_types_rounds_once(dtype):
+    layer = nn.BatchNorm1d(4).to(dtype)
+    nn.init.uniform_(layer.running_mean, -3, 3)
+    nn.init.uniform_(layer.running_var, 0.1, 3)
+    nn.init.normal_(layer.weight)
+    x = lt.tensor(X3, dtype=dtype)
+    wide = nn.BatchNorm1d(4)
+    wide.load_state_dict(layer.state_dict())
+    for _ in range(2):
+        want, got = wide(x.float()), layer(x)
+        assert got.dtype is dtype
+        assert got.tolist() == want.to(dtype).tolist()
+        wide.load_state_dict(layer.state_dict())
+        layer.eval()
+        wide.eval()
+
+
 def test_dropout_drops_scales_and_draws_anew():
     layer = nn.Dropout(0.25)
     x = lt.ones(100_000)

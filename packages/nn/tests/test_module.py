@@ -330,6 +330,27 @@ def test_copies_and_pickles_keep_values_ties_and_marks():
         assert net.first.scale.tolist() == [1, 1, 1]
 
 
+def test_a_shallow_copy_shares_parts_but_not_registries():
+    m = Block()
+    twin = copy.copy(m)
+    assert twin.scale is m.scale
+    twin.extra = Parameter(lt.ones(1))
+    twin.register_forward_hook(lambda mod, args, out: out * 0)
+    assert names(m.named_parameters()) == ["scale", "inner.weight", "inner.bias"]
+    assert m(lt.ones(1, 3)).abs().sum().item() > 0
+
+
+def test_conversion_marks_every_module_that_holds_a_tied_parameter():
+    a, b = nn.Linear(2, 2), nn.Linear(2, 2, bias=False)
+    b.weight = a.weight
+    net = nn.Sequential(a, b)
+    epochs = [a._epoch, b._epoch]
+    net.double()
+    assert b.weight.dtype is lt.float64
+    assert a._epoch != epochs[0]
+    assert b._epoch != epochs[1]
+
+
 def test_a_deep_copy_of_a_parameter_has_its_own_gradient():
     p = Parameter(lt.ones(2))
     (p * 3).sum().backward()

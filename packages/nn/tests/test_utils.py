@@ -36,6 +36,14 @@ def test_clip_by_norm(norm, bound):
     assert params[-1].grad is None
 
 
+def test_the_norm_of_half_types_does_not_overflow():
+    p = nn.Parameter(lt.zeros(4, dtype=lt.float16))
+    p.grad = lt.full((4,), 1000.0, dtype=lt.float16)
+    assert utils.clip_grad_norm_([p], 1.0).item() == 2000
+    assert np.allclose(p.grad.numpy(), 0.5, atol=1e-3)
+    assert p.grad.dtype is lt.float16
+
+
 def test_clip_by_norm_of_one_or_none():
     (p,) = with_gradients([3.0, 4.0])
     assert utils.clip_grad_norm_(p, 1.0).item() == 5

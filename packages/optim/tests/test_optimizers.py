@@ -1,7 +1,9 @@
 """Optimizers against numpy references in float64, and what their state is."""
 
+import copy
 import gc
 import math
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -163,6 +165,23 @@ def test_named_parameters_are_taken():
     assert optimizer.state_dict()["param_groups"][0]["param_names"] == ["a", "b"]
     other = Adam(start()[:2])
     other.load_state_dict(optimizer.state_dict())
+
+
+def test_copies_and_pickles_stand_alone():
+    params = start()
+    optimizer = Adam(params)
+    give_gradients(params, 0)
+    optimizer.step()
+    for twin in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+        (group,) = twin.param_groups
+        assert group["betas"] == (0.9, 0.999)
+        for p, q in zip(params, group["params"], strict=True):
+            assert q is not p
+            assert twin.state[q]["exp_avg"].tolist() == optimizer.state[p]["exp_avg"].tolist()
+        before = params[0].tolist()
+        give_gradients(group["params"], 1)
+        twin.step()
+        assert params[0].tolist() == before
 
 
 def test_settings_can_be_changed_between_steps():

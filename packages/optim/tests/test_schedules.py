@@ -98,6 +98,16 @@ def test_the_initial_rate_can_be_changed():
     assert schedule.get_last_lr() == [3.0]
 
 
+def test_a_group_added_later_joins_the_schedule():
+    o = optimizer(1.0)
+    steps, lambdas = StepLR(o, 1, 0.5), LambdaLR(o, [lambda t: 1.0])
+    o.add_param_group({"params": [lt.zeros(1)], "lr": 8.0})
+    steps.step()
+    assert steps.get_last_lr() == [0.5, 4.0]
+    with pytest.raises(ValueError, match="no function for group 1"):
+        lambdas.step()
+
+
 FIRST = optimizer()
 BAD = [
     (lambda: StepLR(3, 1), TypeError, "needs an optimizer, got int"),

@@ -330,21 +330,14 @@ class Module:
 
     def _convert(self, fn: Callable[[Tensor], Tensor]) -> Self:
         # parameters keep their identity (an optimizer holds them), buffers are replaced
-        done: set[int] = set()
+        converted: dict[int, bool] = {}
         for module in self.modules():
             changed = False
             for p in module._parameters.values():
-                if p is None or id(p) in done:
-                    continue
-                done.add(id(p))
-                old = p.detach()
-                new = fn(old)
-                if new is not old:
-                    grad = p.grad
-                    p.data = new
-                    if grad is not None:
-                        p.grad = fn(grad)
-                    changed = True
+                if p is not None:
+                    if id(p) not in converted:
+                        converted[id(p)] = _converted(p, fn)
+                    changed = changed or converted[id(p)]
             for name, buffer in module._buffers.items():
                 if buffer is not None:
                     module._buffers[name] = module.__dict__[name] = new = fn(buffer)
@@ -393,6 +386,8 @@ class Module:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        for name in (*_REGISTRIES, "_forward_pre_hooks", "_forward_hooks"):
+            self.__dict__[name] = dict(state[name])  # a shallow copy has registries of its own
         self.__dict__["_epoch"] = tick()
 
     def extra_repr(self) -> str:
@@ -406,3 +401,15 @@ class Module:
             return f"{type(self).__name__}({extra})"
         lines = [*([extra] if extra else []), *children]
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+def _converted(p: Parameter, fn: Callable[[Tensor], Tensor]) -> bool:
+    old = p.detach()
+    new = fn(old)
+    if new is old:
+        return False
+    grad = p.grad
+    p.data = new
+    if grad is not None:
+        p.grad = fn(grad)
+    return True

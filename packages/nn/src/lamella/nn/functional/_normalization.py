@@ -51,14 +51,15 @@ def batch_norm(
         return y
     if running_mean is None:
         raise ValueError("batch_norm outside training needs running_mean and running_var")
-    scale: Tensor = lt.rsqrt(running_var + eps)
+    wide = lt.float32 if x.dtype.itemsize < 4 else x.dtype
+    scale: Tensor = lt.rsqrt(running_var.to(wide) + eps)
     if weight is not None:
-        scale = scale * weight
-    shift: Tensor = -running_mean * scale
+        scale = scale * weight.to(wide)
+    shift: Tensor = -running_mean.to(wide) * scale
     if bias is not None:
-        shift = shift + bias
+        shift = shift + bias.to(wide)
     channel = (1, -1, *(1,) * (x.ndim - 2))
-    return (x * scale.reshape(channel) + shift.reshape(channel)).to(x.dtype)
+    return (x.to(wide) * scale.reshape(channel) + shift.reshape(channel)).to(x.dtype)
 
 
 def _move(

@@ -22,7 +22,8 @@ def _grads(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
 
 def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
     """The p-norm of all elements of all tensors together, 0-d; p may be inf."""
-    ts = list(tensors)
+    # the square of a half type overflows early
+    ts = [t.float() if t.dtype.itemsize < 4 else t for t in tensors]
     if not norm_type > 0:
         raise ValueError(f"a norm needs a positive norm_type, got {norm_type}")
     if not ts:

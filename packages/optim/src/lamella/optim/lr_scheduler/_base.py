@@ -28,9 +28,7 @@ class LRScheduler(ABC):
         if not isinstance(last_epoch, int) or last_epoch < -1:
             raise ValueError(f"{owner}: last_epoch must be an int from -1 on, got {last_epoch!r}")
         for i, group in enumerate(optimizer.param_groups):
-            if last_epoch == -1:
-                dict.setdefault(group, "initial_lr", group["lr"])
-            elif "initial_lr" not in group:
+            if last_epoch != -1 and "initial_lr" not in group:
                 raise KeyError(
                     f"{owner}: continuing at {last_epoch} needs 'initial_lr' in group {i}; load the optimizer first"
                 )
@@ -62,6 +60,7 @@ class LRScheduler(ABC):
     def _write(self) -> None:
         t = self._numbers["last_epoch"]
         for i, group in enumerate(self.optimizer.param_groups):
+            dict.setdefault(group, "initial_lr", dict.__getitem__(group, "lr"))  # a group added since joins here
             group["lr"] = self.rate(group["initial_lr"], t, i)
 
     def state_dict(self) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class LambdaLR(LRScheduler):
 
     def rate(self, base: Any, t: Any, index: int) -> Any:
         """base * f(t)."""
+        if index >= len(self.lr_lambdas):
+            raise ValueError(f"LambdaLR: there is no function for group {index}, which was added after the schedule")
         return base * self.lr_lambdas[index](t)
 
 

@@ -266,7 +266,8 @@ class Explorer:
         if first is not found:
             self._check(f"{name}._data is {first.name}._data", f"{what} no longer shares its memory with {first.words}")
         if type(t) is not Tensor:
-            self._check(f"type({name}) is {self.constant(type(t))}", f"{what} has another type")
+            if not fixed:
+                self._check(f"type({name}) is {self.constant(type(t))}", f"{what} has another type")
             self._attributes(t, name, what)
         leaf = t._edge
         for hooks in (leaf.hooks, leaf.post_hooks) if leaf is not None and t.is_leaf else ():
@@ -450,6 +451,8 @@ class Explorer:
         """Names that the program reads from the class, and that an attribute of the instance would hide."""
         found = set()
         for base in cls.__mro__:
+            if is_foreign_class(base):
+                continue
             for attribute, item in vars(base).items():
                 if attribute in self.names and attribute not in state and not attribute.startswith("__"):
                     if not isinstance(item, functools.cached_property) and not inspect.isdatadescriptor(item):

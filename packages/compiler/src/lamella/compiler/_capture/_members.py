@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from lamella.tensor import DType, Device
+from lamella.tensor import Device, DType, Tensor
 
 from ._code import is_analyzed
 
@@ -80,8 +80,10 @@ def own_state(value: Any) -> dict[str, Any] | None:
 
 
 def slot_values(value: Any) -> dict[str, Any]:
-    """Slots that hold something, by name."""
+    """Slots that hold something, by name; a tensor's are not Python state."""
     out: dict[str, Any] = {}
+    if isinstance(value, Tensor):
+        return out
     for base in type(value).__mro__:
         slots = base.__dict__.get("__slots__", ())
         for slot in (slots,) if isinstance(slots, str) else slots:

@@ -96,11 +96,15 @@ def test_copies_keep_what_they_are() -> None:
         copy.deepcopy(y)
 
 
-def test_what_is_not_pickled_says_so() -> None:
+def test_storages_are_copied_by_their_protocol() -> None:
     from lamella.testing.storage import quantize_blocks
 
-    with pytest.raises(TypeError, match=r"'block_int8' storage is not pickled; use save\(\), or .dense\(\) first"):
-        pickle.dumps(quantize_blocks(lt.ones(2, 4)))
+    q = quantize_blocks(lt.ones(2, 4))
+    for twin in (pickle.loads(pickle.dumps(q)), copy.copy(q), copy.deepcopy(q), q.clone()):
+        assert twin.storage().kind == "block_int8"
+        assert twin.dense().tolist() == q.dense().tolist()
+    assert not np.shares_memory(copy.deepcopy(q).storage().codes, q.storage().codes)
+    assert np.shares_memory(copy.copy(q).storage().codes, q.storage().codes)
     with pytest.raises(RuntimeError, match="pickling needs values, and a meta tensor has none"):
         pickle.dumps(lt.zeros(2, device="meta"))
 

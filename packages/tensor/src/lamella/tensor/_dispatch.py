@@ -206,6 +206,10 @@ def _foreign(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         shapes = [a._data if isinstance(a, TensorBase) else a for a in args]
         return wrap_outputs(op, args, params, rule(op, "shape")(*shapes, **params))
     kernel = kinds[0].kernels.get(op.name)
+    if kernel is None and op.name in ("detach", "alias"):
+        return wrap_outputs(op, args, params, args[0]._data)
+    if kernel is None and op.name == "copy":
+        return wrap(copied(args[0]._data))
     if kernel is None:
         if op.body is not None:
             return _by_body(op, args, params)
@@ -216,6 +220,11 @@ def _foreign(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return wrap_outputs(
         op, args, params, kernel(*[a._data if isinstance(a, TensorBase) else a for a in args], **params)
     )
+
+
+def copied(storage: Any) -> Any:
+    """A storage over fresh memory, by its protocol."""
+    return storage.from_parts({name: part.copy() for name, part in storage.parts().items()}, storage.meta())
 
 
 def explained(op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception) -> Exception:

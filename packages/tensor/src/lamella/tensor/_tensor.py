@@ -21,7 +21,20 @@ from ._base import cell_of, set_edge, wrap
 from ._device import CPU, META, Device, as_device
 from ._dims import dim_of
 from ._dispatch import dispatch
-from ._dtype import BY_NAME, COMPLEX, FLOAT, INT, DType, bool_, float16, float32, float64, from_numpy_dtype, int32, int64
+from ._dtype import (
+    BY_NAME,
+    COMPLEX,
+    FLOAT,
+    INT,
+    DType,
+    bool_,
+    float16,
+    float32,
+    float64,
+    from_numpy_dtype,
+    int32,
+    int64,
+)
 from ._engine import autograd
 from ._index import get_item, set_item
 from ._inplace import inplace, write
@@ -216,9 +229,11 @@ class Tensor(Arithmetic):
         return format(self.item(), spec) if spec else repr(self)
 
     def __reduce__(self) -> Any:
-        if self._flags & FOREIGN and type(self._data) is not MetaArray:
-            raise TypeError(f"a tensor with {self._data.kind!r} storage is not pickled; use save(), or .dense() first")
-        return (_rebuild, (type(self), np.asarray(self.detach()._real("pickling")), bool(self._flags & GRAD)))
+        followed = bool(self._flags & GRAD)
+        data = self._data
+        if self._flags & FOREIGN and type(data) is not MetaArray:
+            return (_rebuild_storage, (type(self), type(data), dict(data.parts()), dict(data.meta()), followed))
+        return (_rebuild, (type(self), np.asarray(self.detach()._real("pickling")), followed))
 
     def __copy__(self) -> Tensor:
         """The same memory and version under another handle: a leaf where this is one, else detached."""
@@ -600,6 +615,10 @@ class Tensor(Arithmetic):
 def _rebuild(cls: Any, array: Any, requires_grad: bool) -> Tensor:
     t: Tensor = wrap(array) if cls is Tensor else wrap(array)._as(cls)
     return t.requires_grad_() if requires_grad else t
+
+
+def _rebuild_storage(cls: Any, storage: Any, parts: Any, meta: Any, requires_grad: bool) -> Tensor:
+    return _rebuild(cls, storage.from_parts(parts, meta), requires_grad)
 
 
 _base.bind(Tensor)

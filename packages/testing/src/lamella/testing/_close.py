@@ -84,7 +84,7 @@ def _looser(a: DType, b: DType) -> Tolerance:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
-        return value.detach().dense().numpy()
+        return value.dense().detach().numpy()
     array = np.asarray(value)
     from_numpy_dtype(array.dtype)  # refuses what is no number
     return array

@@ -1,8 +1,8 @@
 """A quantized-like storage: int8 blocks with a scale each. The proof that the storage protocol carries such a thing.
 
 The last dim is cut into blocks; a block holds integers in [-127, 127] and one float32 scale. `linear` with such a
-weight has a kernel of its own, which multiplies block by block and never makes the dense weight; every other op asks
-for `.dense()`. It is simple, not fast: packages for quantization bring their own.
+weight has a kernel of its own, which multiplies block by block and never makes the dense weight, and so has the matmul
+of its gradient; every other op asks for `.dense()`. It is simple, not fast: packages for quantization bring their own.
 """
 
 from __future__ import annotations
@@ -37,6 +37,20 @@ def _linear(x: Any, w: Any, bias: Any) -> Any:
     return out.astype(x.dtype, copy=False)
 
 
+def _matmul(a: Any, b: Any) -> Any:
+    # a @ w, which the gradient of linear needs
+    if not isinstance(b, BlockInt8) or isinstance(a, BlockInt8) or len(b.shape) != 2:
+        raise TypeError("matmul over block_int8 storage takes a plain left side and a quantized matrix; use .dense()")
+    if not a.ndim or a.shape[-1] != b.shape[0]:
+        raise ValueError(f"matmul of {a.shape} @ {b.shape}: the inner dims differ")
+    wide = a.astype(np.float32, copy=False)
+    parts = [
+        np.matmul(wide * b.scales[:, block], b.codes[:, block * b.block : (block + 1) * b.block].astype(np.float32))
+        for block in range(b.scales.shape[-1])
+    ]
+    return np.concatenate(parts, axis=-1).astype(a.dtype, copy=False)
+
+
 @final
 class BlockInt8:
     """An array [..., n] of a floating dtype as int8 codes [..., n] and float32 scales [..., ceil(n / block)]."""
@@ -44,7 +58,7 @@ class BlockInt8:
     __slots__ = ("__weakref__", "block", "codes", "dtype", "scales")
 
     kind: str = "block_int8"
-    kernels: ClassVar[Mapping[str, Callable[..., Any]]] = {"linear": _linear}
+    kernels: ClassVar[Mapping[str, Callable[..., Any]]] = {"linear": _linear, "matmul": _matmul}
 
     def __init__(self, codes: NDArray[np.int8], scales: NDArray[np.float32], block: int, dtype: np.dtype[Any]) -> None:
         self.codes = codes

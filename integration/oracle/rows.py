@@ -292,6 +292,17 @@ def _cross_entropy(p: dict[str, Any]) -> Callable[..., Any]:
     return lambda x, t: (functional.cross_entropy(x, t, **p), functional.log_softmax(x, 1))
 
 
+def _cross_entropy_grad(p: dict[str, Any]) -> Callable[..., Any]:
+    def gradient(g: Any, logp: Any, target: Any) -> Any:
+        keep = target != p["ignore_index"]
+        picked = functional.one_hot(torch.where(keep, target, 0), logp.shape[1]).to(logp.dtype)
+        smooth = picked * (1 - p["label_smoothing"]) + p["label_smoothing"] / logp.shape[1]
+        each = g[:, None] if p["reduction"] == "none" else g / keep.sum() if p["reduction"] == "mean" else g
+        return (logp.exp() - smooth) * keep[:, None] * each
+
+    return gradient
+
+
 def _attention(scale: float, causal: bool) -> Callable[..., Any]:
     def attention(q: Any, k: Any, v: Any, mask: Any = None) -> Any:
         s = q @ k.transpose(-1, -2) * scale
@@ -305,6 +316,13 @@ def _attention(scale: float, causal: bool) -> Callable[..., Any]:
 
 
 _FULL = ("float64", "float32")  # the oracle's residuals have no half types, or other ones
+
+_LOSSES: list[dict[str, Any]] = [
+    {"label_smoothing": 0.0, "ignore_index": -100, "reduction": "mean"},
+    {"label_smoothing": 0.1, "ignore_index": 2, "reduction": "mean"},
+    {"label_smoothing": 0.1, "ignore_index": 2, "reduction": "sum"},
+    {"label_smoothing": 0.0, "ignore_index": 2, "reduction": "none"},
+]
 
 _UNITS = [
     Row("linear", functional.linear, (In((2, 3, 5)), In((4, 5)), In((4,))), {}),
@@ -321,13 +339,22 @@ _UNITS = [
             "cross_entropy", _cross_entropy(p), (In((6, 5)), In((6,), "index", 5)), p, _FULL,
             "-".join(map(str, p.values())),
         )
-        for p in (
-            {"label_smoothing": 0.0, "ignore_index": -100, "reduction": "mean"},
-            {"label_smoothing": 0.1, "ignore_index": 2, "reduction": "mean"},
-            {"label_smoothing": 0.1, "ignore_index": 2, "reduction": "sum"},
-            {"label_smoothing": 0.0, "ignore_index": 2, "reduction": "none"},
-        )
+        for p in _LOSSES
     ],
+    *[
+        Row(
+            "cross_entropy_grad", _cross_entropy_grad(p),
+            (In((6,) if p["reduction"] == "none" else ()), In((6, 5)), In((6,), "index", 5)), p, _FULL,
+            "-".join(map(str, p.values())),
+        )
+        for p in _LOSSES
+    ],
+    Row("relu_grad", lambda g, y: torch.where(y > 0, g, 0.0), (_M, _M), {}, FLOATS),
+    Row("relu_grad", lambda g, y: torch.where(y > 0, g, 0.0), (In((70, 80)), In((70, 80))), {}, FLOATS, "many"),
+    Row(
+        "linear_weight_grad", lambda g, x: g.flatten(0, 1).T @ x.flatten(0, 1), (In((2, 3, 4)), In((2, 3, 5))), {},
+        _FULL,
+    ),
     *[
         Row(
             "attention", _attention(0.4, causal), (In((2, 3, 5)), In((2, 4, 5)), In((2, 4, 6)), *mask),

@@ -20,8 +20,8 @@ from lamella.tensor import Device, DType, Tensor
 from ._code import is_analyzed
 
 __all__ = [
-    "ATOMS", "HOOKS", "REGISTRIES", "SCALARS", "Compiled", "functions_of", "is_foreign_module", "is_frozen", "is_module", "is_position",
-    "own_state", "slot_values", "snapshot", "unchanged",
+    "ATOMS", "HOOKS", "REGISTRIES", "SCALARS", "Compiled", "functions_of", "is_fixed", "is_foreign_module", "is_frozen", "is_module", "is_position",
+    "own_state", "slot_names", "slot_values", "snapshot", "unchanged",
 ]  # fmt: skip
 
 SCALARS = (bool, int, float, complex, str, bytes, type(None))
@@ -79,22 +79,27 @@ def own_state(value: Any) -> dict[str, Any] | None:
     return state if type(state) is dict else None
 
 
-def slot_values(value: Any) -> dict[str, Any]:
-    """Slots that hold something, by name; a tensor's are not Python state."""
-    out: dict[str, Any] = {}
-    if isinstance(value, Tensor):
-        return out
-    for base in type(value).__mro__:
+def slot_names(value: Any) -> list[str]:
+    """The slots of an object, filled or not; a tensor's are not Python state."""
+    out: list[str] = []
+    for base in () if isinstance(value, Tensor) else type(value).__mro__:
         slots = base.__dict__.get("__slots__", ())
         for slot in (slots,) if isinstance(slots, str) else slots:
             if slot in ("__dict__", "__weakref__"):
                 continue
-            if slot.startswith("__") and not slot.endswith("__"):
-                slot = f"_{base.__name__.lstrip('_')}{slot}"
-            try:
-                out[slot] = object.__getattribute__(value, slot)
-            except AttributeError:
-                continue  # an empty slot: reading it raises in the program too
+            private = slot.startswith("__") and not slot.endswith("__")
+            out.append(f"_{base.__name__.lstrip('_')}{slot}" if private else slot)
+    return out
+
+
+def slot_values(value: Any) -> dict[str, Any]:
+    """Slots that hold something, by name."""
+    out: dict[str, Any] = {}
+    for slot in slot_names(value):
+        try:
+            out[slot] = object.__getattribute__(value, slot)
+        except AttributeError:  # an empty slot: reading it raises in the program too
+            out.pop(slot, None)
     return out
 
 

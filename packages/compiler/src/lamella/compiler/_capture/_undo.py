@@ -16,7 +16,7 @@ from lamella.tensor import Tensor, get_default_dtype, set_default_dtype
 from lamella.tensor.extend import METADATA, default_generator, set_edge, tls
 
 from ._explore import Explorer
-from ._members import SCALARS, is_fixed, is_module, own_state, slot_values
+from ._members import SCALARS, is_fixed, is_module, own_state, slot_names, slot_values
 
 __all__ = ["Before"]
 
@@ -122,12 +122,7 @@ def _put(holder: Any, old: dict[Any, Any], new: dict[Any, Any], different: list[
         holder.clear()
         holder.update(old)
     elif isinstance(holder, dict):
-        for key in new:
-            if key not in old or key in different:
-                dict.pop(holder, key, None)
-        for key, value in old.items():
-            if key in different:
-                dict.__setitem__(holder, key, value)
+        _put_dict(holder, old, new)
     elif isinstance(holder, types.CellType):
         holder.cell_contents = old["cell_contents"]
     elif isinstance(holder, type):
@@ -137,18 +132,24 @@ def _put(holder: Any, old: dict[Any, Any], new: dict[Any, Any], different: list[
             else:
                 delattr(holder, key)
     else:
+        # around __setattr__, which may be the program's: this must not fail halfway
+        slots = slot_names(holder)
         state = own_state(holder)
-        for key in different:
-            if state is not None and (key in state or (key in old and key not in slot_values(holder))):
-                # around __setattr__, which may be the program's: this must not fail halfway
-                if key in old:
-                    state[key] = old[key]
-                else:
-                    state.pop(key, None)
-            elif key in old:
+        if state is not None:
+            epoch = {"_epoch": state["_epoch"]} if is_module(holder) else {}
+            _put_dict(state, {**{k: v for k, v in old.items() if k not in slots}, **epoch}, dict(state))
+        for key in [k for k in different if k in slots]:
+            if key in old:
                 object.__setattr__(holder, key, old[key])
             else:
                 object.__delattr__(holder, key)
+
+
+def _put_dict(holder: dict[Any, Any], old: dict[Any, Any], new: dict[Any, Any]) -> None:
+    """The old items in their old order, after those that do not count."""
+    for key in new:
+        dict.pop(holder, key, None)
+    dict.update(holder, old)
 
 
 def _told(words: str, holder: Any, key: Any, old: Any, new: Any) -> str:

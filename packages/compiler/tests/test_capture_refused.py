@@ -1,0 +1,344 @@
+"""What capture refuses: a CaptureError that names the line or the thing, and everything as it was before the call."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella.autograd as la
+import lamella.tensor as lt
+from lamella import nn, optim
+from lamella.compiler import CaptureError, disable
+from lamella.compiler import compile as capture
+from lamella.tensor.extend import HOT, default_generator, tls
+
+
+class World:
+    """Everything that a refused or failing call must leave alone."""
+
+    def __init__(self) -> None:
+        lt.manual_seed(3)
+        self.net = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Dropout(0.5)).to(lt.float64)
+        self.opt = optim.SGD(self.net.parameters(), lr=0.1, momentum=0.9)
+        self.buffer = lt.zeros(3, dtype=lt.float64)
+        self.n = 0
+        self.items: list[Any] = [1]
+        self.table = {"a": 1}
+        self.names = {"a"}
+        self.kept: Any = None
+        self.x = lt.from_numpy(np.arange(12.0).reshape(4, 3))
+
+    def step(self) -> lt.Tensor:
+        """Changes parameters, gradients, numbers, buffers and the generator."""
+        self.opt.zero_grad()
+        loss = self.net(self.x).sum()
+        loss.backward()
+        self.opt.step()
+        self.opt.param_groups[0]["lr"] = self.opt.param_groups[0]["lr"] * 0.5
+        self.buffer.add_(1.0)
+        return loss
+
+    def everything(self) -> Any:
+        tensors = [*self.net.state_dict().values(), self.buffer]
+        return (
+            [t.numpy().tobytes() for t in tensors],
+            [t._cell.version if t._cell is not None else 0 for t in tensors],
+            [(id(p._edge), p._flags, p.grad) for p in self.net.parameters()],
+            dict(self.opt.param_groups[0]).get("lr"),
+            default_generator.get_state(),
+            (self.n, list(self.items), dict(self.table), set(self.names), self.kept),
+            (tls.trace, tls.grad, tls.levels, HOT[0]),
+            sorted(vars(self)),
+        )
+
+
+ARRAY = np.ones(3)
+COUNT = 0
+
+
+def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
+    """Programs by name, with a part of the message."""
+    kept: list[Any] = []
+
+    def branch() -> Any:
+        loss = w.step()
+        return loss if loss > 0 else -loss
+
+    def item() -> Any:
+        return w.step().item()
+
+    def as_float() -> Any:
+        return float(w.step())
+
+    def as_numpy() -> Any:
+        return w.step().detach().numpy()
+
+    def array_inside() -> Any:
+        return w.step() + lt.tensor(ARRAY)
+
+    def array_wrapped() -> Any:
+        return w.step() + lt.from_numpy(ARRAY)
+
+    def unreachable() -> Any:
+        return w.step() + hidden()
+
+    def escapes_to_object() -> Any:
+        w.kept = w.step() * 2
+        return w.buffer * 1
+
+    def escapes_to_list() -> Any:
+        kept.append(w.step() * 2)
+
+    def escapes_to_new_attribute() -> Any:
+        w.fresh = w.step() * 2  # type: ignore[attr-defined]
+
+    def counter() -> Any:
+        w.n += 1
+        return w.step()
+
+    def new_attribute() -> Any:
+        w.flag = True  # type: ignore[attr-defined]
+        return w.step()
+
+    def appended() -> Any:
+        w.items.append(2)
+        return w.step()
+
+    def item_assigned() -> Any:
+        w.items[0] = 5
+        return w.step()
+
+    def key_added() -> Any:
+        w.table["b"] = 2
+        return w.step()
+
+    def key_deleted() -> Any:
+        del w.table["a"]
+        return w.step()
+
+    def added_to_a_set() -> Any:
+        w.names.add("b")
+        return w.step()
+
+    def global_counter() -> Any:
+        global COUNT
+        COUNT += 1
+        return w.step()
+
+    def closure_counter() -> Any:
+        nonlocal calls
+        calls += 1
+        return w.step()
+
+    calls = 0
+
+    def module_attribute() -> Any:
+        w.net[0].calls = 1
+        return w.step()
+
+    def module_buffer_replaced() -> Any:
+        w.net[1].running_mean = w.net[1].running_mean * 0.5
+        return w.step()
+
+    def class_attribute() -> Any:
+        World.count = 1  # type: ignore[attr-defined]
+        return w.step()
+
+    def grad_written_to_older() -> Any:
+        w.buffer.add_(w.step())
+
+    def frozen_parameter() -> Any:
+        w.net[0].weight.requires_grad_(False)
+        return w.step()
+
+    def seeded() -> Any:
+        lt.manual_seed(0)
+        return w.step()
+
+    def grad_mode_left_changed() -> Any:
+        loss = w.step()
+        lt.no_grad().__enter__()
+        return loss
+
+    def disabled_inside() -> Any:
+        w.step()
+        return a_disabled_function()
+
+    def iterator() -> Any:
+        return w.step() + next(numbers)
+
+    numbers = iter([1.0, 2.0])
+
+    def large_array() -> Any:
+        return w.step() + float(BIG[0])
+
+    def made_object() -> Any:
+        return types.SimpleNamespace(loss=w.step())
+
+    def older_grad() -> Any:
+        loss = w.step()
+        w.net[0].weight.grad = other
+        return loss
+
+    other = lt.zeros(3, 3, dtype=lt.float64)
+
+    return {
+        "branch": (branch, r"bool\(\)"),
+        "item": (item, r"item\(\)"),
+        "as_float": (as_float, r"item\(\)"),
+        "as_numpy": (as_numpy, r"numpy\(\)"),
+        "array_inside": (array_inside, "numpy array"),
+        "array_wrapped": (array_wrapped, "cannot fetch again"),
+        "unreachable": (unreachable, "cannot fetch again"),
+        "escapes_to_object": (escapes_to_object, "kept by something outside"),
+        "escapes_to_list": (escapes_to_list, "kept by something outside"),
+        "escapes_to_new_attribute": (escapes_to_new_attribute, "kept by something outside"),
+        "counter": (counter, r"w\.n went from 0 to 1"),
+        "new_attribute": (new_attribute, r"w\.flag went from nothing to True"),
+        "appended": (appended, r"w\.items was changed"),
+        "item_assigned": (item_assigned, r"w\.items was changed"),
+        "key_added": (key_added, r"w\.table\['b'\] went from nothing to 2"),
+        "key_deleted": (key_deleted, r"w\.table\['a'\] went from 1 to nothing"),
+        "added_to_a_set": (added_to_a_set, r"w\.names"),
+        "global_counter": (global_counter, "global COUNT went from 0 to 1"),
+        "closure_counter": (closure_counter, "calls went from 0 to 1"),
+        "module_attribute": (module_attribute, r"calls went from nothing to 1"),
+        "module_buffer_replaced": (module_buffer_replaced, "kept by something outside"),
+        "class_attribute": (class_attribute, r"World\.count went from nothing to 1"),
+        "grad_written_to_older": (grad_written_to_older, "requires grad into an older tensor"),
+        "frozen_parameter": (frozen_parameter, "requires_grad"),
+        "seeded": (seeded, "random generator"),
+        "disabled_inside": (disabled_inside, "a_disabled_function is disabled"),
+        "iterator": (iterator, "numbers is an iterator"),
+        "large_array": (large_array, "BIG is a numpy array"),
+        "made_object": (made_object, "SimpleNamespace made by itself"),
+        "older_grad": (older_grad, r"older tensor to \.grad"),
+        "grad_mode_left_changed": (grad_mode_left_changed, "grad mode"),
+    }
+
+
+BIG = np.zeros(100_000)
+
+
+def _hide() -> Callable[[], lt.Tensor]:
+    """A function of another module, whose tensor capture cannot find."""
+    module = types.ModuleType("lamella.tensor.a_stand_in")
+    exec("def hidden():\n    return made()\n", module.__dict__)
+    t = lt.ones(3, dtype=lt.float64)
+    module.__dict__["made"] = functools_partial(t)
+    return module.__dict__["hidden"]  # type: ignore[no-any-return]
+
+
+class functools_partial:
+    def __init__(self, t: Any) -> None:
+        self.cell = lambda: t
+
+    def __call__(self) -> Any:
+        return self.cell()
+
+
+@disable
+def a_disabled_function() -> None:
+    raise AssertionError("never called")
+
+
+NAMES = sorted(programs(World()))
+
+
+def hidden() -> Any:
+    return lt.from_numpy(ARRAY)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_refused_and_undone(name: str) -> None:
+    w = World()
+    program, message = programs(w)[name]
+    before = w.everything()
+    modes = HOT[0]
+    with pytest.raises((CaptureError, RuntimeError), match=message) as caught:
+        capture(program, backend="interpreter")()
+    if name == "grad_mode_left_changed":
+        HOT[0] = modes  # the mode that the program entered was never left, and counts until it is
+    assert w.everything() == before
+    assert COUNT == 0
+    assert not hasattr(World, "count")
+    if "needs the values" in str(caught.value):
+        lines, first = inspect.getsourcelines(program)
+        place = re.search(r"test_capture_refused\.py:(\d+)", str(caught.value))
+        assert place is not None
+        assert first < int(place.group(1)) < first + len(lines)
+
+
+@pytest.mark.parametrize("where", ["plain", "vmap", "grad", "no_grad", "checkpoint"])
+def test_an_error_of_the_program_changes_nothing(where: str) -> None:
+    w = World()
+
+    def fail(x: Any) -> Any:
+        w.n += 1
+        w.items.append(1)
+        if w.n:
+            raise KeyError("halfway")
+        return x
+
+    def program() -> Any:
+        w.step()
+        if where == "vmap":
+            return la.vmap(fail)(w.x)
+        if where == "grad":
+            return la.grad(fail)(w.x)
+        if where == "no_grad":
+            with lt.no_grad():
+                return fail(w.x)
+        if where == "checkpoint":
+            return la.checkpoint(fail, w.x)
+        return fail(w.x)
+
+    before = w.everything()
+    f = capture(program, backend="interpreter")
+    for _ in range(2):
+        with pytest.raises(KeyError, match="halfway"):
+            f()
+        assert w.everything() == before
+    assert f.compiles == 0
+
+
+def test_what_was_refused_runs_once_it_is_mended() -> None:
+    w = World()
+    switch = {"bad": True}
+
+    def program() -> Any:
+        if switch["bad"]:
+            w.n += 1
+        return w.step()
+
+    f = capture(program, backend="interpreter")
+    with pytest.raises(CaptureError, match="went from 0 to 1"):
+        f()
+    switch["bad"] = False
+    got = f().item()
+    assert got == World().step().item()
+
+
+def test_open_transforms_run_the_original() -> None:
+    calls = []
+
+    @capture
+    def f(x: Any) -> Any:
+        return x * 2.0
+
+    def g(x: Any) -> Any:
+        calls.append(1)
+        return f(x).sum()
+
+    x = lt.ones(3, dtype=lt.float64)
+    np.testing.assert_array_equal(la.grad(g)(x).numpy(), 2.0)
+    np.testing.assert_array_equal(la.vmap(f)(lt.ones(2, 3)).numpy(), 2.0)
+    value, tangent = la.jvp(f, (x,), (x,))
+    np.testing.assert_array_equal(tangent.numpy(), value.numpy())
+    assert f.compiles == 1 or f.compiles == 0

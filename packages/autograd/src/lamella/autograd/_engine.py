@@ -173,10 +173,9 @@ def _walk(
                 g = _output_hooks(node, node.hooks, g, create_graph)
             if targets is not None and needed is not None:
                 _capture(targets, node, g)
-                wanted = tuple([i for i in wanted if is_needed(node.edges[i], needed)])
+                ctx.mask, wanted = _towards(node, needed)
                 if not wanted:
                     continue
-                ctx.mask = sum([1 << i for i in wanted])
             if node.hooks is not None and node.hooks.before:
                 g = _before_hooks(node, node.hooks, g, create_graph)
         if node.saved is None:
@@ -249,6 +248,12 @@ def _send(
         heappush(heap, (-node.seq, node))
     had = slots[index]
     slots[index] = g if had is None else had + g
+
+
+def _towards(node: Node, needed: set[Any]) -> tuple[int, tuple[int, ...]]:
+    """(mask, indices) of the operands of a node that lead to a target."""
+    wanted = tuple([i for i in node.plan.wanted if is_needed(node.edges[i], needed)])
+    return sum([1 << i for i in wanted]), wanted
 
 
 def _capture(targets: dict[Any, Tensor | None], node: Node, g: Any) -> None:

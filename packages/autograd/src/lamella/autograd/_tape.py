@@ -242,6 +242,23 @@ def new_node(plan: Plan, edges: tuple[Edge, ...], metas: list[Meta], location: L
     return node
 
 
+# Comprehensions stand outside the recorders: what one reads becomes a cell of its function, which every line then pays for.
+
+
+def _saves_of(saves: tuple[int, ...], args: Any, outs: Any, op: Op, level: Any) -> tuple[Any, ...]:
+    # an output that carries no gradient is saved like an operand without an edge
+    return tuple(
+        [
+            save(args[i], i, level) if i >= 0 else save(outs[~i], i if ~i in op.differentiable else 0, level)
+            for i in saves
+        ]
+    )
+
+
+def _shapes_of(args: tuple[Any, ...]) -> tuple[tuple[int, ...], ...]:
+    return tuple([tuple(a._data.shape) if isinstance(a, Tensor) else () for a in args])
+
+
 def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
     """Record one op whose outputs exist: gives every differentiable output its edge."""
     vjp = op.rules.get("vjp")
@@ -281,21 +298,14 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> N
     node.dtype = dtype
     saves = plan.saves
     if saves:
-        outs = (out,) if single else out
-        # an output that carries no gradient is saved like an operand without an edge
-        node.saved = tuple(
-            [
-                save(args[i], i, level) if i >= 0 else save(outs[~i], i if ~i in op.differentiable else 0, level)
-                for i in saves
-            ]
-        )
+        node.saved = _saves_of(saves, args, (out,) if single else out, op, level)
         # blame for a write after this: the place is asked for only by the message that names a saved tensor
         node.location = user_location(3)
     else:
         node.saved = ()
         node.location = None
     if plan.shapes:
-        node.saved += (tuple([tuple(a._data.shape) if isinstance(a, Tensor) else () for a in args]),)
+        node.saved += (_shapes_of(args),)
     if single:
         node.others = ()
         out._edge = node
@@ -338,9 +348,8 @@ def record_pair(op: Op, a: Tensor, b: Tensor, out: Tensor) -> None:
         cell = t._cell
         if cell is None:
             cell = cell_of(t)
-        node.saved = ((t._data, cell, cell.version, t._edge if i >= 0 else None, t._flags, i),)
-        if len(saves) > 1:
-            node.saved += tuple([save((a, b)[i] if i >= 0 else out, i, None) for i in saves[1:]])
+        entry = (t._data, cell, cell.version, t._edge if i >= 0 else None, t._flags, i)
+        node.saved = (entry,) if len(saves) == 1 else (entry, *_saves_of(saves[1:], (a, b), (out,), op, None))
         frame = _getframe(2)
         code = frame.f_code
         if code.co_filename in _users:
@@ -375,7 +384,7 @@ def record_number(op: Op, a: Tensor, b: float, out: Tensor) -> None:
     node.others = ()
     saves = plan.saves
     if saves:
-        node.saved = tuple([b if i == 1 else save(out if i < 0 else a, i, None) for i in saves])
+        node.saved = _saves_of(saves, (a, b), (out,), op, None)
         node.location = user_location(3)
     else:
         node.saved = ()

@@ -6,13 +6,17 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from . import _pointwise as p
-from ._base import TensorBase
+from ._base import TensorBase, wrap
 from ._dims import dim_of, dims_of, infer_shape, shape_of, the_dim
 from ._dispatch import dispatch
 from ._dtype import BOOL, FLOAT, DType, as_dtype, float32, from_numpy_dtype
+from ._engine import autograd
 from ._op import OPS, Op
 from ._promotion import default_float, result_type
+from ._state import GRAD, HOT
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -25,6 +29,9 @@ __all__ = [
 
 
 _SUM, _PROD, _AMAX, _AMIN, _ANY, _ALL = (OPS[n] for n in ("sum", "prod", "amax", "amin", "any", "all"))
+_PLAIN_FLOATS = frozenset(map(np.dtype, (np.float32, np.float64)))
+_SMALL_SUM = 4096
+_add_reduce = np.add.reduce
 
 
 def _tensor(x: Any, name: str) -> Tensor:
@@ -61,6 +68,15 @@ def sum(
     keepdims: bool | None = None,
 ) -> Tensor:
     """Sum over dims (all by default); integers and bools give int64, half types accumulate in float32."""
+    if dim is None and axis is None and dtype is None and not keepdim and not keepdims and isinstance(x, TensorBase):
+        # the end of most losses: a small plain tensor is summed without the general path
+        flags = x._flags | HOT[0]
+        data = x._data
+        if flags <= GRAD and data.size <= _SMALL_SUM and data.dtype in _PLAIN_FLOATS:
+            out = wrap(_add_reduce(data, axis=None))
+            if flags:
+                autograd().record(_SUM, (x,), {"dims": tuple(range(data.ndim)), "keepdim": False}, out)
+            return out
     return _reduce(_SUM, x if dtype is None else to_dtype(x, dtype), dim, keepdim, axis, keepdims)
 
 

@@ -266,7 +266,9 @@ def arith() -> str:
             "            return NotImplemented",
             "        if not isinstance(other, TensorBase):",
             "            given = type(other).__name__",
-            '            raise TypeError(f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)")',
+            "            raise TypeError(",
+            '                f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)"',
+            "            )",
             f'        return cast("Tensor", dispatch(_matmul, {pair}))',
         ]
     for name, op in (("and", "logical_and"), ("or", "logical_or"), ("xor", "ne")):

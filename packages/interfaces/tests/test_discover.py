@@ -1,124 +1,136 @@
-"""Discovery: first-party parts by name, third parties by entry point, nothing imported before it is asked for.
-
-Installations are made up in a folder of their own (a namespace portion, a `.dist-info`), and looked at from a fresh
-interpreter: what is installed beside these tests must not matter, and the tests run where this package is installed
-alone.
-"""
+"""Discovery: first-party modules by a table, third parties by entry points, nothing imported before it is asked for."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import textwrap
 from pathlib import Path
 
 import pytest
 
-import lamella.interfaces
 from lamella.interfaces import MissingPackage, discover, first_party, missing
-
-SOURCE = Path(lamella.interfaces.__file__).parents[2]
-
-
-def run(folder: Path, files: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with nothing but the standard library, this package and what `files` lays down."""
-    own = folder / "own" / "lamella"
-    own.mkdir(parents=True)
-    shutil.copytree(SOURCE / "lamella" / "interfaces", own / "interfaces")
-    for name, text in files.items():
-        path = folder / "site" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    head = f"import sys; sys.path[:0] = [{str(folder / 'own')!r}, {str(folder / 'site')!r}]; sys.argv = ['x']\n"
-    command = [sys.executable, "-S", "-E", "-W", "error", "-c", head + "\n".join(arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+from lamella.interfaces._discover import _TABLE
 
 
-def dist_info(name: str, version: str, **others: str) -> dict[str, str]:
-    """The files of an installed distribution."""
-    folder = f"{name.replace('-', '_')}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-    return {f"{folder}/{file}": text for file, text in {"METADATA": metadata, **others}.items()}
+def fake_distribution(folder: Path, name: str, files: dict[str, str], entry_points: str = "") -> None:
+    """An installed distribution as importlib.metadata sees one."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(textwrap.dedent(entry_points), encoding="utf-8")
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(textwrap.dedent(text), encoding="utf-8")
+    (info / "RECORD").write_text("".join(f"{path},,\n" for path in files), encoding="utf-8")
 
 
-def third_party(value: str) -> dict[str, str]:
-    return dist_info("parts", "1", **{"entry_points.txt": f"[lamella.storage]\nmine = {value}\n"})
+def run(folder: Path, *arguments: str) -> tuple[int, str]:
+    """A fresh interpreter that finds `folder` after everything that this one finds."""
+    code = [
+        "-c",
+        "import sys; sys.path[:] = eval(sys.argv.pop(1)); import runpy; " + arguments[0],
+        repr([*sys.path, str(folder)]),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *code, *arguments[1:]],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
 
 
-def test_an_unknown_kind_is_named_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"unknown kind 'nothing'; known kinds: .*rules\.vjp"):
-        first_party("nothing")
-    with pytest.raises(ValueError, match="unknown kind 'nothing'"):
-        discover("nothing")
+def test_kinds() -> None:
+    with pytest.raises(ValueError, match="unknown kind 'rules.sideways'; known kinds: autograd, executor"):
+        discover("rules.sideways")
+    for kind, names in _TABLE.items():
+        assert set(first_party(kind)) <= set(names)
+        assert all(name.startswith("lamella.") and name.count(".") == 2 for name in names), kind
 
 
-def test_a_missing_package_is_an_import_error_that_names_the_command() -> None:
+def test_missing() -> None:
     error = missing("lamella-autograd", "backward()")
     assert isinstance(error, MissingPackage)
     assert isinstance(error, ImportError)
     assert str(error) == "backward() needs the package lamella-autograd; install it with: pip install lamella-autograd"
 
 
-def test_nothing_is_found_where_nothing_is_installed(tmp_path: Path) -> None:
-    done = run(tmp_path, {}, "import lamella.interfaces as i; print(i.first_party('autograd'), i.discover('autograd'))")
-    assert done.stdout == "[] ()\n", done.stderr
-
-
-def test_first_party_names_what_is_installed_and_imports_none_of_it(tmp_path: Path) -> None:
-    files = {"lamella/graph/__init__.py": "", "lamella/compiler/__init__.py": "raise SystemExit('imported')\n"}
-    done = run(tmp_path, files, "import lamella.interfaces as i; print(*i.first_party('executor'))")
-    assert done.stdout == "lamella.compiler.executor lamella.graph.executor\n", done.stderr
-
-
-def test_discover_imports_providers_once_and_in_order(tmp_path: Path) -> None:
-    files = {
-        "lamella/testing/__init__.py": "",
-        "lamella/testing/storage.py": "print('first party')\n",
-        "parts.py": "print('third party')\n",
-        **third_party("parts"),
-    }
-    program = "from lamella.interfaces import discover; print('asked')"
-    done = run(
-        tmp_path, files, program, "a = discover('storage'); print(*(m.__name__ for m in a), a is discover('storage'))"
+def test_nothing_is_imported_before_it_is_asked_for(tmp_path: Path) -> None:
+    code, out = run(
+        tmp_path,
+        "import lamella.interfaces as i; i.first_party('rules.vjp'); "
+        "print(sorted(m for m in sys.modules if m.startswith('lamella.') and 'interfaces' not in m), "
+        "'importlib.metadata' in sys.modules)",
     )
-    assert done.stdout.splitlines() == ["asked", "first party", "third party", "lamella.testing.storage parts True"], (
-        done.stderr
+    assert (code, out) == (0, "[] False\n")
+
+
+def test_third_parties_come_after_ours_and_once(tmp_path: Path) -> None:
+    fake_distribution(
+        tmp_path,
+        "other",
+        {"other_b.py": "NAME = 'b'\n", "other_a.py": "NAME = 'a'\n"},
+        """
+        [lamella.executor]
+        zeta = other_a
+        alpha = other_b
+        """,
     )
+    code, out = run(
+        tmp_path,
+        "from lamella.interfaces import _discover as d; d._TABLE['executor'] = ('lamella.interfaces._protocols',); "
+        "a = d.discover('executor'); print([m.__name__ for m in a], d.discover('executor') is a)",
+    )
+    assert (code, out) == (0, "['lamella.interfaces._protocols', 'other_b', 'other_a'] True\n")
 
 
-@pytest.mark.parametrize(
-    ("value", "files", "complaint"),
-    [
-        (
-            "parts:number",
-            {"parts.py": "number = 3\n"},
-            "entry point 'mine' of lamella.storage must name a module, got int",
-        ),
-        ("parts", {"parts.py": "1 / 0\n"}, "ZeroDivisionError"),
-        ("absent", {}, "No module named 'absent'"),
-    ],
-)
-def test_a_broken_third_party_raises_where_it_is_needed(
-    tmp_path: Path, value: str, files: dict[str, str], complaint: str
-) -> None:
-    done = run(tmp_path, {**files, **third_party(value)}, "import lamella.interfaces as i; i.discover('storage')")
-    assert done.returncode == 1
-    assert complaint in done.stderr
+def test_a_broken_provider_is_not_skipped(tmp_path: Path) -> None:
+    fake_distribution(tmp_path, "broken", {"broken.py": "import no_such_module\n"}, "[lamella.storage]\nx = broken\n")
+    code, out = run(
+        tmp_path, "from lamella.interfaces import _discover as d; d._TABLE['storage'] = (); d.discover('storage')"
+    )
+    assert code == 1
+    assert "No module named 'no_such_module'" in out
 
 
-def test_importing_does_not_scan_the_environment(tmp_path: Path) -> None:
-    done = run(tmp_path, {}, "import lamella.interfaces; print('importlib.metadata' in sys.modules)")
-    assert done.stdout == "False\n", done.stderr
+def test_a_provider_is_a_module(tmp_path: Path) -> None:
+    fake_distribution(tmp_path, "function", {"function.py": "def f(): pass\n"}, "[lamella.storage]\nx = function:f\n")
+    code, out = run(
+        tmp_path, "from lamella.interfaces import _discover as d; d._TABLE['storage'] = (); d.discover('storage')"
+    )
+    assert code == 1
+    assert "TypeError: entry point 'x' of lamella.storage must name a module, got function" in out
 
 
-@pytest.mark.parametrize("shadowed", [False, True])
-def test_the_report_names_versions_and_who_hides_the_namespace(tmp_path: Path, shadowed: bool) -> None:
-    files = dist_info("lamella-tensor", "0.1.0")
-    if shadowed:
-        files |= dist_info("intruder", "2", RECORD="lamella/__init__.py,,\n")
-    done = run(tmp_path, files, "from lamella.interfaces.__main__ import main; sys.exit(main())")
-    assert "lamella-tensor 0.1.0" in done.stdout, done.stderr
-    assert "executor: none" in done.stdout
-    assert ("SHADOWED: intruder ships lamella/__init__.py" in done.stdout) is shadowed
-    assert done.returncode == int(shadowed)
+REPORT = "sys.argv[0] = ''; runpy.run_module('lamella.interfaces', run_name='__main__', alter_sys=True)"
+
+
+def test_the_report_lists_what_is_there(tmp_path: Path) -> None:
+    fake_distribution(tmp_path, "lamella-extra", {"lamella_extra.py": ""}, "[lamella.executor]\nmine = lamella_extra\n")
+    code, out = run(tmp_path, REPORT)
+    lines = out.splitlines()
+    assert code == 0, out
+    assert lines[0].startswith(f"python {sys.version.split()[0]} on ")
+    assert "lamella-extra 1.0" in lines
+    assert next(line for line in lines if line.startswith("executor: ")).endswith("mine = lamella_extra")
+    assert {line.split(":")[0] for line in lines if ": " in line} == set(_TABLE)
+
+
+def test_a_distribution_that_shadows_the_namespace_is_named(tmp_path: Path) -> None:
+    fake_distribution(tmp_path, "foreign", {"lamella/__init__.py": ""})
+    (tmp_path / "lamella" / "__init__.py").rename(tmp_path / "lamella" / "gone")  # listed, as pip would say
+    code, out = run(tmp_path, REPORT)
+    assert code == 1
+    assert "SHADOWED: foreign ships lamella/__init__.py; uninstall it; it hides the other layers" in out
+
+
+def test_a_folder_that_shadows_the_namespace_is_named(tmp_path: Path) -> None:
+    import lamella.interfaces
+
+    package = tmp_path / "lamella"
+    package.mkdir()
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    shutil.copytree(Path(str(lamella.interfaces.__file__)).parent, package / "interfaces")
+    code, out = run(tmp_path, f"sys.path.insert(0, {str(tmp_path)!r}); " + REPORT)
+    assert code == 1
+    assert f"SHADOWED: {package / '__init__.py'} is imported as lamella; move it" in out

@@ -22,18 +22,30 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("lt.where(x > 0, x, lt.zeros(4))", ValueError, r"do not broadcast"),
     ("x @ x", ValueError, r"matmul of \(2, 3\) @ \(2, 3\): the inner dims 3 and 2 differ"),
     ("x @ lt.tensor(1.0)", ValueError, r"matmul needs at least one dim on both sides.*use \* for a scalar"),
-    ("lt.linear(x, lt.zeros(4, 2))", ValueError, r"linear needs x \[..., in\] and w \[out, in\], got \(2, 3\) and \(4, 2\)"),
+    (
+        "lt.linear(x, lt.zeros(4, 2))",
+        ValueError,
+        r"linear needs x \[..., in\] and w \[out, in\], got \(2, 3\) and \(4, 2\)",
+    ),
     ("lt.linear(x, lt.zeros(4, 3), lt.zeros(3))", ValueError, r"linear: bias must be \[4\] for w \(4, 3\), got \(3,\)"),
     ("x.reshape(4)", ValueError, r"cannot reshape \(2, 3\) \(6 elements\) to \(4,\)"),
     ("x.reshape(-1, -1)", ValueError, "only one size can be -1"),
     ("x.expand(3, 3)", ValueError, r"cannot expand \(2, 3\) to \(3, 3\): only dims of size 1 grow"),
     ("x.expand(3)", ValueError, "it has fewer dims"),
-    ("lt.cat([x, lt.zeros(2, 2)])", ValueError, r"cat along dim 0 needs equal shapes elsewhere, got \(2, 3\), \(2, 2\)"),
+    (
+        "lt.cat([x, lt.zeros(2, 2)])",
+        ValueError,
+        r"cat along dim 0 needs equal shapes elsewhere, got \(2, 3\), \(2, 2\)",
+    ),
     ("lt.cat([])", ValueError, "cat needs at least one tensor"),
     ("lt.cat([lt.tensor(1.0)])", ValueError, "use stack for 0-d tensors"),
     ("lt.stack([x, lt.zeros(2)])", ValueError, "cat along dim 0 needs equal shapes"),
     ("lt.layer_norm(x, (4,))", ValueError, r"layer_norm over \(4,\) needs x to end in these dims, got \(2, 3\)"),
-    ("lt.layer_norm(x, (3,), lt.zeros(2))", ValueError, r"layer_norm: weight must have shape \(3,\) for x \(2, 3\), got \(2,\)"),
+    (
+        "lt.layer_norm(x, (3,), lt.zeros(2))",
+        ValueError,
+        r"layer_norm: weight must have shape \(3,\) for x \(2, 3\), got \(2,\)",
+    ),
     ("lt.batch_norm(lt.zeros(1, 3))", ValueError, "batch_norm needs more than one value per channel in training"),
     ("lt.cross_entropy(x, lt.tensor([0]))", ValueError, r"logits \(2, 3\) need targets \(2,\), got \(1,\)"),
     ("lt.attention(x, x, lt.zeros(3, 3))", ValueError, r"attention needs q \[..., L, E\]"),
@@ -59,16 +71,36 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("x.flatten(1, 0)", ValueError, "the start lies behind the end"),
     ("lt.zeros(2, 2, 2).t()", ValueError, "use transpose or mT"),
     # dtypes
-    ("lt.softmax(i, 0)", TypeError, "softmax needs a floating tensor, got the integer dtype lamella.int64; convert it with .to"),
-    ("lt.linear(x, lt.zeros(4, 3, dtype=lt.float64))", TypeError, "linear needs one dtype, got x float32 and w float64; cast one"),
+    (
+        "lt.softmax(i, 0)",
+        TypeError,
+        "softmax needs a floating tensor, got the integer dtype lamella.int64; convert it with .to",
+    ),
+    (
+        "lt.linear(x, lt.zeros(4, 3, dtype=lt.float64))",
+        TypeError,
+        "linear needs one dtype, got x float32 and w float64; cast one",
+    ),
     ("lt.cross_entropy(x, lt.zeros(2))", TypeError, "cross_entropy needs integer class targets, got float32"),
-    ("lt.cross_entropy(x, lt.tensor([0, 9]))", IndexError, r"target 9 is not a class of \[0, 3\) nor ignore_index -100"),
+    (
+        "lt.cross_entropy(x, lt.tensor([0, 9]))",
+        IndexError,
+        r"target 9 is not a class of \[0, 3\) nor ignore_index -100",
+    ),
     ("lt.cross_entropy(x, [0, 1])", TypeError, "needs target as an integer tensor, got list"),
-    ("lt.zeros(2, dtype='float99')", TypeError, "dtype must be a lamella dtype such as lamella.tensor.float32, got 'float99'"),
+    (
+        "lt.zeros(2, dtype='float99')",
+        TypeError,
+        "dtype must be a lamella dtype such as lamella.tensor.float32, got 'float99'",
+    ),
     ("lt.rand(2, dtype=lt.int32)", TypeError, "rand makes floating tensors, got dtype lamella.int32"),
     ("x & x", TypeError, r"& \| \^ ~ are defined for bool tensors here, got float32; compare first"),
     ("~i", TypeError, "got int64; compare first"),
-    ("lt.from_numpy(np.array(['a']))", TypeError, "a tensor cannot hold numpy dtype <U1; convert it to one of bool, uint8"),
+    (
+        "lt.from_numpy(np.array(['a']))",
+        TypeError,
+        "a tensor cannot hold numpy dtype <U1; convert it to one of bool, uint8",
+    ),
     ("lt.from_numpy(np.zeros(2, '>f4'))", TypeError, "cannot share byte-swapped memory.*convert it with array.astype"),
     ("lt.from_numpy([1])", TypeError, r"from_numpy needs a numpy array, got list; use tensor\(...\)"),
     ("lt.tensor([[1], [2, 3]])", ValueError, "regular nesting of numbers"),
@@ -87,7 +119,11 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("lt.sum([1.0])", TypeError, r"sum needs a tensor, got list; make one with lamella.tensor.tensor\(...\)"),
     ("lt.full((2,), x)", TypeError, r"full needs a number, got a tensor; use value.expand\(shape\).clone\(\)"),
     # devices and storages
-    ("x + lt.zeros(2, 3, device='meta')", ValueError, r"add got tensors on devices cpu and meta; move them to one device with .to"),
+    (
+        "x + lt.zeros(2, 3, device='meta')",
+        ValueError,
+        r"add got tensors on devices cpu and meta; move them to one device with .to",
+    ),
     ("x.to('cuda')", ValueError, r"to\('cuda'\): neither a dtype nor a device; the devices here are 'cpu' and 'meta'"),
     ("lt.zeros(2, device='tpu')", ValueError, "unknown device 'tpu'; the devices here are 'cpu' and 'meta'"),
     ("lt.zeros(2, device='meta').to('cpu')", RuntimeError, "a meta tensor has no values to move to the cpu"),
@@ -95,11 +131,19 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("q + q", TypeError, r"add has no kernel for a tensor with 'block_int8' storage; call .dense\(\) on it first"),
     ("q.numpy()", TypeError, r"'block_int8' storage has no numpy memory; use .dense\(\).numpy\(\)"),
     ("q.zero_()", TypeError, "'block_int8' storage cannot be written in place; make a new one"),
-    ("lt.linear(lt.zeros(2, 8, device='meta'), q)", TypeError, r"linear got tensors of different storages \(block_int8, meta\)"),
+    (
+        "lt.linear(lt.zeros(2, 8, device='meta'), q)",
+        TypeError,
+        r"linear got tensors of different storages \(block_int8, meta\)",
+    ),
     # params
     ("lt.gelu(x, 'fast')", ValueError, "approximate is 'none' or 'tanh', got 'fast'"),
     ("lt.dropout(x, 1.5)", ValueError, r"dropout needs a probability in \[0, 1\], got 1.5"),
-    ("lt.cross_entropy(x, lt.tensor([0, 1]), reduction='max')", ValueError, "reduction is one of none, mean, sum, got 'max'"),
+    (
+        "lt.cross_entropy(x, lt.tensor([0, 1]), reduction='max')",
+        ValueError,
+        "reduction is one of none, mean, sum, got 'max'",
+    ),
     ("lt.arange(0, 3, 0)", ValueError, "arange needs a step other than 0"),
     ("lt.randint(3, 3, (2,))", ValueError, r"randint needs low < high, got \[3, 3\)"),
     ("lt.randint(3)", TypeError, "randint needs a size"),
@@ -109,7 +153,7 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("x.gather(1, lt.tensor([0]))", ValueError, r"gather along dim 1: index \(1,\) must have the rank of x \(2, 3\)"),
     ("x.gather(0, lt.tensor([[0, 0, -3]]))", IndexError, "gather: index -3 is out of range for dim 0 of size 2"),
     ("x.scatter_add(1, lt.tensor([[0, 1]]), lt.zeros(1, 1))", ValueError, "scatter_add needs src"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(("expression", "error", "message"), BAD, ids=[b[0][:40] for b in BAD])
@@ -165,15 +209,19 @@ def test_importing_tensor_imports_no_sister_and_no_slow_module() -> None:
         x.item()
         sisters = {m.split(".")[1] for m in sys.modules if m.startswith("lamella.")}
         print(sorted(sisters))
-        print([m for m in ("inspect", "importlib.metadata", "concurrent.futures", "pickle", "scipy") if m in sys.modules])
+        slow = ("inspect", "importlib.metadata", "concurrent.futures", "pickle", "scipy")
+        print([m for m in slow if m in sys.modules])
         """
     )
     lines = out.splitlines()
     assert lines[0] == "['interfaces', 'tensor']"
     # numpy itself may bring some of them
     brought = run(
-        "import sys, numpy, ml_dtypes\n"
-        "print([m for m in ('inspect', 'importlib.metadata', 'concurrent.futures', 'pickle', 'scipy') if m in sys.modules])"
+        """
+        import sys, numpy, ml_dtypes
+        slow = ("inspect", "importlib.metadata", "concurrent.futures", "pickle", "scipy")
+        print([m for m in slow if m in sys.modules])
+        """
     )
     assert lines[1] == brought.strip()
 

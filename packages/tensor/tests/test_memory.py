@@ -1,4 +1,4 @@
-"""Nothing keeps a tensor alive but its users: reference counts alone free everything, with the collector switched off."""
+"""Nothing keeps a tensor alive but its users: reference counts free everything, with the collector switched off."""
 
 from __future__ import annotations
 

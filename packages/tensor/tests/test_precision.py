@@ -75,9 +75,11 @@ def test_float32_running_sums() -> None:
 def test_no_dims_stay_tensors_over_arrays() -> None:
     z = lt.tensor(2.0)
     results = [
-        z + z, z * 2.0, 1.0 - z, -z, lt.exp(z), z.relu(), z == z, z.sum(), lt.tensor([1.0, 2.0])[0], z.mean(), z.clone(),
+        z + z, z * 2.0, 1.0 - z, -z, lt.exp(z), z.relu(), z == z, z.sum(), lt.tensor([1.0, 2.0])[0], z.mean(),
+        z.clone(),
         lt.tensor([1.0]) @ lt.tensor([2.0]), lt.ones(3).amax(), lt.ones(3).argmax(), lt.cat([z.reshape(1)])[0],
-        lt.where(z > 0, z, 0.0), lt.maximum(z, 3.0), z // 2, lt.rand(()), lt.logical_not(z), z.to(lt.int8), lt.full((), 1),
+        lt.where(z > 0, z, 0.0), lt.maximum(z, 3.0), z // 2, lt.rand(()), lt.logical_not(z), z.to(lt.int8),
+        lt.full((), 1),
     ]  # fmt: skip
     for r in results:
         assert r.shape == ()

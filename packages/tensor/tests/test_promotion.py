@@ -1,4 +1,4 @@
-"""Which dtype operands meet in, against tables made with PyTorch; and what integers, bools and numbers out of range do."""
+"""Which dtype operands meet in, against tables made with PyTorch; what integers, bools and numbers out of range do."""
 
 from __future__ import annotations
 

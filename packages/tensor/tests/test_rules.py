@@ -1,4 +1,4 @@
-"""Rules of one op agree with each other: shape rules with kernels, on memory and on meta tensors, bodies with kernels."""
+"""Rules of one op agree: shape rules with kernels, on memory and on meta tensors, and bodies with kernels."""
 
 from __future__ import annotations
 
@@ -125,7 +125,8 @@ def sorted_imports(tree: Any) -> Any:
 
 def test_scalar_ops_are_python_arithmetic() -> None:
     for name, args, expected in (
-        ("add", (2, 3.5), 5.5), ("sub", (2, 3), -1), ("mul", (2, 3), 6), ("div", (1, 2), 0.5), ("floordiv", (-7, 2), -4),
+        ("add", (2, 3.5), 5.5), ("sub", (2, 3), -1), ("mul", (2, 3), 6), ("div", (1, 2), 0.5),
+        ("floordiv", (-7, 2), -4),
         ("mod", (-7, 2), 1), ("pow", (2, 10), 1024), ("neg", (3,), -3), ("min", (2, 1), 1), ("max", (2, 1), 2),
         ("lt", (1, 2), True), ("ge", (1, 2), False), ("where", (True, 1, 2), 1), ("sqrt", (4.0,), 2.0),
     ):  # fmt: skip

@@ -242,6 +242,8 @@ IN_PLACE = {
 @pytest.mark.parametrize("dtype", (lt.float32, lt.float64, lt.float16, lt.bfloat16), ids=repr)
 @pytest.mark.parametrize("name", IN_PLACE)
 def test_in_place_twins(name: str, dtype: lt.DType) -> None:
+    ours: Any
+    reference: Any
     ours, reference = IN_PLACE[name]
     a = np.array([[-1.5, 0.5], [2.0, 3.0]]).astype(dtype.numpy)
     t = lt.from_numpy(a.copy())

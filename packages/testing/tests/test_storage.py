@@ -1,4 +1,4 @@
-"""The storage protocol, shown on a storage that is neither an array nor a payload: parts, rebuilding, kernels, refusals."""
+"""The storage protocol, shown on a storage that is no array and no payload: parts, rebuilding, kernels, refusals."""
 
 from __future__ import annotations
 

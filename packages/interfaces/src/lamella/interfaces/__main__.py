@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import distributions
+from importlib.metadata import distributions, entry_points
+
+import lamella
 
 from ._discover import _TABLE, first_party
 
 
 def main() -> int:
-    """Print the report; exit status 1 when a foreign distribution ships `lamella/__init__.py`."""
+    """Print the report; exit status 1 when something makes `lamella` an ordinary package, which hides the layers."""
     print(f"python {sys.version.split()[0]} on {sys.platform}")
     shadows = []
     for dist in sorted(distributions(), key=lambda d: d.name or ""):
@@ -17,11 +19,15 @@ def main() -> int:
         if name == "lamella" or name.startswith("lamella-"):
             print(f"{name} {dist.version}")
         if any(str(f) == "lamella/__init__.py" for f in dist.files or ()):
-            shadows.append(name)
+            shadows.append(f"{name} ships lamella/__init__.py; uninstall it")
+    file: str | None = vars(lamella).get("__file__")
+    if file is not None and not shadows:
+        shadows.append(f"{file} is imported as lamella; move it or take its folder off the path")
     for kind in sorted(_TABLE):
-        print(f"{kind}: {', '.join(first_party(kind)) or 'none'}")
-    for name in shadows:
-        print(f"SHADOWED: {name} ships lamella/__init__.py and hides the other layers; uninstall it")
+        others = [f"{e.name} = {e.value}" for e in sorted(entry_points(group=f"lamella.{kind}"), key=lambda e: e.name)]
+        print(f"{kind}: {', '.join([*first_party(kind), *others]) or 'none'}")
+    for shadow in shadows:
+        print(f"SHADOWED: {shadow}; it hides the other layers")
     return 1 if shadows else 0
 
 

@@ -3,34 +3,35 @@
 from . import _scalar as scalar
 from ._composites import attention, batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
 from ._creation import (
-    arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, one_hot, ones, ones_like, rand, rand_like, randint,
-    randn, randn_like, randperm, tensor, tril, zeros, zeros_like,
+    arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, one_hot, ones, ones_like,
+    rand, rand_like, randint, randn, randn_like, randperm, tensor, tril, zeros, zeros_like,
 )  # fmt: skip
 from ._device import Device, as_device as device
 from ._dtype import (
-    DType, bfloat16, bool_, complex64, complex128, float8_e4m3fn, float8_e5m2, float16, float32, float64, int8, int16, int32, int64,
-    uint8, uint16, uint32, uint64,
+    DType, bfloat16, bool_, complex64, complex128, float8_e4m3fn, float8_e5m2, float16, float32, float64, int8,
+    int16, int32, int64, uint8, uint16, uint32, uint64,
 )  # fmt: skip
 from ._division import floor_divide, remainder
 from ._errors import FileFormatError
 from ._errstate import silence as _silence
 from ._files import load, save
 from ._functions import (
-    all, amax, amin, any, argmax, argmin, cat, clamp, cumsum, expand, flatten, flip, gather, logsumexp, matmul, mean, narrow, pad, permute,
-    prod, reshape, scatter_add, split, square, squeeze, stack, std, sum, take, transpose, unsqueeze, var, where,
+    all, amax, amin, any, argmax, argmin, cat, clamp, cumsum, expand, flatten, flip, gather, logsumexp, matmul,
+    mean, narrow, pad, permute, prod, reshape, scatter_add, split, square, squeeze, stack, std, sum, take,
+    transpose, unsqueeze, var, where,
 )  # fmt: skip
 from ._modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from ._op import MissingRule
 from ._pointwise import (
-    abs, add, cos, div, eq, erf, exp, floor, ge, gt, isnan, le, log, log1p, logical_and, logical_not, logical_or, lt, maximum, minimum, mul,
-    ne, neg, pow, reciprocal, relu, rsqrt, sigmoid, sign, sin, sqrt, sub, tanh,
+    abs, add, cos, div, eq, erf, exp, floor, ge, gt, isnan, le, log, log1p, logical_and, logical_not, logical_or,
+    lt, maximum, minimum, mul, ne, neg, pow, reciprocal, relu, rsqrt, sigmoid, sign, sin, sqrt, sub, tanh,
 )  # fmt: skip
 from ._promotion import get_default_dtype, result_type, set_default_dtype
 from ._random import Generator, get_num_threads, manual_seed, set_num_threads
 from ._state import LevelClosedError
 from ._tensor import Tensor
 
-# An op must not warn for inf and nan, and an errstate in every op costs more than the op: docs/decisions/0002-errstate.md
+# an op must not warn of inf and nan, and an errstate around it costs more than itself: docs/decisions/0002-errstate.md
 _silence()
 
 float = float32
@@ -50,6 +51,7 @@ __all__ = [
     "LevelClosedError",
     "MissingRule",
     "Tensor",
+    "__version__",
     "abs",
     "add",
     "all",
@@ -67,8 +69,8 @@ __all__ = [
     "bool_",
     "cat",
     "clamp",
-    "complex128",
     "complex64",
+    "complex128",
     "cos",
     "cross_entropy",
     "cumsum",
@@ -87,11 +89,11 @@ __all__ = [
     "flatten",
     "flip",
     "float",
+    "float8_e4m3fn",
+    "float8_e5m2",
     "float16",
     "float32",
     "float64",
-    "float8_e4m3fn",
-    "float8_e5m2",
     "floor",
     "floor_divide",
     "from_numpy",
@@ -105,10 +107,10 @@ __all__ = [
     "gt",
     "half",
     "int",
+    "int8",
     "int16",
     "int32",
     "int64",
-    "int8",
     "is_grad_enabled",
     "isnan",
     "layer_norm",
@@ -177,14 +179,13 @@ __all__ = [
     "tensor",
     "transpose",
     "tril",
+    "uint8",
     "uint16",
     "uint32",
     "uint64",
-    "uint8",
     "unsqueeze",
     "var",
     "where",
     "zeros",
     "zeros_like",
-    "__version__",
 ]

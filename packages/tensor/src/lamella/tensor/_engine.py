@@ -31,6 +31,7 @@ def _first_number(op: Any, a: Any, b: Any, out: Any) -> None:
     NUMBER[0](op, a, b, out)
 
 
-# How the fast operators record two plain tensors, or a tensor and a number: loaded at the first use, then one list item away.
+# How the fast operators record two plain tensors, or a tensor and a number: loaded at the first use, then one list item
+# away.
 PAIR: list[Any] = [_first_pair]
 NUMBER: list[Any] = [_first_number]

@@ -116,7 +116,7 @@ def _raise_to(low: DType, high: DType) -> DType:
 
 
 def meet(op: Op, args: Sequence[Any]) -> DType | None:
-    """The dtype the operands must be brought to, or None where they already agree; TypeError for kinds an op refuses."""
+    """The dtype the operands must be brought to, or None where they agree; TypeError for kinds that an op refuses."""
     first = None
     same = True
     number = -1
@@ -173,7 +173,7 @@ def fitted(op: Op, number: int, dtype: DType) -> int:
 
 
 def normalized(op: Op, args: Sequence[Any]) -> tuple[Any, ...]:
-    """Operands with numpy's scalars and subclasses of Python's numbers as plain numbers; TypeError for anything else."""
+    """Operands with numpy's scalars and subclasses of Python's numbers as plain numbers; TypeError for all else."""
     out: list[Any] = []
     for i, a in enumerate(args):
         if isinstance(a, TensorBase) or a is None or isinstance(a, SymScalar):

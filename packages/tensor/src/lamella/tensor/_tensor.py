@@ -307,7 +307,7 @@ class Tensor(Arithmetic):
         return f.to_dtype(self, bool_)
 
     def clone(self) -> Tensor:
-        """A copy in fresh memory, connected for autograd; made inside a transform it belongs to that transform's level."""
+        """A copy in fresh memory, connected for autograd; inside a transform it belongs to that transform's level."""
         t = cast("Tensor", dispatch(OPS["copy"], (self,)))
         return cast("Tensor", autograd().lift(t, tls.levels[-1], True)) if tls.levels else t
 
@@ -485,7 +485,8 @@ class Tensor(Arithmetic):
         out = f.reshape(self, *shape)
         if type(self._data) is np.ndarray and not np.may_share_memory(out._data, self._data) and self.numel():
             raise ValueError(
-                f"a tensor of shape {self.shape} and strides {self.stride()} cannot be viewed as {out.shape}; use reshape"
+                f"a tensor of shape {self.shape} and strides {self.stride()} cannot be viewed as {out.shape}; "
+                f"use reshape"
             )
         return out
 

@@ -127,7 +127,7 @@ def _layer_norm_shape(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float)
 
 
 def kept_targets(target: Any, classes: int, ignore_index: int) -> tuple[Any, Any]:
-    """(class indices safe to index with, which targets count or None for all); IndexError for a target that is no class."""
+    """(indices safe to index with, which targets count or None for all); IndexError for a target that is no class."""
     # seen as unsigned, a negative target is larger than any class: one pass answers for the usual case
     if target.dtype == np.int64 and target.size and np.maximum.reduce(target.view(np.uint64)) < classes:
         if not 0 <= ignore_index < classes:

@@ -13,8 +13,8 @@ import stat
 from collections.abc import Iterable
 from typing import Any
 
-from ._codec import decode_stream, encode
 from .._errors import FileFormatError
+from ._codec import decode_stream, encode
 from ._record import Rebuild, RecordOf
 
 __all__ = ["load", "save"]

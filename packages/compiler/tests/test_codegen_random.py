@@ -38,7 +38,7 @@ def random_graph(seed: int, length: int) -> tuple[Any, list[np.ndarray[Any, Any]
     while len(values) < length:
         x = values[int(rng.integers(max(0, len(values) - 8), len(values)))]
         s = shape(x)
-        kind = int(rng.integers(0, 12))
+        kind = int(rng.integers(0, 14))
         if kind <= 2:
             y = add(str(rng.choice(UNARY)), x)
             values.append(tame(y) if rng.random() < 0.3 else y)
@@ -70,6 +70,14 @@ def random_graph(seed: int, length: int) -> tuple[Any, list[np.ndarray[Any, Any]
             values.append(tame(add("matmul", x, add("permute", x, dims=(1, 0)))))
         elif kind == 11 and s and s[-1] == m:
             values.append(add("layer_norm", x, None, None, ndims=1, eps=0.1) if m > 1 else x)
+        elif kind == 12:
+            # away from where rounding decides: 0 is a frequent value
+            values.append(add("where", add("gt", x, 0.1234), add("floor", add("add", x, 0.4321)), x))
+        elif kind == 13:
+            x = values[int(rng.integers(0, 5))]
+            s = shape(x)
+            at = add("argmax", x, dim=int(rng.integers(0, len(s))), keepdim=bool(rng.random() < 0.5))
+            values.append(add("sin", add("cast", at, dtype=f64)))
     picks = rng.choice(len(values), 4, replace=False)
     return b.build([values[-1], *(values[int(p)] for p in picks)]), arrays
 

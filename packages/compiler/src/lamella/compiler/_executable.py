@@ -352,6 +352,8 @@ class CompiledGraph:
             out = kernel(*[get(frame, arrays) for get in getters], **params)
             for (slot, entry, shape, dtype), array in zip(slots, out if many else (out,), strict=True):
                 whole = np.ascontiguousarray(array, dtype).reshape(shape)
+                if whole.base is not None and np.may_share_memory(whole, frame.arena):
+                    whole = whole.copy()  # the kernel gave a view of its operand, whose memory is about to be reused
                 frame.held[slot] = whole
                 frame.data[entry] = whole.ctypes.data
 

@@ -14,6 +14,7 @@ from lamella.tensor.extend import OPS, Op
 
 KINDS = ("shape", "numpy", "vjp", "jvp", "batch", "lower", "cost")
 FILLED = "rule"
+SCALAR = "a number of the host, not an array"
 
 DERIVED = {
     "body": "a composite: what its body's ops give",
@@ -29,7 +30,7 @@ def cell(op: Op, kind: str) -> tuple[str, str]:
     if exempt is not None:
         return "-", exempt
     if op.spec == "scalar" and kind != "numpy":
-        return "-", "a number of the host, not an array"
+        return "-", SCALAR
     if kind in op.rules:
         return FILLED, ""
     if kind == "jvp" and op.spec == "elementwise" and "vjp" in op.rules:
@@ -52,17 +53,20 @@ def ops() -> list[Op]:
 
 def table() -> str:
     """The page."""
-    found = ops()
     reasons: dict[str, list[str]] = {}
     rows = []
-    for op in found:
+    scalars = [op for op in ops() if op.spec == "scalar"]
+    for op in ops():
         cells = []
         for kind in KINDS:
             mark, reason = cell(op, kind)
             cells.append(mark)
-            if mark == "-":
+            if mark == "-" and op.spec != "scalar":
                 reasons.setdefault(f"{kind}: {reason}", []).append(op.name)
-        rows.append(f"| `{op.name}` | {describe(op)} | {' | '.join(cells)} |")
+        if op.spec != "scalar":
+            rows.append(f"| `{op.name}` | {describe(op)} | {' | '.join(cells)} |")
+        elif op is scalars[0]:
+            rows.append(f"| `scalar.*` ({len(scalars)} ops) | scalar | {' | '.join(cells)} |")
     lines = [
         "# Op x rule",
         "",
@@ -78,6 +82,7 @@ def table() -> str:
         "",
         "## Exempt",
         "",
+        f"- `scalar.*`: {SCALAR}",
         *[f"- {reason}: {', '.join(f'`{n}`' for n in names)}" for reason, names in sorted(reasons.items())],
     ]
     return "\n".join(lines) + "\n"

@@ -242,7 +242,7 @@ def new_node(plan: Plan, edges: tuple[Edge, ...], metas: list[Meta], location: L
     return node
 
 
-# Comprehensions stand outside the recorders: what one reads becomes a cell of its function, which every line then pays for.
+# Comprehensions stand outside the recorders: what one reads becomes a cell of its function, and every line pays for it.
 
 
 def _saves_of(saves: tuple[int, ...], args: Any, outs: Any, op: Op, level: Any) -> tuple[Any, ...]:

@@ -122,7 +122,9 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue where `state` was taken; ValueError if the run had other settings."""
+        """Continue where `state` was taken; ValueError if it is no such state or the run had other settings."""
+        if not isinstance(state, dict) or set(state) != set(self.state()):
+            raise ValueError("it is not a checkpoint of this example")
         if state["settings"] != self.settings:
             raise ValueError(f"the checkpoint was made with {state['settings']}, this run has {self.settings}")
         self.model.load_state_dict(state["model"])
@@ -174,7 +176,9 @@ def train(training: Training, checkpoint: Path) -> None:
 
     epochs = training.settings["epochs"]
     for number in range(len(training.history) + 1, epochs + 1):
-        with tqdm(total=len(training.loader), desc=f"epoch {number}/{epochs}", unit="batch", leave=False) as bar:
+        # disable=None: no bar where nobody looks, in a log file
+        title = f"epoch {number}/{epochs}"
+        with tqdm(total=len(training.loader), desc=title, unit="batch", leave=False, disable=None) as bar:
             loss, right = training.epoch(bar)
         training.model.eval()
         test = accuracy(*predictions(training.model, training.test))
@@ -220,12 +224,21 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run; 0, or 1 below the wanted accuracy, 2 for what the user must mend, 130 after Ctrl-C."""
+    """The exit status: 0, 1 below the wanted accuracy, 2 for what the user must mend, 130 after Ctrl-C."""
     args = arguments(argv)
     missing = missing_packages()
     if missing:
         print(f"this example needs {', '.join(missing)}: python -m pip install {' '.join(missing)}", file=sys.stderr)
         return 2
+    try:
+        return run(args)
+    except KeyboardInterrupt:
+        print("\ninterrupted before the training began", file=sys.stderr)
+        return 130
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, save, reload, compile, report; the exit status."""
     started = time.perf_counter()
     args.out.mkdir(parents=True, exist_ok=True)
     checkpoint: Path = args.out / "checkpoint.safetensors"

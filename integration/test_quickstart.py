@@ -162,7 +162,11 @@ def test_a_checkpoint_of_other_settings_or_damaged_is_refused(quickstart, tmp_pa
     lt.save(quickstart.Training(table, seed=1, epochs=2).state(), file)
     assert quickstart.main(["--out", str(tmp_path), "--seed", "2", "--epochs", "2", "--resume"]) == 2
     assert "'seed': 1" in capsys.readouterr().err
-    file.write_bytes(file.read_bytes()[:-100])
+    damaged = file.read_bytes()[:-100]
+    lt.save({"a": 1}, file)
+    assert quickstart.main(["--out", str(tmp_path), "--seed", "1", "--epochs", "2", "--resume"]) == 2
+    assert "not a checkpoint of this example" in capsys.readouterr().err
+    file.write_bytes(damaged)
     assert quickstart.main(["--out", str(tmp_path), "--seed", "1", "--epochs", "2", "--resume"]) == 2
     assert "cannot resume from" in capsys.readouterr().err
 

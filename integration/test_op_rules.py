@@ -1,4 +1,4 @@
-"""The page docs/op-rules.md: every cell of op x rule is filled, derived or exempt with a reason, and it is not stale."""
+"""The page docs/op-rules.md: each cell of op x rule is filled, derived or exempt with a reason, and it is not stale."""
 
 from __future__ import annotations
 

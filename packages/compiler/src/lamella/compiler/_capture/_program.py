@@ -12,7 +12,7 @@ import numpy as np
 
 from lamella.graph import CaptureError, Graph, Trace, Value
 from lamella.tensor import Tensor
-from lamella.tensor.extend import SymScalar, user_location, wrap
+from lamella.tensor.extend import MetaArray, SymScalar, user_location, wrap
 
 from ._backward import Backward
 from ._fetch import Fetched
@@ -118,7 +118,7 @@ def commit_plan(trace: Trace, fetched: Fetched, taken: set[Value]) -> list[tuple
             trace.builder.grad(f"grad[{n}]", None)
             commits.append(("grad", owner, False))
             continue
-        if id(current._data) in index:
+        if type(current._data) is not MetaArray:
             raise CaptureError("a captured program assigned an older tensor to .grad, which a graph cannot repeat; assign a clone()")
         value = trace.value_of(current)
         trace.builder.grad(f"grad[{n}]", value)

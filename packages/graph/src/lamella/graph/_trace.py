@@ -83,7 +83,7 @@ class Trace:
         t = self._traced(wrap_outputs(op, args, params, out), out)
         if t._flags & VIEW:
             self._values[id(out)] = (made[0], t._cell.version, out)
-        if op.spec == "elementwise" and any(isinstance(a, Tensor) and self._strided(a) for a in args):
+        if op.spec == "elementwise" and op.name != "copy" and any(isinstance(a, Tensor) and self._strided(a) for a in args):
             self._ambiguous[id(out)] = (out, "layout")
         return t
 
@@ -184,6 +184,8 @@ class Trace:
     def same(self, view: Tensor, fresh: Tensor) -> None:
         """A stale view was replayed as `fresh`: its storage stands for that value from now on."""
         self._note(view)
+        if type(view._data) is not MetaArray:
+            self.views[id(view)] = view
         self._values[id(view._data)] = (self.value_of(fresh), view._cell.version, view._data)  # type: ignore[union-attr]
 
     def contiguous(self, t: Tensor) -> Tensor:

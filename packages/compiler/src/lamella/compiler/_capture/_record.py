@@ -17,7 +17,7 @@ from typing import Any
 from lamella.graph import CaptureError, Graph, Trace, run_passes
 from lamella.interfaces import discover
 from lamella.tensor import Tensor
-from lamella.tensor.extend import MetaArray, enter_mode, leave_mode, tls
+from lamella.tensor.extend import VIEW, MetaArray, enter_mode, leave_mode, tls
 
 from .._toolchain import CompilerMissing
 from ._backward import PASSES, trace_backward
@@ -58,6 +58,7 @@ def record(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str)
     name = getattr(fn, "__name__", type(fn).__name__)
     trace = Trace(name if name.isidentifier() else "program")
     unknown: list[types.CodeType] = []
+    unlinked = _unlink(explorer)
     try:
         try:
             out = _run(fn, args, kwargs, trace, explorer, unknown)
@@ -77,6 +78,9 @@ def record(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str)
             tls.trace = None
             rewired = trace.rewired()
             trace.undo()
+            for t, view in unlinked:
+                t._view = view
+                t._flags |= VIEW
         _refuse_unknown(unknown)
         _refuse_rewired(rewired)
         _refuse_escapes(trace, leaves)
@@ -100,6 +104,18 @@ def record(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str)
     for m in results.made:
         m.tensor = None
     return Program(graph, run, guard, results, commits, backward, None if joint is None else joint.graph)
+
+
+def _unlink(explorer: Explorer) -> list[tuple[Tensor, Any]]:
+    """Make views whose base the program cannot reach stand for themselves while it is traced; their links, to be put back."""
+    out = []
+    for found in explorer.tensors.values():
+        t = found.tensor
+        if t._view is not None and id(t._view.base) not in explorer.tensors:
+            out.append((t, t._view))
+            t._view = None
+            t._flags &= ~VIEW
+    return out
 
 
 def _run(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], trace: Trace, explorer: Explorer, unknown: list[types.CodeType]) -> Any:

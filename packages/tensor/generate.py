@@ -210,7 +210,7 @@ def arith() -> str:
         "from . import _pointwise as _p",
         "from ._base import TensorBase",
         "from ._dispatch import dispatch, explained",
-        "from ._engine import NUMBER, PAIR",
+        "from ._engine import NUMBER, PAIR, autograd",
         "from ._inplace import inplace",
         "from ._op import OPS",
         "from ._operand import is_operand",
@@ -250,11 +250,25 @@ def arith() -> str:
         lines += _fast_operator(name, op, ufunc, dtypes, numbers)
     for name in ("add", "mul"):
         lines += ["", f"    __r{name}__ = __{name}__"]
-    for name, op in (("sub", "sub"), ("truediv", "div"), ("pow", "pow")):
+    for name in ("sub", "truediv", "pow"):
+        op, ufunc, dtypes, _ = OPERATORS[name]
         lines += [
             "",
             f"    def __r{name}__(self, other: Any) -> Tensor:",
-            "        if not is_operand(other):",
+            "        if type(other) is float or type(other) is int:",
+            "            flags = self._flags | HOT[0]",
+            "            if flags <= 1:",
+            "                a = self._data",
+            "                if a.dtype in _FLOATS:",
+            f"                    out = _np_{ufunc}(other, a)",
+            "                    r: Tensor = _new(_class)",
+            "                    r._data = out if type(out) is _ndarray else _asarray(out)",
+            "                    r._flags = 0",
+            "                    r._edge = r._cell = r._view = None",
+            "                    if flags:",
+            f"                        autograd().record(_{op}, (other, self), _EMPTY, r)",
+            "                    return r",
+            "        elif not is_operand(other):",
             "            return NotImplemented",
             f'        return cast("Tensor", dispatch(_{op}, (other, self)))',
         ]

@@ -13,7 +13,7 @@ from . import _ops  # declares the ops
 from . import _pointwise as _p
 from ._base import TensorBase
 from ._dispatch import dispatch, explained
-from ._engine import NUMBER, PAIR
+from ._engine import NUMBER, PAIR, autograd
 from ._inplace import inplace
 from ._op import OPS
 from ._operand import is_operand
@@ -383,17 +383,56 @@ class Arithmetic(TensorBase):
     __rmul__ = __mul__
 
     def __rsub__(self, other: Any) -> Tensor:
-        if not is_operand(other):
+        if type(other) is float or type(other) is int:
+            flags = self._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                if a.dtype in _FLOATS:
+                    out = _np_subtract(other, a)
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_sub, (other, self), _EMPTY, r)
+                    return r
+        elif not is_operand(other):
             return NotImplemented
         return cast("Tensor", dispatch(_sub, (other, self)))
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        if not is_operand(other):
+        if type(other) is float or type(other) is int:
+            flags = self._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                if a.dtype in _FLOATS:
+                    out = _np_divide(other, a)
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_div, (other, self), _EMPTY, r)
+                    return r
+        elif not is_operand(other):
             return NotImplemented
         return cast("Tensor", dispatch(_div, (other, self)))
 
     def __rpow__(self, other: Any) -> Tensor:
-        if not is_operand(other):
+        if type(other) is float or type(other) is int:
+            flags = self._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                if a.dtype in _FLOATS:
+                    out = _np_power(other, a)
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        autograd().record(_pow, (other, self), _EMPTY, r)
+                    return r
+        elif not is_operand(other):
             return NotImplemented
         return cast("Tensor", dispatch(_pow, (other, self)))
 

@@ -134,7 +134,9 @@ def _wide(name: str, t: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
 
 def _mean(t: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
     shape = t._data.shape
-    return p.div(_run("sum", (t,), dims=dims, keepdim=keepdim), math.prod([shape[d] for d in dims]))
+    total = cast("Tensor", dispatch(_SUM, (t,), {"dims": dims, "keepdim": keepdim}))
+    count: int = math.prod([shape[d] for d in dims])
+    return total / count
 
 
 def _var(t: Tensor, dims: tuple[int, ...], correction: int, keepdim: bool) -> Tensor:

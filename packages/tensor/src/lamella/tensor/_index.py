@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ._base import TensorBase, wrap
+from ._base import TensorBase, wrap, wrap_view
 from ._dispatch import dispatch
 from ._functions import expand, to_dtype, where
 from ._op import OPS
+from ._state import HOT, tls
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -34,7 +35,12 @@ def _basic(t: Any, index: Any) -> Any:
     if (kind is int or kind is slice) and shape:
         n = shape[0]
         first = _normal_slice(index, n) if kind is slice else _normal_int(index, n, 0)
-        return dispatch(_SLICE, (t,), {"index": (first, *[(0, m, 1) for m in shape[1:]])})
+        whole = (first, *[(0, m, 1) for m in shape[1:]])
+        if not t._flags and not HOT[0]:
+            # a plain tensor that nothing follows: what the general path would come to
+            data = t._data[index] if kind is slice else t._data[index, ...]
+            return wrap_view(data, t, ("slice", whole), tls.grad)
+        return dispatch(_SLICE, (t,), {"index": whole})
     entries = index if isinstance(index, tuple) else (index,)
     used = 0
     dots = 0

@@ -48,6 +48,7 @@ from ._views import refresh
 __all__ = ["Tensor"]
 
 assert _backward
+_PERMUTE = OPS["permute"]
 
 
 class Tensor(Arithmetic):
@@ -469,7 +470,7 @@ class Tensor(Arithmetic):
     @property
     def T(self) -> Tensor:
         """The transposed matrix, or all dims reversed."""
-        return f.permute(self, *reversed(range(self.ndim)))
+        return cast("Tensor", dispatch(_PERMUTE, (self,), {"dims": tuple(range(self._data.ndim - 1, -1, -1))}))
 
     @property
     def mT(self) -> Tensor:

@@ -163,6 +163,7 @@ def broken(monkeypatch):
         else:
             rules[kind] = fails
         monkeypatch.setattr(OPS[name], "rules", rules)
+        monkeypatch.setattr(OPS[name], "plans", {})
 
     return install
 

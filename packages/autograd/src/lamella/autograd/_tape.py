@@ -81,22 +81,12 @@ class Vjp:
     and only for needed edges. A rule with `shapes` may ask for the shape of operands that need no gradient.
     """
 
-    __slots__ = ("fn", "plans", "shapes", "uses")
+    __slots__ = ("fn", "shapes", "uses")
 
     def __init__(self, fn: Callable[..., Any], uses: tuple[tuple[int, ...], ...], shapes: bool = False) -> None:
         self.fn = fn
         self.uses = uses
         self.shapes = shapes
-        self.plans: dict[int, Plan] = {}
-
-    def plan(self, op: Op, mask: int) -> Plan:
-        """The plan for the operands in a bit mask."""
-        needed: set[int] = set()
-        for i, uses in enumerate(self.uses):
-            if mask >> i & 1:
-                needed.update(uses)
-        plan = self.plans[mask] = Plan(op.name, self.fn, mask, tuple(sorted(needed)), self.shapes)
-        return plan
 
 
 NONDIFFERENTIABLE = Vjp(lambda ctx, *g: (), ())  # noqa: ARG005 - it is never called
@@ -259,13 +249,21 @@ def _shapes_of(args: tuple[Any, ...]) -> tuple[tuple[int, ...], ...]:
     return tuple([tuple(a._data.shape) if isinstance(a, Tensor) else () for a in args])
 
 
+def _plan(op: Op, mask: int) -> Plan | None:
+    """The plan of an op for the operands in a bit mask, kept on the op; None where nothing is recorded."""
+    vjp = rule(op, "vjp")
+    if vjp is NONDIFFERENTIABLE:
+        return None
+    needed: set[int] = set()
+    for i, uses in enumerate(vjp.uses):
+        if mask >> i & 1:
+            needed.update(uses)
+    plan = op.plans[mask] = Plan(op.name, vjp.fn, mask, tuple(sorted(needed)), vjp.shapes)
+    return plan
+
+
 def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
     """Record one op whose outputs exist: gives every differentiable output its edge."""
-    vjp = op.rules.get("vjp")
-    if vjp is None:
-        vjp = rule(op, "vjp")
-    if vjp is NONDIFFERENTIABLE:
-        return
     single = type(out) is not tuple
     first = out if single else out[0]
     level = first._data.level if first._flags & LEVEL else None
@@ -281,9 +279,11 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> N
         bit += bit
     if not mask:
         return
-    plan = vjp.plans.get(mask)
+    plan = op.plans.get(mask)
     if plan is None:
-        plan = vjp.plan(op, mask)
+        plan = _plan(op, mask)
+        if plan is None:
+            return
     data = first._data
     dtype = data.dtype
     if dtype.kind in "biu":
@@ -325,12 +325,11 @@ def record_pair(op: Op, a: Tensor, b: Tensor, out: Tensor) -> None:
     ea = a._edge
     eb = b._edge
     mask = 1 if eb is None else 2 if ea is None else 3
-    vjp = op.rules.get("vjp")
-    if vjp is None:
-        vjp = rule(op, "vjp")
-    plan = vjp.plans.get(mask)
+    plan = op.plans.get(mask)
     if plan is None:
-        plan = vjp.plan(op, mask)
+        plan = _plan(op, mask)
+        if plan is None:
+            return
     node = Node()
     node.plan = plan
     node.edges = (ea, eb)
@@ -349,7 +348,15 @@ def record_pair(op: Op, a: Tensor, b: Tensor, out: Tensor) -> None:
         if cell is None:
             cell = cell_of(t)
         entry = (t._data, cell, cell.version, t._edge if i >= 0 else None, t._flags, i)
-        node.saved = (entry,) if len(saves) == 1 else (entry, *_saves_of(saves[1:], (a, b), (out,), op, None))
+        if len(saves) == 1:
+            node.saved = (entry,)
+        elif saves[1] == 1 and len(saves) == 2:
+            cell = b._cell
+            if cell is None:
+                cell = cell_of(b)
+            node.saved = (entry, (b._data, cell, cell.version, eb, b._flags, 1))
+        else:
+            node.saved = (entry, *_saves_of(saves[1:], (a, b), (out,), op, None))
         frame = _getframe(2)
         code = frame.f_code
         if code.co_filename in _users:
@@ -366,12 +373,11 @@ def record_pair(op: Op, a: Tensor, b: Tensor, out: Tensor) -> None:
 
 def record_number(op: Op, a: Tensor, b: float, out: Tensor) -> None:
     """`record` for an operator on a plain tensor that requires grad and a number."""
-    vjp = op.rules.get("vjp")
-    if vjp is None:
-        vjp = rule(op, "vjp")
-    plan = vjp.plans.get(1)
+    plan = op.plans.get(1)
     if plan is None:
-        plan = vjp.plan(op, 1)
+        plan = _plan(op, 1)
+        if plan is None:
+            return
     node = Node()
     node.plan = plan
     node.edges = (a._edge, None)

@@ -33,7 +33,7 @@ class Op:
 
     __slots__ = (
         "__weakref__", "_unpack", "body", "differentiable", "mutates", "name", "operands", "optional", "outputs",
-        "package", "params", "promotes", "refuses", "rules", "spec", "unit", "variadic",
+        "package", "params", "plans", "promotes", "refuses", "rules", "spec", "unit", "variadic",
     )  # fmt: skip
 
     package: str
@@ -78,6 +78,8 @@ class Op:
         # kinds of numpy dtypes ("b" bool, "c" complex) for which the op has no meaning
         self.refuses = refuses
         self.rules: dict[str, Any] = {}
+        # what a recorder worked out for a set of operands that need gradients, by their bit mask: autograd's alone
+        self.plans: dict[int, Any] = {}
         OPS[name] = self
 
     def __repr__(self) -> str:

@@ -116,21 +116,25 @@ def test_the_report_lists_what_is_there(tmp_path: Path) -> None:
     assert {line.split(":")[0] for line in lines if ": " in line} == set(_TABLE)
 
 
+def shadowing(folder: Path) -> str:
+    """What a site-packages looks like after a wheel put `lamella/__init__.py` beside our layers."""
+    import lamella.interfaces
+
+    shutil.copytree(Path(str(lamella.interfaces.__file__)).parent, folder / "lamella" / "interfaces")
+    return f"sys.path.insert(0, {str(folder)!r}); " + REPORT
+
+
 def test_a_distribution_that_shadows_the_namespace_is_named(tmp_path: Path) -> None:
     fake_distribution(tmp_path, "foreign", {"lamella/__init__.py": ""})
-    (tmp_path / "lamella" / "__init__.py").rename(tmp_path / "lamella" / "gone")  # listed, as pip would say
-    code, out = run(tmp_path, REPORT)
+    code, out = run(tmp_path, shadowing(tmp_path))
     assert code == 1
     assert "SHADOWED: foreign ships lamella/__init__.py; uninstall it; it hides the other layers" in out
 
 
 def test_a_folder_that_shadows_the_namespace_is_named(tmp_path: Path) -> None:
-    import lamella.interfaces
-
-    package = tmp_path / "lamella"
-    package.mkdir()
-    (package / "__init__.py").write_text("", encoding="utf-8")
-    shutil.copytree(Path(str(lamella.interfaces.__file__)).parent, package / "interfaces")
-    code, out = run(tmp_path, f"sys.path.insert(0, {str(tmp_path)!r}); " + REPORT)
+    file = tmp_path / "lamella" / "__init__.py"
+    file.parent.mkdir()
+    file.write_text("", encoding="utf-8")
+    code, out = run(tmp_path, shadowing(tmp_path))
     assert code == 1
-    assert f"SHADOWED: {package / '__init__.py'} is imported as lamella; move it" in out
+    assert f"SHADOWED: {file} is imported as lamella; move it" in out

@@ -16,6 +16,7 @@ from lamella.tensor import (
     no_grad,
     set_grad_enabled,
     tensor,
+    zeros,
 )
 from lamella.testing import assert_close
 
@@ -301,6 +302,25 @@ def test_integers_and_comparisons_are_not_recorded():
     assert not x.detach().requires_grad
     assert not x.long().requires_grad
     assert not (x.long() * 2).requires_grad
+
+
+def test_complex_tensors_are_refused():
+    z = tensor([1 + 2j])
+    with pytest.raises(TypeError, match="gradients of complex tensors are not supported"):
+        z.requires_grad_()
+    with pytest.raises(TypeError, match="cast makes a complex tensor of one that requires grad"):
+        leaf([1.0]) * z
+    with pytest.raises(TypeError, match="real floating tensors"):
+        grad(lambda t: t.sum())(z)
+    with no_grad():
+        assert (leaf([1.0]) * z).tolist() == [1 + 2j]
+
+
+def test_meta_tensors_have_gradients_without_values():
+    m = zeros(3, 4, device="meta", requires_grad=True)
+    (m * m).sum().backward()
+    assert m.grad.shape == (3, 4)
+    assert m.grad.device.kind == "meta"
 
 
 # -- hooks

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamella.tensor import Tensor, no_grad, set_grad_enabled, zeros
-from lamella.tensor.extend import COMPLEX, FLOAT, GRAD, LEVEL, detached, from_numpy_dtype, set_edge, tls, user_location
+from lamella.tensor.extend import FLOAT, GRAD, LEVEL, detached, from_numpy_dtype, set_edge, tls, user_location
 
 from ._engine import Context
 from ._tape import Node, Plan, Port, metas_of, new_node, save, unpack
@@ -101,7 +101,7 @@ class Function:
         node.saved = tuple([save(t, ~index[id(t)] if id(t) in index else 0, None) for t in ctx._to_save])
         ctx._to_save = ()
         for i, o in enumerate(outs):
-            if id(given[i]) not in ctx._no_grad_outputs and o.dtype.category in (FLOAT, COMPLEX):
+            if id(given[i]) not in ctx._no_grad_outputs and o.dtype.category == FLOAT:
                 set_edge(o, node if i == 0 else Port(node, i))
         return tuple(outs) if isinstance(out, tuple) else outs[0]
 

@@ -29,6 +29,7 @@ from lamella.tensor.extend import (
 
 __all__ = [
     "NONDIFFERENTIABLE",
+    "NO_COMPLEX",
     "Handle",
     "Hooks",
     "Leaf",
@@ -91,6 +92,9 @@ class Vjp:
 
 NONDIFFERENTIABLE = Vjp(lambda ctx, *g: (), ())  # noqa: ARG005 - it is never called
 """The rule of ops whose result does not depend smoothly on any input: nothing is recorded."""
+
+
+NO_COMPLEX = "gradients of complex tensors are not supported yet; detach() it, or compute with real and imaginary parts"
 
 
 class Leaf:
@@ -286,7 +290,9 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> N
             return
     data = first._data
     dtype = data.dtype
-    if dtype.kind in "biu":
+    if dtype.kind in "biuc":
+        if dtype.kind == "c":
+            raise TypeError(f"{op.name} makes a complex tensor of one that requires grad, and {NO_COMPLEX}")
         return  # a cast to integers ends the smooth part of a program
     node = Node()
     node.plan = plan

@@ -14,7 +14,6 @@ from typing import Any
 
 from lamella.tensor import Tensor, enable_grad, ones_like, zeros_like
 from lamella.tensor.extend import (
-    COMPLEX,
     FLOAT,
     OPS,
     Batched,
@@ -67,7 +66,7 @@ def _identity(t: Tensor, top: Level | None) -> Tensor:
 
 
 def _differentiable(t: Any) -> bool:
-    return isinstance(t, Tensor) and t.dtype.category in (FLOAT, COMPLEX)
+    return isinstance(t, Tensor) and t.dtype.category == FLOAT
 
 
 class _Pulled:
@@ -90,7 +89,7 @@ class _Pulled:
         if not isinstance(t, Tensor):
             raise TypeError(f"grad can differentiate with respect to tensors only, {where} holds {type(t).__name__}")
         if not _differentiable(t):
-            raise TypeError(f"grad needs floating tensors to differentiate, {where} is {t.dtype}")
+            raise TypeError(f"grad needs real floating tensors to differentiate, {where} is {t.dtype}")
         alias = _identity(t, self.top)
         self.inputs.append(alias)
         return alias
@@ -291,7 +290,7 @@ def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
         if not isinstance(x, Tensor) or not isinstance(t, Tensor) or x.shape != t.shape or x.dtype is not t.dtype:
             raise ValueError(f"jvp: a tangent must be like its primal, got {x!r} and {t!r}")
         if not _differentiable(x):
-            raise TypeError(f"jvp needs floating primals, got {x.dtype}")
+            raise TypeError(f"jvp needs real floating primals, got {x.dtype}")
     with _open(Level("jvp")) as level:
         inputs = [wrap(Dual(x, level, t, False)) for x, t in zip(flat, given, strict=True)]
         out = f(*unflatten(inputs, spec))

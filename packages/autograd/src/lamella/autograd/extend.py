@@ -13,7 +13,7 @@ from ._engine import run as walk
 from ._errors import GraphFreedError
 from ._levels import apply_batch, apply_jvp, draw_batched, lift
 from ._reach import leading_to
-from ._tape import Handle, Hooks, Leaf, Node, Port, Vjp, record, record_number, record_pair
+from ._tape import NO_COMPLEX, Handle, Hooks, Leaf, Node, Port, Vjp, record, record_number, record_pair
 from ._tree import flatten, unflatten
 
 __all__ = [
@@ -45,7 +45,9 @@ __all__ = [
 
 
 def make_leaf(t: Any) -> Leaf:
-    """A leaf for a tensor that starts to require grad."""
+    """A leaf for a tensor that starts to require grad; TypeError for a complex one."""
+    if t._data.dtype.kind == "c":
+        raise TypeError(f"requires_grad of a {t.dtype} tensor: {NO_COMPLEX}")
     leaf = Leaf(t._data.shape, t._data.dtype, level_of(t))
     if tls.trace is not None:
         tls.trace.leaves.append(leaf)

@@ -13,7 +13,6 @@ from ._dtype import (
 )  # fmt: skip
 from ._division import floor_divide, remainder
 from ._errors import FileFormatError
-from ._errstate import silence as _silence
 from ._files import load, save
 from ._functions import (
     all, amax, amin, any, argmax, argmin, cat, clamp, cumsum, expand, flatten, flip, gather, logsumexp, matmul,
@@ -30,9 +29,6 @@ from ._promotion import get_default_dtype, result_type, set_default_dtype
 from ._random import Generator, get_num_threads, manual_seed, set_num_threads
 from ._state import LevelClosedError
 from ._tensor import Tensor
-
-# an op must not warn of inf and nan, and an errstate around it costs more than itself: docs/decisions/0002-errstate.md
-_silence()
 
 float = float32
 double = float64

@@ -71,7 +71,7 @@ class _ThreadState(threading.local):
     levels: tuple[Level, ...] = ()
 
     def __init__(self) -> None:
-        silence()  # once in every thread that looks at its modes
+        silence()  # once in every thread that looks at its modes; in the importing one by the line below
 
 
 tls = _ThreadState()

@@ -1,4 +1,6 @@
-"""What a captured call leaves behind: writes, versions, gradients, numbers and random offsets, committed once, at the end."""
+"""What a captured call leaves behind: writes, versions, gradients, numbers and random offsets, committed once, at the
+end.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,18 @@ def write_the_transpose(a: Any, b: Any) -> Any:
     return a
 
 
-@pytest.mark.parametrize("fn", [write_argument, write_through_a_view, write_and_return_a_view, write_twice_and_read_between, write_by_index, swap, write_the_transpose])
+@pytest.mark.parametrize(
+    "fn",
+    [
+        write_argument,
+        write_through_a_view,
+        write_and_return_a_view,
+        write_twice_and_read_between,
+        write_by_index,
+        swap,
+        write_the_transpose,
+    ],
+)
 def test_writes(fn: Callable[..., Any], backend: str) -> None:
     compiled = capture(fn, backend=backend)
     for seed in range(3):
@@ -224,7 +237,9 @@ def scale_the_gradient(w: Any, x: Any) -> Any:
     return w.grad * 1.0
 
 
-@pytest.mark.parametrize("fn", [accumulate, clear_and_assign, zero_in_place, assign_directly, clear, scale_the_gradient])
+@pytest.mark.parametrize(
+    "fn", [accumulate, clear_and_assign, zero_in_place, assign_directly, clear, scale_the_gradient]
+)
 @pytest.mark.parametrize("given", ["argument", "closure", "a new tensor each call"])
 def test_grad(fn: Callable[..., Any], given: str, backend: str) -> None:
     histories = []

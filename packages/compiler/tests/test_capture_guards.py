@@ -1,4 +1,6 @@
-"""What a program is guarded by: call, change, call. Results equal those of the uncompiled function, and programs are as many as they should be."""
+"""What a program is guarded by: call, change, call. Results equal those of the uncompiled function, and programs are
+as many as they should be.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ import lamella.tensor as lt
 from lamella import nn, optim
 from lamella.compiler import compile as capture
 
-# A scenario yields (function, args, kwargs) once a call; between two of them it changes something. It ends by giving the number of programs.
+# A scenario yields (function, args, kwargs) once a call; between two of them it changes something. It ends by giving
+# the number of programs.
 Scenario = Callable[[], Iterator[tuple[Any, tuple[Any, ...], dict[str, Any]]]]
 SCENARIOS: dict[str, tuple[Scenario, int]] = {}
 
@@ -68,7 +71,15 @@ def tensor_metadata() -> Any:
     def f(x: Any) -> Any:
         return x * 2
 
-    for x in (x3(), x3() + 1, x3().to(lt.float32), lt.ones(2, 3), lt.ones(3, dtype=lt.float64, requires_grad=True), lt.ones(3, 2).T, lt.ones(2, 3)):
+    for x in (
+        x3(),
+        x3() + 1,
+        x3().to(lt.float32),
+        lt.ones(2, 3),
+        lt.ones(3, dtype=lt.float64, requires_grad=True),
+        lt.ones(3, 2).T,
+        lt.ones(2, 3),
+    ):
         yield f, (x,), {}
 
 
@@ -126,7 +137,7 @@ def global_value() -> Any:
     def f(x: Any) -> Any:
         return x * GLOBAL
 
-    for GLOBAL in (1.0, 2.0, 1.0):
+    for GLOBAL in (1.0, 2.0, 1.0):  # noqa: B007 - read by f
         yield f, (x3(),), {}
 
 
@@ -193,7 +204,7 @@ def attribute_chain() -> Any:
 def class_attribute_and_instance_shadow() -> Any:
     class Holder:
         scale = 2.0
-        table = {"shift": 1.0}
+        table = {"shift": 1.0}  # noqa: RUF012 - that is the point
 
         def apply(self, x: Any) -> Any:
             return x * self.scale + self.table["shift"]

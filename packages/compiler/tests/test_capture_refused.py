@@ -65,6 +65,7 @@ COUNT = 0
 def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
     """Programs by name, with a part of the message."""
     kept: list[Any] = []
+    calls = 0
 
     def branch() -> Any:
         loss = w.step()
@@ -135,8 +136,6 @@ def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
         nonlocal calls
         calls += 1
         return w.step()
-
-    calls = 0
 
     def module_attribute() -> Any:
         w.net[0].calls = 1

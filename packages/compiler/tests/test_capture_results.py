@@ -79,7 +79,15 @@ def described(value: Any, x: lt.Tensor) -> Any:
     """A result as comparable Python: values, requires_grad, and which tensors are one object or share memory with x."""
     if isinstance(value, lt.Tensor):
         array = value.detach().numpy()
-        return ("tensor", value is x, bool(value.requires_grad), bool(value.is_leaf), str(value.dtype), np.shares_memory(array, x.detach().numpy()), array.tolist())
+        return (
+            "tensor",
+            value is x,
+            bool(value.requires_grad),
+            bool(value.is_leaf),
+            str(value.dtype),
+            np.shares_memory(array, x.detach().numpy()),
+            array.tolist(),
+        )
     if isinstance(value, dict):
         return (type(value).__name__, [(k, described(v, x)) for k, v in value.items()])
     if isinstance(value, (list, tuple)):
@@ -127,7 +135,9 @@ def test_results(name: str, grad: bool, backend: str) -> None:
         x = f64(3, 4, seed=seed).requires_grad_(grad)
         expected = fn(x)
         got = compiled(x)
-        assert repr(described(got, x)) == repr(described(expected, x)) or _close(described(got, x), described(expected, x))
+        assert repr(described(got, x)) == repr(described(expected, x)) or _close(
+            described(got, x), described(expected, x)
+        )
         assert sharing(got) == sharing(expected)
         a, b = gradient(got, x), gradient(expected, x)
         assert (a is None) == (b is None)
@@ -213,9 +223,9 @@ def test_hooks_on_results_and_on_leaves() -> None:
 
     for f in (fn, capture(fn, backend="interpreter")):
         x = f64(3).requires_grad_()
-        seen = []
+        seen: list[Any] = []
         y = f(x)
-        y.register_hook(lambda g: seen.append(g.numpy().copy()))
+        y.register_hook(lambda g, seen=seen: seen.append(g.numpy().copy()))
         x.register_hook(lambda g: g * 10.0)
         y.sum().backward()
         np.testing.assert_array_equal(seen[0], 1.0)

@@ -1,9 +1,11 @@
-"""The open trace: every op and creation of its thread becomes a node, and everything it does to older objects is undone.
+"""The open trace: every op and creation of its thread becomes a node, and everything it does to older objects is
+undone.
 
-A traced tensor has a `MetaArray` and no memory. One map, from storage object to its current SSA value, is the functionalization: a write
-rebinds it, a view whose version lags is replayed from its base. What the trace meets and did not make is an input; what it changed in
-older objects (memory, `.grad`, numbers, generator offsets) is an effect. First-seen logs serve effects and undo alike: after `undo`
-nothing outside has changed, whether the trace succeeded or raised.
+A traced tensor has a `MetaArray` and no memory. One map, from storage object to its current SSA value, is the
+functionalization: a write rebinds it, a view whose version lags is replayed from its base. What the trace meets and
+did not make is an input; what it changed in older objects (memory, `.grad`, numbers, generator offsets) is an effect.
+First-seen logs serve effects and undo alike: after `undo` nothing outside has changed, whether the trace succeeded or
+raised.
 """
 
 from __future__ import annotations
@@ -15,7 +17,20 @@ from weakref import ref
 import lamella
 from lamella.tensor import Tensor
 from lamella.tensor.extend import (
-    LEVEL, OPS, TRACED, VIEW, MetaArray, Op, SymScalar, describe, from_numpy_dtype, rule, set_edge, user_location, wrap, wrap_outputs,
+    LEVEL,
+    OPS,
+    TRACED,
+    VIEW,
+    MetaArray,
+    Op,
+    SymScalar,
+    describe,
+    from_numpy_dtype,
+    rule,
+    set_edge,
+    user_location,
+    wrap,
+    wrap_outputs,
 )  # fmt: skip
 
 from ._errors import CaptureError
@@ -83,7 +98,11 @@ class Trace:
         t = self._traced(wrap_outputs(op, args, params, out), out)
         if t._flags & VIEW:
             self._values[id(out)] = (made[0], t._cell.version, out)
-        if op.spec == "elementwise" and op.name != "copy" and any(isinstance(a, Tensor) and self._strided(a) for a in args):
+        if (
+            op.spec == "elementwise"
+            and op.name != "copy"
+            and any(isinstance(a, Tensor) and self._strided(a) for a in args)
+        ):
             self._ambiguous[id(out)] = (out, "layout")
         return t
 
@@ -95,22 +114,26 @@ class Trace:
 
     def _strided(self, t: Tensor) -> bool:
         mark = self._ambiguous.get(id(t._data))
-        return (mark is not None and mark[1] == "layout") or (type(t._data) is not MetaArray and not t._data.flags.c_contiguous)
+        return (mark is not None and mark[1] == "layout") or (
+            type(t._data) is not MetaArray and not t._data.flags.c_contiguous
+        )
 
     def _unclear(self, op: Op, t: Tensor, out: Any) -> bool:
-        """Whether a reshape may or may not be a view; marks layouts on the way. A write near such a result is refused."""
+        """Whether a reshape may or may not be a view; marks layouts on the way. A write near such a result is
+        refused.
+        """
         if op.name == "reshape":
             if self._strided(t):
                 self._may_share(t, out)
                 return True
-        elif op.name != "alias" and _meta(t._data).shape != out.shape:
-            self._ambiguous[id(out)] = (out, "layout")
-        elif op.name == "permute":
+        elif op.name != "alias" and _meta(t._data).shape != out.shape or op.name == "permute":
             self._ambiguous[id(out)] = (out, "layout")
         return False
 
     def _may_share(self, t: Tensor, out: Any) -> None:
-        """`out` is a view of t or a copy, as the layout will have it: it must not be written, nor read after a write to t's memory."""
+        """`out` is a view of t or a copy, as the layout will have it: it must not be written, nor read after a write
+        to t's memory.
+        """
         self._ambiguous[id(out)] = (out, _UNCLEAR)
         root = t._view.base if t._view is not None else t
         self._sharing.setdefault(id(root._data), []).append(out)
@@ -154,14 +177,20 @@ class Trace:
         if type(data) is MetaArray:
             raise CaptureError("a tensor of another capture, or of the meta device, was used in this one")
         if not hasattr(data, "flags"):
-            raise CaptureError(f"a tensor with {data.kind!r} storage cannot be an input of a captured program yet; use .dense()")
-        value = self.builder.input(TensorType(from_numpy_dtype(data.dtype), tuple(data.shape)), f"input {len(self.tensors)}")
+            raise CaptureError(
+                f"a tensor with {data.kind!r} storage cannot be an input of a captured program yet; use .dense()"
+            )
+        value = self.builder.input(
+            TensorType(from_numpy_dtype(data.dtype), tuple(data.shape)), f"input {len(self.tensors)}"
+        )
         self.tensors.append((t, value))
         self._values[id(data)] = (value, 0, data)
         return value
 
     def _own_root(self, t: Tensor) -> bool:
-        """Whether a view that is older than the trace is an input by itself: its base has not been met, and may not even be reachable."""
+        """Whether a view that is older than the trace is an input by itself: its base has not been met, and may not
+        even be reachable.
+        """
         data = t._data
         if type(data) is MetaArray or id(data) in self._roots:
             return type(data) is not MetaArray
@@ -205,7 +234,9 @@ class Trace:
         return self._traced(wrap(data), data)  # type: ignore[no-any-return]
 
     def constant(self, t: Tensor) -> Tensor:
-        """A tensor made of Python values while tracing: kept as a constant input, read through a copy that may be written."""
+        """A tensor made of Python values while tracing: kept as a constant input, read through a copy that may be
+        written.
+        """
         value = self.builder.input(TensorType(from_numpy_dtype(t._data.dtype), tuple(t._data.shape)), "constant")
         self._values[id(t._data)] = (value, 0, t._data)
         self.tensors.append((t, value))
@@ -217,7 +248,8 @@ class Trace:
         """A real value was asked for: refused, naming the line."""
         raise CaptureError(
             f"{why} needs the values of a tensor while the program is being captured, at {describe(user_location(3))}; "
-            f"keep it a tensor (where, clamp, argmax), return it and look at it outside, or do not compile this function"
+            "keep it a tensor (where, clamp, argmax), return it and look at it outside, or do not compile this "
+            "function"
         )
 
     # -- writes
@@ -241,7 +273,9 @@ class Trace:
         if view is not None and view.base._data is not t._data:
             chain = tuple(step for step in view.chain if step[0] not in ("alias", "detach"))
             if chain:
-                new = self.builder.add(OPS["view_write"], (old, new), {"chain": chain}, [old.type], self.region, _source())[0]
+                new = self.builder.add(
+                    OPS["view_write"], (old, new), {"chain": chain}, [old.type], self.region, _source()
+                )[0]
         if type(root._data) is not MetaArray:
             self.written[id(root._data)] = root
         self._values[id(root._data)] = (new, 0, root._data)
@@ -249,7 +283,8 @@ class Trace:
     @staticmethod
     def _unclear_error(what: str) -> CaptureError:
         return CaptureError(
-            f"a reshape (or contiguous()) of a tensor that is not row-major is {what} at {describe(user_location(2))}: whether it is a view "
+            f"a reshape (or contiguous()) of a tensor that is not row-major is {what} at "
+            f"{describe(user_location(2))}: whether it is a view "
             f"or a copy depends on the layout; call .clone() before it"
         )
 
@@ -269,7 +304,7 @@ class Trace:
         return SymScalar(self, value, hint)
 
     def read_number(self, container: Any, key: Any, value: Any) -> Any:
-        """An item of a `Numbers`: an int or float becomes a scalar input, anything else is read as it is and guarded."""
+        """An item of a `Numbers`: an int or float becomes a scalar input, anything else is read and guarded."""
         at = (id(container), key)
         entry = self.numbers.get(at)
         if entry is not None:
@@ -285,7 +320,10 @@ class Trace:
     def write_number(self, container: Any, key: Any, value: Any) -> None:
         """Assign an item of a `Numbers`: an effect."""
         if not isinstance(value, (int, float, SymScalar)) or isinstance(value, bool):
-            raise CaptureError(f"{key!r} is assigned a {type(value).__name__} while captured; only numbers can change inside a captured step")
+            raise CaptureError(
+                f"{key!r} is assigned a {type(value).__name__} while captured; only numbers can change inside a "
+                "captured step"
+            )
         at = (id(container), key)
         entry = self.numbers.get(at)
         if entry is None:
@@ -314,7 +352,12 @@ class Trace:
             state = g.get_state()
             seed = self.builder.input(ScalarType("i64"), "seed")
             offset = self.builder.input(ScalarType("i64"), "offset")
-            entry = self.generators[id(g)] = [g, self._scalar(seed, state["seed"]), offset, self._scalar(offset, state["offset"])]
+            entry = self.generators[id(g)] = [
+                g,
+                self._scalar(seed, state["seed"]),
+                offset,
+                self._scalar(offset, state["offset"]),
+            ]
         return entry
 
     def reserve(self, g: Any, n: int) -> tuple[Any, Any]:
@@ -363,7 +406,9 @@ class Trace:
 
     def rewired(self) -> list[tuple[Tensor, tuple[str, int] | None]]:
         """Older tensors that the program gave another history, with the line that wrote them first."""
-        return [(t, line) for t, edge, _, _, line in self._edges.values() if t._edge is not edge and t._edge is not None]
+        return [
+            (t, line) for t, edge, _, _, line in self._edges.values() if t._edge is not edge and t._edge is not None
+        ]
 
     def undo(self) -> None:
         """Put back every edge and version of older tensors that the trace changed."""

@@ -1,7 +1,7 @@
 """The compiled backward of a compiled forward: traced once, beside it, and hung on its results at each call.
 
-Residuals are outputs of the forward graph. One that lies in memory a user can reach (an argument, a result) is saved with that memory's
-version, so that a write before backward is noticed as it is uncompiled.
+Residuals are outputs of the forward graph. One that lies in memory a user can reach (an argument, a result) is saved
+with that memory's version, so that a write before backward is noticed as it is uncompiled.
 """
 
 from __future__ import annotations
@@ -30,7 +30,15 @@ class Backward:
 
     __slots__ = ("first", "made", "name", "run", "targets", "watched")
 
-    def __init__(self, name: str, run: Run, made: list[int], first: int, watched: list[tuple[str, int] | None], targets: list[int]) -> None:
+    def __init__(
+        self,
+        name: str,
+        run: Run,
+        made: list[int],
+        first: int,
+        watched: list[tuple[str, int] | None],
+        targets: list[int],
+    ) -> None:
         self.name = name
         self.run = run
         self.made = made  # which made results carry gradients
@@ -63,7 +71,9 @@ class CompiledCall(Function):
 
     @staticmethod
     def backward(ctx: FunctionContext, *g: Any) -> Any:
-        """One run of the compiled backward; RuntimeError when it is itself to be differentiated, or inside a transform."""
+        """One run of the compiled backward; RuntimeError when it is itself to be differentiated, or inside a
+        transform.
+        """
         program: Backward = ctx.program  # type: ignore[attr-defined]
         if tls.grad:
             raise RuntimeError(
@@ -82,12 +92,17 @@ class Joint:
         self._made = made
         self._targets = targets
         if inner.written or inner.numbers or inner.generators or inner.grads:
-            raise CaptureError("the backward of a captured function changes state or draws random numbers; capture the backward call too")
+            raise CaptureError(
+                "the backward of a captured function changes state or draws random numbers; capture the backward "
+                "call too"
+            )
         by_input = {ours: theirs for theirs, ours in inner.residuals}
         by_input |= {ours: trace.value_of(t) for t, ours in inner.tensors}
         self.residuals: list[Value] = [by_input[v] for v in self.graph.inputs[len(made) :]]
 
-    def compiled(self, compile_graph: Callable[[Graph], Run], forward: Graph, results: Results, trace: Trace, fetched: Fetched) -> Backward:
+    def compiled(
+        self, compile_graph: Callable[[Graph], Run], forward: Graph, results: Results, trace: Trace, fetched: Fetched
+    ) -> Backward:
         """Its executable."""
         inputs = {v: t for t, v in trace.tensors}
         first = len(results.outputs)
@@ -147,7 +162,7 @@ def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: 
         outputs = [inner.value_of(g) for _, g in reached]
     except GraphFreedError:
         # the program went backward itself: its results are as spent as they would be uncompiled
-        words = "the graph was freed: the compiled step called backward() itself; compute the loss again to go backward from it"
+        words = "the graph was freed: the compiled step called backward() itself; compute the loss again"
         return Spent(made, [fetched.at(t) for t in list(older.values())[:1]], GraphFreedError(words))
     except CaptureError:
         raise

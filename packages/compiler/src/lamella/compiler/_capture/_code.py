@@ -18,12 +18,26 @@ import lamella
 __all__ = ["Names", "imported", "is_analyzed", "is_own_module", "names_of"]
 
 _DYNAMIC = frozenset(
-    {"getattr", "hasattr", "setattr", "vars", "globals", "locals", "eval", "exec", "__dict__", "__getattribute__", "attrgetter", "dir"}
+    {
+        "getattr",
+        "hasattr",
+        "setattr",
+        "vars",
+        "globals",
+        "locals",
+        "eval",
+        "exec",
+        "__dict__",
+        "__getattribute__",
+        "attrgetter",
+        "dir",
+    }
 )
 
 _STDLIB = tuple(p for p in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")) if p)
 _SITE = tuple(p for p in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")) if p)
-# Layers whose state is covered by their own contracts: epochs of modules, versions of tensors. The optimizers are read like user code.
+# Layers whose state is covered by their own contracts: epochs of modules, versions of tensors. The optimizers are
+# read like user code.
 _OWN = ("interfaces", "tensor", "graph", "autograd", "compiler", "nn")
 _own_roots = tuple(f"{path}/{name}/" for path in (str(p) for p in lamella.__path__) for name in _OWN)
 _files: dict[str, bool] = {}
@@ -43,7 +57,9 @@ def is_analyzed(filename: str) -> bool:
     found = _files.get(filename)
     if found is None:
         plain = filename.replace("\\", "/")
-        found = not plain.startswith(tuple(r.replace("\\", "/") for r in _own_roots)) and not plain.startswith("<frozen")
+        found = not plain.startswith(tuple(r.replace("\\", "/") for r in _own_roots)) and not plain.startswith(
+            "<frozen"
+        )
         if found and plain.startswith(_STDLIB) and not plain.startswith(_SITE):
             found = False
         if found and any(plain.startswith(f"{p}/numpy/") for p in _SITE):

@@ -21,7 +21,8 @@ class _Explains(Protocol):
 
 
 def explain(compiled: Any) -> str:
-    """Programs, what each is guarded by, why calls missed, sizes of the graphs, and the executor's own account of its kernels.
+    """Programs, what each is guarded by, why calls missed, sizes of the graphs, and the executor's own account of its
+    kernels.
 
     TypeError for anything that `compile` did not return.
     """
@@ -42,9 +43,12 @@ def explain(compiled: Any) -> str:
 def _program(number: int, program: Program) -> list[str]:
     graph = program.graph
     text = str(graph)
-    effects = ", ".join(f"{n} {kind}" for kind in ("write", "grad", "state") if (n := sum(e.kind == kind for e in graph.effects)))
+    effects = ", ".join(
+        f"{n} {kind}" for kind in ("write", "grad", "state") if (n := sum(e.kind == kind for e in graph.effects))
+    )
     lines = [
-        f"program {number}: {len(graph.nodes)} ops, {len(graph.inputs)} inputs, {len(program.results.outputs)} results, "
+        f"program {number}: {len(graph.nodes)} ops, {len(graph.inputs)} inputs, {len(program.results.outputs)} "
+        "results, "
         f"effects: {effects or 'none'}; graph text of {len(text)} characters",
         f"  runs unless one of {program.guard.checks} guards says:",
     ]

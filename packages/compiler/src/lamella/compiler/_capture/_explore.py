@@ -1,8 +1,10 @@
-"""What a program can reach: from its arguments, globals and cells, every value it may read, with the Python expression that fetches it again.
+"""What a program can reach: from its arguments, globals and cells, every value it may read, with the Python
+expression that fetches it again.
 
-The walk is bounded and errs on the side of guarding too much: every scalar that the code could read by name is compared at each call.
-Modules answer with their epoch instead; tensors and numbers of ours are fetched, not compared. Arguments and containers are compared by what
-they hold; other objects by identity. Refused: iterators, whose position cannot be put back, and numpy arrays too large to compare.
+The walk is bounded and errs on the side of guarding too much: every scalar that the code could read by name is
+compared at each call. Modules answer with their epoch instead; tensors and numbers of ours are fetched, not compared.
+Arguments and containers are compared by what they hold; other objects by identity. Refused: iterators, whose position
+cannot be put back, and numpy arrays too large to compare.
 """
 
 from __future__ import annotations
@@ -21,23 +23,40 @@ import numpy as np
 
 from lamella.graph import CaptureError
 from lamella.tensor import Generator, Tensor
-from lamella.tensor.extend import GRAD, LEVEL, TRACED, VIEW, Numbers, refresh
+from lamella.tensor.extend import GRAD, VIEW, Numbers, refresh
 
 from ._code import imported, is_analyzed, is_own_module, names_of
+from ._conditions import of_array, of_scalar, of_tensor, of_value
 from ._members import (
-    ATOMS, HOOKS, REGISTRIES, SCALARS, Compiled, functions_of, is_fixed, is_foreign_module, is_frozen, is_module, is_position, own_state, slot_values,
-)  # fmt: skip
+    ATOMS,
+    HOOKS,
+    REGISTRIES,
+    SCALARS,
+    Compiled,
+    argument_names,
+    functions_of,
+    hidden_by,
+    is_fixed,
+    is_foreign_class,
+    is_foreign_module,
+    is_frozen,
+    is_module,
+    is_position,
+    name_of,
+    own_state,
+    slot_values,
+)
 
 __all__ = ["Explorer", "Line", "Reached"]
 
-_FLAGS = GRAD | LEVEL | TRACED
 _LIMIT = 100_000
-_MAX_ARRAY_BYTES = 1 << 16
 _MAKING = ("__init__", "__new__", "__post_init__", "__init_subclass__")
 
 
 class Line(NamedTuple):
-    """One line of a guard: a condition that must hold, or (empty `condition`) a statement that gives a name to a value."""
+    """One line of a guard: a condition that must hold, or (empty `condition`) a statement that gives a name to a
+    value.
+    """
 
     condition: str
     text: str
@@ -59,8 +78,8 @@ class Explorer:
         self.names: set[str] = set()
         self.everything = False
         self.codes: set[types.CodeType] = set()
-        words = _argument_names(root, len(args))
-        roots = [(root, "", _name_of(root)), *[(a, f"args[{i}]", words[i]) for i, a in enumerate(args)]]
+        words = argument_names(root, len(args))
+        roots = [(root, "", name_of(root)), *[(a, f"args[{i}]", words[i]) for i, a in enumerate(args)]]
         try:
             while True:
                 known = (len(self.names), self.everything)
@@ -74,13 +93,17 @@ class Explorer:
                 if known == (len(self.names), self.everything):
                     break
         except RecursionError:
-            raise CaptureError("what the program can reach is nested too deeply to be guarded; pass what it needs as arguments") from None
+            raise CaptureError(
+                "what the program can reach is nested too deeply to be guarded; pass what it needs as arguments"
+            ) from None
 
     def _clear(self) -> None:
         self.constants: list[Any] = []
         self.lines: list[Line] = []
         self.modules: list[Any] = []
-        self.holders: list[tuple[Any, str, frozenset[str] | None]] = []  # what may be written: (object, words, names that count)
+        self.holders: list[
+            tuple[Any, str, frozenset[str] | None]
+        ] = []  # what may be written: (object, words, names that count)
         self.tensors: dict[int, Reached] = {}
         self.memory: dict[int, Reached] = {}
         self.numbers: dict[int, str] = {}
@@ -139,7 +162,10 @@ class Explorer:
         else:
             self._alive.append(value)
             if len(self._alive) > _LIMIT:
-                raise CaptureError(f"the program can reach more than {_LIMIT} objects, too many to guard; pass what it needs as arguments")
+                raise CaptureError(
+                    f"the program can reach more than {_LIMIT} objects, too many to guard; pass what it needs as "
+                    "arguments"
+                )
             self._new(value, path, what)
 
     def _new(self, value: Any, path: str, what: str) -> None:
@@ -156,57 +182,43 @@ class Explorer:
         elif isinstance(value, (set, frozenset)):
             self.holders.append((value, what, None))
             name = self._local(path)
-            self._check(f"type({name}) is {self.constant(kind)} and {name} == {self.constant(kind(value))}", f"{what} holds something else")
+            self._check(
+                f"type({name}) is {self.constant(kind)} and {name} == {self.constant(kind(value))}",
+                f"{what} holds something else",
+            )
         elif is_fixed(value):
             self._same(value, path, what)
         elif isinstance(value, (np.ndarray, np.generic)):
-            self._array(value, path, what)
+            name = self._local(path)
+            self._check(of_array(value, name, self.constant, what), f"{what} holds other values")
         elif isinstance(value, (*ATOMS, bytearray, int, float, complex, str, bytes)):
             name = self._local(path)
-            kept = bytes(value) if isinstance(value, bytearray) else value
-            self._check(f"type({name}) is {self.constant(kind)} and {name} == {self.constant(kept)}", f"{what} has another value")
+            self._check(of_value(value, name, self.constant), f"{what} has another value")
         elif is_position(value):
-            raise CaptureError(f"{what} is an iterator, whose position a replay cannot move; pass what it gives as arguments")
+            raise CaptureError(
+                f"{what} is an iterator, whose position a replay cannot move; pass what it gives as arguments"
+            )
         else:
             self._object(value, path, what)
 
     def _scalar(self, value: Any, path: str, what: str) -> None:
-        kind = type(value)
-        words = f"{what} is not {value!r:.60}"
-        if value is None or kind is bool:
-            self._check(f"{path} is {value!r}", words)
-            return
-        name = self._local(path)
-        if value != value:
-            self._check(f"type({name}) is {kind.__name__} and {name} != {name}", words)
-        elif kind is float and value == 0 or kind is complex:
-            # 0.0 == -0.0, and a program can tell them apart
-            self._check(f"type({name}) is {kind.__name__} and repr({name}) == {repr(value)!r}", words)
-        else:
-            constant = repr(value) if kind is int and abs(value) < 1 << 62 else f"k{len(self.constants)}"
-            if constant[0] == "k":
-                self.constants.append(value)
-            self._check(f"type({name}) is {kind.__name__} and {name} == {constant}", words)
+        name = path if value is None or type(value) is bool else self._local(path)
+        self._check(of_scalar(value, name, self._fresh), f"{what} is not {value!r:.60}")
 
-    def _array(self, value: Any, path: str, what: str) -> None:
-        if value.nbytes > _MAX_ARRAY_BYTES or value.dtype.hasobject:
-            raise CaptureError(
-                f"{what} is a numpy array of {value.nbytes} bytes, whose values cannot be watched; "
-                f"make it a tensor (from_numpy) outside the captured function"
-            )
-        name = self._local(path)
-        self._check(
-            f"type({name}) is {self.constant(type(value))} and {name}.dtype == {self.constant(value.dtype)} and {name}.shape == {value.shape!r} "
-            f"and {name}.tobytes() == {self.constant(value.tobytes())}",
-            f"{what} holds other values",
-        )
+    def _fresh(self, value: Any) -> str:
+        # scalars are told apart by type, which a table of equal values would not do
+        self.constants.append(value)
+        return f"k{len(self.constants) - 1}"
 
     def _items(self, value: Any, path: str, what: str) -> None:
         kind = type(value)
         name = self._local(path)
         if kind is not tuple:
             self._known[id(value)] = name
-        self._check(f"type({name}) is {self.constant(kind)} and len({name}) == {len(value)}", f"{what} has another type or length")
+        self._check(
+            f"type({name}) is {self.constant(kind)} and len({name}) == {len(value)}",
+            f"{what} has another type or length",
+        )
         if not isinstance(value, tuple):
             self.holders.append((value, what, None))
         for i, item in enumerate(value):
@@ -221,7 +233,10 @@ class Explorer:
         self._known[id(value)] = name
         keys = list(dict.keys(value))
         if keys:
-            self._check(f"type({name}) is {self.constant(kind)} and [*{name}] == {self.constant(keys)}", f"{what} has other keys")
+            self._check(
+                f"type({name}) is {self.constant(kind)} and [*{name}] == {self.constant(keys)}",
+                f"{what} has other keys",
+            )
         else:
             self._check(f"type({name}) is {self.constant(kind)} and not {name}", f"{what} has other keys")
         self.holders.append((value, what, None))
@@ -229,7 +244,9 @@ class Explorer:
             at = repr(key) if type(key) in (str, int, bool) else self.constant(key)
             if type(key) not in SCALARS:
                 self.visit(key, self.constant(key), f"a key of {what}")
-            self.visit(item, f"dict.__getitem__({name}, {at})" if kind is not dict else f"{name}[{at}]", f"{what}[{key!r:.40}]")
+            self.visit(
+                item, f"dict.__getitem__({name}, {at})" if kind is not dict else f"{name}[{at}]", f"{what}[{key!r:.40}]"
+            )
         if kind is not dict:
             self._attributes(value, name, what)
             self._methods(kind, False)
@@ -261,7 +278,9 @@ class Explorer:
         if not fixed or t._flags & VIEW:
             self.lines.append(Line("", f"if {name}._flags & {VIEW}: fresh({name})"))
         if not fixed:
-            self._metadata(t, name, what)
+            words = f"{'differentiable ' if t._flags & GRAD else ''}{t.dtype}{list(t.shape)} of the same layout"
+            self.lines.append(Line("", f"_ = {name}._data"))
+            self._check(of_tensor(t, name, self.constant, self._inside_args), f"{what} is not a {words}")
         first = self.memory.setdefault(id(t._data), found)
         if first is not found:
             self._check(f"{name}._data is {first.name}._data", f"{what} no longer shares its memory with {first.words}")
@@ -281,22 +300,6 @@ class Explorer:
             for cell in hook.__closure__ or ():
                 if isinstance(cell.cell_contents, types.FunctionType):
                     self.visit(cell.cell_contents, self.constant(cell.cell_contents), f"a hook of {what}")
-
-    def _metadata(self, t: Tensor, name: str, what: str) -> None:
-        data = t._data
-        kind = "ndarray" if type(data) is np.ndarray else self.constant(type(data))
-        dtype = self.constant(data.dtype)
-        layout = ""
-        if type(data) is np.ndarray:
-            layout = f" and _.flags.c_contiguous is {bool(data.flags.c_contiguous)}"
-        shape = tuple(data.shape)
-        test = f"type(_) is {kind} and (_.dtype is {dtype} or _.dtype == {dtype}) and _.shape == {shape!r}{layout}"
-        if not self._inside_args:
-            # what does not come with the call mostly lies in the same memory again
-            test = f"(_ is {self.constant(data)} or {test})"
-        words = f"{what} is not a {'differentiable ' if t._flags & GRAD else ''}{t.dtype}{list(shape)} of the same layout"
-        self.lines.append(Line("", f"_ = {name}._data"))
-        self._check(f"{name}._flags & {_FLAGS} == {t._flags & _FLAGS} and {test}", words)
 
     # -- objects
 
@@ -383,7 +386,10 @@ class Explorer:
         scope = self.constant(f.__globals__)
         self.holders.append((f.__globals__, "the globals", names))
         if shadows:
-            self._check(f"{scope}.keys().isdisjoint({self.constant(shadows)})", f"one of {', '.join(sorted(shadows))} is a global now")
+            self._check(
+                f"{scope}.keys().isdisjoint({self.constant(shadows)})",
+                f"one of {', '.join(sorted(shadows))} is a global now",
+            )
         for g in used:
             self.visit(f.__globals__[g], f"{scope}[{g!r}]", g)
 
@@ -403,7 +409,9 @@ class Explorer:
             self._methods(metaclass, False)
 
     def _methods(self, cls: type, made_here: bool) -> None:
-        """What the program may find in a class, wherever in its bases it stands; what makes an object, if it may make one."""
+        """What the program may find in a class, wherever in its bases it stands; what makes an object, if it may make
+        one.
+        """
         for base in cls.__mro__:
             if (base in self._members and not made_here) or is_foreign_class(base):
                 continue
@@ -416,9 +424,12 @@ class Explorer:
                 special = attribute.startswith("__") or attribute == "forward"  # called without being named
                 if (not special and not self._wanted(attribute)) or (attribute in _MAKING and not made_here):
                     continue
-                functions = [f for f in functions_of(item) if _is_ours_to_read(f)]
+                functions = [f for f in functions_of(item) if is_analyzed(f.__code__.co_filename)]
                 if functions:
-                    self._check(f"{name}[{attribute!r}] is {self.constant(item)}", f"{base.__name__}.{attribute} is another function")
+                    self._check(
+                        f"{name}[{attribute!r}] is {self.constant(item)}",
+                        f"{base.__name__}.{attribute} is another function",
+                    )
                     for f in functions:
                         if id(f) not in self._known:
                             self._known[id(f)] = self.constant(f)
@@ -439,27 +450,17 @@ class Explorer:
             if self.everything:
                 self._check(f"len({name}.__dict__) == {len(state)}", f"{what} has other attributes")
             else:
-                shadows = self._shadows(type(value), state)
+                shadows = hidden_by(type(value), self.names, state)
                 if shadows:
-                    self._check(f"{name}.__dict__.keys().isdisjoint({self.constant(shadows)})", f"{what} has other attributes")
+                    self._check(
+                        f"{name}.__dict__.keys().isdisjoint({self.constant(shadows)})", f"{what} has other attributes"
+                    )
         slots = slot_values(value)
         if slots:
             self.holders.append((value, what, None))
         for attribute, item in slots.items():
             if self._wanted(attribute):
                 self.visit(item, f"{name}.{attribute}", f"{what}.{attribute}")
-
-    def _shadows(self, cls: type, state: dict[str, Any]) -> frozenset[str]:
-        """Names that the program reads from the class, and that an attribute of the instance would hide."""
-        found = set()
-        for base in cls.__mro__:
-            if is_foreign_class(base):
-                continue
-            for attribute, item in vars(base).items():
-                if attribute in self.names and attribute not in state and not attribute.startswith("__"):
-                    if not isinstance(item, functools.cached_property) and not inspect.isdatadescriptor(item):
-                        found.add(attribute)
-        return frozenset(found)
 
     def _module(self, m: Any, path: str, what: str) -> None:
         name = self._same(m, path, what)
@@ -487,30 +488,3 @@ class Explorer:
                     continue  # a registered part, which lies in the instance as well
             self.visit(item, f"{name}.__dict__[{attribute!r}]", f"{what}.{attribute}")
         self._methods(type(m), False)
-
-
-def is_foreign_class(cls: type) -> bool:
-    """Whether a class is not looked into: built in, of the standard library, of numpy or of our own layers."""
-    if cls.__module__ == "builtins":
-        return True
-    module = sys.modules.get(cls.__module__)
-    return module is not None and is_foreign_module(module)
-
-
-def _is_ours_to_read(f: types.FunctionType) -> bool:
-    return is_analyzed(f.__code__.co_filename)
-
-
-def _name_of(root: Any) -> str:
-    name = getattr(root, "__name__", None)
-    return name if isinstance(name, str) else type(root).__name__
-
-
-def _argument_names(root: Any, count: int) -> list[str]:
-    """The names of positional arguments, where the function tells."""
-    try:
-        parameters = list(inspect.signature(root).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return [names[i] if i < len(names) else f"argument {i}" for i in range(count)]

@@ -1,4 +1,6 @@
-"""Which tensors a program needs as objects at each call (to write to, to return, to hang a backward on), and how its guard fetches them."""
+"""Which tensors a program needs as objects at each call (to write to, to return, to hang a backward on), and how its
+guard fetches them.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ class Fetched:
             self.reached(t)
             if t._edge is not None and not self.known(t) and id(t._data) not in self._grads:
                 raise CaptureError(
-                    f"the program returns or follows a tensor of shape {t.shape} that requires grad and that capture cannot fetch again, only "
+                    f"the program returns or follows a tensor of shape {t.shape} that requires grad and that capture "
+                    "cannot fetch again, only "
                     f"another over the same memory; pass it as an argument"
                 )
             found = self._at[id(t)] = len(self.tensors)
@@ -47,7 +50,8 @@ class Fetched:
         found = explorer.tensors.get(id(t)) or explorer.memory.get(id(t._data))
         if found is None and id(t) not in self._constants and id(t._data) not in self._grads:
             raise CaptureError(
-                f"the program uses a tensor of shape {t.shape} that capture cannot fetch again; pass it as an argument, "
+                f"the program uses a tensor of shape {t.shape} that capture cannot fetch again; pass it as an "
+                "argument, "
                 f"or keep it where the program reads it by name (a global, a closure, an attribute, a module)"
             )
         return found
@@ -61,7 +65,8 @@ class Fetched:
         found = self._by_leaf.get(id(leaf))
         if found is None:
             raise CaptureError(
-                "the program changes or reads the .grad of a tensor that capture cannot fetch again (it went backward into a graph made before "
+                "the program changes or reads the .grad of a tensor that capture cannot fetch again (it went "
+                "backward into a graph made before "
                 "the call); pass that tensor as an argument, or compute the graph inside"
             )
         return found.tensor

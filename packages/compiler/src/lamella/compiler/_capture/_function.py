@@ -24,8 +24,9 @@ _MOST = 128
 def compile(fn: Any = None, *, backend: str = "c") -> Any:  # noqa: A001 - the name users know
     """A compiled version of a function, a module or a zero-argument training step; usable as a decorator.
 
-    The first call of each kind (shapes, dtypes, values read from Python) captures the whole call; later calls check guards and replay it.
-    `backend` is "c", or "interpreter" for the reference. What cannot be captured raises CaptureError, and then nothing has changed.
+    The first call of each kind (shapes, dtypes, values read from Python) captures the whole call; later calls check
+    guards and replay it. `backend` is "c", or "interpreter" for the reference. What cannot be captured raises
+    CaptureError, and then nothing has changed.
     """
     if fn is None:
         return functools.partial(compile, backend=backend)
@@ -57,7 +58,9 @@ class CompiledFunction:
         self._lock = threading.RLock()
         self._captures = 0
         self._misses: list[str] = []
-        functools.update_wrapper(self, self._fn if isinstance(self._fn, types.FunctionType) else type(self._fn).__call__, updated=())
+        functools.update_wrapper(
+            self, self._fn if isinstance(self._fn, types.FunctionType) else type(self._fn).__call__, updated=()
+        )
 
     @property
     def original(self) -> Any:
@@ -110,7 +113,8 @@ class CompiledFunction:
                 found = program.guard.fetch(args, kwargs)
                 if type(found) is not tuple:
                     raise CaptureError(
-                        f"what the program reads changed while it was captured ({program.guard.reasons[found]}), perhaps by another thread; "
+                        f"what the program reads changed while it was captured ({program.guard.reasons[found]}), "
+                        "perhaps by another thread; "
                         f"call it again when nothing changes that"
                     )
                 self._keep(program)
@@ -126,7 +130,8 @@ class CompiledFunction:
         if self._captures == _MANY:
             most = max(set(self._misses), key=self._misses.count)
             warnings.warn(
-                f"{getattr(self._fn, '__name__', type(self._fn).__name__)} was captured {_MANY} times, mostly because {most}; "
+                f"{getattr(self._fn, '__name__', type(self._fn).__name__)} was captured {_MANY} times, mostly "
+                f"because {most}; "
                 f"pass what changes as a tensor, or do not compile it",
                 RuntimeWarning,
                 stacklevel=3,

@@ -1,11 +1,12 @@
 """The guard function of one program: compares what the capture relied on, and fetches the inputs of the graph.
 
-It is generated Python, straight-line: it returns the inputs and the tensors that the program needs as objects, or the number of the line that
-failed. Fetching is by source path; only what must be one object is compared by identity.
+It is generated Python, straight-line: it returns the inputs and the tensors that the program needs as objects, or the
+number of the line that failed. Fetching is by source path; only what must be one object is compared by identity.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -72,8 +73,20 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fe
     """The guard of a program, from its graph as it was traced; CaptureError for inputs that cannot be fetched again."""
     w = _Writer()
     w.scope |= {f"k{i}": c for i, c in enumerate(explorer.constants)}
-    w.scope |= {"ndarray": np.ndarray, "tls": tls, "METADATA": METADATA, "default": get_default_dtype, "fresh": _fresh, "modules": _modules()}
-    w.scope |= {"grad_mode": entry.grad, "default_dtype": entry.default, "E": entry.epochs, "restamp": _restamp(explorer, entry)}
+    w.scope |= {
+        "ndarray": np.ndarray,
+        "tls": tls,
+        "METADATA": METADATA,
+        "default": get_default_dtype,
+        "fresh": _fresh,
+        "modules": sys.modules,
+    }
+    w.scope |= {
+        "grad_mode": entry.grad,
+        "default_dtype": entry.default,
+        "E": entry.epochs,
+        "restamp": _restamp(explorer, entry),
+    }
     w.check("tls.grad is grad_mode", "grad mode changed")
     w.check("default() is default_dtype", "the default dtype changed")
     for condition, text in explorer.lines:
@@ -88,7 +101,7 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fe
     for t, value in trace.tensors:
         w.add(f"i{value.id} = {names.of(t)}._data")
     _settled(explorer, trace, fetched, w)
-    _overlaps(trace, fetched, names, w)
+    _overlaps(trace, fetched, w)
     _numbers(trace, graph, w)
     order = ", ".join(f"i{v.id}" for v in graph.inputs)
     targets = ", ".join(names.of(t) for t in fetched.tensors)
@@ -98,12 +111,6 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fe
     source += f"  except (AttributeError, KeyError, IndexError, TypeError, ValueError):\n    return {len(w.reasons)}\n"
     exec(compile(source, "<lamella guard>", "exec"), w.scope)
     return Guard(w.scope["guard"], len(w.reasons), [*w.reasons, "something that the program reads is gone"], source)
-
-
-def _modules() -> dict[str, Any]:
-    import sys
-
-    return sys.modules
 
 
 def _fresh(t: Tensor) -> None:
@@ -152,7 +159,8 @@ class _Names:
         shape, dtype = self._w.name(t._data.shape), self._w.name(t._data.dtype)
         self._w.add(f"_ = {name}._data")
         self._w.check(
-            f"type(_) is ndarray and _.dtype == {dtype} and _.shape == {shape} and {name}._flags & 13 == {t._flags & 13}",
+            f"type(_) is ndarray and _.dtype == {dtype} and _.shape == {shape} and {name}._flags & 13 == "
+            f"{t._flags & 13}",
             "a .grad has another dtype, shape or requires_grad",
         )
         return name
@@ -163,7 +171,9 @@ def _grads(trace: Trace, fetched: Fetched, names: _Names, w: _Writer) -> None:
     for leaf, before, _, read in trace.grads.values():
         if read and id(leaf) not in born:
             owner = fetched.owner(leaf)
-            w.check(f"{names.of(owner)}._edge.grad is {'not ' if before is not None else ''}None", "whether a .grad is None")
+            w.check(
+                f"{names.of(owner)}._edge.grad is {'not ' if before is not None else ''}None", "whether a .grad is None"
+            )
 
 
 def _view_of(t: Tensor, names: _Names, w: _Writer) -> None:
@@ -172,11 +182,16 @@ def _view_of(t: Tensor, names: _Names, w: _Writer) -> None:
     assert view is not None
     base, chain = names.of(view.base), w.name(view.chain)
     w.add(f"_ = {names.of(t)}._view")
-    w.check(f"_ is not None and _.base._data is {base}._data and _.chain == {chain}", "a view looks at another part of its base")
+    w.check(
+        f"_ is not None and _.base._data is {base}._data and _.chain == {chain}",
+        "a view looks at another part of its base",
+    )
 
 
 def _settled(explorer: Explorer, trace: Trace, fetched: Fetched, w: _Writer) -> None:
-    """Tensors that are one object each: METADATA moves when any tensor gets other memory, another requires_grad or another hook."""
+    """Tensors that are one object each: METADATA moves when any tensor gets other memory, another requires_grad or
+    another hook.
+    """
     states = [(r.tensor, r.tensor._data, r.tensor._flags & GRAD) for r in explorer.tensors.values() if r.fixed]
     hooked = [(r.tensor, _hooks(r.tensor)) for r in explorer.tensors.values() if r.fixed and r.tensor._flags & GRAD]
     stamp = [METADATA[0]]
@@ -192,7 +207,10 @@ def _settled(explorer: Explorer, trace: Trace, fetched: Fetched, w: _Writer) -> 
 
     w.scope["stamp"], w.scope["unmoved"] = stamp, unmoved
     if states:
-        w.check("METADATA[0] == stamp[0] or unmoved()", "a parameter got other memory, another requires_grad or another hook")
+        w.check(
+            "METADATA[0] == stamp[0] or unmoved()",
+            "a parameter got other memory, another requires_grad or another hook",
+        )
     if not trace.grads:
         return
     for leaf, *_ in trace.grads.values():
@@ -212,7 +230,7 @@ def _hooks(t: Tensor) -> tuple[tuple[Any, ...], ...]:
     return tuple(tuple(h.values()) for h in (leaf.hooks, leaf.post_hooks) if h)
 
 
-def _overlaps(trace: Trace, fetched: Fetched, names: _Names, w: _Writer) -> None:
+def _overlaps(trace: Trace, fetched: Fetched, w: _Writer) -> None:
     """Where memory is written, that no fetched input shares it: an aliased call would read or keep the wrong values."""
     written = {id(root._data) for root in trace.written.values()}
     if not written:
@@ -226,7 +244,9 @@ def _overlaps(trace: Trace, fetched: Fetched, names: _Names, w: _Writer) -> None
         else:
             loose.append((f"i{value.id}", id(t._data) in written))
             if id(t._data) in written:
-                w.check(f"i{value.id}.flags.writeable", f"{'a tensor' if found is None else found.words} cannot be written")
+                w.check(
+                    f"i{value.id}.flags.writeable", f"{'a tensor' if found is None else found.words} cannot be written"
+                )
     if not loose:
         return
     overlap = w.name(Overlap(settled, [flag for _, flag in loose]).apart)
@@ -256,7 +276,9 @@ def _forced(trace: Trace, graph: Graph, w: _Writer) -> None:
     for node in reversed(graph.nodes):
         if node.outputs[0] in wanted:
             if not isinstance(node.outputs[0].type, ScalarType):
-                raise CaptureError(f"a number that the program branched on comes from {node.op.name}, which a guard cannot compute")
+                raise CaptureError(
+                    f"a number that the program branched on comes from {node.op.name}, which a guard cannot compute"
+                )
             nodes.append(node)
             wanted.update(a for a in node.args if type(a) is Value)
     for node in reversed(nodes):

@@ -8,6 +8,7 @@ import decimal
 import enum
 import fractions
 import functools
+import inspect
 import pathlib
 import sys
 import types
@@ -20,8 +21,9 @@ from lamella.tensor import Device, DType, Tensor
 from ._code import is_analyzed
 
 __all__ = [
-    "ATOMS", "HOOKS", "REGISTRIES", "SCALARS", "Compiled", "functions_of", "is_fixed", "is_foreign_module", "is_frozen", "is_module", "is_position",
-    "own_state", "slot_names", "slot_values", "snapshot", "unchanged",
+    "ATOMS", "HOOKS", "REGISTRIES", "SCALARS", "Compiled", "argument_names", "functions_of", "hidden_by", "is_fixed",
+    "is_foreign_class", "is_foreign_module", "is_frozen", "is_module", "is_position", "name_of", "own_state",
+    "slot_names", "slot_values", "snapshot", "unchanged",
 ]  # fmt: skip
 
 SCALARS = (bool, int, float, complex, str, bytes, type(None))
@@ -57,7 +59,11 @@ def is_fixed(value: Any) -> bool:
 
 def is_frozen(value: Any) -> bool:
     """Whether a value can never change: a scalar, a fixed value, or a tuple of these."""
-    return type(value) in SCALARS or isinstance(value, (*_FIXED, *ATOMS)) or (type(value) in (tuple, frozenset) and all(map(is_frozen, value)))
+    return (
+        type(value) in SCALARS
+        or isinstance(value, (*_FIXED, *ATOMS))
+        or (type(value) in (tuple, frozenset) and all(map(is_frozen, value)))
+    )
 
 
 def is_foreign_module(m: types.ModuleType) -> bool:
@@ -137,3 +143,40 @@ def unchanged(old: dict[Any, Any], new: dict[Any, Any]) -> bool:
         if was is not now and not (type(was) is type(now) and type(now) in SCALARS and was == now):
             return False
     return True
+
+
+def is_foreign_class(cls: type) -> bool:
+    """Whether a class is not looked into: built in, of the standard library, of numpy or of our own layers."""
+    if cls.__module__ == "builtins":
+        return True
+    module = sys.modules.get(cls.__module__)
+    return module is not None and is_foreign_module(module)
+
+
+def hidden_by(cls: type, names: set[str], state: dict[str, Any]) -> frozenset[str]:
+    """Names that the program reads from the class, and that an attribute of the instance would hide."""
+    found = set()
+    for base in cls.__mro__:
+        if is_foreign_class(base):
+            continue
+        for attribute, item in vars(base).items():
+            if attribute in names and attribute not in state and not attribute.startswith("__"):
+                if not isinstance(item, functools.cached_property) and not inspect.isdatadescriptor(item):
+                    found.add(attribute)
+    return frozenset(found)
+
+
+def name_of(root: Any) -> str:
+    """What to call a function, module or callable object in messages."""
+    name = getattr(root, "__name__", None)
+    return name if isinstance(name, str) else type(root).__name__
+
+
+def argument_names(root: Any, count: int) -> list[str]:
+    """The names of positional arguments, where the function tells."""
+    try:
+        parameters = list(inspect.signature(root).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return [names[i] if i < len(names) else f"argument {i}" for i in range(count)]

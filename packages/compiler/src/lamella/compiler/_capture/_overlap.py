@@ -1,7 +1,8 @@
-"""Whether arrays that a program reads share memory with one that it writes: then a captured program, which keeps every input apart, is wrong.
+"""Whether arrays that a program reads share memory with one that it writes: then a captured program, which keeps
+every input apart, is wrong.
 
-Arrays that own their memory, and views of these, are told apart by their owner alone; only where owners agree, or where the owner is not
-numpy's (a buffer, a file), are addresses compared.
+Arrays that own their memory, and views of these, are told apart by their owner alone; only where owners agree, or
+where the owner is not numpy's (a buffer, a file), are addresses compared.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def overlaps(a: Any, b: Any) -> bool:
     if not np.may_share_memory(a, b):
         return False
     try:
-        return bool(np.shares_memory(a, b, max_work=_WORK))
+        return bool(np.shares_memory(a, b, max_work=_WORK))  # type: ignore[arg-type] # any count is taken
     except np.exceptions.TooHardError:
         return True
 
@@ -35,7 +36,9 @@ def _owner(a: Any) -> int | None:
 
 
 class Overlap:
-    """The check of one program: `settled` arrays are always the same objects, the loose ones come with each call, in the order of `written`."""
+    """The check of one program: `settled` arrays are always the same objects, the loose ones come with each call, in
+    the order of `written`.
+    """
 
     def __init__(self, settled: Sequence[tuple[Any, bool]], written: Sequence[bool]) -> None:
         self._settled = list(settled)
@@ -58,7 +61,11 @@ class Overlap:
                 key = id(base)
             else:
                 return self._apart(loose)
-            if key in self._written_owners or (written and key in self._owners) or (key in seen and (written or seen[key])):
+            if (
+                key in self._written_owners
+                or (written and key in self._owners)
+                or (key in seen and (written or seen[key]))
+            ):
                 return self._apart(loose)
             seen[key] = written or seen.get(key, False)
         return True

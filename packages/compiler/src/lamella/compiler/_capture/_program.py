@@ -25,7 +25,19 @@ __all__ = ["Program", "commit_plan"]
 class Program:
     """One entry of a compiled function's cache."""
 
-    __slots__ = ("backward", "backward_graph", "backward_run", "call", "commits", "graph", "guard", "results", "run", "_plain", "_repeated")
+    __slots__ = (
+        "_plain",
+        "_repeated",
+        "backward",
+        "backward_graph",
+        "backward_run",
+        "call",
+        "commits",
+        "graph",
+        "guard",
+        "results",
+        "run",
+    )
 
     def __init__(
         self,
@@ -119,7 +131,9 @@ def commit_plan(trace: Trace, fetched: Fetched, taken: set[Value]) -> list[tuple
             commits.append(("grad", owner, False))
             continue
         if type(current._data) is not MetaArray:
-            raise CaptureError("a captured program assigned an older tensor to .grad, which a graph cannot repeat; assign a clone()")
+            raise CaptureError(
+                "a captured program assigned an older tensor to .grad, which a graph cannot repeat; assign a clone()"
+            )
         value = trace.value_of(current)
         trace.builder.grad(f"grad[{n}]", value)
         commits.append(("grad", owner, value in taken))

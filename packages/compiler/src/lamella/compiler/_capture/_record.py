@@ -1,7 +1,7 @@
 """One capture: run a function once under a trace, and make a program of what it did.
 
-The function runs with nothing changed behind it: tensors, gradients, random generators and Python state are as before when this returns or
-raises. Refused, by CaptureError: what a replay could not repeat.
+The function runs with nothing changed behind it: tensors, gradients, random generators and Python state are as before
+when this returns or raises. Refused, by CaptureError: what a replay could not repeat.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def record(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str)
     changed = before.restore()
     if changed:
         raise CaptureError(
-            f"the program changed something older than its call, which a replay would not do again: {'; '.join(changed[:3])}. "
+            "the program changed something older than its call, which a replay would not do again: "
+            f"{'; '.join(changed[:3])}. "
             f"It has been put back. Keep such state in tensors, return it, or do not compile this function"
         )
     _refuse_overlap(trace, name)
@@ -107,7 +108,9 @@ def record(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str)
 
 
 def _unlink(explorer: Explorer) -> list[tuple[Tensor, Any]]:
-    """Make views whose base the program cannot reach stand for themselves while it is traced; their links, to be put back."""
+    """Make views whose base the program cannot reach stand for themselves while it is traced; their links, to be put
+    back.
+    """
     out = []
     for found in explorer.tensors.values():
         t = found.tensor
@@ -118,7 +121,14 @@ def _unlink(explorer: Explorer) -> list[tuple[Tensor, Any]]:
     return out
 
 
-def _run(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], trace: Trace, explorer: Explorer, unknown: list[types.CodeType]) -> Any:
+def _run(
+    fn: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    trace: Trace,
+    explorer: Explorer,
+    unknown: list[types.CodeType],
+) -> Any:
     """Call the function with the trace open, noting code that the walk did not know."""
     profile = sys.getprofile()
     codes = explorer.codes
@@ -144,7 +154,9 @@ def _run(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], trace: Trace, e
 
 
 def _importing(frame: types.FrameType | None) -> bool:
-    """Whether a frame runs inside an import statement: what a module does when it is first loaded is no part of the program."""
+    """Whether a frame runs inside an import statement: what a module does when it is first loaded is no part of the
+    program.
+    """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
@@ -159,7 +171,9 @@ def _compiled(compile_graph: Callable[[Graph], Run], graph: Graph) -> Run:
     except CompilerMissing as error:
         if not _warned.is_set():
             _warned.set()
-            warnings.warn(f"compiled functions run on the interpreter, which is slower: {error}", RuntimeWarning, stacklevel=5)
+            warnings.warn(
+                f"compiled functions run on the interpreter, which is slower: {error}", RuntimeWarning, stacklevel=5
+            )
         return executor_of("interpreter")(graph)
 
 
@@ -170,8 +184,10 @@ def _refuse_unknown(unknown: list[types.CodeType]) -> None:
     if unknown:
         code = unknown[0]
         raise CaptureError(
-            f"the program called {code.co_qualname} ({code.co_filename}:{code.co_firstlineno}), which capture could not find from its "
-            f"arguments, globals and closures, so what it reads cannot be guarded; call it by name, or pass it as an argument"
+            f"the program called {code.co_qualname} ({code.co_filename}:{code.co_firstlineno}), which capture could "
+            "not find from its "
+            "arguments, globals and closures, so what it reads cannot be guarded; call it by name, or pass it as an "
+            "argument"
         )
 
 
@@ -179,7 +195,8 @@ def _refuse_rewired(rewired: list[tuple[Tensor, tuple[str, int] | None]]) -> Non
     for t, line in rewired:
         where = "an unknown line" if line is None else f"{line[0]}:{line[1]}"
         raise CaptureError(
-            f"a captured program wrote a result that requires grad into an older tensor of shape {t.shape}, at {where}; a replay cannot extend "
+            f"a captured program wrote a result that requires grad into an older tensor of shape {t.shape}, at "
+            f"{where}; a replay cannot extend "
             f"its history: make the tensor inside the function and return it"
         )
 
@@ -195,7 +212,8 @@ def _refuse_escapes(trace: Trace, leaves: list[Any]) -> None:
         place = kept[0]
         where = "an unknown line" if place is None else f"{place[0]}:{place[1]}"
         raise CaptureError(
-            f"a tensor made at {where} is kept by something outside the captured function, which a replay cannot repeat; return it instead"
+            f"a tensor made at {where} is kept by something outside the captured function, which a replay cannot "
+            "repeat; return it instead"
         )
 
 
@@ -215,6 +233,7 @@ def _refuse_overlap(trace: Trace, name: str) -> None:
         for t, _ in trace.tensors:
             if type(t._data) is not MetaArray and t._data is not w._data and overlaps(t._data, w._data):
                 raise OverlapError(
-                    f"{name} runs uncompiled for this call: it writes an input of shape {w.shape} that shares memory with another "
+                    f"{name} runs uncompiled for this call: it writes an input of shape {w.shape} that shares memory "
+                    "with another "
                     f"of shape {t.shape}"
                 )

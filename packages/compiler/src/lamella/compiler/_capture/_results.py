@@ -1,7 +1,9 @@
-"""How a call's results come out of a run: which values are outputs of the graph, and which are inputs or views made anew on top of them.
+"""How a call's results come out of a run: which values are outputs of the graph, and which are inputs or views made
+anew on top of them.
 
-`made` are tensors over memory of their own: outputs of the graph, and aliases of inputs that carry another history. The compiled backward is
-hung on these; `leaves`, what the function returns, are picked from them or replayed from them as views.
+`made` are tensors over memory of their own: outputs of the graph, and aliases of inputs that carry another history.
+The compiled backward is hung on these; `leaves`, what the function returns, are picked from them or replayed from
+them as views.
 """
 
 from __future__ import annotations
@@ -97,7 +99,10 @@ def plan_results(trace: Trace, leaves: list[Any], fetched: Fetched, build: Any) 
             at = position[id(t)] = len(made)
             is_born = id(t._edge) in born
             if is_born and trace.grads.get(id(t._edge), [None, None, None])[2] is not None:
-                raise CaptureError("the program returns a leaf tensor that it made, with a .grad, which a replay cannot give it; return the .grad too")
+                raise CaptureError(
+                    "the program returns a leaf tensor that it made, with a .grad, which a replay cannot give it; "
+                    "return the .grad too"
+                )
             if type(t._data) is MetaArray:
                 made.append(Made(t, len(outputs), -1, is_born))
                 outputs.append(trace.value_of(t))

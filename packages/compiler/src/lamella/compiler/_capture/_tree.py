@@ -1,4 +1,6 @@
-"""The value that a function returns, as leaves and a structure: lists, tuples, dicts, named tuples and dataclasses made by the call."""
+"""The value that a function returns, as leaves and a structure: lists, tuples, dicts, named tuples and dataclasses
+made by the call.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ Build = Callable[[Iterator[Any]], Any]
 
 
 def take_apart(value: Any, is_older: Callable[[Any], bool]) -> tuple[list[Any], Build]:
-    """(leaves, function from an iterator of leaves to the value); CaptureError for what a replay could not make anew."""
+    """(leaves, function from leaves to the value); CaptureError for what a replay could not make anew."""
     leaves: list[Any] = []
     return leaves, _walk(value, leaves, is_older)
 

@@ -1,7 +1,9 @@
-"""What stood where before a capture: the Python state that a program can reach, to see what it changed and to put it back.
+"""What stood where before a capture: the Python state that a program can reach, to see what it changed and to put it
+back.
 
-A replay repeats tensor ops, not Python assignments. So a program that assigned to something older than its call is refused, and everything
-it assigned is as before when the error is raised. Tensors' own writes are not here: the trace keeps them from happening.
+A replay repeats tensor ops, not Python assignments. So a program that assigned to something older than its call is
+refused, and everything it assigned is as before when the error is raised. Tensors' own writes are not here: the trace
+keeps them from happening.
 """
 
 from __future__ import annotations
@@ -101,7 +103,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _is_cached(holder: Any, key: Any) -> bool:
-    """Whether an attribute is the memory of a cached_property, or the epoch of a module, which follows from the rest."""
+    """Whether an attribute is the memory of a cached_property, or the epoch of a module."""
     if is_module(holder) and key == "_epoch":
         return True
     if type(key) is not str or isinstance(holder, dict):
@@ -153,7 +155,13 @@ def _put_dict(holder: dict[Any, Any], old: dict[Any, Any], new: dict[Any, Any]) 
 
 
 def _told(words: str, holder: Any, key: Any, old: Any, new: Any) -> str:
-    place = f"{words}[{key!r:.40}]" if isinstance(holder, (dict, set)) else words if isinstance(holder, types.CellType) else f"{words}.{key}"
+    place = (
+        f"{words}[{key!r:.40}]"
+        if isinstance(holder, (dict, set))
+        else words
+        if isinstance(holder, types.CellType)
+        else f"{words}.{key}"
+    )
     if words == "the globals":
         place = f"global {key}"
     return f"{place} went from {_short(old)} to {_short(new)}"

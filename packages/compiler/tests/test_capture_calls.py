@@ -1,0 +1,218 @@
+"""Compiled functions among others: threads, recursion, nesting, a machine without a C compiler, what is reported, and
+what is left in memory.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import threading
+import tokenize
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella.autograd as la
+import lamella.tensor as lt
+from lamella import compiler, nn
+from lamella.compiler import CaptureError, cache, explain
+from lamella.compiler import compile as capture
+from lamella.compiler._capture import _record
+
+
+def f64(*shape: int, seed: int = 0) -> lt.Tensor:
+    return lt.from_numpy(np.random.default_rng(seed).standard_normal(shape))
+
+
+def test_many_threads_capture_once() -> None:
+    captured: list[Any] = []
+
+    def program(x: Any) -> Any:
+        captured.append  # noqa: B018 - read, never called
+        return (x * 2.0).exp()
+
+    f = capture(program, backend="interpreter")
+    start = threading.Barrier(6)
+    errors: list[BaseException] = []
+
+    def work(seed: int) -> None:
+        try:
+            start.wait()
+            for n in range(20):
+                x = f64(4, seed=seed + n)
+                np.testing.assert_allclose(f(x).numpy(), np.exp(x.numpy() * 2))
+        except BaseException as error:  # noqa: BLE001 - raised again by the main thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(100 * i,)) for i in range(6)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not errors, errors[0]
+    assert f.compiles == 1
+
+
+def test_nested_and_recursive_calls_are_part_of_the_capture() -> None:
+    inner = capture(lambda x: x * 2.0, backend="interpreter")
+
+    def outer(x: Any, n: int) -> Any:
+        return inner(x) if n == 0 else f(inner(x), n - 1) + x
+
+    f = capture(outer, backend="interpreter")
+    x = f64(3)
+    np.testing.assert_allclose(f(x, 2).numpy(), _expected(x.numpy(), 2))
+    assert inner.compiles == 0
+    assert f.compiles == 1
+
+
+def _expected(x: np.ndarray, n: int) -> np.ndarray:
+    return x * 2.0 if n == 0 else _expected(x * 2.0, n - 1) + x
+
+
+def test_inside_transforms_and_modes() -> None:
+    f = capture(lambda x: (x * x).sum(), backend="interpreter")
+    x = f64(3)
+    np.testing.assert_allclose(la.grad(f)(x).numpy(), 2 * x.numpy())
+    np.testing.assert_allclose(la.vmap(f)(f64(2, 3)).numpy(), (f64(2, 3).numpy() ** 2).sum(1))
+    leaf = f64(3).requires_grad_()
+    with lt.no_grad():
+        assert not f(leaf).requires_grad
+    assert f(leaf).requires_grad
+
+
+def test_compiling_what_is_compiled() -> None:
+    f = capture(lambda x: x + 1.0, backend="interpreter")
+    assert capture(f, backend="interpreter") is f
+    other = capture(f, backend="c")
+    assert other.original is f.original
+    with pytest.raises(ValueError, match="unknown backend 'fpga'; installed are c, interpreter"):
+        capture(f, backend="fpga")
+    with pytest.raises(TypeError, match="needs a function or a module"):
+        capture(3)
+
+
+def test_no_compiler_warns_once_and_uses_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "/nowhere/cc")
+    monkeypatch.setenv("LAMELLA_CACHE_DIR", "")
+    monkeypatch.setattr(_record, "_warned", threading.Event())
+    x = f64(5)
+    fns = [capture(lambda x, k=k: (x + 12345.0 + k).exp().sum() * 0.25, backend="c") for k in range(2)]
+    with pytest.warns(RuntimeWarning, match=r"run on the interpreter, which is slower: .*CC"):
+        got = fns[0](x)
+    np.testing.assert_allclose(got.numpy(), np.exp(x.numpy() + 12345.0).sum() * 0.25)
+    fns[1](x)  # silent: said once is enough
+    assert "runs on the interpreter" in explain(fns[0])
+
+
+def test_explain() -> None:
+    scale = 2.0
+
+    def program(x: Any) -> Any:
+        return (x * scale).exp()
+
+    f = capture(program, backend="c")
+    assert "0 programs" in explain(f)
+    f(f64(4).requires_grad_())
+    scale = 3.0
+    f(f64(4).requires_grad_())
+    text = explain(f)
+    for part in ("2 programs", "2 captures", "program 0", "program 1", "scale is not 2.0", "x is not a differentiable",
+                 "1 x scale is not 2.0", "graph text of", "backward: ", "kernel", "residuals"):  # fmt: skip
+        assert part in text, (part, text)
+    with pytest.raises(TypeError, match="compile"):
+        explain(program)
+
+
+def test_cache_module() -> None:
+    capture(lambda x: (x * 1.25).exp() + 77.0, backend="c")(f64(4))
+    entries = cache.inspect()
+    assert entries
+    assert all(e.size_bytes > 0 for e in entries)
+    assert "lm_" in cache.source(entries[-1].key) or cache.source(entries[-1].key)
+    assert compiler.cache is cache
+    assert cache.clear() == len(entries)
+    assert cache.inspect() == []
+
+
+def test_too_many_programs_are_named(recwarn: pytest.WarningsRecorder) -> None:
+    f = capture(lambda x, n: x * n, backend="interpreter")
+    x = f64(2)
+    for n in range(31):
+        f(x, n + 2)
+    with pytest.warns(RuntimeWarning, match="captured 32 times, mostly because n is not"):
+        f(x, 40)
+    for n in range(8):
+        f(x, n + 50)
+    assert f.compiles == 40
+
+
+def test_code_that_cannot_be_found_is_refused() -> None:
+    made = eval("lambda: (lambda x: x * 2.0)")  # its code has no place that a walk would find
+
+    def program(x: Any) -> Any:
+        return list(map(made(), [x]))[0]  # noqa: RUF015
+
+    f = capture(program, backend="interpreter")
+    np.testing.assert_array_equal(f(f64(3)).numpy(), f64(3).numpy() * 2)
+    found = {"lambda x: x * 3.0": None}
+
+    def looked_up(x: Any) -> Any:
+        return eval(next(iter(found)))(x)
+
+    with pytest.raises(CaptureError, match="could not find"):
+        capture(looked_up, backend="interpreter")(f64(3))
+
+
+def test_dropped_functions_leave_nothing_behind() -> None:
+    watched: list[Any] = []
+
+    def once(n: int) -> None:
+        net = nn.Linear(3, 3).to(lt.float64)
+        x = f64(2, 3)
+        f = capture(lambda x: net(x).sum() * float(n), backend="interpreter")
+        f(x).backward()
+        watched.extend([weakref.ref(net), weakref.ref(f), weakref.ref(x)])
+
+    for n in range(20):
+        once(n)
+    gc.collect()
+    before = len(gc.get_objects())
+    for n in range(200):
+        once(n)
+    gc.collect()
+    assert not [w for w in watched if w() is not None]
+    watched.clear()
+    gc.collect()
+    assert len(gc.get_objects()) - before < 200
+
+
+def test_arguments_are_not_kept() -> None:
+    f = capture(lambda x: x * 2.0, backend="interpreter")
+    x = f64(3)
+    alive = weakref.ref(x)
+    f(x)
+    del x
+    gc.collect()
+    assert alive() is None
+
+
+def test_nothing_in_the_kernel_ir_mentions_c() -> None:
+    folder = Path(compiler.__file__).parent / "_kernel"
+    files = sorted(folder.glob("*.py"))
+    assert files
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            words = (
+                token.string.replace(".", " ").replace("_", " ").split()
+                if token.type in (tokenize.NAME, tokenize.STRING, tokenize.COMMENT)
+                else []
+            )
+            for word in words:
+                assert word.strip("\"'`,:;()") not in ("C", "c", "gcc", "clang", "pointer", "printf"), (
+                    f"{file.name}:{token.start[0]}: {token.line}"
+                )

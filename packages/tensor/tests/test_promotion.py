@@ -86,6 +86,15 @@ def test_numpy_scalars_are_numbers(name: str) -> None:
         assert lt.where(x == x, x, scalar).dtype is (x + number).dtype
 
 
+def test_every_numpy_number_is_taken() -> None:
+    x = lt.ones(2)
+    for scalar in (np.longdouble(2), np.float16(2), lt.bfloat16.numpy.type(2), np.uint64(2), np.clongdouble(2)):
+        assert lt.mul(x, scalar).tolist() == [2.0, 2.0]
+    for other in (np.str_("a"), np.datetime64(0, "s"), np.void(b"abcd")):
+        with pytest.raises(TypeError, match="mul: b must be a tensor or a number, got"):
+            lt.mul(x, other)
+
+
 @pytest.mark.parametrize("op", ("exp", "log", "sqrt", "sin", "sigmoid", "erf", "reciprocal", "rsqrt", "tanh"))
 def test_integers_become_the_default_float(op: str) -> None:
     assert getattr(lt, op)(lt.tensor([1, 2])).dtype is lt.float32

@@ -12,6 +12,7 @@ import numpy as np
 from ._base import TensorBase
 from ._dtype import (
     BOOL,
+    BY_NUMPY,
     COMPLEX,
     FLOAT,
     INT,
@@ -33,6 +34,7 @@ __all__ = [
     "set_default_dtype",
 ]  # fmt: skip
 
+_PYTHON: dict[str, Any] = {"b": bool, "i": int, "u": int, "f": float, "V": float, "c": complex}
 # ml_dtypes' floats are of numpy's kind V
 _CATEGORY = {"b": BOOL, "i": INT, "u": INT, "f": FLOAT, "V": FLOAT, "c": COMPLEX}
 
@@ -178,8 +180,8 @@ def normalized(op: Op, args: Sequence[Any]) -> tuple[Any, ...]:
     for i, a in enumerate(args):
         if isinstance(a, TensorBase) or a is None or isinstance(a, SymScalar):
             out.append(a)
-        elif isinstance(a, np.generic) and a.dtype.kind in "biufcV":
-            out.append(a.item())
+        elif isinstance(a, np.generic) and (a.dtype in BY_NUMPY or a.dtype.kind in "fc"):
+            out.append(_PYTHON[a.dtype.kind](a))  # item() of a long double is itself
         elif isinstance(a, int):
             out.append(int(a))
         elif isinstance(a, (float, complex)):

@@ -171,6 +171,8 @@ BOOLS = (
     ("lt.amax(f)", False, "bool"),
     ("lt.logical_and(lt.tensor([1.0, 0.0]), lt.tensor([2, 2]))", [True, False], "bool"),
     ("t // 2", [0, 0], "int64"),
+    ("t % 0.75", [0.25, 0.25], "float32"),
+    ("lt.tensor([7, -7]) % 2.5", [2.0, 0.5], "float32"),
     ("lt.where(t, lt.tensor([1, 2]), 2.5)", [1.0, 2.0], "float32"),
     ("lt.where(f, 1, 2.5)", [2.5, 2.5], "float32"),
 )

@@ -312,6 +312,7 @@ def test_forms_of_an_index() -> None:
     assert [x.tolist() for x in t] == a.tolist()
     assert len(t) == 3
     assert_close(t.split(2)[1], a[2:])
+    assert [p.shape for p in lt.zeros(0, 4).split(2)] == [(0, 4)]
 
 
 def test_meta_views() -> None:

@@ -52,7 +52,8 @@ def remainder(a: Any, b: Any) -> Tensor:
     """Elementwise a - b * floor(a / b): it has the sign of b, as Python's %; ZeroDivisionError for integers by 0."""
     dtype = _target("remainder", a, b)
     if dtype.category != INT:
-        return p.sub(a, p.mul(p.floor(p.div(a, b)), b))
+        x = f.to_dtype(a, dtype) if isinstance(a, TensorBase) else a
+        return p.sub(x, p.mul(p.floor(p.div(x, b)), b))
     return _divided(a, b, dtype)[1]
 
 

@@ -308,7 +308,7 @@ def split(x: Any, size: int, dim: int = 0) -> tuple[Tensor, ...]:
     at = dim_of(dim, t._data.ndim)
     if size <= 0:
         raise ValueError(f"split needs a positive size, got {size}")
-    return tuple(narrow(t, at, i, min(size, t._data.shape[at] - i)) for i in range(0, t._data.shape[at], size))
+    return tuple(narrow(t, at, i, min(size, t._data.shape[at] - i)) for i in range(0, max(t._data.shape[at], 1), size))
 
 
 def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:

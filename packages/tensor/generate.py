@@ -108,6 +108,7 @@ def pointwise() -> str:
     lines.append("assert _ops")
     lines += ["_ndarray = np.ndarray", "_asarray = np.asarray", "_new = object.__new__"]
     lines += ["_class: Any = TensorBase", "_EMPTY: dict[str, Any] = {}"]
+    lines.append("_FLOAT32 = np.dtype(np.float32)  # identity answers before the hash does")
     lines.append("_FLOATS = frozenset(map(np.dtype, (np.float32, np.float64)))")
     for n in (*UNARY, *BINARY):
         lines.append(f'_{n} = OPS["{n}"]')
@@ -124,7 +125,8 @@ def pointwise() -> str:
             "        flags = x._flags | HOT[0]",
             "        if flags <= 1:",
             "            a = x._data",
-            "            if a.dtype in _FLOATS:",
+            "            dtype = a.dtype",
+            "            if dtype is _FLOAT32 or dtype in _FLOATS:",
             f"                out = _np_{n}(a)",
             "                r: Tensor = _new(_class)",
             "                r._data = out if type(out) is _ndarray else _asarray(out)",
@@ -164,7 +166,7 @@ def _fast_operator(name: str, op: str, ufunc: str, dtypes: str, numbers: bool) -
         "                a = self._data",
         "                b = other._data",
         "                dtype = a.dtype",
-        f"                if dtype is b.dtype and dtype in {dtypes}:",
+        f"                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in {dtypes}):",
         "                    try:",
         f"                        out = _np_{ufunc}(a, b)",
         "                    except ValueError as error:",
@@ -182,7 +184,8 @@ def _fast_operator(name: str, op: str, ufunc: str, dtypes: str, numbers: bool) -
             "            flags = self._flags | HOT[0]",
             "            if flags <= 1:",
             "                a = self._data",
-            "                if a.dtype in _FLOATS:",
+            "                dtype = a.dtype",
+            "                if dtype is _FLOAT32 or dtype in _FLOATS:",
             f"                    out = _np_{ufunc}(a, other)",
             "                    r = _new(_class)",
             "                    r._data = out if type(out) is _ndarray else _asarray(out)",
@@ -224,6 +227,7 @@ def arith() -> str:
         "_new = object.__new__",
         "_class: Any = TensorBase",
         "_EMPTY: dict[str, Any] = {}",
+        "_FLOAT32 = np.dtype(np.float32)  # identity answers before the hash does",
         "_FLOATS = frozenset(map(np.dtype, (np.float32, np.float64)))",
         "_NUMERIC = _FLOATS | frozenset(map(np.dtype, (np.int64, np.int32, np.int16, np.int8, np.uint8)))",
     ]
@@ -259,7 +263,8 @@ def arith() -> str:
             "            flags = self._flags | HOT[0]",
             "            if flags <= 1:",
             "                a = self._data",
-            "                if a.dtype in _FLOATS:",
+            "                dtype = a.dtype",
+            "                if dtype is _FLOAT32 or dtype in _FLOATS:",
             f"                    out = _np_{ufunc}(other, a)",
             "                    r: Tensor = _new(_class)",
             "                    r._data = out if type(out) is _ndarray else _asarray(out)",

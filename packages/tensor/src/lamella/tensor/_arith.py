@@ -30,6 +30,7 @@ _asarray = np.asarray
 _new = object.__new__
 _class: Any = TensorBase
 _EMPTY: dict[str, Any] = {}
+_FLOAT32 = np.dtype(np.float32)  # identity answers before the hash does
 _FLOATS = frozenset(map(np.dtype, (np.float32, np.float64)))
 _NUMERIC = _FLOATS | frozenset(map(np.dtype, (np.int64, np.int32, np.int16, np.int8, np.uint8)))
 _np_add = np.add
@@ -79,7 +80,7 @@ class Arithmetic(TensorBase):
                 a = self._data
                 b = other._data
                 dtype = a.dtype
-                if dtype is b.dtype and dtype in _NUMERIC:
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _NUMERIC):
                     try:
                         out = _np_add(a, b)
                     except ValueError as error:
@@ -95,7 +96,8 @@ class Arithmetic(TensorBase):
             flags = self._flags | HOT[0]
             if flags <= 1:
                 a = self._data
-                if a.dtype in _FLOATS:
+                dtype = a.dtype
+                if dtype is _FLOAT32 or dtype in _FLOATS:
                     out = _np_add(a, other)
                     r = _new(_class)
                     r._data = out if type(out) is _ndarray else _asarray(out)
@@ -115,7 +117,7 @@ class Arithmetic(TensorBase):
                 a = self._data
                 b = other._data
                 dtype = a.dtype
-                if dtype is b.dtype and dtype in _NUMERIC:
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _NUMERIC):
                     try:
                         out = _np_subtract(a, b)
                     except ValueError as error:
@@ -131,7 +133,8 @@ class Arithmetic(TensorBase):
             flags = self._flags | HOT[0]
             if flags <= 1:
                 a = self._data
-                if a.dtype in _FLOATS:
+                dtype = a.dtype
+                if dtype is _FLOAT32 or dtype in _FLOATS:
                     out = _np_subtract(a, other)
                     r = _new(_class)
                     r._data = out if type(out) is _ndarray else _asarray(out)
@@ -151,7 +154,7 @@ class Arithmetic(TensorBase):
                 a = self._data
                 b = other._data
                 dtype = a.dtype
-                if dtype is b.dtype and dtype in _NUMERIC:
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _NUMERIC):
                     try:
                         out = _np_multiply(a, b)
                     except ValueError as error:
@@ -167,7 +170,8 @@ class Arithmetic(TensorBase):
             flags = self._flags | HOT[0]
             if flags <= 1:
                 a = self._data
-                if a.dtype in _FLOATS:
+                dtype = a.dtype
+                if dtype is _FLOAT32 or dtype in _FLOATS:
                     out = _np_multiply(a, other)
                     r = _new(_class)
                     r._data = out if type(out) is _ndarray else _asarray(out)
@@ -187,7 +191,7 @@ class Arithmetic(TensorBase):
                 a = self._data
                 b = other._data
                 dtype = a.dtype
-                if dtype is b.dtype and dtype in _FLOATS:
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _FLOATS):
                     try:
                         out = _np_divide(a, b)
                     except ValueError as error:
@@ -203,7 +207,8 @@ class Arithmetic(TensorBase):
             flags = self._flags | HOT[0]
             if flags <= 1:
                 a = self._data
-                if a.dtype in _FLOATS:
+                dtype = a.dtype
+                if dtype is _FLOAT32 or dtype in _FLOATS:
                     out = _np_divide(a, other)
                     r = _new(_class)
                     r._data = out if type(out) is _ndarray else _asarray(out)
@@ -223,7 +228,7 @@ class Arithmetic(TensorBase):
                 a = self._data
                 b = other._data
                 dtype = a.dtype
-                if dtype is b.dtype and dtype in _FLOATS:
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _FLOATS):
                     try:
                         out = _np_power(a, b)
                     except ValueError as error:
@@ -239,7 +244,8 @@ class Arithmetic(TensorBase):
             flags = self._flags | HOT[0]
             if flags <= 1:
                 a = self._data
-                if a.dtype in _FLOATS:
+                dtype = a.dtype
+                if dtype is _FLOAT32 or dtype in _FLOATS:
                     out = _np_power(a, other)
                     r = _new(_class)
                     r._data = out if type(out) is _ndarray else _asarray(out)
@@ -259,7 +265,7 @@ class Arithmetic(TensorBase):
                 a = self._data
                 b = other._data
                 dtype = a.dtype
-                if dtype is b.dtype and dtype in _NUMERIC:
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _NUMERIC):
                     try:
                         out = _np_equal(a, b)
                     except ValueError as error:
@@ -280,7 +286,7 @@ class Arithmetic(TensorBase):
                 a = self._data
                 b = other._data
                 dtype = a.dtype
-                if dtype is b.dtype and dtype in _NUMERIC:
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _NUMERIC):
                     try:
                         out = _np_not_equal(a, b)
                     except ValueError as error:
@@ -301,7 +307,7 @@ class Arithmetic(TensorBase):
                 a = self._data
                 b = other._data
                 dtype = a.dtype
-                if dtype is b.dtype and dtype in _NUMERIC:
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _NUMERIC):
                     try:
                         out = _np_less(a, b)
                     except ValueError as error:
@@ -322,7 +328,7 @@ class Arithmetic(TensorBase):
                 a = self._data
                 b = other._data
                 dtype = a.dtype
-                if dtype is b.dtype and dtype in _NUMERIC:
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _NUMERIC):
                     try:
                         out = _np_less_equal(a, b)
                     except ValueError as error:
@@ -343,7 +349,7 @@ class Arithmetic(TensorBase):
                 a = self._data
                 b = other._data
                 dtype = a.dtype
-                if dtype is b.dtype and dtype in _NUMERIC:
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _NUMERIC):
                     try:
                         out = _np_greater(a, b)
                     except ValueError as error:
@@ -364,7 +370,7 @@ class Arithmetic(TensorBase):
                 a = self._data
                 b = other._data
                 dtype = a.dtype
-                if dtype is b.dtype and dtype in _NUMERIC:
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _NUMERIC):
                     try:
                         out = _np_greater_equal(a, b)
                     except ValueError as error:
@@ -387,7 +393,8 @@ class Arithmetic(TensorBase):
             flags = self._flags | HOT[0]
             if flags <= 1:
                 a = self._data
-                if a.dtype in _FLOATS:
+                dtype = a.dtype
+                if dtype is _FLOAT32 or dtype in _FLOATS:
                     out = _np_subtract(other, a)
                     r: Tensor = _new(_class)
                     r._data = out if type(out) is _ndarray else _asarray(out)
@@ -405,7 +412,8 @@ class Arithmetic(TensorBase):
             flags = self._flags | HOT[0]
             if flags <= 1:
                 a = self._data
-                if a.dtype in _FLOATS:
+                dtype = a.dtype
+                if dtype is _FLOAT32 or dtype in _FLOATS:
                     out = _np_divide(other, a)
                     r: Tensor = _new(_class)
                     r._data = out if type(out) is _ndarray else _asarray(out)
@@ -423,7 +431,8 @@ class Arithmetic(TensorBase):
             flags = self._flags | HOT[0]
             if flags <= 1:
                 a = self._data
-                if a.dtype in _FLOATS:
+                dtype = a.dtype
+                if dtype is _FLOAT32 or dtype in _FLOATS:
                     out = _np_power(other, a)
                     r: Tensor = _new(_class)
                     r._data = out if type(out) is _ndarray else _asarray(out)

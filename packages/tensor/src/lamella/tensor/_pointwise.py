@@ -62,6 +62,7 @@ _asarray = np.asarray
 _new = object.__new__
 _class: Any = TensorBase
 _EMPTY: dict[str, Any] = {}
+_FLOAT32 = np.dtype(np.float32)  # identity answers before the hash does
 _FLOATS = frozenset(map(np.dtype, (np.float32, np.float64)))
 _neg = OPS["neg"]
 _abs = OPS["abs"]
@@ -128,7 +129,8 @@ def neg(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_neg(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -146,7 +148,8 @@ def abs(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_abs(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -164,7 +167,8 @@ def sign(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_sign(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -182,7 +186,8 @@ def exp(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_exp(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -200,7 +205,8 @@ def log(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_log(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -218,7 +224,8 @@ def log1p(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_log1p(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -236,7 +243,8 @@ def sqrt(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_sqrt(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -254,7 +262,8 @@ def rsqrt(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_rsqrt(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -272,7 +281,8 @@ def sin(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_sin(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -290,7 +300,8 @@ def cos(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_cos(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -308,7 +319,8 @@ def tanh(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_tanh(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -326,7 +338,8 @@ def sigmoid(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_sigmoid(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -344,7 +357,8 @@ def erf(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_erf(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -362,7 +376,8 @@ def reciprocal(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_reciprocal(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -380,7 +395,8 @@ def relu(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_relu(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -398,7 +414,8 @@ def floor(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_floor(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -416,7 +433,8 @@ def logical_not(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_logical_not(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -434,7 +452,8 @@ def isnan(x: Any) -> Tensor:
         flags = x._flags | HOT[0]
         if flags <= 1:
             a = x._data
-            if a.dtype in _FLOATS:
+            dtype = a.dtype
+            if dtype is _FLOAT32 or dtype in _FLOATS:
                 out = _np_isnan(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)

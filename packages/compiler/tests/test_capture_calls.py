@@ -4,8 +4,10 @@ what is left in memory.
 
 from __future__ import annotations
 
+import cProfile
 import gc
 import io
+import sys
 import threading
 import tokenize
 import weakref
@@ -165,6 +167,21 @@ def test_code_that_cannot_be_found_is_refused() -> None:
 
     with pytest.raises(CaptureError, match="could not find"):
         capture(looked_up, backend="interpreter")(f64(3))
+
+
+def test_under_a_profiler() -> None:
+    profiler = cProfile.Profile()
+    profiler.enable()
+    try:
+        f = capture(lambda x: x + 3.0, backend="interpreter")
+        np.testing.assert_array_equal(f(f64(3)).numpy(), f64(3).numpy() + 3)
+        found = {"lambda x: x * 3.0": None}
+        with pytest.raises(CaptureError, match="could not find"):
+            capture(lambda x: eval(next(iter(found)))(x), backend="interpreter")(f64(3))
+        assert sys.getprofile() is profiler
+    finally:
+        profiler.disable()
+    assert profiler.getstats()
 
 
 def test_dropped_functions_leave_nothing_behind() -> None:

@@ -87,7 +87,7 @@ def imported(function: FunctionType, name: str, level: int) -> str:
 @functools.lru_cache(maxsize=4096)
 def _names(code: CodeType) -> Names:
     codes, names, imports, strings = {code}, set(code.co_names), set(), set()
-    listing = list(dis.get_instructions(code))
+    listing = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     for at, instruction in enumerate(listing):
         if instruction.opname == "IMPORT_NAME":
             imports.add((instruction.argval, listing[at - 2].argval))

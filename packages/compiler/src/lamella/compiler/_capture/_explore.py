@@ -17,6 +17,7 @@ import inspect
 import sys
 import types
 import weakref
+from collections.abc import Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,7 +103,7 @@ class Explorer:
         self.lines: list[Line] = []
         self.modules: list[Any] = []
         self.holders: list[
-            tuple[Any, str, frozenset[str] | None]
+            tuple[Any, str, Set[str] | None]
         ] = []  # what may be written: (object, words, names that count)
         self.tensors: dict[int, Reached] = {}
         self.memory: dict[int, Reached] = {}
@@ -235,10 +236,10 @@ class Explorer:
         if keys:
             self._check(
                 f"type({name}) is {self.constant(kind)} and [*{name}] == {self.constant(keys)}",
-                f"{what} has other keys",
+                f"other keys in {what}",
             )
         else:
-            self._check(f"type({name}) is {self.constant(kind)} and not {name}", f"{what} has other keys")
+            self._check(f"type({name}) is {self.constant(kind)} and not {name}", f"other keys in {what}")
         self.holders.append((value, what, None))
         for key, item in list(dict.items(value)):
             at = repr(key) if type(key) in (str, int, bool) else self.constant(key)
@@ -254,7 +255,7 @@ class Explorer:
     def _numbers(self, value: Any, name: str, what: str) -> None:
         self.numbers[id(value)] = name
         self.holders.append((value, what, None))
-        self._check(f"len({name}) == {len(value)}", f"{what} has other keys")
+        self._check(f"len({name}) == {len(value)}", f"other keys in {what}")
         self._methods(type(value), False)
         for key, item in dict.items(value):
             if type(item) is not int and type(item) is not float:
@@ -342,6 +343,10 @@ class Explorer:
             self._attributes(value, name, what)
             self._methods(type(value), False)
 
+    def _named(self) -> Set[str] | None:
+        """The attributes that count in an object: those with names that the program mentions."""
+        return None if self.everything else self.names
+
     def _wanted(self, name: str) -> bool:
         return self.everything or name in self.names
 
@@ -397,7 +402,7 @@ class Explorer:
         name = self._same(m, path, what)
         if is_foreign_module(m):
             return
-        self.holders.append((vars(m), what, None if self.everything else frozenset(self.names)))
+        self.holders.append((vars(m), what, self._named()))
         for attribute, item in list(vars(m).items()):
             if self._wanted(attribute) and not attribute.startswith("__"):
                 self.visit(item, f"{name}.{attribute}", f"{what}.{attribute}")
@@ -418,7 +423,7 @@ class Explorer:
             self._members.add(base)
             entries = vars(base)
             name = self.constant(entries)
-            self.holders.append((base, base.__name__, None))
+            self.holders.append((base, base.__name__, self._named()))
             self._check(f"len({name}) == {len(entries)}", f"class {base.__name__} has other attributes")
             for attribute, item in list(entries.items()):
                 special = attribute.startswith("__") or attribute == "forward"  # called without being named
@@ -441,7 +446,7 @@ class Explorer:
     def _attributes(self, value: Any, name: str, what: str) -> None:
         state = own_state(value)
         if state is not None:
-            self.holders.append((value, what, None))
+            self.holders.append((value, what, self._named()))
             for attribute, item in list(state.items()):
                 if self._wanted(attribute) and type(attribute) is str and attribute.isidentifier():
                     self.visit(item, f"{name}.__dict__[{attribute!r}]", f"{what}.{attribute}")
@@ -457,7 +462,7 @@ class Explorer:
                     )
         slots = slot_values(value)
         if slots:
-            self.holders.append((value, what, None))
+            self.holders.append((value, what, self._named()))
         for attribute, item in slots.items():
             if self._wanted(attribute):
                 self.visit(item, f"{name}.{attribute}", f"{what}.{attribute}")

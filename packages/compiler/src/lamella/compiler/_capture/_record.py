@@ -130,7 +130,6 @@ def _run(
     unknown: list[types.CodeType],
 ) -> Any:
     """Call the function with the trace open, noting code that the walk did not know."""
-    profile = sys.getprofile()
     codes = explorer.codes
 
     def watch(frame: types.FrameType, event: str, _: Any) -> None:
@@ -145,19 +144,22 @@ def _run(
 
     tls.trace = trace
     enter_mode()
-    if profile is None:
-        sys.setprofile(watch)
+    # whichever hook no profiler or debugger holds; one that a program holds is left alone
+    install = sys.setprofile if sys.getprofile() is None else sys.settrace if sys.gettrace() is None else None
+    if install is None:
+        return fn(*args, **kwargs)
+    install(watch)
     try:
         return fn(*args, **kwargs)
     finally:
-        sys.setprofile(profile)
+        install(None)
 
 
 def _importing(frame: types.FrameType | None) -> bool:
     """Whether a frame runs inside an import statement: what a module does when it is first loaded is no part of the
     program.
     """
-    while frame is not None:
+    while frame is not None and frame.f_code is not _run.__code__:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
         frame = frame.f_back

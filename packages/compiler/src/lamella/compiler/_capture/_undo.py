@@ -12,6 +12,7 @@ import collections
 import functools
 import inspect
 import types
+from collections.abc import Iterable, Set
 from typing import Any
 
 from lamella.tensor import Tensor, get_default_dtype, set_default_dtype
@@ -80,7 +81,7 @@ class Before:
         return changed
 
 
-def _state(holder: Any, names: frozenset[str] | None) -> Any:
+def _state(holder: Any, names: Set[str] | None) -> Any:
     """What a holder holds: a list for sequences, else a dict by key."""
     if isinstance(holder, (list, collections.deque)):
         return list(holder)
@@ -94,8 +95,10 @@ def _state(holder: Any, names: frozenset[str] | None) -> Any:
         except ValueError:
             return {}
     if isinstance(holder, type):
-        return {k: v for k, v in vars(holder).items() if not k.startswith("__")}
-    return {**slot_values(holder), **(own_state(holder) or {})}
+        found: dict[Any, Any] = {k: v for k, v in vars(holder).items() if not k.startswith("__")}
+    else:
+        found = {**slot_values(holder), **(own_state(holder) or {})}
+    return found if names is None else {k: v for k, v in found.items() if k in names}
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -139,7 +142,9 @@ def _put(holder: Any, old: dict[Any, Any], new: dict[Any, Any], different: list[
         state = own_state(holder)
         if state is not None:
             epoch = {"_epoch": state["_epoch"]} if is_module(holder) else {}
-            _put_dict(state, {**{k: v for k, v in old.items() if k not in slots}, **epoch}, dict(state))
+            _put_dict(
+                state, {**{k: v for k, v in old.items() if k not in slots}, **epoch}, [k for k in new if k not in slots]
+            )
         for key in [k for k in different if k in slots]:
             if key in old:
                 object.__setattr__(holder, key, old[key])
@@ -147,7 +152,7 @@ def _put(holder: Any, old: dict[Any, Any], new: dict[Any, Any], different: list[
                 object.__delattr__(holder, key)
 
 
-def _put_dict(holder: dict[Any, Any], old: dict[Any, Any], new: dict[Any, Any]) -> None:
+def _put_dict(holder: dict[Any, Any], old: dict[Any, Any], new: Iterable[Any]) -> None:
     """The old items in their old order, after those that do not count."""
     for key in new:
         dict.pop(holder, key, None)

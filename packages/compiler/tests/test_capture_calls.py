@@ -170,7 +170,7 @@ def test_code_that_cannot_be_found_is_refused() -> None:
 
 
 def test_under_a_profiler() -> None:
-    profiler = cProfile.Profile()
+    profiler: Any = cProfile.Profile()
     profiler.enable()
     try:
         f = capture(lambda x: x + 3.0, backend="interpreter")

@@ -72,7 +72,7 @@ def _poly(x: Any, coefficients: tuple[float, ...]) -> Any:
 def _erf32(x: Any) -> Any:
     x = np.clip(x, np.float32(-4), np.float32(4))
     z = x * x
-    return x * _poly(z, _F_NUM) / _poly(z, _F_DEN)
+    return x * (_poly(z, _F_NUM) / _poly(z, _F_DEN))  # the quotient first: a subnormal x loses nothing in it
 
 
 def _erf64(x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The three ways in which every torture program runs: as written, captured and interpreted, captured and compiled to C."""
+"""The three ways in which every torture program runs: as written, captured and interpreted, captured and compiled."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from lamella.autograd import vmap
@@ -11,7 +13,7 @@ from lamella.tensor.extend import OPS, MissingRule, Op, dispatch, rule
 from lamella.testing import op_samples
 
 TENSOR_OPS = [op for op in OPS.values() if op.package == "lamella.tensor" and op.spec != "scalar"]
-TABLES = {"vjp": vjp.TABLE, "jvp": jvp.TABLE, "batch": batch.TABLE}
+TABLES: dict[str, Mapping[str, object]] = {"vjp": vjp.TABLE, "jvp": jvp.TABLE, "batch": batch.TABLE}
 
 
 def derived(op, kind):

@@ -52,7 +52,7 @@ def test_two_leaves_do_not_share_the_memory_of_grad():
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_no_grad_shares_memory_with_what_the_caller_holds(create_graph):
     x, given = leaf(), tensor(X.copy(), dtype=float64)
-    seen = []
+    seen: list[object] = []
     x.register_hook(seen.append)
     x.backward(given, create_graph=create_graph)
     (x * 1).backward(given, create_graph=create_graph)

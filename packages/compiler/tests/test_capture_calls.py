@@ -169,6 +169,40 @@ def test_code_that_cannot_be_found_is_refused() -> None:
         capture(looked_up, backend="interpreter")(f64(3))
 
 
+class _Dying:
+    def __del__(self) -> None:
+        _note(self)
+
+
+def _note(_: Any) -> None:
+    return
+
+
+def test_what_the_collector_calls_is_no_part_of_the_program() -> None:
+    def callback(phase: str, info: Any) -> None:
+        _note(phase)
+
+    def program(x: Any) -> Any:
+        cycle: list[Any] = [dying.pop()]
+        cycle.append(cycle)
+        del cycle
+        gc.collect()
+        return x * 2.0
+
+    class Stack:
+        """Its content is out of the walk's sight, and none of the program's."""
+
+        def pop(self) -> Any:
+            return _Dying()
+
+    dying = Stack()
+    gc.callbacks.append(callback)
+    try:
+        np.testing.assert_array_equal(capture(program, backend="interpreter")(f64(3)).numpy(), f64(3).numpy() * 2)
+    finally:
+        gc.callbacks.remove(callback)
+
+
 def test_under_a_profiler() -> None:
     profiler: Any = cProfile.Profile()
     profiler.enable()

@@ -11,6 +11,7 @@ import sys
 import threading
 import types
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -135,7 +136,7 @@ def _run(
     def watch(frame: types.FrameType, event: str, _: Any) -> None:
         if event != "call" or frame.f_code in codes or not is_analyzed(frame.f_code.co_filename):
             return
-        if is_own_module(frame.f_globals.get("__name__", "")) or _importing(frame):
+        if is_own_module(frame.f_globals.get("__name__", "")) or _aside(frame):
             return
         caller = frame.f_back
         if frame.f_code.co_filename == "<string>" and caller is not None and not is_analyzed(caller.f_code.co_filename):
@@ -155,12 +156,14 @@ def _run(
         install(None)
 
 
-def _importing(frame: types.FrameType | None) -> bool:
-    """Whether a frame runs inside an import statement: what a module does when it is first loaded is no part of the
-    program.
-    """
+def _aside(frame: types.FrameType | None) -> bool:
+    """Whether a frame is no part of the program: a module's first import, or what the collector calls when it runs."""
+    collector = {getattr(callback, "__code__", None) for callback in gc.callbacks}
     while frame is not None and frame.f_code is not _run.__code__:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        code = frame.f_code
+        if code in collector or code.co_name == "__del__" or code.co_filename == weakref.__file__:
+            return True
+        if code.co_filename.startswith("<frozen importlib"):
             return True
         frame = frame.f_back
     return False

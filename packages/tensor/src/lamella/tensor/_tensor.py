@@ -38,6 +38,7 @@ from ._dtype import (
 from ._engine import autograd
 from ._index import get_item, set_item
 from ._inplace import inplace, write
+from ._memory import keep_freed_memory
 from ._meta import MetaArray
 from ._op import OPS
 from ._operand import is_operand
@@ -626,3 +627,4 @@ def _rebuild_storage(cls: Any, storage: Any, parts: Any, meta: Any, requires_gra
 _base.bind(Tensor)
 p.bind(Tensor)
 _arith.bind(Tensor)
+keep_freed_memory()

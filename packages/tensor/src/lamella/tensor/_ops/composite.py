@@ -8,6 +8,7 @@ same values.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -147,17 +148,27 @@ def _cross_entropy(logits: Any, target: Any, *, label_smoothing: float, ignore_i
     n, classes = logits.shape
     logp = _log_softmax(_wide(logits), dim=1)
     at, keep = kept_targets(target, classes, ignore_index)
-    loss = np.negative(logp[np.arange(n), at])
+    loss = np.negative(logp[rows_of(n), at])
     if label_smoothing:
         loss = (1 - label_smoothing) * loss - (label_smoothing / classes) * logp.sum(axis=1)
     if keep is not None:
         loss = np.where(keep, loss, 0)
-    loss = loss.astype(logp.dtype, copy=False)
+    if loss.dtype != logp.dtype:
+        loss = loss.astype(logp.dtype)
     if reduction != "none":
         loss = np.add.reduce(loss)
         if reduction == "mean":
-            loss = np.divide(loss, n if keep is None else np.count_nonzero(keep), dtype=logp.dtype)
-    return np.asarray(loss).astype(logits.dtype, copy=False), logp
+            # a numpy scalar by a Python int stays in its dtype, and costs a tenth of an array's division
+            loss = loss / (n if keep is None else np.count_nonzero(keep))
+    return np.asarray(loss, logits.dtype), logp
+
+
+@lru_cache(maxsize=32)
+def rows_of(n: int) -> Any:
+    """0 .. n-1, read-only: the row index of the target of each example, the same at every step."""
+    rows = np.arange(n)
+    rows.flags.writeable = False
+    return rows
 
 
 def _check_cross_entropy(logits: Any, target: Any) -> None:

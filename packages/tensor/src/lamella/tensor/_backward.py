@@ -16,6 +16,7 @@ from ._creation import arange
 from ._meta import MetaArray, broadcast_shapes
 from ._op import Op, register_rules
 from ._ops.composite import kept_targets, rows_of
+from ._ops.elementwise import ZERO
 
 __all__: list[str] = []
 
@@ -26,7 +27,7 @@ _MANY = 4096
 def _relu_grad(g: Any, y: Any) -> Any:
     # not a product: 0 * inf is no 0
     if g.size < _MANY or g.shape != y.shape:
-        return np.where(y > 0, g, g.dtype.type(0))
+        return np.where(y > 0, g, ZERO[g.dtype])
     # `where` branches at every element; a mask of all ones or zeros over the bits takes a tenth of its time
     bits = np.dtype(f"i{g.dtype.itemsize}")
     mask = np.negative(np.greater(y, 0).view(np.int8), dtype=bits)
@@ -42,7 +43,8 @@ def _relu_grad_shape(g: Any, y: Any) -> MetaArray:
 
 
 def _linear_weight_grad(g: Any, x: Any) -> Any:
-    g, x = g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1])
+    if g.ndim != 2:
+        g, x = g.reshape(-1, g.shape[-1]), x.reshape(-1, x.shape[-1])
     if g.dtype.itemsize < 4:
         return np.matmul(g.T.astype(np.float32), x.astype(np.float32)).astype(g.dtype)
     return np.matmul(g.T, x)

@@ -48,6 +48,7 @@ def _wide(x: Any) -> Any:
 
 
 _linear = OPS["linear"]
+_cross_entropy = OPS["cross_entropy"]
 
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
@@ -149,18 +150,19 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: label_smoothing lies in [0, 1], got {label_smoothing}")
     if not isinstance(target, TensorBase):
         raise TypeError(f"cross_entropy needs target as an integer tensor, got {type(target).__name__}")
-    shape = tuple(t._data.shape)
-    out = tuple(target._data.shape)
-    expected = () if len(shape) == 1 else (*shape[:1], *shape[2:])
-    if out != expected:
-        raise ValueError(f"cross_entropy: logits {shape} need targets {expected}, got {out}")
+    shape = t._data.shape
+    out = target._data.shape
+    if len(shape) != 2 or out != shape[:1]:
+        expected = () if len(shape) == 1 else (*shape[:1], *shape[2:])
+        if tuple(out) != expected:
+            raise ValueError(f"cross_entropy: logits {tuple(shape)} need targets {expected}, got {tuple(out)}")
     if len(shape) == 1:
         t, target = f.reshape(t, 1, -1), f.reshape(target, 1)
     elif len(shape) > 2:
         t = f.reshape(f.permute(t, 0, *range(2, len(shape)), 1), -1, shape[1])
         target = f.reshape(target, -1)
     params = {"label_smoothing": float(label_smoothing), "ignore_index": int(ignore_index), "reduction": reduction}
-    loss = _run("cross_entropy", (t, target), **params)[0]
+    loss = dispatch(_cross_entropy, (t, target), params)[0]
     return f.reshape(loss, out) if reduction == "none" else cast("Tensor", loss)
 
 

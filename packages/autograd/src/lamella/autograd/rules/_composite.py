@@ -7,13 +7,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lamella.tensor import exp, float32, matmul, reshape, where, zeros
+from lamella.tensor import exp, float32, reshape, where, zeros
 from lamella.tensor import sum as t_sum
 from lamella.tensor.extend import BOOL, OPS, dispatch, scores_of
 
 from ._row import row
 
 __all__ = ["VJP"]
+
+_MATMUL = OPS["matmul"]
 
 
 def _wide(x: Any) -> Any:
@@ -23,7 +25,7 @@ def _wide(x: Any) -> Any:
 def linear(ctx: Any, g: Any) -> Any:
     gx = gw = gb = None
     if ctx.needs(0):
-        gx = matmul(g, ctx.x(1))
+        gx = dispatch(_MATMUL, (g, ctx.x(1)))
     if ctx.needs(1):
         gw = dispatch(OPS["linear_weight_grad"], (g, ctx.x(0)))
     if ctx.needs(2):

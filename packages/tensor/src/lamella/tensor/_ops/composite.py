@@ -21,6 +21,8 @@ from .reduction import total
 
 __all__: list[str] = []
 
+_INT64 = np.dtype(np.int64)
+_UINT64 = np.dtype(np.uint64)
 _SQRT1_2 = math.sqrt(0.5)
 _TANH_SCALE = math.sqrt(2 / math.pi)
 
@@ -68,7 +70,7 @@ def _log_softmax(x: Any, *, dim: int) -> Any:
     # the ufuncs' own reductions: the methods of an array cost as much again on a small one
     y = np.subtract(xw, np.maximum.reduce(xw, axis=dim, keepdims=True))
     y -= np.log(np.add.reduce(np.exp(y), axis=dim, keepdims=True))
-    return y.astype(x.dtype, copy=False)
+    return y if xw is x else y.astype(x.dtype)
 
 
 def _float_like(name: str) -> Any:
@@ -130,7 +132,7 @@ def _layer_norm_shape(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float)
 def kept_targets(target: Any, classes: int, ignore_index: int) -> tuple[Any, Any]:
     """(indices safe to index with, which targets count or None for all); IndexError for a target that is no class."""
     # seen as unsigned, a negative target is larger than any class: one pass answers for the usual case
-    if target.dtype == np.int64 and target.size and np.maximum.reduce(target.view(np.uint64)) < classes:
+    if target.dtype == _INT64 and target.size and np.maximum.reduce(target.view(_UINT64)) < classes:
         if not 0 <= ignore_index < classes:
             return target, None
     keep = target != ignore_index
@@ -172,7 +174,7 @@ def rows_of(n: int) -> Any:
 
 
 def _check_cross_entropy(logits: Any, target: Any) -> None:
-    if len(logits.shape) != 2 or tuple(target.shape) != tuple(logits.shape[:1]):
+    if len(logits.shape) != 2 or target.shape != logits.shape[:1]:
         raise ValueError(f"cross_entropy needs logits [N, C] and target [N], got {logits.shape} and {target.shape}")
     if target.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy needs integer class targets, got {target.dtype}; convert them with .to(int64)")

@@ -25,7 +25,7 @@ def _rsqrt(x: Any) -> Any:
 
 def _relu(x: Any) -> Any:
     # an array of x's own dtype beside it is half the time of a Python number
-    return np.maximum(x, _ZERO[x.dtype])
+    return np.maximum(x, ZERO[x.dtype])
 
 
 def _check_pow(a: Any, b: Any) -> None:
@@ -91,7 +91,7 @@ _BINARY = {
 }
 _TO_BOOL = {"logical_not", "isnan", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or"}
 _BOOL = np.dtype(np.bool_)
-_ZERO = {dtype: np.zeros((), dtype) for dtype in BY_NUMPY}
+ZERO = {dtype: np.zeros((), dtype) for dtype in BY_NUMPY}
 _REAL: dict[Any, Any] = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(np.float64)}
 
 

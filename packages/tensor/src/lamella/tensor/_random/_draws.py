@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ._philox import Sink, Words, each_chunk, words
-from ._window import SMALL, SPAN, SPAN_BITS, Tables, element_count, fill
+from ._window import SMALL, Tables, draw, element_count
 
 __all__ = ["bernoulli", "randint", "randperm", "uniform"]
 
@@ -35,18 +35,7 @@ _uniform_tables: Tables = {}
 
 def uniform(seed: int, offset: int, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Uniform draws in [0, 1) of float64, float32, float16 or bfloat16; TypeError for another dtype."""
-    n = math.prod(shape)
-    if 0 <= n <= SMALL:
-        table = _uniform_tables.get((seed, offset >> SPAN_BITS, dtype))
-        if table is None:
-            table = fill(_uniform_tables, _uniform, seed, offset, dtype)
-        start = offset & (SPAN - 1)
-        part = table[start : start + n]
-        if len(shape) == 1:
-            return part.copy()
-        element_count(shape)  # two negative sizes have a positive product
-        return part.reshape(shape).copy()
-    return _uniform(seed, offset, element_count(shape), dtype).reshape(shape)
+    return draw(_uniform_tables, _uniform, seed, offset, shape, dtype)
 
 
 def _uniform(seed: int, offset: int, n: int, dtype: DTypeLike) -> NDArray[Any]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ._philox import Words, each_chunk
-from ._window import SMALL, SPAN, SPAN_BITS, Tables, element_count, fill
+from ._window import Tables, draw
 
 __all__ = ["FORMULAS", "Formula", "normal"]
 
@@ -97,18 +97,7 @@ _tables: Tables = {}
 
 def normal(seed: int, offset: int, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Standard normal draws of float64, float32, float16 or bfloat16; TypeError for another dtype."""
-    n = math.prod(shape)
-    if 0 <= n <= SMALL:
-        table = _tables.get((seed, offset >> SPAN_BITS, dtype))
-        if table is None:
-            table = fill(_tables, _normal, seed, offset, dtype)
-        start = offset & (SPAN - 1)
-        part = table[start : start + n]
-        if len(shape) == 1:
-            return part.copy()
-        element_count(shape)  # two negative sizes have a positive product
-        return part.reshape(shape).copy()
-    return _normal(seed, offset, element_count(shape), dtype).reshape(shape)
+    return draw(_tables, _normal, seed, offset, shape, dtype)
 
 
 def _normal(seed: int, offset: int, n: int, dtype: DTypeLike) -> NDArray[Any]:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-__all__ = ["SMALL", "SPAN", "SPAN_BITS", "Make", "Tables", "element_count", "fill"]
+__all__ = ["SMALL", "Make", "Tables", "draw", "element_count"]
 
 Tables: TypeAlias = dict[Hashable, NDArray[Any]]
 Make: TypeAlias = Callable[[int, int, int, Any], NDArray[Any]]
@@ -32,8 +32,23 @@ def element_count(shape: tuple[int, ...]) -> int:
     return math.prod(shape)
 
 
-def fill(tables: Tables, make: Make, seed: int, offset: int, kind: Any) -> NDArray[Any]:
-    """Make, keep and return the table with the draws at `offset`; its key is (seed, offset >> SPAN_BITS, kind)."""
+def draw(tables: Tables, make: Make, seed: int, offset: int, shape: tuple[int, ...], kind: Any) -> NDArray[Any]:
+    """The draws of one kind at `offset` in a shape: a copy out of a table if few, else made by `make`."""
+    n = math.prod(shape)
+    if 0 <= n <= SMALL:
+        table = tables.get((seed, offset >> SPAN_BITS, kind))
+        if table is None:
+            table = _fill(tables, make, seed, offset, kind)
+        start = offset & (SPAN - 1)
+        part = table[start : start + n]
+        if len(shape) == 1:
+            return part.copy()
+        element_count(shape)  # two negative sizes have a positive product
+        return part.reshape(shape).copy()
+    return make(seed, offset, element_count(shape), kind).reshape(shape)
+
+
+def _fill(tables: Tables, make: Make, seed: int, offset: int, kind: Any) -> NDArray[Any]:
     table = make(seed, offset & -SPAN, SPAN + SMALL, kind)
     if len(tables) >= _MAX_TABLES:
         tables.clear()

@@ -16,7 +16,8 @@ from lamella.interfaces._discover import _TABLE
 
 def fake_distribution(folder: Path, name: str, files: dict[str, str], entry_points: str = "") -> None:
     """An installed distribution as importlib.metadata sees one."""
-    info = folder / f"{name}-1.0.dist-info"
+    # as installers write it: a hyphen in the folder's name would end the distribution's
+    info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text(textwrap.dedent(entry_points), encoding="utf-8")

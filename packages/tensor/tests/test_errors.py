@@ -249,9 +249,7 @@ def test_leaving_the_stack_needs_detach() -> None:
         x.numpy()
     with pytest.raises(RuntimeError, match=r"not converted to numpy silently; use .detach\(\)"):
         np.asarray(x)
-    with pytest.raises(
-        TypeError, match="only floating and complex tensors can require grad, this one is lamella.int64"
-    ):
+    with pytest.raises(TypeError, match="only floating tensors can require grad, this one is lamella.int64"):
         lt.arange(3).requires_grad_()
     y = x * 2
     with pytest.raises(RuntimeError, match=r"switched off on leaf tensors only; use .detach\(\)"):

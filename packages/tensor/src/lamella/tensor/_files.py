@@ -68,7 +68,7 @@ def _rebuild(record: TensorRecord) -> Any:
 
 def _storage(kind: str) -> type[Storage]:
     for module in discover("storage"):
-        for candidate in vars(module).values():
-            if isinstance(candidate, type) and getattr(candidate, "kind", None) == kind:
-                return candidate
+        found: type[Storage] | None = module.STORAGES.get(kind)
+        if found is not None:
+            return found
     raise ValueError(f"no installed package provides the tensor storage {kind!r}")

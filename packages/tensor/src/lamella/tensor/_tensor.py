@@ -378,10 +378,10 @@ class Tensor(Arithmetic):
         self.requires_grad_(value)
 
     def requires_grad_(self, value: Any = True) -> Tensor:
-        """Make this a leaf that collects `.grad`, or stop collecting; TypeError unless floating or complex."""
+        """Make this a leaf that collects `.grad`, or stop collecting; TypeError unless real floating."""
         if value:
             if self.dtype.category not in (FLOAT, COMPLEX):
-                raise TypeError(f"only floating and complex tensors can require grad, this one is {self.dtype}")
+                raise TypeError(f"only floating tensors can require grad, this one is {self.dtype}")
             if self._edge is None:
                 METADATA[0] += 1
                 set_edge(self, autograd().make_leaf(self))

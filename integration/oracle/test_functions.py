@@ -15,6 +15,7 @@ import torch
 
 import lamella.tensor as lt
 from integration.oracle.inputs import DTYPES, numpy_of, ours, theirs
+from integration.oracle.rows import FUNCTIONS, VALUES
 from lamella import autograd
 from lamella.tensor.extend import OPS, dispatch
 
@@ -42,25 +43,45 @@ _VALUES: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("text", _FUNCTIONS)
+_ALL_VALUES = _VALUES | VALUES
+_FLOATING = sorted(n for n, v in _ALL_VALUES.items() if isinstance(v, np.ndarray) and v.dtype == np.float64)
+
+
+def _results(out: Any) -> list[Any]:
+    return [r for o in out for r in _results(o)] if isinstance(out, (tuple, list)) else [out]
+
+
+@pytest.mark.parametrize("text", [*_FUNCTIONS, *FUNCTIONS])
 def test_functions_and_their_gradients(text: str) -> None:
-    a = {name: ours(value) for name, value in _VALUES.items()}
-    b = {name: theirs(value) for name, value in _VALUES.items()}
-    for name in "xymv":
+    a = {name: ours(value) if isinstance(value, np.ndarray) else value for name, value in _ALL_VALUES.items()}
+    b = {name: theirs(value) if isinstance(value, np.ndarray) else value for name, value in _ALL_VALUES.items()}
+    for name in _FLOATING:
         a[name].requires_grad_()
         b[name].requires_grad_()
-    # each text is one of the list above
-    mine, other = eval(text, {**a, "lib": lt}), eval(text, {**b, "lib": torch})
-    (got, got_dtype), (wanted, wanted_dtype) = numpy_of(mine), numpy_of(other)
-    assert got_dtype == wanted_dtype
-    assert got.shape == wanted.shape
-    np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
-    assert mine.requires_grad == other.requires_grad
-    if not mine.requires_grad:
+    # each text is one of the lists above
+    outs = list(zip(_results(eval(text, {**a, "lib": lt})), _results(eval(text, {**b, "lib": torch})), strict=True))
+    for mine, other in outs:
+        if not isinstance(other, torch.Tensor):
+            assert mine == other
+            continue
+        (got, got_dtype), (wanted, wanted_dtype) = numpy_of(mine), numpy_of(other)
+        assert got_dtype == wanted_dtype
+        assert got.shape == wanted.shape
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
+        assert mine.requires_grad == other.requires_grad
+        shared = mine._view is not None and any(mine._view.base is v for v in a.values())
+        assert shared == any(other._base is v for v in b.values()), "a view in one library is a copy in the other"
+    followed = [(m, o) for m, o in outs if isinstance(o, torch.Tensor) and o.requires_grad and not o.is_leaf]
+    if not followed:
         return
-    cotangent = np.random.default_rng(4).normal(size=wanted.shape)
-    gradients = autograd.grad(mine, [a[n] for n in "xymv"], lt.tensor(cotangent), allow_unused=True)
-    expected = torch.autograd.grad(other, [b[n] for n in "xymv"], torch.tensor(cotangent), allow_unused=True)
+    rng = np.random.default_rng(4)
+    cotangents = [rng.normal(size=tuple(o.shape)) for _, o in followed]
+    gradients = autograd.grad(
+        [m for m, _ in followed], [a[n] for n in _FLOATING], [lt.tensor(c) for c in cotangents], allow_unused=True
+    )
+    expected = torch.autograd.grad(
+        [o for _, o in followed], [b[n] for n in _FLOATING], [torch.tensor(c) for c in cotangents], allow_unused=True
+    )
     for g, e in zip(gradients, expected, strict=True):
         assert (g is None) == (e is None)
         if g is not None:

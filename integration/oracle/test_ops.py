@@ -14,7 +14,8 @@ import torch
 
 import lamella.tensor as lt
 from integration.oracle.inputs import arrays, numpy_of, ours, theirs, tolerance
-from integration.oracle.rows import EXEMPT, ROWS, Row
+from integration.oracle.row import Row
+from integration.oracle.rows import EXEMPT, ROWS
 from lamella import autograd
 from lamella.tensor.extend import OPS
 

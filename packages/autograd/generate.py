@@ -64,7 +64,7 @@ def table() -> str:
             if mark == "-" and op.spec != "scalar":
                 reasons.setdefault(f"{kind}: {reason}", []).append(op.name)
         if op.spec != "scalar":
-            rows.append(f"| `{op.name}` | {describe(op)} | {' | '.join(cells)} |")
+            rows.append(f"| `{signature(op)}` | {describe(op)} | {' | '.join(cells)} |")
         elif op is scalars[0]:
             rows.append(f"| `scalar.*` ({len(scalars)} ops) | scalar | {' | '.join(cells)} |")
     lines = [
@@ -86,6 +86,14 @@ def table() -> str:
         *[f"- {reason}: {', '.join(f'`{n}`' for n in names)}" for reason, names in sorted(reasons.items())],
     ]
     return "\n".join(lines) + "\n"
+
+
+def signature(op: Op) -> str:
+    """The op as it is called: operands, then params."""
+    operands = [f"{'*' if op.variadic else ''}{n}{'?' if i in op.optional else ''}" for i, n in enumerate(op.operands)]
+    inside = ", ".join(operands) + (f"; {', '.join(op.params)}" if op.params else "")
+    results = f" -> {op.outputs}" if op.outputs != 1 else ""
+    return f"{op.name}({inside}){results}"
 
 
 def describe(op: Op) -> str:

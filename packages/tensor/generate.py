@@ -1,5 +1,5 @@
 """Writes the generated surfaces of lamella.tensor: pointwise functions, arithmetic operators with their fast paths,
-in-place twins.
+in-place twins, methods, the public names.
 
 `outputs()` returns {path relative to this folder: text}; `nox -s generate` writes them, and a test fails when they
 are stale.
@@ -7,7 +7,35 @@ are stale.
 
 from __future__ import annotations
 
+import ast
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
 SRC = "src/lamella/tensor/"
+HERE = Path(__file__).resolve().parent / SRC
+# Families of functions beside those in _functions/: their `__all__` is public too.
+FAMILIES = ("_composites", "_creation", "_division")
+# What else `lamella.tensor` holds, by module.
+FIXED = {
+    "_device": ("Device", "as_device as device"),
+    "_dtype": (
+        "DType", "bfloat16", "bool_", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float16", "float32",
+        "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    ),
+    "_errors": ("FileFormatError",),
+    "_files": ("load", "save"),
+    "_modes": ("enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"),
+    "_op": ("MissingRule",),
+    "_promotion": ("get_default_dtype", "result_type", "set_default_dtype"),
+    "_random": ("Generator", "get_num_threads", "manual_seed", "set_num_threads"),
+    "_state": ("LevelClosedError",),
+    "_tensor": ("Tensor",),
+}  # fmt: skip
+SUBMODULES = {"_scalar": "scalar"}
+ALIASES = {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32", "bool": "bool_"}
+VERSION = "0.1.0"
 
 UNARY = {
     "neg": "Elementwise -x; TypeError for bool.",
@@ -104,7 +132,7 @@ def pointwise() -> str:
     lines += ["from ._engine import autograd", "from ._op import OPS", "from ._state import HOT\n"]
     lines += ["if TYPE_CHECKING:", "    from ._tensor import Tensor\n"]
     names = sorted([*UNARY, *BINARY, "bind"])
-    lines.append("__all__ = [" + ", ".join(f'"{n}"' for n in names) + "]\n")
+    lines.append(exports(names))
     lines.append("assert _ops")
     lines += ["_ndarray = np.ndarray", "_asarray = np.asarray", "_new = object.__new__"]
     lines += ["_class: Any = TensorBase", "_EMPTY: dict[str, Any] = {}"]
@@ -344,6 +372,113 @@ def arith() -> str:
     return "\n".join(lines) + "\n"
 
 
+def wrapped(start: str, names: Iterable[str], end: str) -> str:
+    """`start` names `end`, many names a line."""
+    body = textwrap.fill(", ".join(names) + ",", 114, break_on_hyphens=False)
+    return f"{start}\n{textwrap.indent(body, '    ')}\n{end}  # fmt: skip"
+
+
+def imported(module: str, names: Iterable[str]) -> str:
+    """An import of names, on one line where they fit."""
+    line = f"from .{module} import {', '.join(sorted(names))}"
+    return line if len(line) <= 120 else wrapped(f"from .{module} import (", sorted(names), ")")
+
+
+def exports(names: Iterable[str]) -> str:
+    """The list `__all__`."""
+    return wrapped("__all__ = [", [f'"{n}"' for n in sorted(names)], "]")
+
+
+def lists_of(path: Path) -> dict[str, tuple[str, ...]]:
+    """The lists of names that a module assigns at its top: `__all__`, METHODS, IN_PLACE."""
+    found: dict[str, tuple[str, ...]] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        target: Any = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and target.id in ("__all__", "METHODS", "IN_PLACE"):
+            found[target.id] = tuple(ast.literal_eval(node.value))  # type: ignore[attr-defined]
+    return found
+
+
+def families() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Module name, relative to the package, to its lists of names."""
+    paths = [p for p in sorted((HERE / "_functions").glob("*.py")) if p.stem not in ("__init__", "common")]
+    inside = {f"_functions.{p.stem}": lists_of(p) for p in paths}
+    return {name: lists_of(HERE / f"{name}.py") for name in FAMILIES} | inside
+
+
+def functions_init() -> str:
+    """The package of functions: every family under one roof, for the modules of this package."""
+    doc = (
+        "Functions of tensors that bring their arguments to canonical form, one file per family.\n\n"
+        "A family lists its functions in `__all__`, those that are methods in METHODS and those with an in-place twin "
+        "in\nIN_PLACE: the package's `__init__` and the class `Methods` are written from these lists."
+    )
+    lines = [HEADER.format(doc=doc)]
+    modules = {"common": lists_of(HERE / "_functions/common.py")["__all__"]}
+    modules |= {m.partition(".")[2]: of["__all__"] for m, of in families().items() if "." in m}
+    lines += [imported(module, names) for module, names in sorted(modules.items())]
+    lines += ["", exports(n for names in modules.values() for n in names)]
+    return "\n".join(lines) + "\n"
+
+
+def package_init() -> str:
+    """`lamella.tensor` itself: re-exports only."""
+    modules: dict[str, tuple[str, ...]] = {m: of["__all__"] for m, of in families().items()}
+    modules |= FIXED | {"_pointwise": (*UNARY, *BINARY)}
+    lines = [
+        HEADER.format(doc="Tensors in thin layers: the handle, the written op set, dtypes, random numbers, modes.")
+    ]
+    lines += [f"from . import {module} as {name}" for module, name in SUBMODULES.items()]
+    exported: list[str] = ["__version__", *SUBMODULES.values(), *ALIASES]
+    for module in sorted(modules):
+        lines.append(imported(module, modules[module]))
+        exported += [name.rpartition(" as ")[2] for name in modules[module]]
+    if len(set(exported)) != len(exported):
+        raise ValueError(f"public names given twice: {sorted({n for n in exported if exported.count(n) > 1})}")
+    lines += ["", *(f"{name} = {dtype}" for name, dtype in ALIASES.items())]
+    lines += ["", f'__version__ = "{VERSION}"', ""]
+    lines.append(exports(exported))
+    return "\n".join(lines) + "\n"
+
+
+def methods() -> str:
+    """The functions that are methods too, and their in-place twins."""
+    lines = [HEADER.format(doc="The methods that are functions of a family, and their in-place twins.")]
+    lines += ["from __future__ import annotations\n", "from typing import TYPE_CHECKING, Any\n"]
+    of_families = {m: of for m, of in families().items() if of.get("METHODS")}
+    names = {m: m.replace(".", "_").lstrip("_") for m in of_families}
+    for module, name in names.items():
+        parent, _, leaf = module.rpartition(".")
+        lines.append(f"from .{parent} import {leaf} as {name}")
+    lines += [
+        "from . import _pointwise as pointwise",
+        "from ._arith import Arithmetic",
+        "from ._inplace import assign\n",
+    ]
+    lines += ["if TYPE_CHECKING:", "    from ._tensor import Tensor\n", '__all__ = ["Methods"]', "", ""]
+    lines += ["class Methods(Arithmetic):", '    """Methods that are one call of a function."""', ""]
+    lines += ["    __slots__ = ()", ""]
+    for n in (*UNARY, *BINARY):
+        lines.append(f"    {n} = pointwise.{n}")
+    for module, of in of_families.items():
+        lines += [f"    {n} = {names[module]}.{n}" for n in of["METHODS"]]
+    for module, of in of_families.items():
+        for n in of.get("IN_PLACE", ()):
+            lines += [
+                "",
+                f"    def {n}_(self, *args: Any, **kwargs: Any) -> Tensor:",
+                f'        """In-place twin of {n}."""',
+                f"        return assign({names[module]}.{n}, self, args, kwargs)",
+            ]
+    return "\n".join(lines) + "\n"
+
+
 def outputs() -> dict[str, str]:
     """Every generated file of this package."""
-    return {SRC + "_pointwise.py": pointwise(), SRC + "_arith.py": arith()}
+    return {
+        SRC + "_pointwise.py": pointwise(),
+        SRC + "_arith.py": arith(),
+        SRC + "_methods.py": methods(),
+        SRC + "_functions/__init__.py": functions_init(),
+        SRC + "__init__.py": package_init(),
+    }

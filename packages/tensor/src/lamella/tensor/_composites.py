@@ -35,6 +35,7 @@ __all__ = [
     "softmax",
 ]
 
+METHODS = ("softmax", "log_softmax")
 REDUCTIONS = ("none", "mean", "sum")
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ._tensor import Tensor
 
 __all__ = ["floor_divide", "remainder"]
+METHODS = ("floor_divide", "remainder")
+IN_PLACE = ("floor_divide", "remainder")
 
 
 def _target(name: str, a: Any, b: Any) -> DType:

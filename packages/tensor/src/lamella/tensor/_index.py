@@ -12,7 +12,9 @@ import numpy as np
 
 from ._base import TensorBase, wrap, wrap_view
 from ._dispatch import dispatch
-from ._functions import expand, to_dtype, where
+from ._functions.common import to_dtype
+from ._functions.elementwise import where
+from ._functions.movement import expand
 from ._op import OPS
 from ._state import HOT, tls
 

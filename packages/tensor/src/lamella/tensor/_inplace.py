@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from ._state import FOREIGN, GRAD, HOT, LEVEL, TRACED, VIEW, tls
 from ._version import user_location
 from ._views import apply_chain, refresh, replay
 
-__all__ = ["inplace", "update", "write"]
+__all__ = ["assign", "inplace", "update", "write"]
 
 
 def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
@@ -31,27 +32,41 @@ def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | No
                 kernel(t._data, *[o._data if isinstance(o, TensorBase) else o for o in others], out=t._data)
             except ValueError:
                 _check_writable(t)
-                raise _no_fit(op, t, others) from None
+                raise _no_fit(op.name, t, others) from None
             _bump(t)
             return t
-    # a rule that needs the value from before the write gets a copy of it: the memory is about to change
-    source = (
-        dispatch(OPS["copy"], (t,))
-        if tls.grad and any(isinstance(a, TensorBase) and _followed(a) for a in (t, *others))
-        else t
-    )
+    source = _before(t, others)
     new = dispatch(op, (source, *[source if o is t else o for o in others]), params or {})
-    if isinstance(new, tuple):
-        new = new[0]
+    return _replaced(op.name, t, new[0] if isinstance(new, tuple) else new, others)
+
+
+def assign(fn: Callable[..., Any], t: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """t := fn(t, *args, **kwargs), in t's own memory; returns t. Shape and dtype of t cannot change."""
+    _check_target(t)
+    source = _before(t, (*args, *kwargs.values()))
+    new = fn(
+        source, *[source if a is t else a for a in args], **{k: source if a is t else a for k, a in kwargs.items()}
+    )
+    return _replaced(fn.__name__, t, new, args)
+
+
+def _before(t: Any, others: tuple[Any, ...]) -> Any:
+    """t, or a copy of it where a rule may need the value from before the write: the memory is about to change."""
+    if tls.grad and any(isinstance(a, TensorBase) and _followed(a) for a in (t, *others)):
+        return dispatch(OPS["copy"], (t,))
+    return t
+
+
+def _replaced(name: str, t: Any, new: Any, others: tuple[Any, ...]) -> Any:
     if new._data.dtype != t._data.dtype:
         if from_numpy_dtype(new._data.dtype).category > from_numpy_dtype(t._data.dtype).category:
             raise TypeError(
-                f"{op.name}_ would put {new._data.dtype} values into a {t._data.dtype} tensor; "
-                f"use {op.name} and keep its result"
+                f"{name}_ would put {new._data.dtype} values into a {t._data.dtype} tensor; "
+                f"use {name} and keep its result"
             )
         new = dispatch(OPS["cast"], (new,), {"dtype": from_numpy_dtype(t._data.dtype)})
     if tuple(new._data.shape) != tuple(t._data.shape):
-        raise _no_fit(op, t, others)
+        raise _no_fit(name, t, others)
     write(t, new)
     return t
 
@@ -67,9 +82,9 @@ def _followed(t: Any) -> bool:
     return True
 
 
-def _no_fit(op: Op, t: Any, others: Any) -> Exception:
+def _no_fit(name: str, t: Any, others: Any) -> Exception:
     shapes = ", ".join(str(tuple(o._data.shape)) for o in others if isinstance(o, TensorBase))
-    return ValueError(f"{op.name}_ on a tensor of shape {tuple(t._data.shape)} cannot take operands of shape {shapes}")
+    return ValueError(f"{name}_ on a tensor of shape {tuple(t._data.shape)} cannot take operands of shape {shapes}")
 
 
 def _check_writable(t: Any) -> None:

@@ -20,42 +20,10 @@ if TYPE_CHECKING:
     from ._tensor import Tensor
 
 __all__ = [
-    "abs",
-    "add",
-    "bind",
-    "cos",
-    "div",
-    "eq",
-    "erf",
-    "exp",
-    "floor",
-    "ge",
-    "gt",
-    "isnan",
-    "le",
-    "log",
-    "log1p",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "lt",
-    "maximum",
-    "minimum",
-    "mul",
-    "ne",
-    "neg",
-    "pow",
-    "reciprocal",
-    "relu",
-    "rsqrt",
-    "sigmoid",
-    "sign",
-    "sin",
-    "sqrt",
-    "sub",
-    "tanh",
-]
-
+    "abs", "add", "bind", "cos", "div", "eq", "erf", "exp", "floor", "ge", "gt", "isnan", "le", "log", "log1p",
+    "logical_and", "logical_not", "logical_or", "lt", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal",
+    "relu", "rsqrt", "sigmoid", "sign", "sin", "sqrt", "sub", "tanh",
+]  # fmt: skip
 assert _ops
 _ndarray = np.ndarray
 _asarray = np.asarray

@@ -11,12 +11,10 @@ from typing import Any, cast
 import numpy as np
 
 from . import _arith, _backward, _base  # _backward declares ops
-from . import _composites as c
 from . import _creation as make
 from . import _division as d
 from . import _functions as f
 from . import _pointwise as p
-from ._arith import Arithmetic
 from ._base import cell_of, set_edge, wrap
 from ._device import CPU, META, Device, as_device
 from ._dims import dim_of
@@ -37,9 +35,10 @@ from ._dtype import (
 )
 from ._engine import autograd
 from ._index import get_item, set_item
-from ._inplace import inplace, write
+from ._inplace import write
 from ._memory import keep_freed_memory
 from ._meta import MetaArray
+from ._methods import Methods
 from ._op import OPS
 from ._operand import is_operand
 from ._print import describe_tensor
@@ -52,7 +51,7 @@ assert _backward
 _PERMUTE = OPS["permute"]
 
 
-class Tensor(Arithmetic):
+class Tensor(Methods):
     """An n-dimensional array with gradients.
 
     Make one with `lamella.tensor.tensor`, `zeros`, `from_numpy` and the like.
@@ -344,14 +343,6 @@ class Tensor(Arithmetic):
         """Overwrite with zeros; returns self."""
         return self.fill_(0)
 
-    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
-        """In-place twin of clamp."""
-        if min is None and max is None:
-            raise ValueError("clamp_ needs min or max")
-        if min is not None:
-            inplace(OPS["maximum"], self, (min,))
-        return self if max is None else cast("Tensor", inplace(OPS["minimum"], self, (max,)))
-
     def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: Any = None) -> Tensor:
         """Overwrite with normal draws; returns self."""
         return self.copy_(make.randn(self.shape, dtype=self.dtype, generator=generator) * std + mean)
@@ -496,23 +487,6 @@ class Tensor(Arithmetic):
         """view(other.shape)."""
         return self.view(other.shape)
 
-    reshape = f.reshape
-    permute = f.permute
-    transpose = f.transpose
-    expand = f.expand
-    squeeze = f.squeeze
-    unsqueeze = f.unsqueeze
-    flatten = f.flatten
-    split = f.split
-    narrow = f.narrow
-    flip = f.flip
-    cumsum = f.cumsum
-    gather = f.gather
-    scatter_add = f.scatter_add
-    take = f.take
-    softmax = c.softmax
-    log_softmax = c.log_softmax
-
     def expand_as(self, other: Tensor) -> Tensor:
         """expand(other.shape)."""
         return f.expand(self, other.shape)
@@ -525,57 +499,7 @@ class Tensor(Arithmetic):
 
     # -- values
 
-    sum = f.sum
-    prod = f.prod
-    mean = f.mean
-    var = f.var
-    std = f.std
-    amax = f.amax
-    amin = f.amin
-    any = f.any
-    all = f.all
-    argmax = f.argmax
-    argmin = f.argmin
-    logsumexp = f.logsumexp
-    clamp = f.clamp
-    square = f.square
-    floor_divide = d.floor_divide
-    remainder = d.remainder
-    matmul = f.matmul
     mm = f.matmul
-    add = p.add
-    sub = p.sub
-    mul = p.mul
-    div = p.div
-    pow = p.pow
-    maximum = p.maximum
-    minimum = p.minimum
-    eq = p.eq
-    ne = p.ne
-    lt = p.lt
-    le = p.le
-    gt = p.gt
-    ge = p.ge
-    logical_and = p.logical_and
-    logical_or = p.logical_or
-    logical_not = p.logical_not
-    neg = p.neg
-    abs = p.abs
-    sign = p.sign
-    exp = p.exp
-    log = p.log
-    log1p = p.log1p
-    sqrt = p.sqrt
-    rsqrt = p.rsqrt
-    sin = p.sin
-    cos = p.cos
-    tanh = p.tanh
-    sigmoid = p.sigmoid
-    erf = p.erf
-    reciprocal = p.reciprocal
-    relu = p.relu
-    floor = p.floor
-    isnan = p.isnan
 
     def __floordiv__(self, other: Any) -> Tensor:
         return d.floor_divide(self, other) if is_operand(other) else NotImplemented

@@ -1,7 +1,8 @@
 """What an op costs: `cost(*metas, **params) -> (flops, bytes)`, from the factor spec or, for opaque ops, written out.
 
 Flops count one for every add, multiply, compare or transcendental of the textbook form; bytes are operands read once
-and results written once. They are what profilers and planners start from, not a claim about a kernel.
+and results written once. They are what profilers and planners start from, not a claim about a kernel. An op that a spec
+does not describe has a rule `flops(operand metas, output metas, params) -> int`, here or beside its shape rule.
 """
 
 from __future__ import annotations
@@ -124,9 +125,10 @@ _WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
     "adam": lambda xs, outs, params: 14 * _size(xs[0]),
 } | {n: lambda xs, outs, params: 0 for n in ("view_write", "cat", "pad", "flip", "take", "gather")}
 
+register_rules("flops", _WRITTEN)
 TABLE: dict[str, Rule] = {
-    name: _written(name, _WRITTEN[name]) if name in _WRITTEN else _derived(op)
+    name: _written(name, op.rules["flops"]) if "flops" in op.rules else _derived(op)
     for name, op in OPS.items()
-    if op.package == "lamella.tensor" and (name in _WRITTEN or op.spec != "opaque")
+    if op.package == "lamella.tensor" and ("flops" in op.rules or op.spec != "opaque")
 }
 register_rules("cost", TABLE)

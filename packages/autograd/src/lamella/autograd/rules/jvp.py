@@ -1,115 +1,12 @@
-"""Forward rules that are not derived: linear and bilinear ops apply themselves to the tangents, the rest are written
-out.
-
-Elementwise ops derive theirs from the backward rule (a diagonal Jacobian is its own transpose); composites from their
-body.
-"""
+"""Collects the forward rules of every family into the table `jvp`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from lamella.tensor.extend import register_rules
 
-from lamella.tensor import prod, where, zeros_like
-from lamella.tensor import sum as t_sum
-from lamella.tensor.extend import OPS, Op, dispatch, register_rules
+from ._families import collected
 
-from ._movement import kept
+TABLE = collected("JVP")
+register_rules("jvp", TABLE)
 
 __all__ = ["TABLE"]
-
-Rule = Callable[[Op, list[Any], list[Any], Any, dict[str, Any]], Any]
-
-
-def linear_in(*operands: int) -> Rule:
-    """The op is linear in these operands taken together; the others are constants of it."""
-
-    def rule(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-        args = list(primals)
-        for i in operands:
-            args[i] = tangents[i] if tangents[i] is not None else zeros_like(primals[i])
-        return dispatch(op, tuple(args), params)
-
-    return rule
-
-
-def _all_operands(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    return dispatch(
-        op, tuple(t if t is not None else zeros_like(p) for p, t in zip(primals, tangents, strict=True)), params
-    )
-
-
-def bilinear(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    """d(a * b) = da * b + a * db, for any product."""
-    total = None
-    for i in (0, 1):
-        if tangents[i] is not None:
-            args = list(primals)
-            args[i] = tangents[i]
-            part = dispatch(op, tuple(args), params)
-            total = part if total is None else total + part
-    return total
-
-
-def _back(v: Any, x: Any, params: dict[str, Any]) -> Any:
-    return v if params["keepdim"] else kept(v, tuple(x.shape), params["dims"])
-
-
-def _extreme(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    x, t = primals[0], tangents[0]
-    dims = params["dims"]
-    if not dims:
-        return t
-    hit = (x == _back(out, x, params)).to(t.dtype)
-    return t_sum(hit * t, dims, params["keepdim"]) / t_sum(hit, dims, params["keepdim"])
-
-
-def _product(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    x, t = primals[0], tangents[0]
-    dims = params["dims"]
-    if not dims:
-        return t
-    zero = x == 0
-    rest = where(zero, 1.0, x)
-    of_rest = prod(rest, dims, True)
-    count = t_sum(zero, dims, True)
-    others = where(count == 0, of_rest / rest, where((count == 1) & zero, of_rest, 0.0))
-    return t_sum(others * t, dims, params["keepdim"])
-
-
-def _max_pool2d(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    index = out[1]
-    n, c, oh, ow = index.shape
-    flat = dispatch(OPS["gather"], (tangents[0].reshape(n, c, -1), index.reshape(n, c, -1)), {"dim": 2})
-    return flat.reshape(n, c, oh, ow), None
-
-
-TABLE: dict[str, Rule] = {
-    "sum": linear_in(0),
-    "prod": _product,
-    "amax": _extreme,
-    "amin": _extreme,
-    "matmul": bilinear,
-    "reshape": linear_in(0),
-    "permute": linear_in(0),
-    "expand": linear_in(0),
-    "alias": linear_in(0),
-    "slice": linear_in(0),
-    "view_write": linear_in(0, 1),
-    "cat": _all_operands,
-    "pad": linear_in(0),
-    "flip": linear_in(0),
-    "cumsum": linear_in(0),
-    "take": linear_in(0),
-    "take_grad": linear_in(0),
-    "gather": linear_in(0),
-    "scatter_add": linear_in(0, 2),
-    "conv2d": bilinear,
-    "conv2d_input_grad": bilinear,
-    "conv2d_weight_grad": bilinear,
-    "max_pool2d": _max_pool2d,
-    "max_pool2d_grad": linear_in(0),
-    "avg_pool2d": linear_in(0),
-    "avg_pool2d_grad": linear_in(0),
-}
-register_rules("jvp", TABLE)

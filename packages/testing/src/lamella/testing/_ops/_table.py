@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from lamella.tensor.extend import OPS
 
-from . import _elementwise, _layout, _network
+from . import (
+    _elementwise,
+    _layout,
+    _network,
+)
 from ._sample import OpSample
 
 __all__ = ["op_samples"]
 
-_ALL = (*_elementwise.SAMPLES, *_layout.SAMPLES, *_network.SAMPLES)
+FAMILIES = (
+    _elementwise,
+    _layout,
+    _network,
+)
+_ALL: tuple[OpSample, ...] = tuple(sample for family in FAMILIES for sample in family.SAMPLES)
 
 
 def op_samples(*names: str) -> tuple[OpSample, ...]:

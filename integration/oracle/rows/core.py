@@ -1,13 +1,8 @@
-"""The table: every op of the written set that has a twin in the oracle, and how each library spells it.
-
-A row runs an op through the dispatcher with canonical params, beside the oracle's function of the same operands.
-`EXEMPT` names the ops without a twin, with the reason; a test holds the two together against the op set.
-"""
+"""Rows of the first ops: arithmetic, reductions, products, layout, indexing, windows, unit composites."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,32 +10,9 @@ from torch.nn import functional
 
 import lamella.tensor as lt
 from integration.oracle.inputs import DTYPES, FLOATS, INTS, In
-from lamella.tensor.extend import OPS, dispatch
+from integration.oracle.row import Row
 
-__all__ = ["EXEMPT", "ROWS", "Row"]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One op with one set of params; `label` tells rows of one op apart."""
-
-    op: str
-    theirs: Callable[..., Any]
-    inputs: tuple[In, ...]
-    params: dict[str, Any]
-    dtypes: tuple[str, ...] = FLOATS
-    label: str = ""
-    grads: bool = True
-    extra: tuple[Any, ...] = ()  # operands behind the inputs that are no tensors
-
-    @property
-    def name(self) -> str:
-        """Unique name of the row."""
-        return f"{self.op}-{self.label}" if self.label else self.op
-
-    def ours(self, *tensors: Any) -> Any:
-        """The op on tensors of ours."""
-        return dispatch(OPS[self.op], (*tensors, *self.extra), self.params)
+__all__ = ["EXEMPT", "ROWS"]
 
 
 _M = In((3, 4))

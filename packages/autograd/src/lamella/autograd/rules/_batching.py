@@ -1,0 +1,268 @@
+"""Batching rules: the op on payloads whose dim 0 is the batch where `batched` says so.
+
+`rule(op, payloads, batched, params, size) -> (outputs, batched outputs)`, or None for a composite that is better
+batched through its body. Elementwise ops, reductions and views derive theirs from the factor spec; only opaque ops
+are written by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lamella.tensor import Tensor, arange, expand, reshape, stack
+from lamella.tensor.extend import OPS, Op, dispatch
+
+__all__ = [
+    "BATCH", "Rule", "aligned", "along_dim", "elementwise", "front", "full", "looped", "rank_of", "reduction", "view",
+]  # fmt: skip
+
+Rule = Callable[[Op, list[Any], list[bool], dict[str, Any], int], Any]
+
+
+def rank_of(t: Any, batched: bool) -> int:
+    return int(t._data.ndim) - int(batched)
+
+
+def full(t: Any, batched: bool, size: int) -> Any:
+    """The operand with its batch dim in front."""
+    return t if batched else expand(t.unsqueeze(0), (size, *t.shape))
+
+
+def aligned(t: Any, batched: bool, rank: int) -> Any:
+    """A batched operand with ones inserted behind the batch dim, so that it broadcasts as a tensor of `rank` dims."""
+    if not batched or rank_of(t, True) == rank:
+        return t
+    return reshape(t, t.shape[0], *(1,) * (rank - rank_of(t, True)), *t.shape[1:])
+
+
+def looped(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    """One call per example, for ops whose work is far larger than a call."""
+    each = [tuple(x[i] if b else x for x, b in zip(xs, batched, strict=True)) for i in range(size)]
+    rows = [dispatch(op, args, params) for args in each]
+    if type(rows[0]) is tuple:
+        return tuple(stack(column) for column in zip(*rows, strict=True)), (True,) * len(rows[0])
+    return stack(rows), True
+
+
+def front(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    """Ops that treat all dims before their last ones alike: the batch is one more of them."""
+    full_xs = tuple(full(x, b, size) if isinstance(x, Tensor) else x for x, b in zip(xs, batched, strict=True))
+    out = dispatch(op, full_xs, params)
+    return out, (True,) * len(out) if type(out) is tuple else True
+
+
+def elementwise(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    rank = max(rank_of(x, b) for x, b in zip(xs, batched, strict=True) if isinstance(x, Tensor))
+    args = [aligned(x, b, rank) if isinstance(x, Tensor) else x for x, b in zip(xs, batched, strict=True)]
+    return dispatch(op, tuple(args), params), True
+
+
+def reduction(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    dims = tuple(d + 1 for d in params["dims"])
+    if not dims:
+        # no dims left means none are reduced, which a kernel would read as all of them: one that is not there is
+        # reduced instead
+        x = xs[0].unsqueeze(-1)
+        return dispatch(op, (x,), {"dims": (x.ndim - 1,), "keepdim": False}), True
+    return dispatch(op, (xs[0],), {**params, "dims": dims}), True
+
+
+def arg_reduction(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    x, dim, keepdim = xs[0], params["dim"], params["keepdim"]
+    if dim is None:
+        out = dispatch(op, (reshape(x, size, -1),), {"dim": 1, "keepdim": False})
+        return (reshape(out, size, *(1,) * (x.ndim - 1)) if keepdim else out), True
+    return dispatch(op, (x,), {"dim": dim + 1, "keepdim": keepdim}), True
+
+
+def _view_param(name: str, param: Any, size: int) -> Any:
+    if name == "slice":
+        return ((0, size, 1), *param)
+    if name == "permute":
+        return (0, *[d + 1 for d in param])
+    if name in ("reshape", "expand"):
+        return (size, *param)
+    return param
+
+
+def view(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    x = xs[0]
+    if not op.params:
+        return dispatch(op, (x,), {}), True
+    key = op.params[0]
+    if op.name == "expand":
+        x = aligned(x, True, len(params[key]))
+    return dispatch(op, (x,), {key: _view_param(op.name, params[key], size)}), True
+
+
+def view_write(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    chain = tuple((name, _view_param(name, p, size)) for name, p in params["chain"])
+    base, value = (full(x, b, size) for x, b in zip(xs, batched, strict=True))
+    return dispatch(op, (base, value), {"chain": chain}), True
+
+
+def matmul(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    a, b = xs
+    rank_a, rank_b = rank_of(a, batched[0]), rank_of(b, batched[1])
+    if rank_a == 1:
+        a = a.unsqueeze(-2)
+    if rank_b == 1:
+        b = b.unsqueeze(-1)
+    rank = max(rank_a, rank_b, 2)
+    out = dispatch(op, (aligned(a, batched[0], rank), aligned(b, batched[1], rank)), {})
+    if rank_a == 1:
+        out = out.squeeze(-2)
+    if rank_b == 1:
+        out = out.squeeze(-1)
+    return out, True
+
+
+def along_dim(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    """Ops with one dim param, all operands batched alike."""
+    xs = [full(x, b, size) for x, b in zip(xs, batched, strict=True)]
+    return dispatch(op, tuple(xs), {**params, "dim": params["dim"] + 1}), True
+
+
+def softmax(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    if rank_of(xs[0], True) == 0:
+        return dispatch(op, (xs[0].unsqueeze(-1),), {"dim": 1}).squeeze(-1), True
+    return dispatch(op, (xs[0],), {"dim": params["dim"] + 1}), True
+
+
+def flip(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    return dispatch(op, (xs[0],), {"dims": tuple(d + 1 for d in params["dims"])}), True
+
+
+def pad(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    return dispatch(op, (xs[0],), {"pads": ((0, 0), *params["pads"])}), True
+
+
+def _offset(index: Any, n: int, size: int) -> Any:
+    """Per-example indices into the examples laid one behind the other; negative ones count from their example's end."""
+    wrapped = dispatch(OPS["where"], (index < 0, index + n, index), {})
+    return wrapped + reshape(arange(size) * n, size, *(1,) * (index.ndim - 1))
+
+
+def take(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    x, index = xs
+    dim = params["dim"]
+    if not batched[1]:
+        return dispatch(op, (x, index), {"dim": dim + 1}), True
+    if not batched[0]:
+        out = dispatch(op, (x, index), {"dim": dim})  # batch dim stands at `dim`
+        return out.permute(dim, *range(dim), *range(dim + 1, out.ndim)), True
+    n = x.shape[dim + 1]
+    front = x.permute(0, dim + 1, *[d for d in range(1, x.ndim) if d != dim + 1])
+    rest = front.shape[2:]
+    out = dispatch(op, (reshape(front, size * n, *rest), _offset(index, n, size)), {"dim": 0})  # B, I.., rest
+    k = index.ndim
+    return out.permute(0, *range(k, k + dim), *range(1, k), *range(k + dim, out.ndim)), True
+
+
+def take_grad(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    g, index = xs
+    dim, n = params["dim"], params["size"]
+    if not batched[1]:
+        return dispatch(op, (g, index), {"dim": dim + 1, "size": n}), True
+    g = full(g, batched[0], size)
+    k = index.ndim - 1
+    front = g.permute(0, *range(1 + dim, 1 + dim + k), *range(1, 1 + dim), *range(1 + dim + k, g.ndim))
+    rest = front.shape[1 + k :]
+    out = dispatch(op, (front, _offset(index, n, size)), {"dim": 0, "size": size * n})
+    out = reshape(out, size, n, *rest)
+    return out.permute(0, *range(2, 2 + dim), 1, *range(2 + dim, out.ndim)), True
+
+
+def _merge(x: Any) -> Any:
+    """[B, N, ...] as [B*N, ...]."""
+    return reshape(x, x.shape[0] * x.shape[1], *x.shape[2:])
+
+
+def _to_channels(x: Any) -> Any:
+    """[B, N, C, H, W] as [N, B*C, H, W]: one group of channels an example."""
+    b, n, c, h, w = x.shape
+    return reshape(x.permute(1, 0, 2, 3, 4), n, b * c, h, w)
+
+
+def conv2d(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    x, w = xs
+    if not batched[1]:
+        out = dispatch(op, (_merge(x), w), params)
+        return reshape(out, size, -1, *out.shape[1:]), True
+    x = full(x, batched[0], size)
+    out = dispatch(op, (_to_channels(x), _merge(w)), {**params, "groups": params["groups"] * size})
+    n, _, h, width = out.shape
+    return reshape(out, n, size, -1, h, width).permute(1, 0, 2, 3, 4), True
+
+
+def conv2d_input_grad(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    g, w = xs
+    n, c, h, width = params["shape"]
+    if not batched[1]:
+        out = dispatch(op, (_merge(g), w), {**params, "shape": (size * n, c, h, width)})
+        return reshape(out, size, n, c, h, width), True
+    g = full(g, batched[0], size)
+    grouped = {**params, "shape": (n, size * c, h, width), "groups": params["groups"] * size}
+    out = dispatch(op, (_to_channels(g), _merge(w)), grouped)
+    return reshape(out, n, size, c, h, width).permute(1, 0, 2, 3, 4), True
+
+
+def conv2d_weight_grad(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    g, x = (full(t, b, size) for t, b in zip(xs, batched, strict=True))
+    o, *rest = params["shape"]
+    grouped = {**params, "shape": (size * o, *rest), "groups": params["groups"] * size}
+    out = dispatch(op, (_to_channels(g), _to_channels(x)), grouped)
+    return reshape(out, size, o, *rest), True
+
+
+def pool(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    """Pooling and its gradients: examples join the image dim."""
+    merged = [_merge(full(x, b, size)) for x, b in zip(xs, batched, strict=True)]
+    given = dict(params)
+    if "shape" in given:
+        n, *rest = given["shape"]
+        given["shape"] = (size * n, *rest)
+    out = dispatch(op, tuple(merged), given)
+    if type(out) is tuple:
+        return tuple(reshape(o, size, -1, *o.shape[1:]) for o in out), (True,) * len(out)
+    return reshape(out, size, -1, *out.shape[1:]), True
+
+
+def linear(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    if batched[1] or batched[2]:
+        return None
+    return dispatch(op, tuple(xs), params), True
+
+
+def layer_norm(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    if batched[1] or batched[2]:
+        return None
+    return dispatch(op, tuple(xs), params), (True, True, True)
+
+
+BATCH: dict[str, Rule] = {
+    "view_write": view_write,
+    "matmul": matmul,
+    "argmax": arg_reduction,
+    "argmin": arg_reduction,
+    "cat": along_dim,
+    "gather": along_dim,
+    "scatter_add": along_dim,
+    "cumsum": along_dim,
+    "softmax": softmax,
+    "log_softmax": softmax,
+    "flip": flip,
+    "pad": pad,
+    "take": take,
+    "take_grad": take_grad,
+    "conv2d": conv2d,
+    "conv2d_input_grad": conv2d_input_grad,
+    "conv2d_weight_grad": conv2d_weight_grad,
+    "max_pool2d": pool,
+    "max_pool2d_grad": pool,
+    "avg_pool2d": pool,
+    "avg_pool2d_grad": pool,
+    "linear": linear,
+    "layer_norm": layer_norm,
+}

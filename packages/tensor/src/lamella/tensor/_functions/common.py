@@ -1,0 +1,56 @@
+"""What every family of functions uses: checked operands, one call of an op, casts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from .._base import TensorBase
+from .._dispatch import dispatch
+from .._dtype import BOOL, FLOAT, as_dtype, float32, from_numpy_dtype
+from .._op import OPS
+from .._promotion import default_float
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
+__all__ = ["require_float", "run", "tensor_of", "to_dtype", "wide"]
+
+
+def tensor_of(x: Any, name: str) -> Tensor:
+    if not isinstance(x, TensorBase):
+        raise TypeError(f"{name} needs a tensor, got {type(x).__name__}; make one with lamella.tensor.tensor(...)")
+    return cast("Tensor", x)
+
+
+def run(name: str, args: tuple[Any, ...], **params: Any) -> Tensor:
+    return cast("Tensor", dispatch(OPS[name], args, params))
+
+
+def to_dtype(x: Any, dtype: Any) -> Tensor:
+    """x in another dtype; x itself when it is of that dtype already."""
+    target = as_dtype(dtype)
+    return cast("Tensor", x) if x._data.dtype == target.numpy else run("cast", (x,), dtype=target)
+
+
+def require_float(x: Any, name: str) -> Tensor:
+    """x if floating; TypeError naming the function otherwise."""
+    t = tensor_of(x, name)
+    category = from_numpy_dtype(t._data.dtype).category
+    if category != FLOAT:
+        kind = "bool" if category == BOOL else "integer" if category < FLOAT else "complex"
+        raise TypeError(
+            f"{name} needs a floating tensor, got the {kind} dtype {t.dtype}; "
+            f"convert it with .to({default_float().name})"
+        )
+    return t
+
+
+def wide(name: str, t: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """Compute in float32 where t is of a half type, and round once; TypeError unless floating or complex."""
+    dtype = t._data.dtype
+    if dtype.kind in "biu":
+        raise TypeError(f"{name} needs a floating tensor, got {t.dtype}; convert it with .to({default_float().name})")
+    if dtype.itemsize >= 4:
+        return compute(t)
+    return to_dtype(compute(to_dtype(t, float32)), from_numpy_dtype(dtype))

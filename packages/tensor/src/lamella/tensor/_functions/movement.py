@@ -1,0 +1,165 @@
+"""Functions that rearrange elements: views, joins, splits, padding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .._dims import dim_of, dims_of, infer_shape, shape_of, the_dim
+from .common import run, tensor_of
+
+if TYPE_CHECKING:
+    from .._tensor import Tensor
+
+__all__ = [
+    "cat",
+    "expand",
+    "flatten",
+    "flip",
+    "narrow",
+    "pad",
+    "permute",
+    "reshape",
+    "split",
+    "squeeze",
+    "stack",
+    "transpose",
+    "unsqueeze",
+]
+# What the class Tensor has too, and what of that has an in-place twin (`nox -s generate` reads these two).
+METHODS = (
+    "reshape",
+    "permute",
+    "transpose",
+    "expand",
+    "squeeze",
+    "unsqueeze",
+    "flatten",
+    "split",
+    "narrow",
+    "flip",
+)
+IN_PLACE: tuple[str, ...] = ()
+
+
+def reshape(x: Any, *shape: Any) -> Tensor:
+    """The same elements in another shape, one size may be -1; a view where the layout allows."""
+    t = tensor_of(x, "reshape")
+    old = t._data.shape
+    return run("reshape", (t,), shape=infer_shape(shape, math.prod(old), tuple(old)))
+
+
+def permute(x: Any, *dims: Any) -> Tensor:
+    """A view with its dims in another order."""
+    t = tensor_of(x, "permute")
+    given = dims[0] if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else dims
+    rank = t._data.ndim
+    order = tuple(dim_of(d, rank) for d in given)
+    if len(order) != rank or len(set(order)) != rank:
+        raise ValueError(f"permute of a tensor of {rank} dims needs each dim once, got {tuple(given)}")
+    return run("permute", (t,), dims=order)
+
+
+def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
+    """A view with two dims exchanged."""
+    t = tensor_of(x, "transpose")
+    rank = t._data.ndim
+    order = list(range(rank))
+    a, b = dim_of(dim0, rank), dim_of(dim1, rank)
+    if rank:
+        order[a], order[b] = b, a
+    return run("permute", (t,), dims=tuple(order))
+
+
+def expand(x: Any, *shape: Any) -> Tensor:
+    """A view in which dims of size 1 are repeated; -1 keeps a size."""
+    t = tensor_of(x, "expand")
+    given = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    old = tuple(t._data.shape)
+    lead = len(given) - len(old)
+    if lead < 0:
+        raise ValueError(f"cannot expand {old} to {tuple(given)}: it has fewer dims")
+    full = tuple(old[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(given))
+    return run("expand", (t,), shape=shape_of(full))
+
+
+def unsqueeze(x: Any, dim: int) -> Tensor:
+    """A view with a new dim of size 1 before `dim`."""
+    t = tensor_of(x, "unsqueeze")
+    at = dim_of(dim, t._data.ndim + 1)
+    shape = tuple(t._data.shape)
+    return run("reshape", (t,), shape=(*shape[:at], 1, *shape[at:]))
+
+
+def squeeze(x: Any, dim: Any = None) -> Tensor:
+    """A view without the dims of size 1, or without the given ones where they have size 1."""
+    t = tensor_of(x, "squeeze")
+    dims = dims_of(dim, t._data.ndim)
+    return run("reshape", (t,), shape=tuple(n for i, n in enumerate(t._data.shape) if n != 1 or i not in dims))
+
+
+def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dims from start to end as one."""
+    t = tensor_of(x, "flatten")
+    shape = tuple(t._data.shape)
+    first, last = dim_of(start_dim, len(shape)), dim_of(end_dim, len(shape))
+    if first > last:
+        raise ValueError(f"flatten from dim {start_dim} to {end_dim}: the start lies behind the end")
+    return run("reshape", (t,), shape=(*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+def cat(tensors: Sequence[Any], dim: Any = None, *, axis: Any = None) -> Tensor:
+    """Tensors one behind the other along a dim (0 by default); other sizes must agree."""
+    if not tensors:
+        raise ValueError("cat needs at least one tensor")
+    xs = tuple(tensor_of(x, "cat") for x in tensors)
+    if not xs[0]._data.ndim:
+        raise ValueError("cat needs tensors of at least one dim; use stack for 0-d tensors")
+    return run("cat", xs, dim=dim_of(the_dim(dim, axis, 0), xs[0]._data.ndim))
+
+
+def stack(tensors: Sequence[Any], dim: Any = None, *, axis: Any = None) -> Tensor:
+    """Tensors of one shape along a new dim (0 by default)."""
+    if not tensors:
+        raise ValueError("stack needs at least one tensor")
+    at = dim_of(the_dim(dim, axis, 0), tensor_of(tensors[0], "stack")._data.ndim + 1)
+    return cat([unsqueeze(x, at) for x in tensors], at)
+
+
+def split(x: Any, size: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of `size` elements each along a dim; the last may be smaller."""
+    t = tensor_of(x, "split")
+    at = dim_of(dim, t._data.ndim)
+    if size <= 0:
+        raise ValueError(f"split needs a positive size, got {size}")
+    return tuple(narrow(t, at, i, min(size, t._data.shape[at] - i)) for i in range(0, max(t._data.shape[at], 1), size))
+
+
+def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:
+    """A view of `length` elements from `start` along a dim."""
+    t = tensor_of(x, "narrow")
+    at = dim_of(dim, t._data.ndim)
+    n = t._data.shape[at]
+    if not 0 <= start <= start + length <= n:
+        raise IndexError(f"narrow from {start} by {length} leaves dim {at} of size {n}")
+    return run(
+        "slice",
+        (t,),
+        index=tuple((0, m, 1) if i != at else (start, start + length, 1) for i, m in enumerate(t._data.shape)),
+    )
+
+
+def pad(x: Any, pads: Sequence[int]) -> Tensor:
+    """Zeros around a tensor: (left, right) of the last dim, then of the one before it, and so on."""
+    t = tensor_of(x, "pad")
+    if len(pads) % 2 or len(pads) // 2 > t._data.ndim:
+        raise ValueError(f"pad takes two ints per dim from the last on, got {len(pads)} for {t._data.ndim} dims")
+    pairs = [(int(pads[i]), int(pads[i + 1])) for i in range(0, len(pads), 2)]
+    return run("pad", (t,), pads=(*[(0, 0)] * (t._data.ndim - len(pairs)), *reversed(pairs)))
+
+
+def flip(x: Any, dims: Any) -> Tensor:
+    """A copy with the order of elements reversed along dims."""
+    t = tensor_of(x, "flip")
+    return run("flip", (t,), dims=dims_of(dims, t._data.ndim))

@@ -1,0 +1,110 @@
+"""The methods that are functions of a family, and their in-place twins.
+
+Written by `nox -s generate` from packages/tensor/generate.py; edit that file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import _composites as composites
+from . import _division as division
+from . import _pointwise as pointwise
+from ._arith import Arithmetic
+from ._functions import elementwise as functions_elementwise
+from ._functions import indexing as functions_indexing
+from ._functions import movement as functions_movement
+from ._functions import product as functions_product
+from ._functions import reduction as functions_reduction
+from ._functions import scan as functions_scan
+from ._inplace import assign
+
+if TYPE_CHECKING:
+    from ._tensor import Tensor
+
+__all__ = ["Methods"]
+
+
+class Methods(Arithmetic):
+    """Methods that are one call of a function."""
+
+    __slots__ = ()
+
+    neg = pointwise.neg
+    abs = pointwise.abs
+    sign = pointwise.sign
+    exp = pointwise.exp
+    log = pointwise.log
+    log1p = pointwise.log1p
+    sqrt = pointwise.sqrt
+    rsqrt = pointwise.rsqrt
+    sin = pointwise.sin
+    cos = pointwise.cos
+    tanh = pointwise.tanh
+    sigmoid = pointwise.sigmoid
+    erf = pointwise.erf
+    reciprocal = pointwise.reciprocal
+    relu = pointwise.relu
+    floor = pointwise.floor
+    logical_not = pointwise.logical_not
+    isnan = pointwise.isnan
+    add = pointwise.add
+    sub = pointwise.sub
+    mul = pointwise.mul
+    div = pointwise.div
+    pow = pointwise.pow
+    maximum = pointwise.maximum
+    minimum = pointwise.minimum
+    eq = pointwise.eq
+    ne = pointwise.ne
+    lt = pointwise.lt
+    le = pointwise.le
+    gt = pointwise.gt
+    ge = pointwise.ge
+    logical_and = pointwise.logical_and
+    logical_or = pointwise.logical_or
+    softmax = composites.softmax
+    log_softmax = composites.log_softmax
+    floor_divide = division.floor_divide
+    remainder = division.remainder
+    clamp = functions_elementwise.clamp
+    square = functions_elementwise.square
+    gather = functions_indexing.gather
+    scatter_add = functions_indexing.scatter_add
+    take = functions_indexing.take
+    reshape = functions_movement.reshape
+    permute = functions_movement.permute
+    transpose = functions_movement.transpose
+    expand = functions_movement.expand
+    squeeze = functions_movement.squeeze
+    unsqueeze = functions_movement.unsqueeze
+    flatten = functions_movement.flatten
+    split = functions_movement.split
+    narrow = functions_movement.narrow
+    flip = functions_movement.flip
+    matmul = functions_product.matmul
+    sum = functions_reduction.sum
+    prod = functions_reduction.prod
+    mean = functions_reduction.mean
+    var = functions_reduction.var
+    std = functions_reduction.std
+    amax = functions_reduction.amax
+    amin = functions_reduction.amin
+    any = functions_reduction.any
+    all = functions_reduction.all
+    argmax = functions_reduction.argmax
+    argmin = functions_reduction.argmin
+    logsumexp = functions_reduction.logsumexp
+    cumsum = functions_scan.cumsum
+
+    def floor_divide_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of floor_divide."""
+        return assign(division.floor_divide, self, args, kwargs)
+
+    def remainder_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of remainder."""
+        return assign(division.remainder, self, args, kwargs)
+
+    def clamp_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of clamp."""
+        return assign(functions_elementwise.clamp, self, args, kwargs)

@@ -444,7 +444,7 @@ def package_init() -> str:
 def methods() -> str:
     """The functions that are methods too, and their in-place twins."""
     lines = [HEADER.format(doc="The methods that are functions of a family, and their in-place twins.")]
-    lines += ["from __future__ import annotations\n", "from typing import TYPE_CHECKING, Any\n"]
+    lines += ["from __future__ import annotations\n", "from typing import TYPE_CHECKING, Any, cast\n"]
     of_families = {m: of for m, of in families().items() if of.get("METHODS")}
     names = {m: m.replace(".", "_").lstrip("_") for m in of_families}
     for module, name in names.items():
@@ -468,7 +468,7 @@ def methods() -> str:
                 "",
                 f"    def {n}_(self, *args: Any, **kwargs: Any) -> Tensor:",
                 f'        """In-place twin of {n}."""',
-                f"        return assign({names[module]}.{n}, self, args, kwargs)",
+                f'        return cast("Tensor", assign({names[module]}.{n}, self, args, kwargs))',
             ]
     return "\n".join(lines) + "\n"
 

@@ -5,7 +5,7 @@ Written by `nox -s generate` from packages/tensor/generate.py; edit that file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import _composites as composites
 from . import _division as division
@@ -99,12 +99,12 @@ class Methods(Arithmetic):
 
     def floor_divide_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of floor_divide."""
-        return assign(division.floor_divide, self, args, kwargs)
+        return cast("Tensor", assign(division.floor_divide, self, args, kwargs))
 
     def remainder_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of remainder."""
-        return assign(division.remainder, self, args, kwargs)
+        return cast("Tensor", assign(division.remainder, self, args, kwargs))
 
     def clamp_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of clamp."""
-        return assign(functions_elementwise.clamp, self, args, kwargs)
+        return cast("Tensor", assign(functions_elementwise.clamp, self, args, kwargs))

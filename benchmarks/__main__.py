@@ -34,7 +34,8 @@ def main() -> int:
     stories = story_names() if arguments.stories == ["all"] else arguments.stories
     if not stories:
         parser.error(f"name a story: {', '.join(story_names())}")
-    chosen = [(s, [find_case(s, c) for c in arguments.case] if arguments.case else cases_of(s)) for s in stories]
+    named = arguments.case or ()
+    chosen = [(s, [find_case(s, c) for c in named] or [c for c in cases_of(s) if not c.only_named]) for s in stories]
     machine = Machine.here()
     rows: list[Row] = []
     failed: list[tuple[str, str]] = []
@@ -69,11 +70,12 @@ def run(machine: Machine, bench: Bench, cases: list[Case], failed: list[tuple[st
                 story=bench.story, case=one.case, metric=one.metric, unit=one.unit, ours=one.ours, peer=one.peer,
                 peer_name=one.peer_name, ratio=one.ratio, limit=one.limit, ok=one.ok, threads=THREADS,
                 cpu=machine.cpu, commit=machine.commit, blas=machine.blas, date=machine.date, load=busy,
+                detail=one.detail,
             )
             for one in found
         ]  # fmt: skip
         rows.extend(new)
-        for row in new:
+        for row in (row for row in new if not row.detail):
             print(f"  {row.case:24} {row.metric:18} {row.ratio:6.2f}  {'ok' if row.ok else 'MISSED'}", flush=True)
     return rows
 

@@ -11,7 +11,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
@@ -29,6 +29,7 @@ class Side:
         import psutil  # here, so that stories can be listed where it is not installed
 
         self._what = f"{story}/{case.name} ({side})"
+        self._statement = case.statement
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks._worker", story, case.name, side],
             cwd=ROOT, env={**worker_environment(), **case.environment, **extra}, text=True, encoding="utf-8",
@@ -67,9 +68,9 @@ class Side:
         self._handle.suspend()
         return answer
 
-    def time(self, number: int, blocks: int) -> list[float]:
-        """Seconds a call, for each of `blocks` blocks of `number` calls."""
-        times = self._ask({"time": [number, blocks]})
+    def time(self, number: int, blocks: int, statement: str = "") -> list[float]:
+        """Seconds a call of a statement (the case's own by default), for each of `blocks` blocks of `number` calls."""
+        times = self._ask({"time": [number, blocks], "statement": statement or self._statement})
         assert isinstance(times, list)
         return times
 
@@ -100,14 +101,19 @@ class Bench:
 
     def race(self, case: Case) -> dict[str, float]:
         """Median seconds of a call for each side of the case, in turns."""
+        return next(self.races(case, [case.statement]))
+
+    def races(self, case: Case, statements: Iterable[str]) -> Iterator[dict[str, float]]:
+        """The same for several statements, one after the other, in one process a side."""
         with ExitStack() as stack:
             sides = {name: stack.enter_context(Side(self.story, case, name, {})) for name in case.sides}
-            numbers = {name: self._calibrate(side) for name, side in sides.items()}
-            times: dict[str, list[float]] = {name: [] for name in sides}
-            for _ in range(self.turns):
-                for name, side in sides.items():
-                    times[name].extend(side.time(numbers[name], self.blocks + 1)[1:])
-        return {name: statistics.median(values) for name, values in times.items()}
+            for statement in statements:
+                numbers = {name: self._calibrate(side, statement) for name, side in sides.items()}
+                times: dict[str, list[float]] = {name: [] for name in sides}
+                for _ in range(self.turns):
+                    for name, side in sides.items():
+                        times[name].extend(side.time(numbers[name], self.blocks + 1, statement)[1:])
+                yield {name: statistics.median(values) for name, values in times.items()}
 
     def probe(self, case: Case, side: str, turns: Sequence[Mapping[str, str]]) -> float:
         """Median of the statement's value over fresh processes, one for each mapping of extra environment variables."""
@@ -117,11 +123,11 @@ class Bench:
                 values.append(one.value())
         return statistics.median(values)
 
-    def _calibrate(self, side: Side) -> int:
-        side.time(1, 2)  # what happens once is not measured
+    def _calibrate(self, side: Side, statement: str) -> int:
+        side.time(1, 2, statement)  # what happens once is not measured
         number = 1
         while True:
-            seconds = min(side.time(number, 1)) * number
+            seconds = min(side.time(number, 1, statement)) * number
             if seconds >= self.block_seconds / 2:
                 return max(1, round(number * self.block_seconds / seconds))
             number = max(number * 2, min(number * 10, int(number * self.block_seconds / max(seconds, 1e-9))))

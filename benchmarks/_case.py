@@ -31,6 +31,7 @@ class Case(ABC):
 
     is_expression = False  # whether the statement's value is asked for
     environment: Mapping[str, str] = {}  # variables of every side's process
+    only_named = False  # left out unless it is asked for by name
 
     def __init__(self, name: str, statement: str = "", sides: Mapping[str, Setup] | None = None) -> None:
         self.name = name

@@ -27,6 +27,8 @@ def table(rows: Iterable[Row]) -> str:
     """A Markdown table of rows."""
     lines = ["| case | metric | ours | peer | peer is | ratio | limit | |", "|---|---|---:|---:|---|---:|---:|---|"]
     for row in rows:
+        if row.detail:
+            continue
         limit = "" if row.limit is None else f"{row.limit:g}"
         lines.append(
             f"| {row.case} | {row.metric} | {_number(row.ours)} {row.unit} | {_number(row.peer)} {row.unit} "

@@ -27,6 +27,7 @@ class Measured:
     limit: float | None = None
     rate: bool = False  # more is better
     met: bool | None = None  # overrides `ratio <= limit` where a case has two ways to be met
+    detail: bool = False  # one of many: in the file of rows, not in the table
 
     @property
     def ratio(self) -> float:
@@ -61,6 +62,7 @@ class Row:
     blas: str
     date: str
     load: float
+    detail: bool = False
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

@@ -1,8 +1,9 @@
 """One side of a comparison in a process of its own; run as `python -m benchmarks._worker STORY CASE SIDE`.
 
-It prepares the side, then answers requests, one JSON line each: {"time": [number, blocks]} with seconds a call for
-every block of `number` calls, {"call": true} with the value of the statement. Standard output belongs to the answers:
-whatever the measured code prints goes to standard error. The garbage collector stays on, as in a user's program.
+It prepares the side, then answers requests, one JSON line each: {"time": [number, blocks], "statement": text} with
+seconds a call of a statement for every block of `number` calls, {"call": true} with the value of the case's own.
+Standard output belongs to the answers: whatever the measured code prints goes to standard error. The garbage collector
+stays on, as in a user's program.
 """
 
 from __future__ import annotations
@@ -43,13 +44,17 @@ def main(story: str, case_name: str, side: str) -> None:
     case = find_case(story, case_name)
     _limit_threads(side)
     names = {**case.sides[side](), "_gc": gc}
-    timer = timeit.Timer(case.statement, setup="_gc.enable()", globals=names)
+    timers: dict[str, timeit.Timer] = {}
     code = compile(case.statement, f"<{story}/{case_name}>", "eval") if case.is_expression else None
     _answer(channel, "ready")
     for line in sys.stdin:
         request = json.loads(line)
         if "time" in request:
             number, blocks = request["time"]
+            statement = request["statement"]
+            timer = timers.get(statement)
+            if timer is None:
+                timer = timers[statement] = timeit.Timer(statement, setup="_gc.enable()", globals=names)
             gc.collect()
             _answer(channel, [timer.timeit(number) / number for _ in range(blocks)])
         elif code is not None:

@@ -171,9 +171,23 @@ def pointwise() -> str:
             "",
             f"def {n}(a: Any, b: Any) -> Tensor:",
             f'    """{doc}"""',
+            *_by_operator(n),
             f'    return cast("Tensor", dispatch(_{n}, (a, b)))',
         ]
     return "\n".join(lines) + "\n"
+
+
+def _by_operator(op: str) -> list[str]:
+    """The fast path of the op's operator, where it has one."""
+    names = [name for name, of in OPERATORS.items() if of[0] == op]
+    if not names:
+        return []
+    return [
+        "    if isinstance(a, _class):",
+        f"        r: Tensor = a.__{names[0]}__(b)",
+        "        if r is not NotImplemented:  # what is no operand is refused by name below",
+        "            return r",
+    ]
 
 
 def _fast_operator(name: str, op: str, ufunc: str, dtypes: str, numbers: bool) -> list[str]:

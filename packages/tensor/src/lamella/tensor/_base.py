@@ -23,16 +23,15 @@ __all__ = ["TensorBase", "View", "bind", "cell_of", "level_of", "set_edge", "wra
 
 class View:
     """Where a view comes from: its base, the chain of view-table steps, the version it was made at, and whether
-    autograd follows it.
+    autograd follows it. `wrap_view` fills the slots, which is sooner than a constructor.
     """
 
     __slots__ = ("base", "chain", "differentiable", "version")
 
-    def __init__(self, base: Tensor, chain: tuple[tuple[str, Any], ...], version: int, differentiable: bool) -> None:
-        self.base = base
-        self.chain = chain
-        self.version = version
-        self.differentiable = differentiable
+    base: Tensor
+    chain: tuple[tuple[str, Any], ...]
+    differentiable: bool
+    version: int
 
 
 class TensorBase:
@@ -80,12 +79,21 @@ def wrap(data: Any) -> Tensor:
 def wrap_view(data: Any, base: Tensor, step: tuple[str, Any], differentiable: bool) -> Tensor:
     """A tensor whose storage shares memory with `base` (itself perhaps a view), one step of the view table away."""
     t = wrap(data)
-    t._cell = cell = cell_of(base)
+    cell = base._cell
+    if cell is None:
+        cell = cell_of(base)
+    t._cell = cell
+    t._view = view = _new(View)
     parent = base._view
     if parent is None:
-        t._view = View(base, (step,), cell.version, differentiable)
+        view.base = base
+        view.chain = (step,)
+        view.differentiable = differentiable
     else:
-        t._view = View(parent.base, (*parent.chain, step), cell.version, differentiable and parent.differentiable)
+        view.base = parent.base
+        view.chain = (*parent.chain, step)
+        view.differentiable = differentiable and parent.differentiable
+    view.version = cell.version
     t._flags |= VIEW
     return t
 

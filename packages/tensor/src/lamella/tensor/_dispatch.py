@@ -8,7 +8,7 @@ through to here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -23,13 +23,18 @@ from ._scalar import SymScalar
 from ._state import FOREIGN, GRAD, HOT, LEVEL, MODE, TRACED, VIEW, Level, tls
 from ._views import refresh
 
-__all__ = ["at_level", "compute", "detached", "dispatch", "record"]
+if TYPE_CHECKING:
+    from ._tensor import Tensor
+
+__all__ = ["at_level", "compute", "detached", "dispatch", "record", "view_of"]
 
 _EMPTY: dict[str, Any] = {}
 _NUMBERS = frozenset((int, float, bool, complex, type(None), SymScalar))
 _PLAINLY = VIEW | FOREIGN  # nothing to record, to lift or to trace: a composite may run its kernel or shape rule
 _SPECIAL = LEVEL | TRACED | FOREIGN
 _ndarray = np.ndarray
+_OWN = GRAD | VIEW  # a tensor with a place in a graph or over another's memory, and nothing else
+_FLOATS = frozenset((np.dtype(np.float32), np.dtype(np.float64)))
 
 
 def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> Any:
@@ -38,6 +43,9 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
     Returns a tensor or a tuple of tensors.
     """
     flags = HOT[0]
+    first = None
+    settled = True  # one dtype among the tensors, and numbers that cannot raise it
+    numbers = False
     for a in args:
         if isinstance(a, TensorBase):
             f = a._flags
@@ -45,9 +53,20 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
             if f & VIEW and a._view.version != a._cell.version:  # type: ignore[union-attr]
                 refresh(a)
                 flags |= a._flags
-        elif type(a) not in _NUMBERS:
-            return dispatch(op, normalized(op, args), params)
-    if op.promotes:
+            dtype = a._data.dtype
+            if first is None:
+                first = dtype
+            elif dtype is not first:
+                settled = False
+        else:
+            kind = type(a)
+            if kind is float or kind is int:
+                numbers = True
+            elif a is not None:
+                if kind not in _NUMBERS:
+                    return dispatch(op, normalized(op, args), params)
+                settled = False
+    if op.promotes and not (settled and first in op.settled and (not numbers or first in _FLOATS)):
         target = meet(op, args)
         if target is not None:
             args = _met(op, args, target)
@@ -61,6 +80,25 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
     if flags & GRAD and (flags < MODE or tls.grad):
         autograd().record(op, args, params, out)
     return out
+
+
+def view_of(op: Op, t: Any, param: Any) -> Tensor:
+    """Apply an op of the view table to one tensor: `dispatch`, and sooner for a tensor without special state."""
+    flags = t._flags
+    if flags | HOT[0] <= _OWN and not (flags & VIEW and t._view.version != t._cell.version):
+        data = t._data
+        try:
+            out = op.rules["numpy"](data, param)
+        except (ValueError, TypeError, IndexError):
+            return cast("Tensor", dispatch(op, (t,), {op.params[0]: param}))  # it says what is wrong
+        if op.name == "reshape" and not _shares(out, data):
+            r = wrap(out)
+        else:
+            r = wrap_view(out, t, (op.name, param), tls.grad)
+        if flags & GRAD:
+            autograd().record(op, (t,), {op.params[0]: param}, r)
+        return r
+    return cast("Tensor", dispatch(op, (t,), {op.params[0]: param}))
 
 
 def _met(op: Op, args: tuple[Any, ...], target: Any) -> tuple[Any, ...]:
@@ -109,7 +147,10 @@ def wrap_outputs(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any
 
 def _shares(out: Any, data: Any) -> bool:
     if type(out) is _ndarray and type(data) is _ndarray:
-        return bool(np.may_share_memory(out, data))
+        base = out.base  # of an array over another's memory, whose own base it takes over; a copy has none of the two
+        if base is data or (base is not None and base is data.base):
+            return True
+        return base is not None and bool(np.may_share_memory(out, data))
     return True
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ._base import TensorBase, wrap, wrap_view
-from ._dispatch import dispatch
+from ._dispatch import dispatch, view_of
 from ._functions.common import to_dtype
 from ._functions.elementwise import where
 from ._functions.movement import expand
@@ -42,7 +42,7 @@ def _basic(t: Any, index: Any) -> Any:
             # a plain tensor that nothing follows: what the general path would come to
             data = t._data[index] if kind is slice else t._data[index, ...]
             return wrap_view(data, t, ("slice", whole), tls.grad)
-        return dispatch(_SLICE, (t,), {"index": whole})
+        return view_of(_SLICE, t, whole)
     entries = index if isinstance(index, tuple) else (index,)
     used = 0
     dots = 0
@@ -79,12 +79,12 @@ def _basic(t: Any, index: Any) -> Any:
             at += 1
     r = t
     if not new_dims or any(type(c) is int or c != (0, n, 1) for c, n in zip(canonical, shape, strict=True)):
-        r = dispatch(_SLICE, (t,), {"index": tuple(canonical)})
+        r = view_of(_SLICE, t, tuple(canonical))
     if new_dims:
         full = list(r._data.shape)
         for d in new_dims:
             full.insert(d, 1)
-        r = dispatch(_RESHAPE, (r,), {"shape": tuple(full)})
+        r = view_of(_RESHAPE, r, tuple(full))
     return r
 
 

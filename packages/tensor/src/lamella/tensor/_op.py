@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from lamella.interfaces import discover
 
+from ._dtype import BY_NUMPY
+
 __all__ = ["OPS", "MissingRule", "Op", "register_rules", "rule"]
 
 SPECS: Final = frozenset({"elementwise", "reduce", "view", "creation", "scalar", "opaque"})
@@ -33,7 +35,7 @@ class Op:
 
     __slots__ = (
         "__weakref__", "_unpack", "body", "differentiable", "mutates", "name", "operands", "optional", "outputs",
-        "package", "params", "plans", "promotes", "refuses", "rules", "spec", "unit", "variadic",
+        "package", "params", "plans", "promotes", "refuses", "rules", "settled", "spec", "unit", "variadic",
     )  # fmt: skip
 
     package: str
@@ -77,6 +79,10 @@ class Op:
         self.promotes = promotes
         # kinds of numpy dtypes ("b" bool, "c" complex) for which the op has no meaning
         self.refuses = refuses
+        # dtypes in which operands of one dtype need no promotion and are not refused
+        self.settled = frozenset(
+            dtype for dtype in BY_NUMPY if dtype.kind not in refuses and (promotes != "float" or dtype.kind in "fVc")
+        )
         self.rules: dict[str, Any] = {}
         # what a recorder worked out for a set of operands that need gradients, by their bit mask: autograd's alone
         self.plans: dict[int, Any] = {}

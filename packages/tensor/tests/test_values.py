@@ -43,6 +43,39 @@ def gelu(x: Any, approximate: str) -> Any:
     return 0.5 * x * (1 + erf(x / math.sqrt(2)))
 
 
+def silu(x: Any) -> Any:
+    return x / (1 + np.exp(-x))
+
+
+def leaky_relu(x: Any, negative_slope: float) -> Any:
+    return np.where(x > 0, x, negative_slope * x)
+
+
+def elu(x: Any, alpha: float, scale: float, input_scale: float) -> Any:
+    return scale * np.where(x > 0, x, alpha * (np.exp(input_scale * x) - 1))
+
+
+def softplus(x: Any, beta: float, threshold: float) -> Any:
+    return np.where(beta * x > threshold, x, np.log(1 + np.exp(beta * x)) / beta)
+
+
+def silu_slope(x: Any) -> Any:
+    s = 1 / (1 + np.exp(-x))
+    return s + x * s * (1 - s)
+
+
+def elu_slope(x: Any, alpha: float, scale: float, input_scale: float) -> Any:
+    return scale * np.where(x > 0, 1, alpha * input_scale * np.exp(input_scale * x))
+
+
+def softplus_slope(x: Any, beta: float, threshold: float) -> Any:
+    return np.where(beta * x > threshold, 1, 1 / (1 + np.exp(-beta * x)))
+
+
+def times(slope: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda g, x, **p: g * slope(x, **p)
+
+
 def normalized(x: Any, dims: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
     mean = x.mean(dims, keepdims=True)
     rstd = 1 / np.sqrt(((x - mean) ** 2).mean(dims, keepdims=True) + eps)
@@ -246,6 +279,13 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "relu_grad": lambda g, y: np.where(y > 0, g, 0),
     "linear_weight_grad": lambda g, x: g.reshape(-1, g.shape[-1]).T @ x.reshape(-1, x.shape[-1]),
     "cross_entropy_grad": cross_entropy_grad,
+    "silu": silu, "leaky_relu": leaky_relu, "elu": elu, "softplus": softplus,
+    "hardtanh": lambda x, min_val, max_val: np.clip(x, min_val, max_val),
+    "hardsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1), "hardswish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "silu_grad": times(silu_slope), "elu_grad": times(elu_slope), "softplus_grad": times(softplus_slope),
+    "leaky_relu_grad": times(lambda x, negative_slope: np.where(x > 0, 1, negative_slope)),
+    "hardswish_grad": times(lambda x: np.where(np.abs(x) < 3, x / 3 + 0.5, x >= 3)),
+    "band_grad": lambda g, x, low, high, scale: np.where((x > low) & (x < high), g * scale, 0),
     "attention": attention, "sgd": lambda p, g, lr, decay: p - lr * (g + decay * p), "momentum": momentum, "adam": adam,
 }  # fmt: skip
 

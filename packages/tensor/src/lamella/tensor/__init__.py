@@ -17,6 +17,10 @@ from ._dtype import (
 )  # fmt: skip
 from ._errors import FileFormatError
 from ._files import load, save
+from ._functions.activation import (
+    celu, elu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu6, rrelu,
+    selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
+)  # fmt: skip
 from ._functions.elementwise import clamp, square, where
 from ._functions.indexing import gather, scatter_add, take
 from ._functions.movement import (
@@ -48,16 +52,18 @@ __version__ = "0.1.0"
 __all__ = [
     "DType", "Device", "FileFormatError", "Generator", "LevelClosedError", "MissingRule", "Tensor", "__version__",
     "abs", "add", "all", "amax", "amin", "any", "arange", "argmax", "argmin", "attention", "batch_norm", "bernoulli",
-    "bfloat16", "bool", "bool_", "cat", "clamp", "complex128", "complex64", "cos", "cross_entropy", "cumsum",
-    "device", "div", "double", "dropout", "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "expand", "eye",
-    "flatten", "flip", "float", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2", "floor",
+    "bfloat16", "bool", "bool_", "cat", "celu", "clamp", "complex128", "complex64", "cos", "cross_entropy", "cumsum",
+    "device", "div", "double", "dropout", "elu", "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "expand",
+    "eye", "flatten", "flip", "float", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2", "floor",
     "floor_divide", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_default_dtype", "get_num_threads",
-    "gt", "half", "int", "int16", "int32", "int64", "int8", "is_grad_enabled", "isnan", "layer_norm", "le", "linear",
-    "linspace", "load", "log", "log1p", "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp",
-    "long", "lt", "manual_seed", "matmul", "maximum", "mean", "minimum", "mul", "narrow", "ne", "neg", "no_grad",
-    "one_hot", "ones", "ones_like", "pad", "permute", "pow", "prod", "rand", "rand_like", "randint", "randn",
-    "randn_like", "randperm", "reciprocal", "relu", "remainder", "reshape", "result_type", "rsqrt", "save", "scalar",
-    "scatter_add", "set_default_dtype", "set_grad_enabled", "set_num_threads", "sigmoid", "sign", "sin", "softmax",
-    "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "take", "tanh", "tensor", "transpose", "tril",
-    "uint16", "uint32", "uint64", "uint8", "unsqueeze", "var", "where", "zeros", "zeros_like",
+    "glu", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "int", "int16", "int32", "int64",
+    "int8", "is_grad_enabled", "isnan", "layer_norm", "le", "leaky_relu", "linear", "linspace", "load", "log",
+    "log1p", "log_softmax", "logical_and", "logical_not", "logical_or", "logsigmoid", "logsumexp", "long", "lt",
+    "manual_seed", "matmul", "maximum", "mean", "minimum", "mish", "mul", "narrow", "ne", "neg", "no_grad", "one_hot",
+    "ones", "ones_like", "pad", "permute", "pow", "prelu", "prod", "rand", "rand_like", "randint", "randn",
+    "randn_like", "randperm", "reciprocal", "relu", "relu6", "remainder", "reshape", "result_type", "rrelu", "rsqrt",
+    "save", "scalar", "scatter_add", "selu", "set_default_dtype", "set_grad_enabled", "set_num_threads", "sigmoid",
+    "sign", "silu", "sin", "softmax", "softplus", "softshrink", "softsign", "split", "sqrt", "square", "squeeze",
+    "stack", "std", "sub", "sum", "take", "tanh", "tanhshrink", "tensor", "threshold", "transpose", "tril", "uint16",
+    "uint32", "uint64", "uint8", "unsqueeze", "var", "where", "zeros", "zeros_like",
 ]  # fmt: skip

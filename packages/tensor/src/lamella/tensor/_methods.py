@@ -11,6 +11,7 @@ from . import _composites as composites
 from . import _division as division
 from . import _pointwise as pointwise
 from ._arith import Arithmetic
+from ._functions import activation as functions_activation
 from ._functions import elementwise as functions_elementwise
 from ._functions import indexing as functions_indexing
 from ._functions import movement as functions_movement
@@ -67,6 +68,8 @@ class Methods(Arithmetic):
     log_softmax = composites.log_softmax
     floor_divide = division.floor_divide
     remainder = division.remainder
+    hardshrink = functions_activation.hardshrink
+    prelu = functions_activation.prelu
     clamp = functions_elementwise.clamp
     square = functions_elementwise.square
     gather = functions_indexing.gather

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from . import (
+    _activation,
     _batching,
     _composite,
     _elementwise,
@@ -22,6 +23,7 @@ from . import (
 __all__ = ["collected", "exempt"]
 
 FAMILIES: tuple[ModuleType, ...] = (
+    _activation,
     _batching,
     _composite,
     _elementwise,

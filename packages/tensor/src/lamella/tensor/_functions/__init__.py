@@ -6,6 +6,10 @@ IN_PLACE: the package's `__init__` and the class `Methods` are written from thes
 Written by `nox -s generate` from packages/tensor/generate.py; edit that file.
 """
 
+from .activation import (
+    celu, elu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu6, rrelu,
+    selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
+)  # fmt: skip
 from .common import require_float, run, tensor_of, to_dtype, wide
 from .elementwise import clamp, square, where
 from .indexing import gather, scatter_add, take
@@ -17,8 +21,10 @@ from .reduction import all, amax, amin, any, argmax, argmin, logsumexp, mean, pr
 from .scan import cumsum
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "cat", "clamp", "cumsum", "expand", "flatten", "flip", "gather",
-    "logsumexp", "matmul", "mean", "narrow", "pad", "permute", "prod", "require_float", "reshape", "run",
-    "scatter_add", "split", "square", "squeeze", "stack", "std", "sum", "take", "tensor_of", "to_dtype", "transpose",
+    "all", "amax", "amin", "any", "argmax", "argmin", "cat", "celu", "clamp", "cumsum", "elu", "expand", "flatten",
+    "flip", "gather", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid",
+    "logsumexp", "matmul", "mean", "mish", "narrow", "pad", "permute", "prelu", "prod", "relu6", "require_float",
+    "reshape", "rrelu", "run", "scatter_add", "selu", "silu", "softplus", "softshrink", "softsign", "split", "square",
+    "squeeze", "stack", "std", "sum", "take", "tanhshrink", "tensor_of", "threshold", "to_dtype", "transpose",
     "unsqueeze", "var", "where", "wide",
 ]  # fmt: skip

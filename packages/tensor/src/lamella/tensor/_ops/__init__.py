@@ -1,8 +1,9 @@
 """The written op set: declarations, shape rules and numpy kernels, one file per family."""
 
-from . import composite, convolution, creation, elementwise, indexing, movement, reduction, scalar, update
+from . import activation, composite, convolution, creation, elementwise, indexing, movement, reduction, scalar, update
 
 __all__ = [
+    "activation",
     "composite",
     "convolution",
     "creation",

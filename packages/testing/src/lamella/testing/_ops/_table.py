@@ -5,6 +5,7 @@ from __future__ import annotations
 from lamella.tensor.extend import OPS
 
 from . import (
+    _activation,
     _elementwise,
     _layout,
     _network,
@@ -14,6 +15,7 @@ from ._sample import OpSample
 __all__ = ["op_samples"]
 
 FAMILIES = (
+    _activation,
     _elementwise,
     _layout,
     _network,

@@ -35,6 +35,8 @@ def to_dtype(x: Any, dtype: Any) -> Tensor:
 
 def require_float(x: Any, name: str) -> Tensor:
     """x if floating; TypeError naming the function otherwise."""
+    if isinstance(x, TensorBase) and x._data.dtype.kind == "f":
+        return cast("Tensor", x)
     t = tensor_of(x, name)
     category = from_numpy_dtype(t._data.dtype).category
     if category != FLOAT:

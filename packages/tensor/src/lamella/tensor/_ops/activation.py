@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._blocks import blocked, select
+from .._blocks import blocked, constant, masked, select
 from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
 
@@ -57,13 +57,18 @@ def _leaky_relu(out: Any, x: Any, *, negative_slope: float) -> None:
 
 @blocked
 def _leaky_relu_grad(out: Any, g: Any, x: Any, *, negative_slope: float) -> None:
-    np.multiply(g, negative_slope, out=out)
-    select(out, np.greater(x, 0), g, out)
+    # the larger (or smaller) of 1 or 0 and the slope: the factor of g
+    up = np.greater(x, 0).astype(out.dtype)
+    if 0 <= negative_slope <= 1:
+        np.maximum(up, constant(negative_slope, x), out=out)
+    else:
+        select(out, np.greater(x, 0), up, np.full_like(up, negative_slope))
+    out *= g
 
 
 @blocked
 def _elu(out: Any, x: Any, *, alpha: float, scale: float, input_scale: float) -> None:
-    np.minimum(x, 0, out=out)
+    np.minimum(x, constant(0, x), out=out)
     if input_scale != 1:
         out *= input_scale
     np.expm1(out, out=out)
@@ -74,7 +79,7 @@ def _elu(out: Any, x: Any, *, alpha: float, scale: float, input_scale: float) ->
 
 @blocked
 def _elu_grad(out: Any, g: Any, x: Any, *, alpha: float, scale: float, input_scale: float) -> None:
-    np.minimum(x, 0, out=out)
+    np.minimum(x, constant(0, x), out=out)
     if input_scale != 1:
         out *= input_scale
     np.exp(out, out=out)
@@ -90,7 +95,7 @@ def _softplus(out: Any, x: Any, *, beta: float, threshold: float) -> None:
     np.copysign(z, -1, out=out)
     np.exp(out, out=out)
     np.log1p(out, out=out)
-    out += np.maximum(z, 0)
+    out += np.maximum(z, constant(0, z))
     if beta != 1:
         out /= beta
     np.copyto(out, x, where=np.greater(z, threshold))
@@ -106,14 +111,14 @@ def _softplus_grad(out: Any, g: Any, x: Any, *, beta: float, threshold: float) -
 
 @blocked
 def _hardtanh(out: Any, x: Any, *, min_val: float, max_val: float) -> None:
-    np.maximum(x, min_val, out=out)
-    np.minimum(out, max_val, out=out)
+    np.maximum(x, constant(min_val, x), out=out)
+    np.minimum(out, constant(max_val, x), out=out)
 
 
 def _hard_sigmoid(out: Any, x: Any) -> None:
     np.add(x, 3, out=out)
-    np.maximum(out, 0, out=out)
-    np.minimum(out, 6, out=out)
+    np.maximum(out, constant(0, x), out=out)
+    np.minimum(out, constant(6, x), out=out)
     out *= out.dtype.type(1 / 6)
 
 
@@ -145,7 +150,7 @@ def _band_grad(out: Any, g: Any, x: Any, *, low: float, high: float, scale: floa
     if high != np.inf:
         inside &= np.less(x, high)
     up = g if scale == 1 else np.multiply(g, scale)
-    select(out, inside, up, np.zeros_like(out))
+    masked(out, inside, up)
 
 
 def _shape_of(name: str, *operands: str) -> Callable[..., MetaArray]:

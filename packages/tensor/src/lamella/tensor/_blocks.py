@@ -31,7 +31,7 @@ def blocked(kernel: Callable[..., None]) -> Callable[..., Any]:
     def run(*xs: Any, **params: Any) -> Any:
         x = xs[0]
         dtype = x.dtype
-        if len(xs) > 1 and any([other.shape != x.shape for other in xs]):
+        if len(xs) > 1 and any(other.shape != x.shape for other in xs):
             xs = tuple(np.broadcast_arrays(*xs))
         out = np.empty(xs[0].shape, dtype)
         half = dtype.itemsize < 4

@@ -220,12 +220,13 @@ def _band_grad(g: Any, x: Any, *, low: float, high: float, scale: float) -> Tens
     return where(inside, p.mul(g, scale), 0.0)
 
 
-for _name, _body in {
+_BODIES: dict[str, Callable[..., Any]] = {
     "silu_grad": _silu_grad,
     "leaky_relu_grad": _leaky_relu_grad,
     "elu_grad": _elu_grad,
     "softplus_grad": _softplus_grad,
     "hardswish_grad": _hardswish_grad,
     "band_grad": _band_grad,
-}.items():
+}
+for _name, _body in _BODIES.items():
     OPS[_name].body = _body

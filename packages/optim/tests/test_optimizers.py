@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lamella.tensor as lt
-from lamella.optim import SGD, Adam, AdamW, Optimizer
+from lamella.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 SHAPES = [(3, 4), (5,), ()]
 
@@ -26,27 +26,39 @@ def give_gradients(params, step):
         p.grad = lt.tensor(rng.standard_normal(p.shape), dtype=p.dtype)
 
 
-def sgd(p, gradients, lr=1e-3, momentum=0.0, weight_decay=0.0, nesterov=False):
+def sgd(p, gradients, lr=1e-3, momentum=0.0, weight_decay=0.0, nesterov=False, dampening=0.0, maximize=False):
     buf = np.zeros_like(p)
-    for g in gradients:
-        g = g + weight_decay * p
+    for n, g in enumerate(gradients):
+        g = (-g if maximize else g) + weight_decay * p
         if momentum:
-            buf = momentum * buf + g
+            buf = momentum * buf + (1 - dampening if n else 1) * g
             g = g + momentum * buf if nesterov else buf
         p = p - lr * g
     return p
 
 
-def adam(p, gradients, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False):
-    m = v = np.zeros_like(p)
+def adam(
+    p,
+    gradients,
+    lr=1e-3,
+    betas=(0.9, 0.999),
+    eps=1e-8,
+    weight_decay=0.0,
+    decoupled=False,
+    amsgrad=False,
+    maximize=False,
+):
+    m = v = top = np.zeros_like(p)
     for n, g in enumerate(gradients, 1):
+        g = -g if maximize else g
         if decoupled:
             p = p * (1 - lr * weight_decay)
         else:
             g = g + weight_decay * p
         m = betas[0] * m + (1 - betas[0]) * g
         v = betas[1] * v + (1 - betas[1]) * g * g
-        p = p - lr * (m / (1 - betas[0] ** n)) / (np.sqrt(v / (1 - betas[1] ** n)) + eps)
+        top = np.maximum(top, v) if amsgrad else v
+        p = p - lr * (m / (1 - betas[0] ** n)) / (np.sqrt(top / (1 - betas[1] ** n)) + eps)
     return p
 
 
@@ -54,8 +66,44 @@ def adamw(p, gradients, weight_decay=1e-2, **rest):
     return adam(p, gradients, weight_decay=weight_decay, decoupled=True, **rest)
 
 
+def rmsprop(
+    p, gradients, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False, maximize=False
+):
+    s = c = buf = np.zeros_like(p)
+    for g in gradients:
+        g = (-g if maximize else g) + weight_decay * p
+        s = alpha * s + (1 - alpha) * g * g
+        c = alpha * c + (1 - alpha) * g
+        step = g / (np.sqrt(s - c * c if centered else s) + eps)
+        buf = momentum * buf + step
+        p = p - lr * buf
+    return p
+
+
+def adagrad(
+    p, gradients, lr=1e-2, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10, maximize=False
+):
+    s = np.full_like(p, initial_accumulator_value)
+    for n, g in enumerate(gradients):
+        g = (-g if maximize else g) + weight_decay * p
+        s = s + g * g
+        p = p - lr / (1 + n * lr_decay) * g / (np.sqrt(s) + eps)
+    return p
+
+
 CASES = [
     (SGD, sgd, {}),
+    (SGD, sgd, {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01}),
+    (SGD, sgd, {"lr": 0.1, "maximize": True}),
+    (Adam, adam, {"lr": 0.05, "amsgrad": True, "weight_decay": 0.1}),
+    (AdamW, adamw, {"lr": 0.05, "amsgrad": True, "maximize": True}),
+    (RMSprop, rmsprop, {}),
+    (RMSprop, rmsprop, {"lr": 0.05, "alpha": 0.9, "weight_decay": 0.1, "maximize": True}),
+    (RMSprop, rmsprop, {"momentum": 0.9}),
+    (RMSprop, rmsprop, {"momentum": 0.5, "centered": True, "eps": 1e-2}),
+    (RMSprop, rmsprop, {"centered": True, "eps": 1e-2}),
+    (Adagrad, adagrad, {}),
+    (Adagrad, adagrad, {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
     (SGD, sgd, {"lr": 0.1, "weight_decay": 0.3}),
     (SGD, sgd, {"lr": 0.1, "momentum": 0.9}),
     (SGD, sgd, {"lr": 0.1, "momentum": 0.7, "nesterov": True, "weight_decay": 0.01}),
@@ -87,7 +135,7 @@ def test_twenty_steps(cls, reference, settings, dtype, tolerance):
 @pytest.mark.parametrize(("cls", "settings"), [(c[0], c[2]) for c in CASES])
 def test_a_saved_state_continues_bit_for_bit(cls, settings):
     params, others = start(), start()
-    a, b = cls(params, **settings), cls(others, lr=9.0, **({"momentum": 0.1} if settings.get("momentum") else {}))
+    a, b = cls(params, **settings), cls(others, lr=9.0)
     for step in range(5):
         give_gradients(params, step)
         a.step()
@@ -117,7 +165,7 @@ def test_layout_is_torchs():
     assert sorted(state["state"][0]) == ["exp_avg", "exp_avg_sq", "step"]
     assert state["state"][1]["step"].item() == 1
     group = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0, "params": [0, 1, 2]}
-    assert state["param_groups"] == [group]
+    assert state["param_groups"] == [{**group, "amsgrad": False, "maximize": False}]
     assert SGD(start()).state_dict()["state"] == {}
     assert sorted(SGD(start(), momentum=0.5).state_dict()["state"][2]) == ["momentum_buffer"]
 
@@ -142,16 +190,21 @@ def test_a_state_of_torch_is_taken_where_its_other_switches_are_off(cls):
     state = optimizer.state_dict()
     group = state["param_groups"][0]
     group |= {"amsgrad": False, "maximize": False, "foreach": None, "fused": None, "dampening": 0, "lr": 0.5}
+    group["capturable"] = False
     group["decoupled_weight_decay"] = cls is AdamW
     if cls is SGD:
         state["state"] = {i: {"momentum_buffer": None} for i in range(3)}
     optimizer.load_state_dict(state)
     assert optimizer.param_groups[0]["lr"] == 0.5
-    assert "amsgrad" not in optimizer.param_groups[0]
-    group["maximize"] = True
-    with pytest.raises(ValueError, match=r"unknown \['maximize'\]"):
+    assert "capturable" not in optimizer.param_groups[0]
+    group["capturable"] = True
+    with pytest.raises(ValueError, match=r"unknown \['capturable'\]"):
         optimizer.load_state_dict(state)
-    group["maximize"] = False
+    group["capturable"] = False
+    for later in optimizer.older:
+        del group[later]  # a state from before these settings existed
+    optimizer.load_state_dict(state)
+    assert all(optimizer.param_groups[0][name] == value for name, value in optimizer.older.items())
     group["decoupled_weight_decay"] = True
     if cls is not AdamW:
         with pytest.raises(ValueError, match="decoupled_weight_decay"):
@@ -278,7 +331,13 @@ BAD = [
     (lambda: Adam([LEAF], betas=0.9), TypeError, "two numbers"),
     (lambda: Adam([LEAF], eps=-1), ValueError, "eps"),
     (lambda: AdamW([LEAF], weight_decay=-1), ValueError, "weight_decay"),
-    (lambda: Adam([LEAF], amsgrad=True), TypeError, "amsgrad"),
+    (lambda: Adam([LEAF], amsgrad=1), TypeError, "amsgrad must be True or False"),
+    (lambda: Adam([LEAF], fused=True), TypeError, "fused"),
+    (lambda: RMSprop([LEAF], alpha=1.0), ValueError, "alpha must be in"),
+    (lambda: RMSprop([LEAF], momentum=-1.0), ValueError, "momentum"),
+    (lambda: RMSprop([LEAF], centered=None), TypeError, "centered"),
+    (lambda: Adagrad([LEAF], lr_decay=-1.0), ValueError, "lr_decay"),
+    (lambda: SGD([LEAF], momentum=0.5, dampening=0.1, nesterov=True), ValueError, "no dampening"),
     (lambda: Adam([LEAF]).load_state_dict([]), TypeError, "state_dict"),
     (lambda: bad_state(lambda s: s["param_groups"].append({})), ValueError, "2 parameter groups, this optimizer 1"),
     (lambda: bad_state(lambda s: s["param_groups"][0]["params"].pop()), ValueError, "2 parameters in the state and 3"),
@@ -307,7 +366,7 @@ def test_momentum_cannot_appear_later():
     optimizer = SGD([p])
     optimizer.param_groups[0]["momentum"] = 0.9
     p.grad = lt.ones_like(p).detach()
-    with pytest.raises(RuntimeError, match="no buffers"):
+    with pytest.raises(RuntimeError, match="no state for it"):
         optimizer.step()
 
 

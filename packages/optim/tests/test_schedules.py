@@ -6,7 +6,24 @@ import pytest
 
 import lamella.tensor as lt
 from lamella.optim import SGD
-from lamella.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, LRScheduler, SequentialLR, StepLR
+from lamella.optim.lr_scheduler import (
+    ChainedScheduler,
+    ConstantLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    LRScheduler,
+    MultiplicativeLR,
+    MultiStepLR,
+    OneCycleLR,
+    PolynomialLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+    StepLR,
+)  # fmt: skip
 
 
 def optimizer(*rates):
@@ -33,7 +50,39 @@ def three_form(base, t):
     return base * 0.1 ** ((t - 2) // 3) if t < 9 else base / (t - 9 + 1)
 
 
+def restarts_form(base, t, first, times):
+    length = first
+    while t >= length:
+        t, length = t - length, length * times
+    return base * (1 + math.cos(math.pi * t / length)) / 2
+
+
+def cycle_form(_, t):
+    at = t % 8
+    return 0.1 + 0.9 * (at / 3 if at <= 3 else (8 - at) / 5)
+
+
+def one_cycle_form(_, t):
+    if t <= 5:  # pct_start * total - 1
+        return 0.08 + (2.0 - 0.08) * (1 - math.cos(math.pi * t / 5)) / 2
+    return 2.0 + (0.0008 - 2.0) * (1 - math.cos(math.pi * (min(t, 19) - 5) / 14)) / 2
+
+
 CASES = [
+    (lambda o, *r: MultiStepLR(o, [3, 7], 0.5, *r), lambda b, t: b * 0.5 ** ((t >= 3) + (t >= 7))),
+    (lambda o, *r: ExponentialLR(o, 0.9, *r), lambda b, t: b * 0.9**t),
+    (lambda o, *r: ConstantLR(o, 0.25, 4, *r), lambda b, t: b * (0.25 if t < 4 else 1)),
+    (lambda o, *r: PolynomialLR(o, 8, 2.0, *r), lambda b, t: b * (1 - min(t, 8) / 8) ** 2),
+    (lambda o, *r: MultiplicativeLR(o, lambda t: 1 / t, *r), lambda b, t: b / math.factorial(t)),
+    (lambda o, *r: CosineAnnealingWarmRestarts(o, 4, 1, 0.0, *r), lambda b, t: restarts_form(b, t, 4, 1)),
+    (lambda o, *r: CosineAnnealingWarmRestarts(o, 3, 2, 0.0, *r), lambda b, t: restarts_form(b, t, 3, 2)),
+    (lambda o, *r: CyclicLR(o, 0.1, 1.0, 3, 5, cycle_momentum=False, last_epoch=r[0] if r else -1), cycle_form),
+    (
+        lambda o, *r: OneCycleLR(
+            o, 2.0, 20, cycle_momentum=False, div_factor=25.0, final_div_factor=100.0, last_epoch=r[0] if r else -1
+        ),
+        one_cycle_form,
+    ),
     (lambda o, *r: LambdaLR(o, lambda t: 0.95**t, *r), lambda b, t: b * 0.95**t),
     (lambda o, *r: StepLR(o, 3, 0.5, *r), lambda b, t: b * 0.5 ** (t // 3)),
     (
@@ -138,3 +187,77 @@ BAD = [
 def test_bad_input_is_named(act, error, text):
     with pytest.raises(error, match=text):
         act()
+
+
+def test_a_chain_composes_its_formulas():
+    o = optimizer(0.5)
+    chain = ChainedScheduler([ConstantLR(o, 0.1, 3), ExponentialLR(o, 0.9)], o)
+    for t in range(6):
+        assert o.param_groups[0]["lr"] == pytest.approx(0.5 * (0.1 if t < 3 else 1) * 0.9**t)
+        chain.step()
+
+
+def test_restarts_are_exact_far_out():
+    o = optimizer(0.5)
+    schedule = CosineAnnealingWarmRestarts(o, 3, 2)
+    begin, length = 0, 3
+    for _ in range(25):
+        begin, length = begin + length, length * 2
+        for t in (begin - 1, begin):
+            assert schedule.rate(0.5, t, 0) == pytest.approx(restarts_form(0.5, t, 3, 2), abs=1e-12)
+        assert schedule.rate(0.5, begin, 0) == 0.5
+
+
+def test_momentum_moves_against_the_rate():
+    o = SGD([lt.zeros(1)], lr=0.1, momentum=0.9)
+    schedule = CyclicLR(o, 0.1, 1.0, 2, base_momentum=0.5, max_momentum=0.7)
+    seen = []
+    for _ in range(4):
+        seen.append(o.param_groups[0]["momentum"])
+        schedule.step()
+    assert seen == pytest.approx([0.7, 0.6, 0.5, 0.6])
+
+
+def test_a_plateau_reduces_once_and_state_continues():
+    o = optimizer(1.0)
+    schedule = ReduceLROnPlateau(o, factor=0.5, patience=1)
+    for metric in (1.0, 1.0, 1.0):
+        schedule.step(metric)
+    assert schedule.get_last_lr() == [0.5]
+    other = ReduceLROnPlateau(o, factor=0.5, patience=1)
+    other.load_state_dict(schedule.state_dict())
+    assert other.state_dict() == schedule.state_dict()
+    for metric in (1.0, lt.tensor(1.0)):
+        other.step(metric)
+    assert other.get_last_lr() == [0.25]
+    with pytest.raises(ValueError, match="NaN"):
+        other.step(math.nan)
+
+
+MORE_BAD = [
+    (lambda: CyclicLR(optimizer(), 0.1, 1.0, mode="square"), ValueError, "triangular"),
+    (lambda: CyclicLR(optimizer(0.1, 0.2), [0.1], 1.0), ValueError, "base_lr needs a number, or 2"),
+    (lambda: OneCycleLR(optimizer(), 1.0), ValueError, "total_steps, or epochs"),
+    (lambda: OneCycleLR(optimizer(), 1.0, 10, pct_start=2.0), ValueError, "pct_start"),
+    (lambda: ReduceLROnPlateau(optimizer(), factor=1.5), ValueError, "factor"),
+    (lambda: ReduceLROnPlateau(optimizer(), mode="least"), ValueError, "min or max"),
+    (lambda: ReduceLROnPlateau(optimizer()).load_state_dict({}), ValueError, "state_dict"),
+    (lambda: CosineAnnealingWarmRestarts(optimizer(), 0), ValueError, "T_0"),
+    (lambda: ChainedScheduler([]), ValueError, "at least one"),
+    (lambda: ChainedScheduler([StepLR(optimizer(), 1)], optimizer()), ValueError, "same optimizer"),
+    (lambda: MultiStepLR(optimizer(), [0]), ValueError, "milestone"),
+]
+
+
+@pytest.mark.parametrize(("act", "error", "text"), MORE_BAD, ids=[b[2] for b in MORE_BAD])
+def test_more_bad_input_is_named(act, error, text):
+    with pytest.raises(error, match=text):
+        act()
+
+
+def test_one_cycle_ends():
+    schedule = OneCycleLR(optimizer(), 1.0, 2)
+    schedule.step()
+    schedule.step()
+    with pytest.raises(ValueError, match="made for 2 steps"):
+        schedule.step()

@@ -225,6 +225,60 @@ def adam(
     return p - lr * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps), m, v, t
 
 
+def amsgrad(
+    p: Any,
+    g: Any,
+    m: Any,
+    v: Any,
+    top: Any,
+    step: Any,
+    lr: Any,
+    b1: Any,
+    b2: Any,
+    eps: Any,
+    decay: Any,
+    decoupled: bool,
+) -> Any:
+    _, m, v, step = adam(p, g, m, v, step, lr, b1, b2, eps, decay, decoupled)
+    top = np.maximum(top, v)
+    old = p * (1 - lr * decay) if decoupled else p
+    new = old - lr * (m / (1 - b1**step)) / (np.sqrt(top / (1 - b2**step)) + eps)
+    return new, m, v, top, step
+
+
+def damped_momentum(
+    p: Any, g: Any, buf: Any, step: Any, lr: Any, mu: Any, dampening: Any, decay: Any, nesterov: bool
+) -> Any:
+    g = g + decay * p
+    buf = mu * buf + (1 - dampening) * g
+    return p - lr * (g + mu * buf if nesterov else buf), buf, step + 1
+
+
+def rmsprop(p: Any, g: Any, s: Any, lr: Any, alpha: Any, eps: Any, decay: Any) -> Any:
+    g = g + decay * p
+    s = alpha * s + (1 - alpha) * g * g
+    return p - lr * g / (np.sqrt(s) + eps), s
+
+
+def rmsprop_momentum(
+    p: Any, g: Any, s: Any, c: Any, buf: Any, lr: Any, alpha: Any, eps: Any, decay: Any, mu: Any, centered: bool
+) -> Any:
+    assert not centered  # the sample's numbers are no moments of anything
+    step, s = rmsprop(0 * p, g + decay * p, s, -1.0, alpha, eps, 0.0)
+    buf = mu * buf + step
+    return p - lr * buf, s, c, buf
+
+
+def ema(average: Any, value: Any, decay: Any) -> Any:
+    return decay * average + (1 - decay) * value
+
+
+def adagrad(p: Any, g: Any, s: Any, step: Any, lr: Any, lr_decay: Any, eps: Any, decay: Any) -> Any:
+    g = g + decay * p
+    s = s + g * g
+    return p - lr / (1 + step * lr_decay) * g / (np.sqrt(s) + eps), s, step + 1
+
+
 def momentum(p: Any, g: Any, buf: Any, lr: Any, mu: Any, decay: Any, nesterov: bool) -> Any:
     g = g + p * decay
     buf = mu * buf + g
@@ -287,6 +341,8 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "hardswish_grad": times(lambda x: np.where(np.abs(x) < 3, x / 3 + 0.5, x >= 3)),
     "band_grad": lambda g, x, low, high, scale: np.where((x > low) & (x < high), g * scale, 0),
     "attention": attention, "sgd": lambda p, g, lr, decay: p - lr * (g + decay * p), "momentum": momentum, "adam": adam,
+    "amsgrad": amsgrad, "damped_momentum": damped_momentum, "rmsprop": rmsprop, "rmsprop_momentum": rmsprop_momentum,
+    "adagrad": adagrad, "ema": ema,
 }  # fmt: skip
 
 # what draws has published vectors and laws of its own, in test_random*.py; dropout is a mask by bernoulli

@@ -1,10 +1,16 @@
 """Optimizers and schedules for any collection of tensors."""
 
 from . import lr_scheduler
+from ._adagrad import Adagrad
 from ._adam import Adam, AdamW
+from ._ema import EMA
 from ._optimizer import Optimizer
+from ._rmsprop import RMSprop
+from ._scaler import GradScaler
 from ._sgd import SGD
 
 __version__ = "0.1.0"
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "__version__", "lr_scheduler"]
+__all__ = [
+    "EMA", "SGD", "Adagrad", "Adam", "AdamW", "GradScaler", "Optimizer", "RMSprop", "__version__", "lr_scheduler",
+]  # fmt: skip

@@ -6,19 +6,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from lamella.tensor import Tensor, float32, zeros, zeros_like
-from lamella.tensor.extend import OPS, update
+from lamella.tensor.extend import OPS, update_each
 
-from ._group import Group, number
+from ._group import Group, number, switch
 from ._optimizer import Optimizer
 
 __all__ = ["Adam", "AdamW"]
 
 _adam = OPS["adam"]
+_amsgrad = OPS["amsgrad"]
 
 
 class Adam(Optimizer):
-    """p -= lr * m / (sqrt(v) + eps), m and v the bias-corrected means of g and g*g; weight_decay * p is added to g."""
+    """p -= lr * m / (sqrt(v) + eps), m and v the bias-corrected means of g and g*g; weight_decay * p is added to g.
 
+    With amsgrad the largest v so far takes its place (Reddi et al. 2018); maximize climbs instead.
+    """
+
+    older: ClassVar[dict[str, Any]] = {"amsgrad": False, "maximize": False}
     _mode: ClassVar[dict[str, bool]] = {"decoupled": False}
 
     def __init__(
@@ -28,8 +33,12 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+        super().__init__(params, {**settings, "maximize": maximize})
 
     def _check(self, settings: Mapping[str, Any]) -> None:
         owner = type(self).__name__
@@ -40,20 +49,21 @@ class Adam(Optimizer):
             raise TypeError(f"{owner}: betas must be two numbers, got {betas!r}")
         for i, beta in enumerate(betas):
             number(owner, f"betas[{i}]", beta, 0.0, 1.0)
+        for name in ("amsgrad", "maximize"):
+            switch(owner, name, settings[name])
 
     def _new_state(self, p: Tensor, group: Group) -> dict[str, Tensor]:
-        return {"step": zeros((), dtype=float32), "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
+        state = {"step": zeros((), dtype=float32), "exp_avg": zeros_like(p), "exp_avg_sq": zeros_like(p)}
+        return {**state, "max_exp_avg_sq": zeros_like(p)} if group["amsgrad"] else state
 
     def _update(self) -> None:
-        op, mode, states = _adam, self._mode, self.state
         for group in self.param_groups:
-            lr, beta1, beta2, eps, decay, params = group.read("lr", "beta1", "beta2", "eps", "weight_decay", "params")
-            for p in params:
-                g = p.grad
-                if g is not None:
-                    state = states[p]
-                    m, v, step = state["exp_avg"], state["exp_avg_sq"], state["step"]
-                    update(op, (p, g, m, v, step, lr, beta1, beta2, eps, decay), mode)
+            shared = tuple(group.read("lr", "beta1", "beta2", "eps", "weight_decay"))
+            if group["amsgrad"]:
+                rows = self._rows(group, "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")
+                update_each(_amsgrad, rows, shared, self._mode)
+            else:
+                update_each(_adam, self._rows(group, "exp_avg", "exp_avg_sq", "step"), shared, self._mode)
 
 
 class AdamW(Adam):
@@ -69,5 +79,8 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)

@@ -10,7 +10,7 @@ from typing import Any
 
 from lamella.tensor.extend import Numbers, tls
 
-__all__ = ["Group", "number"]
+__all__ = ["Group", "number", "switch"]
 
 
 class Group(Numbers):
@@ -42,3 +42,9 @@ def number(owner: str, name: str, value: Any, low: float = 0.0, below: float = f
     if not low <= value < below:
         limits = f"at least {low:g}" if below == float("inf") else f"in [{low:g}, {below:g})"
         raise ValueError(f"{owner}: {name} must be {limits}, got {value!r}")
+
+
+def switch(owner: str, name: str, value: Any) -> None:
+    """Raise unless value is a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{owner}: {name} must be True or False, got {value!r}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lamella.tensor import Tensor
 
+from ._group import Group
+
 if TYPE_CHECKING:
     from ._optimizer import Optimizer
 
@@ -29,7 +31,8 @@ def checked_state(
         )
     settings: list[dict[str, Any]] = []
     states: list[tuple[Tensor, dict[str, Tensor]]] = []
-    for i, (group, given) in enumerate(zip(optimizer.param_groups, groups, strict=True)):
+    for i, (group, saved_group) in enumerate(zip(optimizer.param_groups, groups, strict=True)):
+        given = {**optimizer.older, **saved_group}
         params = group["params"]
         if len(given["params"]) != len(params):
             raise ValueError(
@@ -46,14 +49,19 @@ def checked_state(
                 "was it another optimizer's?"
             )
         settings.append({k: v for k, v in given.items() if k in known})
+        optimizer._check(settings[-1])
+        loaded = Group(settings[-1])
         for number, p in zip(given["params"], params, strict=True):
-            states.append((p, _entries(optimizer, owner, number, p, saved["state"].get(number, {}))))
+            have = optimizer._new_state(p, loaded)
+            states.append((p, _entries(optimizer, owner, number, have, saved["state"].get(number, {}))))
     return settings, states
 
 
-def _entries(optimizer: Optimizer, owner: str, number: int, p: Tensor, entries: Mapping[str, Any]) -> dict[str, Tensor]:
-    have = optimizer.state[p]
-    entries = {name: value for name, value in entries.items() if value is not None}
+def _entries(
+    optimizer: Optimizer, owner: str, number: int, have: dict[str, Tensor], entries: Mapping[str, Any]
+) -> dict[str, Tensor]:
+    """The entries for a parameter whose state under the loaded settings would start as `have`."""
+    entries = optimizer._fill_in(have, {name: value for name, value in entries.items() if value is not None})
     if set(entries) != set(have):
         raise ValueError(f"{owner}: parameter {number} has the state {sorted(entries)}, expected {sorted(have)}")
     for name, value in entries.items():

@@ -26,6 +26,8 @@ class Optimizer(ABC):
 
     implied: ClassVar[dict[str, Any]] = {}
     """Settings of PyTorch's class that are always as given here; a saved state may carry them."""
+    older: ClassVar[dict[str, Any]] = {"maximize": False}
+    """What a state saved before these settings existed means."""
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, (Tensor, Mapping)):
@@ -53,6 +55,25 @@ class Optimizer(ABC):
     @abstractmethod
     def _update(self) -> None:
         """Move every parameter that has a gradient."""
+
+    def _rows(self, group: Group, *names: str) -> list[tuple[Tensor, ...]]:
+        """(parameter, its gradient, the named entries of its state) of every parameter with a gradient.
+
+        The gradient is negated where the group maximizes.
+        """
+        rows = []
+        states = self.state
+        maximize = group["maximize"]
+        for p in group["params"]:
+            g = p.grad
+            if g is not None:
+                state = states[p]
+                rows.append((p, -g.detach() if maximize else g, *[state[name] for name in names]))
+        return rows
+
+    def _fill_in(self, have: dict[str, Tensor], entries: dict[str, Tensor]) -> dict[str, Tensor]:  # noqa: ARG002
+        """A saved state with what PyTorch does not save and without what is not kept here; `have` is a fresh one."""
+        return entries
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move every parameter that has a gradient; a closure is called first, and the loss it computes is returned."""
@@ -141,15 +162,19 @@ class Optimizer(ABC):
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over settings and state; ValueError, and nothing changes, where groups, parameters or shapes differ."""
         groups, states = checked_state(self, state_dict)
-        for settings in groups:
-            self._check(settings)
         with no_grad():
             for group, settings in zip(self.param_groups, groups, strict=True):
                 for key, value in settings.items():
                     group[key] = value
             for p, entries in states:
+                mine = self.state[p]
+                for name in mine.keys() - entries.keys():
+                    del mine[name]
                 for name, value in entries.items():
-                    self.state[p][name].copy_(value)
+                    if name in mine:
+                        mine[name].copy_(value)
+                    else:
+                        mine[name] = value.detach().clone()
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

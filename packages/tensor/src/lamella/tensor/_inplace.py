@@ -19,7 +19,7 @@ from ._state import FOREIGN, GRAD, HOT, LEVEL, TRACED, VIEW, tls
 from ._version import user_location
 from ._views import apply_chain, refresh, replay
 
-__all__ = ["assign", "inplace", "update", "write"]
+__all__ = ["assign", "inplace", "update_each", "write"]
 
 
 def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
@@ -238,23 +238,32 @@ def _tangent_of(d: Dual) -> Any:
     return dispatch(OPS["full"], (0.0,), params)
 
 
-def update(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> None:
-    """Run a functional update op and put its outputs into the operands it mutates, without recording."""
+def update_each(
+    op: Op, rows: list[tuple[Any, ...]], shared: tuple[Any, ...] = (), params: dict[str, Any] | None = None
+) -> None:
+    """Run a functional update op over rows of tensors, each followed by the operands they share, and put its outputs
+    into the operands it mutates, without recording.
+
+    Plain tensors are updated by one call of the op's rule `inplace`, which takes all rows.
+    """
+    params = params or {}
     flags = 0
-    arrays = []
-    for a in args:
-        if isinstance(a, TensorBase):
-            flags |= a._flags
-            arrays.append(a._data)
-        else:
-            arrays.append(a)
-    kernel = op.rules.get("inplace")
-    if kernel is not None and not flags & (LEVEL | TRACED | FOREIGN) and tls.trace is None:
-        kernel(*arrays, **params)
-        for i in op.mutates:
-            if args[i]._cell is not None:
-                _bump(args[i])
+    for row in rows:
+        for t in row:
+            flags |= t._flags
+    each = op.rules.get("inplace")
+    if each is not None and not flags & (LEVEL | TRACED | FOREIGN) and tls.trace is None:
+        each([tuple([t._data for t in row]) for row in rows], shared, params)
+        for row in rows:
+            for i in op.mutates:
+                if row[i]._cell is not None:
+                    _bump(row[i])
         return
+    for row in rows:
+        _update_by_op(op, (*row, *shared), params)
+
+
+def _update_by_op(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> None:
     new = dispatch(op, tuple(detached(a) if isinstance(a, TensorBase) else a for a in args), params)
     outs = new if isinstance(new, tuple) else (new,)
     saved = tls.grad

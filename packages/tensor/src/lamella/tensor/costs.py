@@ -120,9 +120,6 @@ _WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
     "scatter_add": lambda xs, outs, params: _size(xs[1]),
     "linear_weight_grad": lambda xs, outs, params: 2 * _size(xs[0]) * xs[1].shape[-1],
     "cross_entropy_grad": lambda xs, outs, params: 3 * _size(outs[0]),
-    "sgd": lambda xs, outs, params: 4 * _size(xs[0]),
-    "momentum": lambda xs, outs, params: 6 * _size(xs[0]),
-    "adam": lambda xs, outs, params: 14 * _size(xs[0]),
 } | {n: lambda xs, outs, params: 0 for n in ("view_write", "cat", "pad", "flip", "take", "gather")}
 
 register_rules("flops", _WRITTEN)

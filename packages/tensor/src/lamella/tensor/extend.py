@@ -8,7 +8,7 @@ from ._composites import scores_of
 from ._creation import reserve
 from ._dispatch import compute, detached, dispatch, record, wrap_outputs
 from ._dtype import BOOL, BY_NAME, COMPLEX, FLOAT, INT, DType, as_dtype, from_numpy_dtype
-from ._inplace import update, write, write_through
+from ._inplace import update_each, write, write_through
 from ._meta import MetaArray, broadcast_shapes
 from ._op import OPS, MissingRule, Op, register_rules, rule
 from ._payload import Batched, Dual
@@ -38,6 +38,6 @@ __all__ = [
     "MissingRule", "Numbers", "Op", "SymScalar", "View", "apply_chain", "as_dtype", "broadcast_shapes", "cell_of",
     "compute", "default_float", "default_generator", "describe", "detached", "dispatch", "enter_mode",
     "from_numpy_dtype", "leave_mode", "level_of", "record", "refresh", "register_rules", "replay", "reserve", "rule",
-    "scores_of", "set_edge", "tls", "update", "user_location", "wrap", "wrap_outputs", "wrap_view", "write",
+    "scores_of", "set_edge", "tls", "update_each", "user_location", "wrap", "wrap_outputs", "wrap_view", "write",
     "write_through",
 ]  # fmt: skip

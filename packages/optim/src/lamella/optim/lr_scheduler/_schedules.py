@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 from lamella.tensor import scalar
@@ -13,7 +12,19 @@ from .._group import number
 from .._optimizer import Optimizer
 from ._base import LRScheduler, count
 
-__all__ = ["CosineAnnealingLR", "LambdaLR", "LinearLR", "SequentialLR", "StepLR"]
+__all__ = [
+    "ConstantLR", "CosineAnnealingLR", "ExponentialLR", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR",
+    "PolynomialLR", "StepLR",
+]  # fmt: skip
+
+
+def _functions(owner: str, optimizer: Optimizer, given: Any) -> list[Callable[[Any], Any]]:
+    """One function a group."""
+    groups = len(optimizer.param_groups)
+    functions = [given] * groups if callable(given) else list(given)
+    if len(functions) != groups or not all(map(callable, functions)):
+        raise ValueError(f"{owner} needs a function, or {groups} of them, one a group; got {given!r:.80}")
+    return functions
 
 
 class LambdaLR(LRScheduler):
@@ -25,11 +36,7 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[Any], Any] | Sequence[Callable[[Any], Any]],
         last_epoch: int = -1,
     ) -> None:
-        groups = len(optimizer.param_groups)
-        functions = [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
-        if len(functions) != groups or not all(map(callable, functions)):
-            raise ValueError(f"LambdaLR needs a function, or {groups} of them, one a group; got {lr_lambda!r:.80}")
-        self.lr_lambdas = functions
+        self.lr_lambdas = _functions("LambdaLR", optimizer, lr_lambda)
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: Any, t: Any, index: int) -> Any:
@@ -91,36 +98,80 @@ class LinearLR(LRScheduler):
         return base * (self.start_factor + (self.end_factor - self.start_factor) * part)
 
 
-class SequentialLR(LRScheduler):
-    """One schedule after the other: the first up to milestones[0], each later one from 0 at its milestone.
-
-    LinearLR, then CosineAnnealingLR, is the usual warmup. The parts serve as formulas: step this schedule, not them.
-    """
+class MultiStepLR(LRScheduler):
+    """base * gamma ** (how many milestones t has reached)."""
 
     def __init__(
-        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
+        self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        parts, starts = list(schedulers), list(milestones)
-        if not parts or len(starts) != len(parts) - 1:
-            raise ValueError(
-                f"SequentialLR needs one milestone between two schedules, got {len(starts)} for {len(parts)}"
-            )
-        for part in parts:
-            if not isinstance(part, LRScheduler):
-                raise TypeError(f"SequentialLR: every part must be an LRScheduler, got {type(part).__name__}")
-            if part.optimizer is not optimizer:
-                raise ValueError("SequentialLR: every part must belong to the same optimizer")
-        for start in starts:
-            count("SequentialLR", "a milestone", start)
-        if any(b <= a for a, b in pairwise(starts)):
-            raise ValueError(f"SequentialLR: milestones must increase, got {starts}")
-        self.schedulers = parts
-        self.milestones = starts
+        self.milestones = sorted(count("MultiStepLR", "a milestone", m) for m in milestones)
+        number("MultiStepLR", "gamma", gamma)
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: Any, t: Any, index: int) -> Any:  # noqa: ARG002
+        """base * gamma ** (number of milestones <= t)."""
+        for milestone in self.milestones:
+            base = scalar.where(t >= milestone, base * self.gamma, base)
+        return base
+
+
+class ExponentialLR(LRScheduler):
+    """base * gamma ** t."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        number("ExponentialLR", "gamma", gamma)
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: Any, t: Any, index: int) -> Any:  # noqa: ARG002
+        """base * gamma ** t."""
+        return base * self.gamma**t
+
+
+class ConstantLR(LRScheduler):
+    """base * factor for total_iters counts, then base."""
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+        number("ConstantLR", "factor", factor)
+        self.factor = factor
+        self.total_iters = count("ConstantLR", "total_iters", total_iters)
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: Any, t: Any, index: int) -> Any:  # noqa: ARG002
+        """base * factor while t < total_iters."""
+        return scalar.where(t < self.total_iters, base * self.factor, base)
+
+
+class PolynomialLR(LRScheduler):
+    """base * (1 - t / total_iters) ** power, 0 from total_iters on."""
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+        self.total_iters = count("PolynomialLR", "total_iters", total_iters)
+        number("PolynomialLR", "power", power)
+        self.power = power
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, base: Any, t: Any, index: int) -> Any:  # noqa: ARG002
+        """base * (1 - min(t, total_iters) / total_iters) ** power."""
+        return base * (1 - scalar.minimum(t, self.total_iters) / self.total_iters) ** self.power
+
+
+class MultiplicativeLR(LRScheduler):
+    """base * f(1) * f(2) * ... * f(t): the one schedule that has to be followed step by step."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[Any], Any] | Sequence[Callable[[Any], Any]],
+        last_epoch: int = -1,
+    ) -> None:
+        self.lr_lambdas = _functions("MultiplicativeLR", optimizer, lr_lambda)
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base: Any, t: Any, index: int) -> Any:
-        """The rate of the part whose turn it is."""
-        out = self.schedulers[0].rate(base, t, index)
-        for start, part in zip(self.milestones, self.schedulers[1:], strict=True):
-            out = scalar.where(t < start, out, part.rate(base, scalar.maximum(t - start, 0), index))
-        return out
+        """base * prod(f(s) for s in 1..t)."""
+        function = self.lr_lambdas[index]
+        for s in range(1, int(t) + 1):
+            base = base * function(s)
+        return base

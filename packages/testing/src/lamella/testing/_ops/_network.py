@@ -127,12 +127,36 @@ BACKWARD = (
 WIDE = (float64, float32)
 LR = number(0.1)
 ADAM = (normal(5), normal(5), normal(5), positive(5), positive(), number(1e-3), number(0.9), number(0.99), number(1e-8))
+RMSPROP = (number(0.99), number(1e-8), number(0.01))
 MOMENTUM = (normal(5), normal(5), normal(5), LR, number(0.9), number(0.01))
 UPDATES = (
     OpSample("sgd", "", (normal(3, 4), normal(3, 4), LR, number(0.0)), {}, WIDE),
     OpSample("sgd", "decay", (normal(3, 4), normal(3, 4), LR, number(0.01)), {}, WIDE),
     OpSample("momentum", "", MOMENTUM, {"nesterov": False}, WIDE),
     OpSample("momentum", "nesterov", MOMENTUM, {"nesterov": True}, WIDE),
+    OpSample(
+        "damped_momentum",
+        "",
+        (normal(5), normal(5), normal(5), positive(), LR, number(0.9), number(0.5), number(0.01)),
+        {"nesterov": True},
+        WIDE,
+    ),
+    OpSample("amsgrad", "", (*ADAM[:4], positive(5), *ADAM[4:], number(0.01)), {"decoupled": True}, WIDE),
+    OpSample("rmsprop", "", (normal(5), normal(5), positive(5), LR, *RMSPROP), {}, WIDE),
+    OpSample(
+        "rmsprop_momentum",
+        "",
+        (normal(5), normal(5), positive(5), normal(5), normal(5), LR, *RMSPROP, number(0.9)),
+        {"centered": False},
+        WIDE,
+    ),
+    OpSample(
+        "adagrad",
+        "",
+        (normal(5), normal(5), positive(5), positive(), LR, *[number(v) for v in (0.1, 1e-8, 0.01)]),
+        {},
+        WIDE,
+    ),
     OpSample("adam", "", (*ADAM, number(0.01)), {"decoupled": False}, WIDE),
     OpSample("adam", "decoupled", (*ADAM, number(0.01)), {"decoupled": True}, WIDE),
     OpSample("adam", "no-decay", (*ADAM, number(0.0)), {"decoupled": True}, WIDE),

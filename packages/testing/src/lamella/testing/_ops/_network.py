@@ -150,6 +150,7 @@ UPDATES = (
         {"centered": False},
         WIDE,
     ),
+    OpSample("ema", "", (normal(5), normal(5), number(0.9)), {}, WIDE),
     OpSample(
         "adagrad",
         "",

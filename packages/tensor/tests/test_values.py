@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -344,6 +346,23 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "amsgrad": amsgrad, "damped_momentum": damped_momentum, "rmsprop": rmsprop, "rmsprop_momentum": rmsprop_momentum,
     "adagrad": adagrad, "ema": ema,
 }  # fmt: skip
+
+
+def families() -> list[dict[str, Callable[..., Any]]]:
+    """The tables of references/, one file a family."""
+    tables = []
+    for path in sorted((Path(__file__).parent / "references").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"references_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        tables.append(module.REFERENCE)
+    return tables
+
+
+for _table in families():
+    REFERENCE |= _table
 
 # what draws has published vectors and laws of its own, in test_random*.py; dropout is a mask by bernoulli
 DRAWN = {"rand", "randn", "bernoulli", "randint", "randperm", "dropout"}

@@ -27,8 +27,18 @@ from ._functions.movement import (
     cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
 )  # fmt: skip
 from ._functions.product import matmul
-from ._functions.reduction import all, amax, amin, any, argmax, argmin, logsumexp, mean, prod, std, sum, var
-from ._functions.scan import cumsum
+from ._functions.reduction import (
+    all, amax, amin, aminmax, any, argmax, argmin, count_nonzero, max, mean, min, nanmean, nansum, prod, sum,
+)  # fmt: skip
+from ._functions.sampling import bincount, histc, histogram, histogramdd, multinomial
+from ._functions.scan import cummax, cummin, cumprod, cumsum, logcumsumexp
+from ._functions.sorting import (
+    argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive,
+)  # fmt: skip
+from ._functions.statistics import (
+    corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, nanquantile, norm, quantile,
+    renorm, softmin, std, std_mean, trace, trapezoid, trapz, var, var_mean,
+)  # fmt: skip
 from ._modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from ._op import MissingRule
 from ._pointwise import (
@@ -51,19 +61,24 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DType", "Device", "FileFormatError", "Generator", "LevelClosedError", "MissingRule", "Tensor", "__version__",
-    "abs", "add", "all", "amax", "amin", "any", "arange", "argmax", "argmin", "attention", "batch_norm", "bernoulli",
-    "bfloat16", "bool", "bool_", "cat", "celu", "clamp", "complex128", "complex64", "cos", "cross_entropy", "cumsum",
-    "device", "div", "double", "dropout", "elu", "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "expand",
-    "eye", "flatten", "flip", "float", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2", "floor",
-    "floor_divide", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_default_dtype", "get_num_threads",
-    "glu", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "int", "int16", "int32", "int64",
-    "int8", "is_grad_enabled", "isnan", "layer_norm", "le", "leaky_relu", "linear", "linspace", "load", "log",
-    "log1p", "log_softmax", "logical_and", "logical_not", "logical_or", "logsigmoid", "logsumexp", "long", "lt",
-    "manual_seed", "matmul", "maximum", "mean", "minimum", "mish", "mul", "narrow", "ne", "neg", "no_grad", "one_hot",
-    "ones", "ones_like", "pad", "permute", "pow", "prelu", "prod", "rand", "rand_like", "randint", "randn",
-    "randn_like", "randperm", "reciprocal", "relu", "relu6", "remainder", "reshape", "result_type", "rrelu", "rsqrt",
-    "save", "scalar", "scatter_add", "selu", "set_default_dtype", "set_grad_enabled", "set_num_threads", "sigmoid",
-    "sign", "silu", "sin", "softmax", "softplus", "softshrink", "softsign", "split", "sqrt", "square", "squeeze",
-    "stack", "std", "sub", "sum", "take", "tanh", "tanhshrink", "tensor", "threshold", "transpose", "tril", "uint16",
-    "uint32", "uint64", "uint8", "unsqueeze", "var", "where", "zeros", "zeros_like",
+    "abs", "add", "all", "amax", "amin", "aminmax", "any", "arange", "argmax", "argmin", "argsort", "attention",
+    "batch_norm", "bernoulli", "bfloat16", "bincount", "bool", "bool_", "bucketize", "cat", "celu", "clamp",
+    "complex128", "complex64", "corrcoef", "cos", "count_nonzero", "cov", "cross_entropy", "cummax", "cummin",
+    "cumprod", "cumsum", "cumulative_trapezoid", "device", "diff", "dist", "div", "double", "dropout", "elu", "empty",
+    "empty_like", "enable_grad", "eq", "erf", "exp", "expand", "eye", "flatten", "flip", "float", "float16",
+    "float32", "float64", "float8_e4m3fn", "float8_e5m2", "floor", "floor_divide", "from_numpy", "full", "full_like",
+    "gather", "ge", "gelu", "get_default_dtype", "get_num_threads", "glu", "gt", "half", "hardshrink", "hardsigmoid",
+    "hardswish", "hardtanh", "histc", "histogram", "histogramdd", "int", "int16", "int32", "int64", "int8",
+    "is_grad_enabled", "isin", "isnan", "kthvalue", "layer_norm", "le", "leaky_relu", "linear", "linspace", "load",
+    "log", "log1p", "log_softmax", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logsigmoid",
+    "logsumexp", "long", "lt", "manual_seed", "matmul", "max", "maximum", "mean", "median", "min", "minimum", "mish",
+    "mode", "msort", "mul", "multinomial", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg",
+    "no_grad", "norm", "one_hot", "ones", "ones_like", "pad", "permute", "pow", "prelu", "prod", "quantile", "rand",
+    "rand_like", "randint", "randn", "randn_like", "randperm", "reciprocal", "relu", "relu6", "remainder", "renorm",
+    "reshape", "result_type", "rrelu", "rsqrt", "save", "scalar", "scatter_add", "searchsorted", "selu",
+    "set_default_dtype", "set_grad_enabled", "set_num_threads", "sigmoid", "sign", "silu", "sin", "softmax",
+    "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "std_mean", "sub", "sum", "take", "tanh", "tanhshrink", "tensor", "threshold", "topk", "trace", "transpose",
+    "trapezoid", "trapz", "tril", "uint16", "uint32", "uint64", "uint8", "unique", "unique_consecutive", "unsqueeze",
+    "var", "var_mean", "where", "zeros", "zeros_like",
 ]  # fmt: skip

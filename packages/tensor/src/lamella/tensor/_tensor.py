@@ -534,10 +534,6 @@ class Tensor(Methods):
         """value where the bool mask holds, else self."""
         return f.where(mask, value, self)
 
-    def norm(self) -> Tensor:
-        """The Euclidean norm of all elements."""
-        return p.sqrt(f.sum(p.mul(self, self)))
-
 
 def _rebuild(cls: Any, array: Any, requires_grad: bool) -> Tensor:
     t: Tensor = wrap(array) if cls is Tensor else wrap(array)._as(cls)

@@ -60,12 +60,17 @@ def elementwise(op: Op, xs: list[Any], batched: list[bool], params: dict[str, An
 
 def reduction(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
     dims = tuple(d + 1 for d in params["dims"])
+    x = xs[0]
     if not dims:
         # no dims left means none are reduced, which a kernel would read as all of them: one that is not there is
-        # reduced instead
-        x = xs[0].unsqueeze(-1)
-        return dispatch(op, (x,), {"dims": (x.ndim - 1,), "keepdim": False}), True
-    return dispatch(op, (xs[0],), {**params, "dims": dims}), True
+        # reduced instead, and what keeps its dims as a residual loses it again
+        x = x.unsqueeze(-1)
+        out = dispatch(op, (x,), {**params, "dims": (x.ndim - 1,), "keepdim": False})
+        if type(out) is not tuple:
+            return out, True
+        return tuple(o if o.ndim < x.ndim else o.squeeze(-1) for o in out), (True,) * len(out)
+    out = dispatch(op, (x,), {**params, "dims": dims})
+    return out, (True,) * len(out) if type(out) is tuple else True
 
 
 def arg_reduction(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:

@@ -17,6 +17,8 @@ from . import (
     _exempt,
     _forward,
     _movement,
+    _selection,
+    _statistics,
     _window,
 )
 
@@ -30,6 +32,8 @@ FAMILIES: tuple[ModuleType, ...] = (
     _exempt,
     _forward,
     _movement,
+    _selection,
+    _statistics,
     _window,
 )
 

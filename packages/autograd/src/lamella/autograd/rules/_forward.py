@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lamella.tensor import prod, where, zeros_like
 from lamella.tensor import sum as t_sum
+from lamella.tensor import zeros_like
 from lamella.tensor.extend import OPS, Op, dispatch
 
 from ._movement import kept
@@ -64,19 +64,6 @@ def _extreme(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: 
     return t_sum(hit * t, dims, params["keepdim"]) / t_sum(hit, dims, params["keepdim"])
 
 
-def _product(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    x, t = primals[0], tangents[0]
-    dims = params["dims"]
-    if not dims:
-        return t
-    zero = x == 0
-    rest = where(zero, 1.0, x)
-    of_rest = prod(rest, dims, True)
-    count = t_sum(zero, dims, True)
-    others = where(count == 0, of_rest / rest, where((count == 1) & zero, of_rest, 0.0))
-    return t_sum(others * t, dims, params["keepdim"])
-
-
 def _max_pool2d(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
     index = out[1]
     n, c, oh, ow = index.shape
@@ -86,7 +73,6 @@ def _max_pool2d(op: Op, primals: list[Any], tangents: list[Any], out: Any, param
 
 JVP: dict[str, Rule] = {
     "sum": linear_in(0),
-    "prod": _product,
     "amax": _extreme,
     "amin": _extreme,
     "matmul": bilinear,

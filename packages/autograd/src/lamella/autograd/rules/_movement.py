@@ -9,10 +9,9 @@ import numpy as np
 
 from lamella.tensor import cumsum as t_cumsum
 from lamella.tensor import flip as t_flip
-from lamella.tensor import prod as t_prod
 from lamella.tensor import reshape as t_reshape
 from lamella.tensor import sum as t_sum
-from lamella.tensor import where, zeros, zeros_like
+from lamella.tensor import zeros, zeros_like
 from lamella.tensor.extend import HOT, OPS, dispatch, replay, wrap
 
 from .._tape import Vjp
@@ -48,26 +47,13 @@ def total(ctx: Any, g: Any) -> Any:
     return (dispatch(_EXPAND, (g,), {"shape": shape}),)
 
 
-def product(ctx: Any, g: Any) -> Any:
-    x = ctx.x(0)
-    dims = ctx.params["dims"]
-    # the product of the others is y / x, except beside zeros: there it is the product of the rest, if only one factor
-    # is zero
-    zero = x == 0
-    rest = where(zero, 1.0, x)
-    of_rest = t_prod(rest, dims, True) if dims else rest
-    count = t_sum(zero, dims, True) if dims else zero.long()
-    others = where(count == 0, of_rest / rest, where((count == 1) & zero, of_rest, 0.0))
-    return (_back(ctx, g, tuple(x.shape)) * others,)
-
-
 def extreme(ctx: Any, g: Any) -> Any:
     x = ctx.x(0)
     shape = tuple(x.shape)
-    y = _back(ctx, ctx.y(0), shape)
-    hit = (x == y).to(g.dtype)
+    hit = x == _back(ctx, ctx.y(0), shape)
     dims = ctx.params["dims"]
-    return (_back(ctx, g, shape) * hit / (t_sum(hit, dims, True) if dims else hit),)
+    share = _back(ctx, g, shape)
+    return ((share / t_sum(hit, dims, True) if dims else share) * hit,)
 
 
 def matmul(ctx: Any, g: Any) -> Any:
@@ -172,7 +158,6 @@ def scatter_add(ctx: Any, g: Any) -> Any:
 
 VJP = {
     "sum": row(total, ""),
-    "prod": row(product, "0"),
     "amax": row(extreme, "0 o0"),
     "amin": row(extreme, "0 o0"),
     "matmul": row(matmul, "1", "0"),

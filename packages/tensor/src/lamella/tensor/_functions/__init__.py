@@ -10,21 +10,34 @@ from .activation import (
     celu, elu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu6, rrelu,
     selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
 )  # fmt: skip
-from .common import require_float, run, tensor_of, to_dtype, wide
+from .common import along, require_float, run, selected, tensor_of, to_dtype, wide
 from .elementwise import clamp, square, where
 from .indexing import gather, scatter_add, take
 from .movement import (
     cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
 )  # fmt: skip
 from .product import matmul
-from .reduction import all, amax, amin, any, argmax, argmin, logsumexp, mean, prod, std, sum, var
-from .scan import cumsum
+from .reduction import (
+    all, amax, amin, aminmax, any, argmax, argmin, count_nonzero, max, mean, min, nanmean, nansum, prod, sum,
+)  # fmt: skip
+from .sampling import bincount, histc, histogram, histogramdd, multinomial
+from .scan import cummax, cummin, cumprod, cumsum, logcumsumexp
+from .sorting import argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive
+from .statistics import (
+    corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, nanquantile, norm, quantile,
+    renorm, softmin, std, std_mean, trace, trapezoid, trapz, var, var_mean,
+)  # fmt: skip
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "cat", "celu", "clamp", "cumsum", "elu", "expand", "flatten",
-    "flip", "gather", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid",
-    "logsumexp", "matmul", "mean", "mish", "narrow", "pad", "permute", "prelu", "prod", "relu6", "require_float",
-    "reshape", "rrelu", "run", "scatter_add", "selu", "silu", "softplus", "softshrink", "softsign", "split", "square",
-    "squeeze", "stack", "std", "sum", "take", "tanhshrink", "tensor_of", "threshold", "to_dtype", "transpose",
-    "unsqueeze", "var", "where", "wide",
+    "all", "along", "amax", "amin", "aminmax", "any", "argmax", "argmin", "argsort", "bincount", "bucketize", "cat",
+    "celu", "clamp", "corrcoef", "count_nonzero", "cov", "cummax", "cummin", "cumprod", "cumsum",
+    "cumulative_trapezoid", "diff", "dist", "elu", "expand", "flatten", "flip", "gather", "glu", "hardshrink",
+    "hardsigmoid", "hardswish", "hardtanh", "histc", "histogram", "histogramdd", "isin", "kthvalue", "leaky_relu",
+    "logcumsumexp", "logsigmoid", "logsumexp", "matmul", "max", "mean", "median", "min", "mish", "mode", "msort",
+    "multinomial", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "norm", "pad", "permute", "prelu",
+    "prod", "quantile", "relu6", "renorm", "require_float", "reshape", "rrelu", "run", "scatter_add", "searchsorted",
+    "selected", "selu", "silu", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "square", "squeeze",
+    "stack", "std", "std_mean", "sum", "take", "tanhshrink", "tensor_of", "threshold", "to_dtype", "topk", "trace",
+    "transpose", "trapezoid", "trapz", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "where",
+    "wide",
 ]  # fmt: skip

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from .._base import TensorBase
+from .._dims import dim_of
 from .._dispatch import dispatch
 from .._dtype import BOOL, FLOAT, as_dtype, float32, from_numpy_dtype
 from .._op import OPS
 from .._promotion import default_float
+from .._results import Selected
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
-__all__ = ["require_float", "run", "tensor_of", "to_dtype", "wide"]
+__all__ = ["along", "require_float", "run", "selected", "tensor_of", "to_dtype", "wide"]
 
 
 def tensor_of(x: Any, name: str) -> Tensor:
@@ -56,3 +58,26 @@ def wide(name: str, t: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
     if dtype.itemsize >= 4:
         return compute(t)
     return to_dtype(compute(to_dtype(t, float32)), from_numpy_dtype(dtype))
+
+
+def along(name: str, t: Tensor, dim: Any, **params: Any) -> Any:
+    """An op along one dim, which a 0-d tensor has for the while; checks the dim."""
+    rank = t._data.ndim
+    at = dim_of(dim, rank)
+    if rank:
+        return dispatch(OPS[name], (t,), {**params, "dim": at})
+    out = dispatch(OPS[name], (run("reshape", (t,), shape=(1,)),), {**params, "dim": 0})
+    return (
+        tuple(run("reshape", (o,), shape=()) for o in out) if type(out) is tuple else run("reshape", (out,), shape=())
+    )
+
+
+def selected(name: str, t: Tensor, dim: Any, keepdim: bool | None, **params: Any) -> Selected:
+    """(values, indices) of an op that keeps its dim; it goes where keepdim is False, and None says that it stays."""
+    values, indices = along(name, t, dim, **params)
+    rank = t._data.ndim
+    if keepdim is False and rank:
+        at = dim_of(dim, rank)
+        shape = tuple(n for d, n in enumerate(t._data.shape) if d != at)
+        values, indices = (run("reshape", (o,), shape=shape) for o in (values, indices))
+    return Selected(values, indices)

@@ -14,33 +14,27 @@ from .._dispatch import dispatch
 from .._dtype import DType
 from .._engine import autograd
 from .._op import OPS, Op
+from .._results import MinMax
 from .._state import GRAD, HOT
-from .common import require_float, run, tensor_of, to_dtype, wide
-from .elementwise import where
-from .movement import reshape
+from .common import run, selected, tensor_of, to_dtype, wide
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
-__all__ = ["all", "amax", "amin", "any", "argmax", "argmin", "logsumexp", "mean", "prod", "std", "sum", "var"]
+__all__ = [
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "max", "mean", "min", "nanmean",
+    "nansum", "prod", "sum",
+]  # fmt: skip
 # What the class Tensor has too, and what of that has an in-place twin (`nox -s generate` reads these two).
 METHODS = (
-    "sum",
-    "prod",
-    "mean",
-    "var",
-    "std",
-    "amax",
-    "amin",
-    "any",
-    "all",
-    "argmax",
-    "argmin",
-    "logsumexp",
-)
+    "sum", "prod", "mean", "amax", "amin", "aminmax", "any", "all", "argmax", "argmin", "count_nonzero", "max", "min",
+    "nansum", "nanmean",
+)  # fmt: skip
 IN_PLACE: tuple[str, ...] = ()
 
-_SUM, _PROD, _AMAX, _AMIN, _ANY, _ALL = (OPS[n] for n in ("sum", "prod", "amax", "amin", "any", "all"))
+_SUM, _PROD, _AMAX, _AMIN, _ANY, _ALL, _NANSUM, _COUNT = (
+    OPS[n] for n in ("sum", "prod", "amax", "amin", "any", "all", "nansum", "count_nonzero")
+)
 _PLAIN_FLOATS = frozenset(map(np.dtype, (np.float32, np.float64)))
 _SMALL_SUM = 4096
 _add_reduce = np.add.reduce
@@ -76,9 +70,59 @@ def sum(
     return _reduce(_SUM, x if dtype is None else to_dtype(x, dtype), dim, keepdim, axis, keepdims)
 
 
-def prod(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
-    """Product over dims (all by default); integers and bools give int64."""
-    return _reduce(_PROD, x, dim, keepdim, axis, keepdims)
+def nansum(
+    x: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    axis: Any = None,
+    keepdims: bool | None = None,
+) -> Tensor:
+    """Sum over dims (all by default) with NaN counted as 0; TypeError for complex."""
+    t = tensor_of(x, "nansum")
+    return _reduce(_NANSUM, t if dtype is None else to_dtype(t, dtype), dim, keepdim, axis, keepdims)
+
+
+def nanmean(
+    x: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    axis: Any = None,
+    keepdims: bool | None = None,
+) -> Tensor:
+    """Mean over dims (all by default) of the elements that are not NaN; NaN where there are none."""
+    t = tensor_of(x, "nanmean")
+    if dtype is not None:
+        t = to_dtype(t, dtype)
+    dims, kept = dims_of(the_dim(dim, axis), t._data.ndim), bool(keepdim if keepdims is None else keepdims)
+
+    def compute(w: Tensor) -> Tensor:
+        count = run("sum", (p.eq(w, w),), dims=dims, keepdim=kept)
+        return p.div(run("nansum", (w,), dims=dims, keepdim=kept), count)
+
+    return wide("nanmean", t, compute)
+
+
+def count_nonzero(x: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
+    """How many elements over dims (all by default) are not 0, as int64; NaN is not 0."""
+    return _reduce(_COUNT, x, dim, False, axis, None)
+
+
+def prod(
+    x: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    axis: Any = None,
+    keepdims: bool | None = None,
+) -> Tensor:
+    """Product over dims (all by default); integers and bools give int64, half types multiply in float32."""
+    t = tensor_of(x, "prod")
+    return _reduce(_PROD, t if dtype is None else to_dtype(t, dtype), dim, keepdim, axis, keepdims)
 
 
 def amax(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
@@ -125,52 +169,56 @@ def _mean(t: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
     return total / count
 
 
-def _var(t: Tensor, dims: tuple[int, ...], correction: int, keepdim: bool) -> Tensor:
-    shape = t._data.shape
-    centred = p.sub(t, _mean(t, dims, True))
-    total = run("sum", (p.mul(centred, centred),), dims=dims, keepdim=keepdim)
-    return p.div(total, max(math.prod([shape[d] for d in dims]) - correction, 0))
+def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+    """Largest value of all, or Selected(values, indices) along a dim, or the larger of two tensors; NaN wins.
+
+    The value of all shares its gradient among equal maxima; along a dim it goes to the first of them.
+    """
+    if isinstance(dim, TensorBase):
+        return p.maximum(x, dim)
+    return _extreme("max", _AMAX, x, the_dim(dim, axis), keepdim if keepdims is None else keepdims)
 
 
-def var(x: Any, dim: Any = None, correction: int = 1, keepdim: bool = False, *, axis: Any = None) -> Tensor:
-    """Variance over dims, with `correction` subtracted from the count; NaN where nothing is left to divide by."""
-    t = require_float(x, "var")
-    dims = dims_of(the_dim(dim, axis), t._data.ndim)
-    return wide("var", t, lambda w: _var(w, dims, correction, bool(keepdim)))
+def min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+    """Smallest value of all, or Selected(values, indices) along a dim, or the smaller of two tensors; NaN wins.
+
+    The value of all shares its gradient among equal minima; along a dim it goes to the first of them.
+    """
+    if isinstance(dim, TensorBase):
+        return p.minimum(x, dim)
+    return _extreme("min", _AMIN, x, the_dim(dim, axis), keepdim if keepdims is None else keepdims)
 
 
-def std(x: Any, dim: Any = None, correction: int = 1, keepdim: bool = False, *, axis: Any = None) -> Tensor:
-    """Standard deviation over dims: the root of `var`."""
-    t = require_float(x, "std")
-    dims = dims_of(the_dim(dim, axis), t._data.ndim)
-    return wide("std", t, lambda w: p.sqrt(_var(w, dims, correction, bool(keepdim))))
+def _extreme(name: str, over_all: Op, x: Any, dim: Any, keepdim: Any) -> Any:
+    t = tensor_of(x, name)
+    if dim is None:
+        if 0 in t._data.shape:
+            raise ValueError(f"{name} of an empty tensor has no value; got shape {tuple(t._data.shape)}")
+        return _reduce(over_all, t, None, bool(keepdim), None, None)
+    if isinstance(dim, (tuple, list)):
+        raise TypeError(f"{name} takes one dim and gives indices too; over several dims use a{name}")
+    return selected(f"{name}_along", t, dim, bool(keepdim))
 
 
-def logsumexp(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
-    """log(sum(exp(x))) over dims, without overflow; -inf over an empty dim."""
-    t = require_float(x, "logsumexp")
-    dims = dims_of(the_dim(dim, axis), t._data.ndim)
-    out = wide("logsumexp", t, lambda w: _logsumexp(w, dims))
-    return out if keepdim else reshape(out, tuple(n for i, n in enumerate(t._data.shape) if i not in dims))
+def aminmax(
+    x: Any, *, dim: Any = None, keepdim: bool = False, axis: Any = None, keepdims: bool | None = None
+) -> MinMax:
+    """MinMax(min, max) of all, or along a dim; NaN wins."""
+    given = {"dim": the_dim(dim, axis), "keepdim": bool(keepdim if keepdims is None else keepdims)}
+    return MinMax(amin(x, **given), amax(x, **given))
 
 
-def _logsumexp(t: Tensor, dims: tuple[int, ...]) -> Tensor:
-    if 0 in [t._data.shape[d] for d in dims]:
-        return p.log(run("sum", (t,), dims=dims, keepdim=True))
-    top = run("amax", (t,), dims=dims, keepdim=True).detach()
-    top = where(p.eq(p.abs(top), math.inf), 0.0, top)
-    return p.add(p.log(run("sum", (p.exp(p.sub(t, top)),), dims=dims, keepdim=True)), top)
-
-
-def argmax(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
+def argmax(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """Index (int64) of the first largest element along dim, or in the flattened tensor."""
     t = tensor_of(x, "argmax")
     at = the_dim(dim, axis)
-    return run("argmax", (t,), dim=None if at is None else dim_of(at, t._data.ndim), keepdim=bool(keepdim))
+    kept = bool(keepdim if keepdims is None else keepdims)
+    return run("argmax", (t,), dim=None if at is None else dim_of(at, t._data.ndim), keepdim=kept)
 
 
-def argmin(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
+def argmin(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Tensor:
     """Index (int64) of the first smallest element along dim, or in the flattened tensor."""
     t = tensor_of(x, "argmin")
     at = the_dim(dim, axis)
-    return run("argmin", (t,), dim=None if at is None else dim_of(at, t._data.ndim), keepdim=bool(keepdim))
+    kept = bool(keepdim if keepdims is None else keepdims)
+    return run("argmin", (t,), dim=None if at is None else dim_of(at, t._data.ndim), keepdim=kept)

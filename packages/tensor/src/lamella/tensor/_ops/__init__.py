@@ -1,6 +1,21 @@
 """The written op set: declarations, shape rules and numpy kernels, one file per family."""
 
-from . import activation, composite, convolution, creation, elementwise, indexing, movement, reduction, scalar, update
+from . import (
+    activation,
+    composite,
+    convolution,
+    creation,
+    elementwise,
+    indexing,
+    movement,
+    reduction,
+    scalar,
+    scan,
+    searching,
+    sorting,
+    statistics,
+    update,
+)
 
 __all__ = [
     "activation",
@@ -12,5 +27,9 @@ __all__ = [
     "movement",
     "reduction",
     "scalar",
+    "scan",
+    "searching",
+    "sorting",
+    "statistics",
     "update",
 ]

@@ -143,20 +143,6 @@ def _flip_shape(x: Any, *, dims: tuple[int, ...]) -> MetaArray:
     return MetaArray(x.shape, x.dtype)
 
 
-def _cumsum(x: Any, *, dim: int) -> Any:
-    if x.dtype.kind in "biu":
-        return np.cumsum(x, axis=dim, dtype=np.int64)
-    if x.dtype.itemsize < 4:
-        return np.cumsum(x.astype(np.float32), axis=dim).astype(x.dtype)
-    if x.dtype == np.float32:
-        return np.cumsum(x, axis=dim, dtype=np.float64).astype(x.dtype)  # a running sum has no pairwise form
-    return np.cumsum(x, axis=dim)
-
-
-def _cumsum_shape(x: Any, *, dim: int) -> MetaArray:
-    return MetaArray(x.shape, np.dtype(np.int64) if x.dtype.kind in "biu" else x.dtype)
-
-
 Op("reshape", "x; shape", "view")
 Op("permute", "x; dims", "view")
 Op("expand", "x; shape", "view")
@@ -168,7 +154,6 @@ Op("matmul", "a, b", "... m k, ... k n -> ... m n; reduce k", promotes="same")
 Op("cat", "*xs; dim", "opaque", promotes="same")
 Op("pad", "x; pads", "opaque")
 Op("flip", "x; dims", "opaque")
-Op("cumsum", "x; dim", "opaque")
 
 register_rules(
     "numpy",
@@ -179,7 +164,6 @@ register_rules(
         "cat": _cat,
         "pad": _pad,
         "flip": _flip,
-        "cumsum": _cumsum,
     },
 )
 register_rules(
@@ -191,6 +175,5 @@ register_rules(
         "cat": _cat_shape,
         "pad": _pad_shape,
         "flip": _flip_shape,
-        "cumsum": _cumsum_shape,
     },
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from .._meta import MetaArray
 from .._op import Op, register_rules
 from .._promotion import refusal
 
-__all__ = ["total"]
+__all__ = ["reduced_shape", "squares", "total"]
 
 _INT64 = np.dtype(np.int64)
 _BOOL = np.dtype(np.bool_)
@@ -23,6 +24,7 @@ _BOOL = np.dtype(np.bool_)
 _add: Any = np.add.reduce
 _multiply: Any = np.multiply.reduce
 _FLOAT32 = np.dtype(np.float32)
+_PLAIN = frozenset((_FLOAT32, np.dtype(np.float64)))
 _ROW = 256
 _SMALL = 4096
 
@@ -43,9 +45,53 @@ def total(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
 
     The error of a float32 sum of n numbers is at most (256 * ceil(log256(n)) + 64) * 2**-24 * sum(|x|).
     """
-    if x.size > _SMALL and x.dtype == _FLOAT32 and _in_a_row(x, dims) > _ROW:
-        return _blocked(x, dims, keepdim)
+    if x.size > _SMALL and x.dtype in _PLAIN:
+        rows = _trailing(x, dims)
+        if rows is not None:
+            out = _dotted(rows, None)
+            return out.reshape(reduced_shape(x.shape, dims, keepdim))
+        if x.dtype == _FLOAT32 and _in_a_row(x, dims) > _ROW:
+            return _blocked(x, dims, keepdim)
     return _add(x, axis=dims, keepdims=keepdim)
+
+
+def squares(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    """Sum of x * x over dims of a floating array, within the bound of `total`, without a temporary where it can."""
+    if x.size > _SMALL and x.dtype in _PLAIN:
+        rows = _trailing(x, dims)
+        if rows is not None:
+            return _dotted(rows, rows).reshape(reduced_shape(x.shape, dims, keepdim))
+    return total(x * x, dims, keepdim)
+
+
+def _trailing(x: Any, dims: tuple[int, ...]) -> Any:
+    """x as rows that are each summed, or None where dims are not its last ones in memory or rows are short."""
+    n = math.prod(x.shape[d] for d in dims)
+    if n < 32 or not x.flags.c_contiguous or dims != tuple(range(x.ndim - len(dims), x.ndim)):
+        return None
+    return x.reshape(-1, n)
+
+
+def _dotted(rows: Any, others: Any) -> Any:
+    # one product of BLAS a block: half the time of numpy's own sum of a row
+    n = rows.shape[1]
+    if n <= _ROW:
+        return np.vecdot(rows, _ones(n, rows.dtype) if others is None else others)
+    whole = n // _ROW * _ROW
+    blocks = rows[:, :whole].reshape(len(rows), -1, _ROW)
+    other = _ones(_ROW, rows.dtype) if others is None else others[:, :whole].reshape(blocks.shape)
+    out = _add(np.vecdot(blocks, other), axis=1)
+    if whole < n:
+        rest = rows[:, whole:]
+        out += np.vecdot(rest, _ones(n - whole, rows.dtype) if others is None else others[:, whole:])
+    return out
+
+
+@lru_cache(maxsize=64)
+def _ones(n: int, dtype: np.dtype[Any]) -> Any:
+    ones = np.ones(n, dtype)
+    ones.flags.writeable = False
+    return ones
 
 
 def _in_a_row(x: Any, dims: tuple[int, ...]) -> int:
@@ -86,18 +132,60 @@ def _by_rows(x: Any, dim: int) -> Any:
 def _sum(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
     dtype = x.dtype
     if dtype.kind in "biu":
+        if dtype.kind == "b" and len(dims) == x.ndim:
+            return _counted(x, keepdim)
         return _add(x, axis=dims, keepdims=keepdim, dtype=np.int64)
     if dtype.itemsize < 4:
         return total(x.astype(np.float32), dims, keepdim).astype(dtype)
     return total(x, dims, keepdim)
 
 
+def _counted(x: Any, keepdim: bool) -> Any:
+    return np.asarray(np.count_nonzero(x)).reshape((1,) * x.ndim if keepdim else ())
+
+
+def _nansum(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    wide = x.astype(np.float32) if _narrow(x.dtype) else x
+    out = _sum(wide, dims=dims, keepdim=keepdim)
+    if x.dtype.kind not in "biu" and np.isnan(out).any():
+        # only then is there a NaN among the elements, or infinities of both signs
+        nan = np.isnan(wide)
+        if nan.any():
+            out = _sum(np.where(nan, wide.dtype.type(0), wide), dims=dims, keepdim=keepdim)
+    return out if wide is x else out.astype(x.dtype)
+
+
+def _count_nonzero(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    if len(dims) == x.ndim:
+        return _counted(x if x.dtype.kind == "b" else x != 0, keepdim)
+    return _add(x != 0, axis=dims, keepdims=keepdim, dtype=np.int64)
+
+
 def _prod(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
     if x.dtype.kind in "biu":
         return _multiply(x, axis=dims, keepdims=keepdim, dtype=np.int64)
     if _narrow(x.dtype):
-        return _multiply(x.astype(np.float32), axis=dims, keepdims=keepdim).astype(x.dtype)
-    return _multiply(x, axis=dims, keepdims=keepdim)
+        return _product(x.astype(np.float32), dims, keepdim).astype(x.dtype)
+    return _product(x, dims, keepdim)
+
+
+def _product(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    rows = _trailing(x, dims) if x.size > _SMALL and x.dtype in _PLAIN else None
+    if rows is None:
+        return _multiply(x, axis=dims, keepdims=keepdim)
+    # numpy multiplies a row number by number: whole blocks at once instead, then halves of one block
+    n = rows.shape[1]
+    block = min(4096, 1 << n.bit_length() - 1)
+    if 256 <= block < 4096:
+        block //= 4
+    whole = n // block * block
+    rest = rows[:, whole:]
+    rows = _multiply(rows[:, :whole].reshape(len(rows), -1, block), axis=1)
+    rows[:, : n - whole] *= rest
+    while block > 8:
+        block //= 2
+        rows = rows[:, :block] * rows[:, block:]
+    return _multiply(rows, axis=1).reshape(reduced_shape(x.shape, dims, keepdim))
 
 
 def _with_ufunc(name: str, ufunc: Any) -> Callable[..., Any]:
@@ -131,7 +219,7 @@ def _shape(name: str) -> Callable[..., MetaArray]:
         dtype = x.dtype
         if name in ("any", "all"):
             dtype = _BOOL
-        elif name in ("sum", "prod") and dtype.kind in "biu":
+        elif name == "count_nonzero" or (name in ("sum", "nansum", "prod") and dtype.kind in "biu"):
             dtype = _INT64
         return MetaArray(reduced_shape(x.shape, dims, keepdim), dtype)
 
@@ -152,14 +240,16 @@ def _arg_shape(name: str) -> Callable[..., MetaArray]:
 
 _KERNELS: dict[str, Callable[..., Any]] = {
     "sum": _sum,
+    "nansum": _nansum,
     "prod": _prod,
+    "count_nonzero": _count_nonzero,
     "amax": _with_ufunc("amax", np.maximum),
     "amin": _with_ufunc("amin", np.minimum),
     "any": _with_ufunc("any", np.logical_or),
     "all": _with_ufunc("all", np.logical_and),
 }
 for _name in _KERNELS:
-    Op(_name, "x; dims, keepdim", "reduce")
+    Op(_name, "x; dims, keepdim", "reduce", differentiable=() if _name == "count_nonzero" else None)
 Op("argmax", "x; dim, keepdim", "opaque", differentiable=())
 Op("argmin", "x; dim, keepdim", "opaque", differentiable=())
 register_rules("numpy", _KERNELS | {"argmax": _arg("argmax", np.argmax), "argmin": _arg("argmin", np.argmin)})

@@ -9,6 +9,7 @@ from . import (
     _elementwise,
     _layout,
     _network,
+    _statistics,
 )
 from ._sample import OpSample
 
@@ -19,6 +20,7 @@ FAMILIES = (
     _elementwise,
     _layout,
     _network,
+    _statistics,
 )
 _ALL: tuple[OpSample, ...] = tuple(sample for family in FAMILIES for sample in family.SAMPLES)
 

@@ -26,7 +26,9 @@ FIXED = {
     ),
     "_errors": ("FileFormatError",),
     "_files": ("load", "save"),
-    "_modes": ("enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"),
+    "_modes": (
+        "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
+    ),
     "_op": ("MissingRule",),
     "_promotion": ("get_default_dtype", "result_type", "set_default_dtype"),
     "_random": ("Generator", "get_num_threads", "manual_seed", "set_num_threads"),

@@ -78,7 +78,7 @@ def test_only_what_needs_a_gradient():
     Scaled.apply(x, y, 2).sum().backward()
     assert_close(x.grad, X**2)
     out = Scaled.apply(y, x, 2)
-    assert out.grad_fn.name == "Scaled"
+    assert out.grad_fn.name() == "ScaledBackward"
     out.sum().backward()
 
 
@@ -154,7 +154,7 @@ def test_a_closed_over_tensor_returned_keeps_its_own_place():
             return g * 0
 
     Gives.apply(leaf()).sum().backward()
-    assert kept.grad_fn.name == "mul"
+    assert kept.grad_fn.name() == "MulBackward0"
 
 
 def test_inside_transforms():

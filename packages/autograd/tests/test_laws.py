@@ -75,7 +75,7 @@ def point(seed, *shape):
 @settings(max_examples=60, deadline=None)
 @given(programs(), st.integers(0, 2**31))
 def test_gradients_equal_central_differences(steps, seed):
-    gradcheck(lambda x: run(steps, x), [point(seed).requires_grad_()], relative=1e-5, absolute=1e-6)
+    gradcheck(lambda x: run(steps, x), [point(seed).requires_grad_()], rtol=1e-5, atol=1e-6)
 
 
 @settings(max_examples=60, deadline=None)

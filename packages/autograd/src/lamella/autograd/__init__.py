@@ -1,32 +1,31 @@
 """Automatic differentiation in thin layers: a tape, backward, and the transforms grad, vjp, jvp, vmap and Jacobians."""
 
-from lamella.tensor import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from lamella.tensor import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 
+from . import functional, graph
+from ._anomaly import detect_anomaly, is_anomaly_check_nan_enabled, is_anomaly_enabled, set_detect_anomaly
 from ._api import backward
-from ._checkpoint import checkpoint
-from ._function import Function, FunctionContext
+from ._checkpoint import checkpoint, checkpoint_sequential
+from ._context import FunctionContext
+from ._function import Function, once_differentiable
 from ._grad import grad
+from ._gradcheck import GradcheckError, gradcheck, gradgradcheck
 from ._jacobian import hessian, jacfwd, jacrev
 from ._transforms import jvp, value_and_grad, vjp, vmap
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Function",
-    "FunctionContext",
-    "__version__",
-    "backward",
-    "checkpoint",
-    "enable_grad",
-    "grad",
-    "hessian",
-    "is_grad_enabled",
-    "jacfwd",
-    "jacrev",
-    "jvp",
-    "no_grad",
-    "set_grad_enabled",
-    "value_and_grad",
-    "vjp",
-    "vmap",
-]
+    "Function", "FunctionContext", "GradcheckError", "__version__", "backward", "checkpoint", "checkpoint_sequential",
+    "detect_anomaly", "enable_grad", "functional", "grad", "gradcheck", "gradgradcheck", "graph", "hessian",
+    "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "is_grad_enabled",
+    "is_inference_mode_enabled", "jacfwd", "jacrev", "jvp", "no_grad", "once_differentiable", "set_detect_anomaly",
+    "set_grad_enabled", "value_and_grad", "vjp", "vmap",
+]  # fmt: skip

@@ -7,8 +7,8 @@ connected, and is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from lamella.tensor import Tensor, enable_grad, zeros
@@ -17,6 +17,7 @@ from lamella.tensor.extend import (
     OPS,
     VIEW,
     Generator,
+    Mode,
     cell_of,
     default_generator,
     detached,
@@ -32,27 +33,55 @@ from . import _engine
 from ._engine import Context
 from ._levels import lift
 from ._reach import leading_to, leaving
+from ._saving import recorded_specially
 from ._tape import Edge, Leaf, Plan, Port, metas_of, new_node, next_sequence, save, unpack
 from ._tree import flatten, unflatten
 
-__all__ = ["checkpoint"]
+__all__ = ["checkpoint", "checkpoint_sequential"]
 
 
-def checkpoint(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """f(*args, **kwargs) whose intermediate results are not kept but computed again in backward.
+Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 
-    Tensors that f closes over get their gradients too. f must compute the same thing when it runs again: random
-    numbers repeat if they come from the default generator or from one among the arguments. Results are trees of
-    tensors and other values.
+
+def _no_contexts() -> Contexts:
+    return nullcontext(), nullcontext()
+
+
+def checkpoint(
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool | None = None,
+    context_fn: Callable[[], Contexts] = _no_contexts,
+    determinism_check: str = "default",
+    debug: bool = False,
+    preserve_rng_state: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """function(*args, **kwargs) whose intermediate results are not kept but computed again in backward.
+
+    Tensors that the function closes over get their gradients too. It must compute the same thing when it runs again:
+    random numbers repeat if they come from the default generator or from one among the arguments, and unless
+    preserve_rng_state is False. Results are trees of tensors and other values. `context_fn` gives two context
+    managers, for the first and the second run. The second run must give the dtypes of the first, unless
+    determinism_check is "none". ValueError for use_reentrant=True and debug=True, which are not supported.
     """
+    f = function
     if not callable(f):
         raise TypeError(f"checkpoint needs a function, got {type(f).__name__}")
+    if use_reentrant:
+        raise ValueError("use_reentrant=True is not supported; pass use_reentrant=False, or leave it out")
+    if debug:
+        raise ValueError("debug=True is not supported; the error of a mismatch names what differs")
+    if determinism_check not in ("default", "none"):
+        raise ValueError(f"determinism_check is 'default' or 'none', got {determinism_check!r}")
+    first_context, second_context = context_fn()
     if not tls.grad:
-        return f(*args, **kwargs)
+        with first_context:
+            return f(*args, **kwargs)
     top = tls.levels[-1] if tls.levels else None
     flat, spec = flatten((args, kwargs))
     given = [lift(t, top) if isinstance(t, Tensor) else t for t in flat]
-    generators = [default_generator, *[t for t in flat if isinstance(t, Generator)]]
+    generators = [default_generator, *[t for t in flat if isinstance(t, Generator)]] if preserve_rng_state else []
     states = [_read(g) for g in generators]
     # versions are taken before the first run, so that f writing into its inputs is noticed
     cut = [i for i, t in enumerate(given) if isinstance(t, Tensor) and t.requires_grad]
@@ -67,7 +96,9 @@ def checkpoint(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         inner[i] = _bare(given[i])
         set_edge(inner[i], leaf)
     call_args, call_kwargs = unflatten(inner, spec)
-    results, out_spec = flatten(f(*call_args, **call_kwargs))
+    with first_context:
+        out = f(*call_args, **call_kwargs)
+    results, out_spec = flatten(out)
     results = [lift(t, top) if isinstance(t, Tensor) else t for t in results]
     made = [i for i, t in enumerate(results) if isinstance(t, Tensor) and t.requires_grad]
     if not made:
@@ -82,14 +113,39 @@ def checkpoint(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         results[i] = dispatch(OPS["copy"], (detached(t),)) if shared else _bare(t)
     metas = [(results[i]._data.shape, results[i]._data.dtype) for i in made]
     edges = (*[given[i]._edge for i in cut], *outer)
-    rule = _Recompute(f, spec, generators, states, made, cut, outer)
-    node = new_node(
-        Plan("checkpoint", rule, (1 << len(edges)) - 1, tuple(range(len(saved)))), edges, metas, user_location(2)
-    )
+    modes = Mode(autocast=tls.autocast)
+    rule = _Recompute(f, spec, generators, states, made, cut, outer, second_context, modes, determinism_check)
+    plan = Plan("checkpoint", rule, (1 << len(edges)) - 1, tuple(range(len(saved))), custom=True)
+    node = new_node(plan, edges, metas, user_location(2))
     node.saved = saved
+    recorded_specially(node, 2)
     for n, i in enumerate(made):
         set_edge(results[i], node if n == 0 else Port(node, n))
     return unflatten(results, out_spec)
+
+
+def checkpoint_sequential(
+    functions: Sequence[Callable[..., Any]], segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
+    """input through all functions in turn, in `segments` checkpoints but for the last, which is run plainly."""
+    steps = list(functions)
+    if not 1 <= segments <= len(steps):
+        raise ValueError(f"segments must lie between 1 and the {len(steps)} functions, got {segments}")
+    size = len(steps) // segments
+    at = 0
+    for _ in range(segments - 1):
+        input = checkpoint(_chain(steps[at : at + size]), input, use_reentrant=use_reentrant, **kwargs)
+        at += size
+    return _chain(steps[at:])(input)
+
+
+def _chain(steps: list[Callable[..., Any]]) -> Callable[[Any], Any]:
+    def run(x: Any) -> Any:
+        for step in steps:
+            x = step(x)
+        return x
+
+    return run
 
 
 def _bare(t: Tensor) -> Tensor:
@@ -141,6 +197,9 @@ class _Recompute:
         made: list[int],
         cut: list[int],
         outer: list[Edge],
+        context: AbstractContextManager[Any],
+        modes: Mode,
+        determinism_check: str,
     ) -> None:
         self.f = f
         self.spec = spec
@@ -149,6 +208,9 @@ class _Recompute:
         self.made = made
         self.cut = cut
         self.outer = outer
+        self.context = context
+        self.modes = modes  # those of the first run that change what ops compute
+        self.strict = determinism_check != "none"
 
     def __call__(self, ctx: Context, *g: Tensor | None) -> list[Tensor | None]:
         node = ctx.node
@@ -161,7 +223,7 @@ class _Recompute:
             else:
                 set_edge(flat[i], Leaf(flat[i]._data.shape, flat[i]._data.dtype, None, fresh=True))
         args, kwargs = unflatten(flat, self.spec)
-        with _again(self.generators, self.states):
+        with _again(self.generators, self.states), self.modes, self.context:
             results = flatten(self.f(*args, **kwargs))[0]
         top = tls.levels[-1] if tls.levels else None
         roots = []
@@ -171,6 +233,11 @@ class _Recompute:
                 raise RuntimeError(
                     "the function under checkpoint returned something else when it ran again in backward; "
                     "it must depend on its arguments only"
+                )
+            if self.strict and out._data.dtype != dtype:
+                raise RuntimeError(
+                    f"the function under checkpoint returned {dtype} first and {out._data.dtype} when it ran again in "
+                    f"backward; it must depend on its arguments only"
                 )
             roots.append((out._edge, zeros(shape, dtype=from_numpy_dtype(dtype)) if gi is None else gi))
         inputs = [flat[i]._edge for i in self.cut]

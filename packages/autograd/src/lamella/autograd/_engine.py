@@ -7,19 +7,22 @@ node's level: lower levels always stay connected, which is why no grad mode is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
 from lamella.tensor import Tensor, set_grad_enabled
-from lamella.tensor.extend import GRAD, LEVEL, OPS, Level, detached, dispatch, from_numpy_dtype, level_of, tls
+from lamella.tensor.extend import GRAD, OPS, Level, detached, dispatch, from_numpy_dtype, level_of, tls
 
 from ._accumulate import accumulate
+from ._anomaly import check_gradients
 from ._errors import GraphFreedError
+from ._hooks import after_hooks, before_hooks, output_hooks, run_hooks
 from ._reach import is_needed
-from ._tape import Edge, Hooks, Leaf, Node, Port, edge_meta, metas_of, unpack
+from ._tape import Edge, Leaf, Node, Port, edge_meta, metas_of, next_sequence, unpack
 
-__all__ = ["Context", "run", "sum_to"]
+__all__ = ["Context", "Walk", "current_walk", "run", "sum_to"]
 
 _SUM = OPS["sum"]
 _CAST = OPS["cast"]
@@ -87,7 +90,7 @@ class Context:
 def freed(node: Node) -> GraphFreedError:
     """The error of a second backward."""
     return GraphFreedError(
-        f"the graph was freed: backward() already went through {node.name}; "
+        f"the graph was freed: backward() already went through {node.op_name}; "
         f"call the first backward with retain_graph=True, or compute the result again"
     )
 
@@ -100,6 +103,29 @@ def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     if dims:
         g = dispatch(_SUM, (g,), {"dims": dims, "keepdim": False})
     return g if tuple(g._data.shape) == tuple(shape) else dispatch(_RESHAPE, (g,), {"shape": tuple(shape)})
+
+
+class Walk:
+    """What a hook may ask about the walk it runs in."""
+
+    __slots__ = ("needed", "roots", "serial")
+
+    def __init__(self, roots: list[Edge], needed: set[Any] | None) -> None:
+        self.roots = roots
+        self.needed = needed
+        self.serial = next_sequence()
+
+
+class _Walks(threading.local):
+    now: Walk | None = None
+
+
+_walks = _Walks()
+
+
+def current_walk() -> Walk | None:
+    """The innermost walk of this thread."""
+    return _walks.now
 
 
 def run(
@@ -123,6 +149,8 @@ def run(
     if levels:
         # what the rules create belongs to the level of the cotangents, even while deeper levels are open
         tls.levels = _levels_of(levels, roots)
+    outer = _walks.now
+    _walks.now = Walk([edge for edge, _ in roots], needed)
     try:
         if create_graph and not tls.grad:
             with set_grad_enabled(True):
@@ -130,6 +158,7 @@ def run(
         else:
             _walk(roots, create_graph, retain_graph, needed, targets, ends)
     finally:
+        _walks.now = outer
         if levels:
             tls.levels = levels
 
@@ -159,31 +188,37 @@ def _walk(
     del roots
     ctx = Context(create_graph)
     watched = targets is not None
+    anomaly = tls.anomaly
     while heap:
         node = heappop(heap)[1]
         g = pending.pop(node)
         plan = node.plan
         wanted = plan.wanted
         ctx.mask = plan.mask
-        if watched or node.hooks is not None:
+        hooks = node.hooks
+        if watched or hooks is not None:
             if ends is not None and node in ends:
                 _capture(targets, node, g)  # type: ignore[arg-type]
                 continue
-            if node.hooks is not None:
-                g = _output_hooks(node, node.hooks, g, create_graph)
+            if hooks is not None:
+                g = output_hooks(node, hooks, g, create_graph)
             if targets is not None and needed is not None:
                 _capture(targets, node, g)
                 ctx.mask, wanted = _towards(node, needed)
                 if not wanted:
                     continue
-            if node.hooks is not None and node.hooks.before:
-                g = _before_hooks(node, node.hooks, g, create_graph)
+            if hooks is not None and hooks.before:
+                g = before_hooks(node, hooks.before, g, create_graph)
         if node.saved is None:
             raise freed(node)
         ctx._node = node
         grads = plan.fn(ctx, *g) if node.others else plan.fn(ctx, g)
         if plan.saves and not retain_graph:
             node.saved = None
+        if anomaly:
+            check_gradients(node, grads, wanted)
+        if hooks is not None and hooks.after:
+            grads = after_hooks(node, hooks.after, grads, g, create_graph)
         g = None  # type: ignore[assignment]
         edges = node.edges
         for i in wanted:
@@ -211,10 +246,20 @@ def _walk(
             else:
                 _send(edge, gi, heap, pending, leaves)
         grads = gi = data = had = None
-    while leaves:
-        leaf, g = leaves.popitem()
-        if leaf.hooks and ends is None:
-            g = _run_hooks(leaf.hooks, g, create_graph)
+    _end(leaves, create_graph, targets, ends is not None)
+
+
+def _end(
+    leaves: dict[Leaf, Tensor], create_graph: bool, targets: dict[Any, Tensor | None] | None, barrier: bool
+) -> None:
+    """Hand the gradients of leaves over, in the order the walk met them."""
+    found = list(leaves.items())
+    leaves.clear()
+    found.reverse()
+    while found:
+        leaf, g = found.pop()
+        if leaf.hooks and not barrier:
+            g = run_hooks(leaf.hooks, g, create_graph)
         if targets is None:
             if not leaf.fresh:
                 accumulate(leaf, g, create_graph)
@@ -267,53 +312,3 @@ def _capture(targets: dict[Any, Tensor | None], node: Node, g: Any) -> None:
         port = Port(node, i)
         if port in targets:
             targets[port] = g[i]
-
-
-def _call_hook(hook: Callable[..., Any], given: Any, at_level: bool, create_graph: bool) -> Any:
-    """A hook's result; recorded only if the backward is. At a transform's level the mode stays, for it would cut
-    lower levels too.
-    """
-    if create_graph or at_level:
-        return hook(given)
-    with set_grad_enabled(False):
-        return hook(given)
-
-
-def _run_hooks(hooks: dict[int, Any], g: Tensor, create_graph: bool) -> Tensor:
-    for hook in list(hooks.values()):
-        new = _call_hook(hook, g, bool(g._flags & LEVEL), create_graph)
-        if new is not None:
-            if not isinstance(new, Tensor) or new.shape != g.shape:
-                raise TypeError(f"a gradient hook must return None or a tensor of shape {g.shape}, got {new!r}")
-            g = new if create_graph or not new.requires_grad else detached(new)
-    return g
-
-
-def _output_hooks(node: Node, hooks: Hooks, g: Any, create_graph: bool) -> Any:
-    for index, of in hooks.outputs.items():
-        if not node.others:
-            g = _run_hooks(of, g, create_graph)
-        elif g[index] is not None:
-            g[index] = _run_hooks(of, g[index], create_graph)
-    return g
-
-
-def _before_hooks(node: Node, hooks: Hooks, g: Any, create_graph: bool) -> Any:
-    values = list(g) if node.others else [g]
-    for hook in list(hooks.before.values()):
-        at_level = any(v is not None and bool(v._flags & LEVEL) for v in values)
-        new = _call_hook(hook, tuple(values), at_level, create_graph)
-        if new is not None:
-            if not isinstance(new, tuple) or len(new) != len(values):
-                raise TypeError(f"a node pre-hook must return None or a tuple of {len(values)} cotangents, got {new!r}")
-            for old, v, (shape, _) in zip(values, new, metas_of(node), strict=True):
-                if v is not None and (not isinstance(v, Tensor) or v.shape != tuple(shape)):
-                    raise TypeError(
-                        f"a node pre-hook must keep the shape {tuple(shape)} of a cotangent, got {v!r} for {old!r}"
-                    )
-            values = list(new)
-    if node.others:
-        return values
-    if values[0] is None:
-        raise TypeError(f"a pre-hook of {node!r} returned None for its only cotangent; return zeros instead")
-    return values[0]

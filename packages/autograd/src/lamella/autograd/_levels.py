@@ -26,7 +26,7 @@ from lamella.tensor.extend import (
 
 from ._tape import NONDIFFERENTIABLE
 
-__all__ = ["apply_batch", "apply_jvp", "draw_batched", "lift"]
+__all__ = ["apply_batch", "apply_jvp", "detached_at", "draw_batched", "lift"]
 
 
 def lift(t: Tensor, level: Level | None, owned: bool = False) -> Tensor:
@@ -88,7 +88,7 @@ def _body_at(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Level
     node will be.
     """
     tls.levels = (*tls.levels, level)
-    detached_args = [a if not isinstance(a, Tensor) else _detached_at(a, level) for a in args]
+    detached_args = [a if not isinstance(a, Tensor) else detached_at(a, level) for a in args]
     out = op.body(*detached_args, **params)  # type: ignore[misc]
     return tuple([lift(o, level) for o in out]) if type(out) is tuple else lift(out, level)
 
@@ -105,7 +105,8 @@ def _at(args: tuple[Any, ...], level: Level) -> tuple[Any, ...]:
     return tuple(lift(a, level) if isinstance(a, Tensor) else a for a in args)
 
 
-def _detached_at(a: Tensor, level: Level) -> Tensor:
+def detached_at(a: Tensor, level: Level) -> Tensor:
+    """The same value without its edge at this level; lower levels stay connected."""
     if a._flags & LEVEL and a._data.level is level and a._edge is not None:
         d = wrap(a._data)
         d._cell = a._cell

@@ -7,7 +7,7 @@ from typing import Any
 
 from ._tape import Edge, Leaf, Node, Port
 
-__all__ = ["is_needed", "leading_to", "leaving"]
+__all__ = ["is_needed", "leading_to", "leaving", "reachable"]
 
 
 def _owner(edge: Edge) -> Any:
@@ -67,3 +67,18 @@ def leaving(roots: Iterable[Edge], epoch: int, own: set[Leaf]) -> list[Edge]:
             seen.add(node)
             stack.extend(e for e in node.edges if e is not None)
     return list(found)
+
+
+def reachable(roots: Iterable[Edge], needed: set[Any] | None) -> set[Any]:
+    """The nodes and leaves that a walk from `roots` comes to; with `needed`, on the way to its targets only."""
+    found: set[Any] = set()
+    owners = None if needed is None else {_owner(e) for e in needed}
+    stack = [_owner(e) for e in roots]
+    while stack:
+        node = stack.pop()
+        if node in found or (owners is not None and node not in owners):
+            continue
+        found.add(node)
+        if type(node) is not Leaf:
+            stack.extend([_owner(e) for e in node.edges if e is not None])
+    return found

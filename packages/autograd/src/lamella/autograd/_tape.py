@@ -9,6 +9,7 @@ node's inputs are always older.
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable
 from sys import _getframe
 from typing import Any
@@ -16,8 +17,9 @@ from typing import Any
 from lamella.tensor import Tensor
 from lamella.tensor.extend import (
     GRAD,
+    HOT,
+    INFERENCE,
     LEVEL,
-    METADATA,
     VIEW,
     Location,
     Op,
@@ -26,6 +28,9 @@ from lamella.tensor.extend import (
     rule,
     user_location,
 )
+
+from ._hooks import Handle, Hooks
+from ._saving import Packed, recorded_specially
 
 __all__ = [
     "NONDIFFERENTIABLE",
@@ -62,12 +67,19 @@ _users: set[str] = set()
 class Plan:
     """What recording an op does for one set of operands that need gradients: made once, shared by all its nodes."""
 
-    __slots__ = ("fn", "mask", "name", "saves", "shapes", "wanted")
+    __slots__ = ("custom", "fn", "mask", "name", "saves", "shapes", "wanted")
 
     def __init__(
-        self, name: str, fn: Callable[..., Any], mask: int, saves: tuple[int, ...] = (), shapes: bool = False
+        self,
+        name: str,
+        fn: Callable[..., Any],
+        mask: int,
+        saves: tuple[int, ...] = (),
+        shapes: bool = False,
+        custom: bool = False,
     ) -> None:
         self.name = name
+        self.custom = custom  # not of an op: `name` is what a printer shows
         self.fn = fn
         self.mask = mask
         self.wanted = tuple([i for i in range(mask.bit_length()) if mask >> i & 1])
@@ -98,10 +110,14 @@ NO_COMPLEX = "gradients of complex tensors are not supported yet; detach() it, o
 
 
 class Leaf:
-    """Where gradients end: owns `.grad` and the hooks of a leaf tensor."""
+    """Where gradients end: owns `.grad` and the hooks of a leaf tensor, and is the node that accumulates."""
 
-    __slots__ = ("__weakref__", "dtype", "fresh", "grad", "hooks", "level", "post_hooks", "shape")
+    __slots__ = (
+        "__weakref__", "_variable", "after", "before", "dtype", "fresh", "grad", "hooks", "level", "post_hooks",
+        "shape",
+    )  # fmt: skip
     seq = 0
+    next_functions: tuple[tuple[Any, int], ...] = ()
 
     def __init__(self, shape: tuple[int, ...], dtype: Any, level: Any, fresh: bool = False) -> None:
         self.shape = shape
@@ -110,28 +126,47 @@ class Leaf:
         self.grad: Tensor | None = None
         self.hooks: dict[int, Any] | None = None
         self.post_hooks: dict[int, Any] | None = None
+        self.before: dict[int, Any] | None = None
+        self.after: dict[int, Any] | None = None
+        self._variable: Any = None
         # made by a functional `grad` for its argument: a dead end once that call has returned
         self.fresh = fresh
 
+    @property
+    def variable(self) -> Tensor | None:
+        """The leaf tensor, while somebody holds it: a graph does not."""
+        return None if self._variable is None else self._variable()
+
+    def holds(self, t: Tensor) -> None:
+        """Remember weakly whose leaf this is."""
+        self._variable = weakref.ref(t)
+
+    def name(self) -> str:
+        """`AccumulateGrad`, as graph printers expect."""
+        return "AccumulateGrad"
+
+    def register_prehook(self, hook: Callable[[tuple[Tensor | None, ...]], Any]) -> Handle:
+        """Call hook((gradient,)) before it is accumulated; a returned tuple replaces it."""
+        if self.before is None:
+            self.before = {}
+        return Handle(self.before, hook)
+
+    def register_hook(self, hook: Callable[[tuple[Any, ...], tuple[Tensor | None, ...]], Any]) -> Handle:
+        """Call hook((), (gradient,)) after it was accumulated."""
+        if self.after is None:
+            self.after = {}
+        return Handle(self.after, hook)
+
     def __repr__(self) -> str:
         return "<leaf>"
-
-
-class Hooks:
-    """The hooks of one node: `outputs[index]` see a cotangent, `before` sees all of them and runs before the rule."""
-
-    __slots__ = ("before", "outputs")
-
-    def __init__(self) -> None:
-        self.outputs: dict[int, dict[int, Any]] = {}
-        self.before: dict[int, Any] = {}
 
 
 class Node:
     """One recorded op. `saved` is None once a backward has passed that does not retain the graph."""
 
     __slots__ = (
-        "__weakref__", "dtype", "edges", "hooks", "location", "others", "params", "plan", "saved", "seq", "shape",
+        "__weakref__", "_metadata", "dtype", "edges", "hooks", "location", "others", "params", "plan", "saved", "seq",
+        "shape",
     )  # fmt: skip
 
     # no __init__: the recorders fill the slots, which halves the cost of making a node
@@ -147,20 +182,43 @@ class Node:
     location: Location | None
 
     @property
-    def name(self) -> str:
-        """Name of the op."""
+    def op_name(self) -> str:
+        """Name of the op, or of the custom Function."""
         return self.plan.name
+
+    def name(self) -> str:
+        """Its name for graph printers: `MulBackward0` for the op mul."""
+        plan = self.plan
+        words = [plan.name] if plan.custom else plan.name.replace(".", "_").split("_")
+        return "".join([w[:1].upper() + w[1:] for w in words]) + ("Backward" if plan.custom else "Backward0")
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A dict for the user's own notes on this node."""
+        try:
+            return self._metadata
+        except AttributeError:
+            self._metadata: dict[str, Any] = {}
+            return self._metadata
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """(node, output index) of every operand; (None, 0) where none is followed."""
         return tuple((e.node, e.index) if type(e) is Port else (e, 0) for e in self.edges)
 
-    def register_prehook(self, hook: Callable[[tuple[Tensor | None, ...]], Any]) -> Handle:
-        """Call hook(cotangents) before this node's rule runs; a returned tuple replaces them."""
+    def hooks_now(self) -> Hooks:
+        """Its hooks, made at the first call."""
         if self.hooks is None:
             self.hooks = Hooks()
-        return Handle(self.hooks.before, hook)
+        return self.hooks
+
+    def register_prehook(self, hook: Callable[[tuple[Tensor | None, ...]], Any]) -> Handle:
+        """Call hook(cotangents) before this node's rule runs; a returned tuple replaces them."""
+        return Handle(self.hooks_now().before, hook)
+
+    def register_hook(self, hook: Callable[[tuple[Any, ...], tuple[Tensor | None, ...]], Any]) -> Handle:
+        """Call hook(gradients, cotangents) after this node's rule ran; a returned tuple replaces the gradients."""
+        return Handle(self.hooks_now().after, hook)
 
     def __repr__(self) -> str:
         return f"<{self.plan.name} backward>"
@@ -190,25 +248,6 @@ class Port:
 
     def __hash__(self) -> int:
         return hash((id(self.node), self.index))
-
-
-class Handle:
-    """Removes a hook; captured programs see by METADATA that hooks came or went."""
-
-    _next = itertools.count()
-
-    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
-        if not callable(hook):
-            raise TypeError(f"a hook must be callable, got {hook!r}")
-        self._hooks = hooks
-        self._id = next(Handle._next)
-        hooks[self._id] = hook
-        METADATA[0] += 1
-
-    def remove(self) -> None:
-        """Take the hook away; harmless the second time."""
-        if self._hooks.pop(self._id, None) is not None:
-            METADATA[0] += 1
 
 
 def edge_meta(edge: Edge) -> Meta:
@@ -312,6 +351,8 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> N
         node.location = None
     if plan.shapes:
         node.saved += (_shapes_of(args),)
+    if HOT[0]:
+        recorded_specially(node, 3)
     if single:
         node.others = ()
         out._edge = node
@@ -416,6 +457,11 @@ def save(value: Any, i: int, level: Any) -> Any:
     cell = value._cell
     if cell is None:
         cell = cell_of(value)
+    if flags & INFERENCE:
+        raise RuntimeError(
+            "a tensor made under inference_mode cannot be saved for backward; take a clone() of it outside that mode, "
+            "or make it under no_grad"
+        )
     if i >= 0 and level is not None and (not flags & LEVEL or value._data.level is not level):
         # a tensor of a lower level keeps its own edges there: it is no output of this node, so holding it makes no
         # cycle
@@ -428,14 +474,13 @@ def unpack(node: Node, entry: Any, keep_edges: bool) -> Any:
     recorded.
     """
     if type(entry) is not tuple:
-        return entry
-    data, cell, version, edge, flags, i = entry
-    if cell.version != version:
-        raise RuntimeError(
-            f"the gradient of {node.name}, computed at {describe(node.location)}, needs a tensor "
-            f"that was modified in place after that, "
-            f"at {describe(cell.writer)} (version {cell.version}, saved at {version}); write into a clone() instead"
-        )
+        if type(entry) is not Packed:
+            return entry
+        data, cell, edge, flags, i = entry.opened()
+    else:
+        data, cell, version, edge, flags, i = entry
+        if cell.version != version:
+            raise RuntimeError(_overwritten(node, cell, version))
     if flags == -1:
         return data
     t: Tensor = _new(Tensor)
@@ -452,3 +497,11 @@ def unpack(node: Node, entry: Any, keep_edges: bool) -> Any:
     if edge is not None:
         t._flags |= GRAD
     return t
+
+
+def _overwritten(node: Node, cell: Any, version: int) -> str:
+    return (
+        f"the gradient of {node.op_name}, computed at {describe(node.location)}, needs a tensor "
+        f"that was modified in place after that, "
+        f"at {describe(cell.writer)} (version {cell.version}, saved at {version}); write into a clone() instead"
+    )

@@ -35,7 +35,7 @@ from ._reach import leading_to
 from ._tape import Leaf, next_sequence
 from ._tree import flatten, map_leaves, unflatten
 
-__all__ = ["jvp", "numbers_of", "transform_grad", "value_and_grad", "vjp", "vmap"]
+__all__ = ["jvp", "numbers_of", "rewrapped", "transform_grad", "value_and_grad", "vjp", "vmap", "with_tangent"]
 
 
 @contextmanager
@@ -79,6 +79,10 @@ class _Pulled:
         self.recording = tls.grad
         self.epoch = next_sequence()
         self.inputs: list[Tensor] = []
+        if tls.inference:
+            raise RuntimeError(
+                "nothing is recorded in inference mode, so a gradient cannot be taken in it; use no_grad"
+            )
         with enable_grad():
             lifted = list(args)
             for n in argnums:
@@ -312,3 +316,25 @@ def _split(t: Any, level: Level) -> tuple[Tensor, Tensor | None]:
         raise TypeError(f"a function under jvp must return tensors, got {type(t).__name__}")
     t.requires_grad  # noqa: B018 - brings a stale view up to date
     return (t._data.tensor, t._data.tangent) if level_of(t) is level else (t, None)
+
+
+def rewrapped(t: Any, dim: int | None, level: Level) -> Any:
+    """A payload as a tensor of a vmap level, its batch at `dim` (None: the same for every example)."""
+    if not isinstance(t, Tensor):
+        return t
+    if dim is None:
+        return wrap(Batched(t, level, False))
+    if not -t.ndim <= dim < t.ndim or t.shape[dim] != level.size:
+        raise ValueError(f"vmap: out_dims {dim} of a result of shape {t.shape} is no batch of {level.size}")
+    return wrap(Batched(_to_front(t, dim), level, True))
+
+
+def with_tangent(t: Any, tangent: Any, level: Level, name: str) -> Any:
+    """A primal as a tensor of a jvp level with the tangent that `name` gave for it."""
+    if not isinstance(t, Tensor):
+        return t
+    if tangent is not None and (not isinstance(tangent, Tensor) or tangent.shape != t.shape):
+        raise ValueError(f"{name}.jvp must return tangents like the outputs, got {tangent!r} for shape {t.shape}")
+    if tangent is not None and tangent.dtype is not t.dtype:
+        tangent = tangent.to(t.dtype)
+    return wrap(Dual(t, level, tangent))

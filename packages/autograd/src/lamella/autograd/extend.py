@@ -7,13 +7,14 @@ from typing import Any
 
 from lamella.tensor.extend import level_of, tls
 
-from ._accumulate import get_grad, set_grad
+from ._accumulate import get_grad, moved, retain_grad, retained, set_grad
 from ._api import backward_of as backward
 from ._engine import run as walk
 from ._errors import GraphFreedError
+from ._hooks import Handle
 from ._levels import apply_batch, apply_jvp, draw_batched, lift
 from ._reach import leading_to
-from ._tape import NO_COMPLEX, Handle, Hooks, Leaf, Node, Port, Vjp, record, record_number, record_pair
+from ._tape import NO_COMPLEX, Leaf, Node, Port, Vjp, record, record_number, record_pair
 from ._tree import flatten, unflatten
 
 __all__ = [
@@ -28,16 +29,20 @@ __all__ = [
     "draw_batched",
     "flatten",
     "get_grad",
+    "index_of",
     "is_leaf_edge",
     "leading_to",
     "lift",
     "make_leaf",
+    "moved",
     "node_of",
     "record",
     "record_number",
     "record_pair",
     "register_hook",
     "register_post_accumulate_grad_hook",
+    "retain_grad",
+    "retains_grad",
     "set_grad",
     "unflatten",
     "walk",
@@ -49,6 +54,7 @@ def make_leaf(t: Any) -> Leaf:
     if t._data.dtype.kind == "c":
         raise TypeError(f"requires_grad of a {t.dtype} tensor: {NO_COMPLEX}")
     leaf = Leaf(t._data.shape, t._data.dtype, level_of(t))
+    leaf.holds(t)
     if tls.trace is not None:
         tls.trace.leaves.append(leaf)
     return leaf
@@ -65,6 +71,16 @@ def node_of(edge: Any) -> Node:
     return node
 
 
+def index_of(edge: Any) -> int:
+    """Which output of its node an edge is."""
+    return edge.index if type(edge) is Port else 0
+
+
+def retains_grad(edge: Any) -> bool:
+    """Whether retain_grad() was asked of a result."""
+    return type(edge) is not Leaf and retained(edge) is not None
+
+
 def register_hook(t: Any, hook: Any) -> Handle:
     """See Tensor.register_hook; RuntimeError for a tensor that does not require grad."""
     if not t.requires_grad:
@@ -74,10 +90,7 @@ def register_hook(t: Any, hook: Any) -> Handle:
         if edge.hooks is None:
             edge.hooks = {}
         return Handle(edge.hooks, hook)
-    node = node_of(edge)
-    if node.hooks is None:
-        node.hooks = Hooks()
-    return Handle(node.hooks.outputs.setdefault(edge.index if type(edge) is Port else 0, {}), hook)
+    return Handle(node_of(edge).hooks_now().outputs.setdefault(index_of(edge), {}), hook)
 
 
 def register_post_accumulate_grad_hook(t: Any, hook: Any) -> Handle:
@@ -94,7 +107,7 @@ def register_post_accumulate_grad_hook(t: Any, hook: Any) -> Handle:
 
     def call() -> None:
         tensor = ref()
-        if tensor is not None:
-            hook(tensor)
+        if tensor is not None and hook(tensor) is not None:
+            raise RuntimeError("a post-accumulate hook must return None; assign to .grad instead")
 
     return Handle(edge.post_hooks, call)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ._meta import MetaArray
 from ._payload import Batched, Dual
-from ._state import FOREIGN, LEVEL, VIEW
+from ._state import FOREIGN, INFERENCE, LEVEL, VIEW
 from ._version import Cell
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def wrap_view(data: Any, base: Tensor, step: tuple[str, Any], differentiable: bo
         view.chain = (*parent.chain, step)
         view.differentiable = differentiable and parent.differentiable
     view.version = cell.version
-    t._flags |= VIEW
+    t._flags |= VIEW | (base._flags & INFERENCE)
     return t
 
 

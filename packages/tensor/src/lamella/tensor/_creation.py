@@ -11,7 +11,7 @@ from . import _random
 from ._base import TensorBase, wrap
 from ._device import Device, as_device
 from ._dims import shape_of
-from ._dispatch import dispatch
+from ._dispatch import dispatch, mark_inference
 from ._dtype import BY_NUMPY, FLOAT, INT, DType, as_dtype, bool_, from_numpy_dtype, int64
 from ._engine import autograd
 from ._meta import MetaArray
@@ -42,7 +42,14 @@ def from_numpy(array: Any) -> Tensor:
                 f"from_numpy cannot share byte-swapped memory ({array.dtype}); "
                 f"convert it with array.astype({array.dtype.newbyteorder('=')})"
             )
-    return wrap(array)
+    return _own(wrap(array))
+
+
+def _own(t: Tensor) -> Tensor:
+    """A tensor made without dispatch, as the open modes want it."""
+    if HOT[0] and tls.inference:
+        mark_inference(t)
+    return t
 
 
 def _python_dtype(data: Any) -> DType:
@@ -101,8 +108,8 @@ def _holds_tensor(data: Any) -> bool:
 
 def _place(array: Any, device: Device) -> Any:
     if device.kind == "meta":
-        return wrap(MetaArray(tuple(array.shape), array.dtype))
-    t = wrap(array)
+        return _own(wrap(MetaArray(tuple(array.shape), array.dtype)))
+    t: Any = _own(wrap(array))
     if tls.trace is not None:
         t = tls.trace.constant(t)
     if tls.levels:
@@ -113,7 +120,7 @@ def _place(array: Any, device: Device) -> Any:
 def _made(name: str, args: tuple[Any, ...], params: dict[str, Any], device: Any, requires_grad: bool) -> Tensor:
     if as_device(device).kind == "meta":
         metas = OPS[name].rules["shape"](*args, **params)
-        out = wrap(metas)
+        out = _own(wrap(metas))
     else:
         out = dispatch(OPS[name], args, params)
     if requires_grad:

@@ -20,17 +20,19 @@ from ._op import OPS, MissingRule, Op, rule
 from ._payload import Dual
 from ._promotion import fitted, meet, normalized
 from ._scalar import SymScalar
-from ._state import FOREIGN, GRAD, HOT, LEVEL, MODE, TRACED, VIEW, Level, tls
+from ._state import FOREIGN, GRAD, HOT, INFERENCE, LEVEL, MODE, TRACED, VIEW, Level, tls
 from ._views import refresh
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
-__all__ = ["at_level", "compute", "detached", "dispatch", "record", "view_of"]
+__all__ = ["at_level", "compute", "detached", "dispatch", "mark_inference", "record", "view_of"]
 
 _EMPTY: dict[str, Any] = {}
 _NUMBERS = frozenset((int, float, bool, complex, type(None), SymScalar))
-_PLAINLY = VIEW | FOREIGN  # nothing to record, to lift or to trace: a composite may run its kernel or shape rule
+_PLAINLY = (
+    VIEW | FOREIGN | INFERENCE
+)  # nothing to record, to lift or to trace: a composite may run its kernel or shape rule
 _SPECIAL = LEVEL | TRACED | FOREIGN
 _ndarray = np.ndarray
 _OWN = GRAD | VIEW  # a tensor with a place in a graph or over another's memory, and nothing else
@@ -74,7 +76,7 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
                 flags |= a._flags if isinstance(a, TensorBase) else 0
     if op.body is not None and not op.unit and (flags & ~_PLAINLY or "numpy" not in op.rules):
         return op.body(*args, **params)
-    if flags & _SPECIAL or (flags >= MODE and (tls.trace is not None or tls.levels)):
+    if flags & _SPECIAL or (flags >= MODE and (tls.trace is not None or tls.levels or tls.inference)):
         return _general(op, args, params, flags)
     out = _plain(op, args, params)
     if flags & GRAD and (flags < MODE or tls.grad):
@@ -190,7 +192,16 @@ def _general(op: Op, args: tuple[Any, ...], params: dict[str, Any], flags: int) 
     out = compute(op, args, params, level)
     if flags & GRAD and tls.grad:
         record(op, args, params, out, level)
+    if tls.inference:
+        mark_inference(out)
     return out
+
+
+def mark_inference(out: Any) -> None:
+    """Results of inference mode are inference tensors, except views: they are what their base is."""
+    for t in out if type(out) is tuple else (out,):
+        if not t._flags & VIEW:
+            t._flags |= INFERENCE
 
 
 def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any, level: Level | None) -> None:

@@ -15,7 +15,7 @@ from ._meta import MetaArray
 from ._op import OPS, Op
 from ._payload import Batched, Dual
 from ._promotion import meet
-from ._state import FOREIGN, GRAD, HOT, LEVEL, TRACED, VIEW, tls
+from ._state import FOREIGN, GRAD, HOT, INFERENCE, LEVEL, TRACED, VIEW, tls
 from ._version import user_location
 from ._views import apply_chain, refresh, replay
 
@@ -105,6 +105,11 @@ def _plain(t: Any, others: tuple[Any, ...]) -> bool:
 
 
 def _check_target(t: Any) -> None:
+    if t._flags & INFERENCE and not tls.inference:
+        raise RuntimeError(
+            "a tensor made under inference_mode is written in place outside it; write into a clone(), "
+            "or make it under no_grad"
+        )
     if t._flags & VIEW:
         if t._view.version != t._cell.version:
             refresh(t)
@@ -153,14 +158,19 @@ def write(t: Any, value: Any) -> None:
             view.version = t._cell.version
         return
     mine = value if other is level else detached(value)
-    if view is None:
+    if view is None or not view.differentiable:
+        before = t._edge
         set_edge(t, mine._edge)
-    elif not view.differentiable:
-        set_edge(t, mine._edge)
-        view.version = t._cell.version
+        if before is not None:
+            autograd().moved(before, t._edge)
+        if view is not None:
+            view.version = t._cell.version
     else:
         # t itself is refreshed from its base at the next use
+        before = view.base._edge
         record(OPS["view_write"], (old, mine), {"chain": view.chain}, view.base, level)
+        if before is not None:
+            autograd().moved(before, view.base._edge)
 
 
 def _store(t: Any, value: Any, level: Any) -> None:

@@ -1,57 +1,170 @@
-"""Grad mode: whether ops on tensors that require grad are recorded in this thread."""
+"""Grad mode and inference mode: whether ops of this thread are recorded, and whether what they make ever can be.
+
+All of them work as context managers and as decorators of functions and of generators, whose body then runs in the
+mode while the caller's code between two values does not.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from types import FunctionType
-from typing import Any
+from typing import Any, Self
 
-from ._state import Mode, tls
+from ._state import Mode, settle_modes, tls
 
-__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = [
+    "DecoratingMode", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
+    "set_grad_enabled",
+]  # fmt: skip
 
-_SUSPENDS = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generators (importing inspect takes 5 ms)
+# the flags of code objects: importing inspect, which names them, takes 5 ms
+_GENERATOR = 0x20
+_SUSPENDS = 0x80 | 0x200  # coroutines and asynchronous generators
 
 
-class _GradMode(Mode):
+class DecoratingMode(Mode):
+    """A mode whose instances decorate functions, each call opening a mode of its own."""
+
+    def _again(self) -> Mode:
+        return Mode(**self._values)
+
     def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        if isinstance(fn, FunctionType) and fn.__code__.co_flags & _SUSPENDS:
-            # the mode would be open while the call makes the generator, and closed while its body runs
-            raise TypeError(
-                f"{type(self).__name__} does not decorate generators and coroutines; use `with` inside {fn!r}"
-            )
-        values = self._values
+        name = type(self).__name__
+        if isinstance(fn, type) or not callable(fn):
+            raise TypeError(f"{name} decorates functions, got {fn!r}; decorate the methods of a class one by one")
+        flags = fn.__code__.co_flags if isinstance(fn, FunctionType) else 0
+        if flags & _SUSPENDS:
+            # other tasks of the thread would run in the mode while this one waits
+            raise TypeError(f"{name} does not decorate coroutines; use `with` around the parts of {fn!r} that need it")
+        if flags & _GENERATOR:
+            return _in_steps(fn, self._again)
 
         @functools.wraps(fn)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with Mode(**values):
+            with self._again():
                 return fn(*args, **kwargs)
 
         return wrapped
 
 
-class no_grad(_GradMode):
+def _in_steps(fn: Callable[..., Any], mode: Callable[[], Mode]) -> Callable[..., Any]:
+    """A generator function whose body runs in the mode, and only the body."""
+
+    @functools.wraps(fn)
+    def wrapped(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        body = fn(*args, **kwargs)
+        try:
+            with mode():
+                value = next(body)
+            while True:
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    with mode():
+                        body.close()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - all of them are the body's to handle
+                    with mode():
+                        value = body.throw(error)
+                else:
+                    with mode():
+                        value = body.send(sent)
+        except StopIteration as end:
+            return end.value
+
+    return wrapped
+
+
+class _Bare(DecoratingMode):
+    """A mode without arguments: `@no_grad` means `@no_grad()`."""
+
+    def __new__(cls, fn: Callable[..., Any] | None = None) -> Any:
+        mode = super().__new__(cls)
+        if fn is None:
+            return mode
+        mode.__init__()  # type: ignore[misc]
+        return mode(fn)
+
+
+class no_grad(_Bare):
     """Context manager and decorator: ops inside are not recorded."""
 
     def __init__(self) -> None:
         super().__init__(grad=False)
 
 
-class enable_grad(_GradMode):
-    """Context manager and decorator: ops inside are recorded again within a `no_grad`."""
+class enable_grad(_Bare):
+    """Context manager and decorator: ops inside are recorded again within a `no_grad`, but not in inference mode."""
 
     def __init__(self) -> None:
         super().__init__(grad=True)
 
+    def __enter__(self) -> Any:
+        super().__enter__()
+        _keep_inference()
+        return self
 
-class set_grad_enabled(_GradMode):
-    """Context manager and decorator that turns recording on or off by a bool."""
+    def _again(self) -> Mode:
+        return enable_grad()
+
+
+def _keep_inference() -> None:
+    """Nothing records inside inference mode, whatever the grad mode says."""
+    if tls.inference and tls.grad:
+        tls.grad = False
+
+
+class set_grad_enabled(DecoratingMode):
+    """Turns recording on or off by a bool: at once when called, until its end as a context manager or decorator."""
 
     def __init__(self, mode: bool) -> None:
         super().__init__(grad=bool(mode))
+        self._before: bool = tls.grad
+        self._set(bool(mode))
+
+    def _set(self, mode: bool) -> None:
+        tls.grad = mode
+        _keep_inference()
+        settle_modes()
+
+    def __enter__(self) -> Self:
+        self._set(self._values["grad"])
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        tls.grad = self._before
+        settle_modes()
+
+    def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        self.__exit__()  # as a decorator it says nothing about the code around
+        return super().__call__(fn)
+
+    def _again(self) -> Mode:
+        return set_grad_enabled(self._values["grad"])
+
+
+class inference_mode(DecoratingMode):
+    """Context manager and decorator: ops inside are not recorded, and what they make can never be.
+
+    Such tensors count no versions, cannot be saved for a backward, and are written inside the mode only; a clone()
+    made outside is an ordinary tensor. `inference_mode(False)` lifts the mode, and turns recording on.
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        if isinstance(mode, bool):
+            return super().__new__(cls)
+        return cls()(mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__(inference=mode, grad=not mode)
 
 
 def is_grad_enabled() -> bool:
     """Whether ops of this thread are recorded."""
     return tls.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is in inference mode."""
+    return tls.inference

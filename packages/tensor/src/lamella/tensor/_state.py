@@ -12,8 +12,8 @@ from typing import Any
 from ._errstate import silence
 
 __all__ = [
-    "FOREIGN", "GRAD", "HOT", "LEVEL", "METADATA", "MODE", "TRACED", "VIEW", "Level", "LevelClosedError", "Mode",
-    "enter_mode", "leave_mode", "tls",
+    "FOREIGN", "GRAD", "HOT", "INFERENCE", "LEVEL", "METADATA", "MODE", "TRACED", "VIEW", "Level", "LevelClosedError",
+    "Mode", "enter_mode", "leave_mode", "settle_modes", "tls",
 ]  # fmt: skip
 
 GRAD = 1  # the tensor has an edge at its own level
@@ -21,6 +21,7 @@ VIEW = 2  # it shares memory with a base: it may have to be refreshed before use
 LEVEL = 4  # its storage is a transform payload
 TRACED = 8  # its value exists only in an open trace
 FOREIGN = 16  # its storage is neither a numpy array nor a payload
+INFERENCE = 32  # it was made under inference_mode: autograd may not save it, and nothing counts its versions
 MODE = 64
 
 HOT: list[int] = [0]
@@ -69,6 +70,12 @@ class _ThreadState(threading.local):
     grad = True
     trace: Any = None
     levels: tuple[Level, ...] = ()
+    inference = False
+    autocast: Any = None  # the open autocast, or None
+    anomaly: Any = None  # None, or whether anomaly mode checks values
+    saving: tuple[Any, ...] = ()  # (pack, unpack) pairs that saved tensors go through, the innermost last
+    saving_refused: str | None = None  # why no such pair may be added
+    counted: Any = None  # what counts the modes above in HOT, while one of them is special
 
     def __init__(self) -> None:
         silence()  # once in every thread that looks at its modes; in the importing one by the line below
@@ -89,20 +96,43 @@ def leave_mode() -> None:
         HOT[0] -= MODE
 
 
+class _Counted:
+    """One thread's share of HOT: goes with the thread, should that end with a mode still on."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        enter_mode()
+
+    def __del__(self) -> None:
+        leave_mode()
+
+
+def settle_modes() -> None:
+    """Bring HOT in step with this thread's modes, after one of them was set."""
+    special = not tls.grad or tls.inference or tls.autocast is not None or tls.anomaly is not None or tls.saving
+    if special:
+        if tls.counted is None:
+            tls.counted = _Counted()
+    elif tls.counted is not None:
+        tls.counted = None
+
+
 class Mode:
-    """Base of context managers that set thread-local attributes while open; also usable as decorators."""
+    """Base of context managers that set thread-local attributes while open."""
 
     def __init__(self, **values: Any) -> None:
         self._values = values
-        self._saved: list[dict[str, Any]] = []
+        self._saved: list[list[tuple[str, Any]]] = []
 
-    def __enter__(self) -> None:
-        self._saved.append({k: getattr(tls, k) for k in self._values})
+    def __enter__(self) -> Any:
+        self._saved.append([(k, getattr(tls, k)) for k in self._values])
         for k, v in self._values.items():
             setattr(tls, k, v)
-        enter_mode()
+        settle_modes()
+        return self
 
     def __exit__(self, *exc: object) -> None:
-        leave_mode()
-        for k, v in self._saved.pop().items():
+        for k, v in self._saved.pop():
             setattr(tls, k, v)
+        settle_modes()

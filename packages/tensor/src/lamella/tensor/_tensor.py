@@ -15,14 +15,12 @@ from . import _creation as make
 from . import _division as d
 from . import _functions as f
 from . import _pointwise as p
-from ._base import cell_of, set_edge, wrap
+from ._base import wrap
 from ._device import CPU, META, Device, as_device
 from ._dims import dim_of
 from ._dispatch import dispatch, view_of
 from ._dtype import (
     BY_NAME,
-    COMPLEX,
-    FLOAT,
     INT,
     DType,
     bool_,
@@ -34,6 +32,7 @@ from ._dtype import (
     int64,
 )
 from ._engine import autograd
+from ._followed import Followed
 from ._index import get_item, set_item
 from ._inplace import write
 from ._memory import keep_freed_memory
@@ -42,7 +41,7 @@ from ._methods import Methods
 from ._op import OPS
 from ._operand import is_operand
 from ._print import describe_tensor
-from ._state import FOREIGN, GRAD, LEVEL, METADATA, TRACED, VIEW, tls
+from ._state import FOREIGN, GRAD, LEVEL, TRACED, VIEW, tls
 from ._views import refresh
 
 __all__ = ["Tensor"]
@@ -51,7 +50,7 @@ assert _backward
 _PERMUTE = OPS["permute"]
 
 
-class Tensor(Methods):
+class Tensor(Methods, Followed):
     """An n-dimensional array with gradients.
 
     Make one with `lamella.tensor.tensor`, `zeros`, `from_numpy` and the like.
@@ -354,108 +353,6 @@ class Tensor(Methods):
     def lerp_(self, end: Any, weight: Any) -> Tensor:
         """self + weight * (end - self), in place."""
         return self.copy_(self + (end - self) * weight)
-
-    # -- autograd
-
-    @property
-    def requires_grad(self) -> Any:
-        """Whether autograd follows this tensor; assign to change it on a leaf."""
-        if self._flags & VIEW and self._view.version != self._cell.version:  # type: ignore[union-attr]
-            refresh(self)
-        return self._flags & GRAD != 0
-
-    @requires_grad.setter
-    def requires_grad(self, value: Any) -> None:
-        self.requires_grad_(value)
-
-    def requires_grad_(self, value: Any = True) -> Tensor:
-        """Make this a leaf that collects `.grad`, or stop collecting; TypeError unless real floating."""
-        if value:
-            if self.dtype.category not in (FLOAT, COMPLEX):
-                raise TypeError(f"only floating tensors can require grad, this one is {self.dtype}")
-            if self._edge is None:
-                METADATA[0] += 1
-                set_edge(self, autograd().make_leaf(self))
-        elif self._edge is not None:
-            if not self.is_leaf:
-                raise RuntimeError("requires_grad can be switched off on leaf tensors only; use .detach() on a result")
-            METADATA[0] += 1
-            set_edge(self, None)
-        return self
-
-    @property
-    def is_leaf(self) -> Any:
-        """Whether no op made it, or none that autograd follows."""
-        return self._edge is None or autograd().is_leaf_edge(self._edge)
-
-    @property
-    def grad_fn(self) -> Any:
-        """The node that made it, or None for a leaf."""
-        if self._flags & VIEW and self._view.version != self._cell.version:  # type: ignore[union-attr]
-            refresh(self)
-        return None if self.is_leaf else autograd().node_of(self._edge)
-
-    @property
-    def grad(self) -> Tensor | None:
-        """What backward() collected on this leaf."""
-        return None if self._edge is None else cast("Tensor | None", autograd().get_grad(self._edge))
-
-    @grad.setter
-    def grad(self, value: Tensor | None) -> None:
-        if self._edge is None or not self.is_leaf:
-            if value is None:
-                return
-            raise RuntimeError("only a leaf that requires grad can hold .grad")
-        if value is not None and (value.shape != self.shape or value.dtype is not self.dtype):
-            raise ValueError(f".grad must be {self.dtype}{list(self.shape)}, got {value.dtype}{list(value.shape)}")
-        autograd().set_grad(self._edge, value)
-
-    @property
-    def data(self) -> Tensor:
-        """The same memory without autograd; assigning replaces the memory."""
-        return self.detach()
-
-    @data.setter
-    def data(self, value: Tensor) -> None:
-        if self._flags & (LEVEL | VIEW) or value._flags & (LEVEL | TRACED) or tls.trace is not None:
-            raise RuntimeError(
-                ".data can be assigned on plain tensors outside transforms and captures; use copy_ under no_grad()"
-            )
-        if self._edge is not None and (value.shape, value.dtype) != (self.shape, self.dtype):
-            set_edge(self, autograd().make_leaf(value))
-        METADATA[0] += 1
-        self._data = value._data
-        self._flags = (self._flags & GRAD) | (value._flags & ~GRAD)
-        self._cell = cell_of(value)
-
-    def detach(self) -> Tensor:
-        """The same memory, not followed by autograd."""
-        return cast("Tensor", dispatch(OPS["detach"], (self,)))
-
-    def detach_(self) -> Tensor:
-        """Cut this tensor from what made it; returns self."""
-        set_edge(self, None)
-        return self
-
-    def backward(
-        self, gradient: Tensor | None = None, retain_graph: Any = None, create_graph: Any = False, inputs: Any = None
-    ) -> None:
-        """Accumulate d self / d leaf into the leaves' `.grad`.
-
-        Self must have one element unless `gradient` is given.
-        """
-        autograd().backward(self, gradient, retain_graph, create_graph, inputs)
-
-    def register_hook(self, hook: Any) -> Any:
-        """Call hook(grad) when this tensor's gradient is known; its result, if any, replaces it.
-
-        Returns a handle with remove().
-        """
-        return autograd().register_hook(self, hook)
-
-    def register_post_accumulate_grad_hook(self, hook: Any) -> Any:
-        """Call hook(tensor) after .grad of this leaf was accumulated. Returns a handle with remove()."""
-        return autograd().register_post_accumulate_grad_hook(self, hook)
 
     # -- views and layout
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._base import set_edge
+from ._engine import autograd
 from ._state import LEVEL, tls
 
 __all__ = ["VIEWS", "apply_chain", "refresh", "replay", "to_index"]
@@ -98,4 +99,7 @@ def refresh(view: Any) -> None:
     elif tls.trace is not None:
         tls.trace.same(view, fresh)
     if link.differentiable:
+        before = view._edge
         set_edge(view, fresh._edge)
+        if before is not None:
+            autograd().moved(before, fresh._edge)

@@ -1,0 +1,92 @@
+"""The context of a custom Function: what forward leaves for backward and for forward mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lamella.tensor import Tensor
+
+from ._tape import Node, unpack
+
+__all__ = ["FunctionContext"]
+
+
+class FunctionContext:
+    """Carries what forward leaves for backward: tensors through save_for_backward, anything else as attributes."""
+
+    def __init__(self) -> None:
+        self._to_save: tuple[Any, ...] = ()
+        self._for_forward: tuple[Any, ...] = ()
+        self._node: Node | None = None
+        self._keep = False
+        self._readable: tuple[Any, ...] | None = None
+        self._no_grad_outputs: frozenset[int] = frozenset()
+        self._dirty: frozenset[int] = frozenset()
+        self._materialize = True
+        self.needs_input_grad: tuple[bool, ...] = ()
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep inputs or outputs of forward; writing into them afterwards is noticed in backward."""
+        self._to_save = _only_tensors("save_for_backward", tensors)
+
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Keep inputs or outputs for the static jvp, which reads them as saved_tensors."""
+        self._for_forward = _only_tensors("save_for_forward", tensors)
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Outputs that carry no gradient; integer and bool outputs never do."""
+        _only_tensors("mark_non_differentiable", tensors)
+        self._no_grad_outputs = frozenset(id(t) for t in tensors)
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Inputs that forward writes in place, and returns."""
+        _only_tensors("mark_dirty", tensors)
+        self._dirty = frozenset(id(t) for t in tensors)
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward gets zeros (True) or None for an output that no cotangent came for."""
+        self._materialize = bool(value)
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """What save_for_backward kept; in backward (and in jvp) only."""
+        if self._readable is not None:
+            return self._readable
+        node = self._node
+        if node is None or node.saved is None:
+            raise RuntimeError("saved_tensors can be read while backward of this Function runs, and not after it")
+        return tuple(unpack(node, s, self._keep) for s in node.saved)
+
+    def _forget(self) -> tuple[Any, ...]:
+        """Hold no tensor any longer, the node keeps what was saved; returned is what forward mode would read."""
+        kept = self._for_forward or self._to_save
+        self._to_save = self._for_forward = ()
+        self._no_grad_outputs = self._dirty = frozenset()
+        return kept
+
+    @contextmanager
+    def _backward_of(self, node: Node, keep: bool) -> Iterator[None]:
+        """saved_tensors are those of the node while its backward runs."""
+        self._node, self._keep = node, keep
+        try:
+            yield
+        finally:
+            self._node = None
+
+    @contextmanager
+    def _forward_mode(self, kept: tuple[Any, ...]) -> Iterator[None]:
+        """saved_tensors are `kept` while the static jvp runs."""
+        self._readable = kept
+        try:
+            yield
+        finally:
+            self._readable = None
+
+
+def _only_tensors(what: str, tensors: tuple[Any, ...]) -> tuple[Any, ...]:
+    for t in tensors:
+        if t is not None and not isinstance(t, Tensor):
+            raise TypeError(f"{what} takes tensors, got {type(t).__name__}; keep other values as attributes of ctx")
+    return tensors

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Set
 from typing import Any
 
 from lamella.tensor import Tensor, get_default_dtype, set_default_dtype
-from lamella.tensor.extend import METADATA, default_generator, set_edge, tls
+from lamella.tensor.extend import METADATA, default_generator, set_edge, settle_modes, tls
 
 from ._explore import Explorer
 from ._members import SCALARS, is_fixed, is_module, own_state, slot_names, slot_values
@@ -77,6 +77,7 @@ class Before:
         if (tls.grad, get_default_dtype()) != self._modes:
             changed.append("grad mode or the default dtype")
             tls.grad = self._modes[0]
+            settle_modes()
             set_default_dtype(self._modes[1])
         return changed
 

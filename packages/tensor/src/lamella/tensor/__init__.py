@@ -27,7 +27,6 @@ from ._functions.movement import (
     cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
 )  # fmt: skip
 from ._functions.product import matmul
-<<<<<<< HEAD
 from ._functions.reduction import (
     all, amax, amin, aminmax, any, argmax, argmin, count_nonzero, max, mean, min, nanmean, nansum, prod, sum,
 )  # fmt: skip
@@ -40,12 +39,7 @@ from ._functions.statistics import (
     corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, nanquantile, norm, quantile,
     renorm, softmin, std, std_mean, trace, trapezoid, trapz, var, var_mean,
 )  # fmt: skip
-from ._modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-=======
-from ._functions.reduction import all, amax, amin, any, argmax, argmin, logsumexp, mean, prod, std, sum, var
-from ._functions.scan import cumsum
 from ._modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
->>>>>>> 7e247ce (Autograd: every hook kind, retained gradients, gradient edges, saved-tensor hooks, anomaly and inference mode, Functions with rules for transforms, gradcheck with torch's options)
 from ._op import MissingRule
 from ._pointwise import (
     abs, add, cos, div, eq, erf, exp, floor, ge, gt, isnan, le, log, log1p, logical_and, logical_not, logical_or, lt,
@@ -67,7 +61,6 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DType", "Device", "FileFormatError", "Generator", "LevelClosedError", "MissingRule", "Tensor", "__version__",
-<<<<<<< HEAD
     "abs", "add", "all", "amax", "amin", "aminmax", "any", "arange", "argmax", "argmin", "argsort", "attention",
     "batch_norm", "bernoulli", "bfloat16", "bincount", "bool", "bool_", "bucketize", "cat", "celu", "clamp",
     "complex128", "complex64", "corrcoef", "cos", "count_nonzero", "cov", "cross_entropy", "cummax", "cummin",
@@ -75,33 +68,17 @@ __all__ = [
     "empty_like", "enable_grad", "eq", "erf", "exp", "expand", "eye", "flatten", "flip", "float", "float16",
     "float32", "float64", "float8_e4m3fn", "float8_e5m2", "floor", "floor_divide", "from_numpy", "full", "full_like",
     "gather", "ge", "gelu", "get_default_dtype", "get_num_threads", "glu", "gt", "half", "hardshrink", "hardsigmoid",
-    "hardswish", "hardtanh", "histc", "histogram", "histogramdd", "int", "int16", "int32", "int64", "int8",
-    "is_grad_enabled", "isin", "isnan", "kthvalue", "layer_norm", "le", "leaky_relu", "linear", "linspace", "load",
-    "log", "log1p", "log_softmax", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logsigmoid",
-    "logsumexp", "long", "lt", "manual_seed", "matmul", "max", "maximum", "mean", "median", "min", "minimum", "mish",
-    "mode", "msort", "mul", "multinomial", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg",
-    "no_grad", "norm", "one_hot", "ones", "ones_like", "pad", "permute", "pow", "prelu", "prod", "quantile", "rand",
-    "rand_like", "randint", "randn", "randn_like", "randperm", "reciprocal", "relu", "relu6", "remainder", "renorm",
-    "reshape", "result_type", "rrelu", "rsqrt", "save", "scalar", "scatter_add", "searchsorted", "selu",
-    "set_default_dtype", "set_grad_enabled", "set_num_threads", "sigmoid", "sign", "silu", "sin", "softmax",
-    "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "std_mean", "sub", "sum", "take", "tanh", "tanhshrink", "tensor", "threshold", "topk", "trace", "transpose",
-    "trapezoid", "trapz", "tril", "uint16", "uint32", "uint64", "uint8", "unique", "unique_consecutive", "unsqueeze",
-    "var", "var_mean", "where", "zeros", "zeros_like",
-=======
-    "abs", "add", "all", "amax", "amin", "any", "arange", "argmax", "argmin", "attention", "batch_norm", "bernoulli",
-    "bfloat16", "bool", "bool_", "cat", "clamp", "complex128", "complex64", "cos", "cross_entropy", "cumsum",
-    "device", "div", "double", "dropout", "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "expand", "eye",
-    "flatten", "flip", "float", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2", "floor",
-    "floor_divide", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_default_dtype", "get_num_threads",
-    "gt", "half", "inference_mode", "int", "int16", "int32", "int64", "int8", "is_grad_enabled",
-    "is_inference_mode_enabled", "isnan", "layer_norm", "le", "linear", "linspace", "load", "log", "log1p",
-    "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp", "long", "lt", "manual_seed", "matmul",
-    "maximum", "mean", "minimum", "mul", "narrow", "ne", "neg", "no_grad", "one_hot", "ones", "ones_like", "pad",
-    "permute", "pow", "prod", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "reciprocal", "relu",
-    "remainder", "reshape", "result_type", "rsqrt", "save", "scalar", "scatter_add", "set_default_dtype",
-    "set_grad_enabled", "set_num_threads", "sigmoid", "sign", "sin", "softmax", "split", "sqrt", "square", "squeeze",
-    "stack", "std", "sub", "sum", "take", "tanh", "tensor", "transpose", "tril", "uint16", "uint32", "uint64",
-    "uint8", "unsqueeze", "var", "where", "zeros", "zeros_like",
->>>>>>> 7e247ce (Autograd: every hook kind, retained gradients, gradient edges, saved-tensor hooks, anomaly and inference mode, Functions with rules for transforms, gradcheck with torch's options)
+    "hardswish", "hardtanh", "histc", "histogram", "histogramdd", "inference_mode", "int", "int16", "int32", "int64",
+    "int8", "is_grad_enabled", "is_inference_mode_enabled", "isin", "isnan", "kthvalue", "layer_norm", "le",
+    "leaky_relu", "linear", "linspace", "load", "log", "log1p", "log_softmax", "logcumsumexp", "logical_and",
+    "logical_not", "logical_or", "logsigmoid", "logsumexp", "long", "lt", "manual_seed", "matmul", "max", "maximum",
+    "mean", "median", "min", "minimum", "mish", "mode", "msort", "mul", "multinomial", "nanmean", "nanmedian",
+    "nanquantile", "nansum", "narrow", "ne", "neg", "no_grad", "norm", "one_hot", "ones", "ones_like", "pad",
+    "permute", "pow", "prelu", "prod", "quantile", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
+    "reciprocal", "relu", "relu6", "remainder", "renorm", "reshape", "result_type", "rrelu", "rsqrt", "save",
+    "scalar", "scatter_add", "searchsorted", "selu", "set_default_dtype", "set_grad_enabled", "set_num_threads",
+    "sigmoid", "sign", "silu", "sin", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split",
+    "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "sum", "take", "tanh", "tanhshrink", "tensor",
+    "threshold", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "uint16", "uint32", "uint64", "uint8",
+    "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "where", "zeros", "zeros_like",
 ]  # fmt: skip

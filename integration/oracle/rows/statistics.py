@@ -82,12 +82,17 @@ ROWS = [
         )
         for best in (False, True)
     ],
-    _along("kthvalue", lambda x: torch.kthvalue(x, 2, 1, True), {"k": 2, "dim": 1}, _FULL, ""),
-    _along("median_along", lambda x: torch.median(x, 1, True), {"dim": 1, "skip_nan": False}, _FULL, ""),
-    _along("median_along", lambda x: torch.nanmedian(x, 0, True), {"dim": 0, "skip_nan": True}, _FULL, "nan"),
-    _along("mode", lambda x: torch.mode(x, 1, True), {"dim": 1}, _FULL, ""),
-    _along("max_along", lambda x: torch.max(x, 1, True), {"dim": 1}, DTYPES, ""),
-    _along("min_along", lambda x: torch.min(x, 0, True), {"dim": 0}, DTYPES, ""),
+    _along("kthvalue", lambda x: torch.kthvalue(x, 2, 1, True), {"k": 2, "dim": 1, "keepdim": True}, _FULL, ""),
+    *[
+        _along(
+            "median_along", lambda x, f=f: f(x, 1, True), {"dim": 1, "skip_nan": skip, "keepdim": True}, _FULL,
+            str(skip),
+        )
+        for f, skip in ((torch.median, False), (torch.nanmedian, True))
+    ],
+    _along("mode", lambda x: torch.mode(x, 1, True), {"dim": 1, "keepdim": True}, _FULL, ""),
+    _along("max_along", lambda x: torch.max(x, 1), {"dim": 1, "keepdim": False}, DTYPES, ""),
+    _along("min_along", lambda x: torch.min(x, 0, True), {"dim": 0, "keepdim": True}, DTYPES, ""),
     Row(
         "place", lambda x, i: torch.zeros(4, 5, dtype=x.dtype).scatter(0, i, x),
         (In((1, 5)), In((1, 5), "index", 4)), {"dim": 0, "size": 4}, DTYPES,

@@ -57,9 +57,10 @@ def running(better: Callable[[Any, Any], bool]) -> Callable[..., Any]:
 def chosen(pick: Callable[..., list[int]]) -> Callable[..., Any]:
     """(values, indices) of what `pick` names in every row along dim."""
 
-    def run(x: Any, dim: int, **params: Any) -> Any:
+    def run(x: Any, dim: int, keepdim: bool = True, **params: Any) -> Any:
         index = np.apply_along_axis(lambda row: np.array(pick(row.tolist(), **params), np.int64), dim, x)
-        return np.take_along_axis(x, index, dim), index
+        found = np.take_along_axis(x, index, dim), index
+        return found if keepdim else tuple(f.squeeze(dim) for f in found)
 
     return run
 

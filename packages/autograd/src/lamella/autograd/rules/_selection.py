@@ -24,8 +24,10 @@ RUNNING = ("cummax", "cummin")
 
 
 def selected(ctx: Any, g: Any, _: Any) -> Any:
-    dim = ctx.params["dim"]
-    return (dispatch(OPS["place"], (g, ctx.y(1)), {"dim": dim, "size": ctx.shape(0)[dim]}),)
+    dim, index = ctx.params["dim"], ctx.y(1)
+    if ctx.params.get("keepdim") is False:
+        g, index = g.unsqueeze(dim), index.unsqueeze(dim)
+    return (dispatch(OPS["place"], (g, index), {"dim": dim, "size": ctx.shape(0)[dim]}),)
 
 
 def running(ctx: Any, g: Any, _: Any) -> Any:
@@ -34,7 +36,10 @@ def running(ctx: Any, g: Any, _: Any) -> Any:
 
 
 def selected_jvp(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    return dispatch(OPS["gather"], (tangents[0], out[1]), {"dim": params["dim"]}), None
+    dim = params["dim"]
+    if params.get("keepdim") is False:
+        return dispatch(OPS["gather"], (tangents[0], out[1].unsqueeze(dim)), {"dim": dim}).squeeze(dim), None
+    return dispatch(OPS["gather"], (tangents[0], out[1]), {"dim": dim}), None
 
 
 def place(ctx: Any, g: Any) -> Any:

@@ -67,17 +67,13 @@ def along(name: str, t: Tensor, dim: Any, **params: Any) -> Any:
     if rank:
         return dispatch(OPS[name], (t,), {**params, "dim": at})
     out = dispatch(OPS[name], (run("reshape", (t,), shape=(1,)),), {**params, "dim": 0})
+    if params.get("keepdim") is False:
+        return out
     return (
         tuple(run("reshape", (o,), shape=()) for o in out) if type(out) is tuple else run("reshape", (out,), shape=())
     )
 
 
-def selected(name: str, t: Tensor, dim: Any, keepdim: bool | None, **params: Any) -> Selected:
-    """(values, indices) of an op that keeps its dim; it goes where keepdim is False, and None says that it stays."""
-    values, indices = along(name, t, dim, **params)
-    rank = t._data.ndim
-    if keepdim is False and rank:
-        at = dim_of(dim, rank)
-        shape = tuple(n for d, n in enumerate(t._data.shape) if d != at)
-        values, indices = (run("reshape", (o,), shape=shape) for o in (values, indices))
-    return Selected(values, indices)
+def selected(name: str, t: Tensor, dim: Any, **params: Any) -> Selected:
+    """(values, indices) of an op along one dim."""
+    return Selected(*along(name, t, dim, **params))

@@ -197,7 +197,7 @@ def _extreme(name: str, over_all: Op, x: Any, dim: Any, keepdim: Any) -> Any:
         return _reduce(over_all, t, None, bool(keepdim), None, None)
     if isinstance(dim, (tuple, list)):
         raise TypeError(f"{name} takes one dim and gives indices too; over several dims use a{name}")
-    return selected(f"{name}_along", t, dim, bool(keepdim))
+    return selected(f"{name}_along", t, dim, keepdim=bool(keepdim))
 
 
 def aminmax(

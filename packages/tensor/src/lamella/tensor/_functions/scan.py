@@ -47,9 +47,9 @@ def logcumsumexp(x: Any, dim: Any = None, *, axis: Any = None) -> Tensor:
 
 def cummax(x: Any, dim: Any = None, *, axis: Any = None) -> Selected:
     """Selected(values, indices): the largest so far along a dim and where it stood last; NaN stays."""
-    return selected("cummax", tensor_of(x, "cummax"), _needed("cummax", dim, axis), None)
+    return selected("cummax", tensor_of(x, "cummax"), _needed("cummax", dim, axis))
 
 
 def cummin(x: Any, dim: Any = None, *, axis: Any = None) -> Selected:
     """Selected(values, indices): the smallest so far along a dim and where it stood last; NaN stays."""
-    return selected("cummin", tensor_of(x, "cummin"), _needed("cummin", dim, axis), None)
+    return selected("cummin", tensor_of(x, "cummin"), _needed("cummin", dim, axis))

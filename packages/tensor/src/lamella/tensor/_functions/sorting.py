@@ -31,7 +31,7 @@ def sort(x: Any, dim: Any = None, descending: bool = False, stable: bool = True,
 
     Equal elements keep their order in both directions, whether `stable` asks for it or not.
     """
-    return selected("sort", tensor_of(x, "sort"), _last(dim, axis), None, descending=_order("sort", descending, stable))
+    return selected("sort", tensor_of(x, "sort"), _last(dim, axis), descending=_order("sort", descending, stable))
 
 
 def _last(dim: Any, axis: Any) -> Any:
@@ -66,12 +66,12 @@ def topk(x: Any, k: int, dim: Any = None, largest: bool = True, sorted: bool = T
     t, k = tensor_of(x, "topk"), operator.index(k)
     if not t._data.ndim and k != 1:
         raise ValueError(f"topk of a 0-d tensor needs k=1, got {k}")
-    return selected("topk", t, _last(dim, axis), None, k=k, largest=largest)
+    return selected("topk", t, _last(dim, axis), k=k, largest=largest)
 
 
 def kthvalue(x: Any, k: int, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Selected:
     """Selected(values, indices) of the k-th smallest along a dim, k from 1; NaN is the largest."""
-    return selected("kthvalue", tensor_of(x, "kthvalue"), _last(dim, axis), bool(keepdim), k=operator.index(k))
+    return selected("kthvalue", tensor_of(x, "kthvalue"), _last(dim, axis), keepdim=bool(keepdim), k=operator.index(k))
 
 
 def _values_of(x: Any, name: str) -> Any:

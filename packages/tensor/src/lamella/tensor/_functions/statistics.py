@@ -234,7 +234,7 @@ def _middle(name: str, x: Any, dim: Any, keepdim: Any, skip_nan: bool) -> Any:
     t = tensor_of(x, name)
     if dim is None:
         return run(name, (t,), dims=tuple(range(t._data.ndim)), keepdim=bool(keepdim))
-    return selected("median_along", t, dim, bool(keepdim), skip_nan=skip_nan)
+    return selected("median_along", t, dim, keepdim=bool(keepdim), skip_nan=skip_nan)
 
 
 def median(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Any:
@@ -253,7 +253,7 @@ def mode(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None) ->
     Among equally frequent ones it is the smallest; the index is that of its last appearance.
     """
     at = the_dim(dim, axis)
-    return selected("mode", tensor_of(x, "mode"), -1 if at is None else at, bool(keepdim))
+    return selected("mode", tensor_of(x, "mode"), -1 if at is None else at, keepdim=bool(keepdim))
 
 
 def quantile(
@@ -281,23 +281,54 @@ def _quantile(name: str, x: Any, q: Any, dim: Any, keepdim: bool, interpolation:
         raise TypeError(f"{name} needs a float32 or float64 tensor, got {dtype}; convert it with .to(float32)")
     if interpolation not in _INTERPOLATIONS:
         raise ValueError(f"{name}: interpolation is one of {', '.join(_INTERPOLATIONS)}, got {interpolation!r}")
-    several = isinstance(q, TensorBase) and q._data.ndim == 1
-    q = _fractions(name, q, dtype)
     shape = tuple(t._data.shape)
     rank = len(shape)
-    if dim is None:
-        rows, at = reshape(t, -1), None
+    at = None if dim is None else dim_of(dim, rank)
+    if at is None:
+        rows = reshape(t, -1) if rank != 1 else t
     else:
-        at = dim_of(dim, rank)
-        rows = reshape(t, 1) if not rank else permute(t, *[d for d in range(rank) if d != at], at)
+        rows = (
+            reshape(t, 1) if not rank else t if at == rank - 1 else permute(t, *[d for d in range(rank) if d != at], at)
+        )
     if rows._data.shape[-1] == 0:
         raise ValueError(f"{name} over no elements has no value; got shape {shape}")
-    out = _of_rows(rows, q, name == "nanquantile", interpolation)
-    lead = out._data.ndim - 1
-    out = permute(out, lead, *range(lead))
     kept = (1,) * rank if at is None else tuple(1 if d == at else n for d, n in enumerate(shape))
     inner = kept if keepdim else () if at is None else tuple(n for d, n in enumerate(shape) if d != at)
-    return reshape(out, (int(q._data.shape[0]), *inner) if several else inner)
+    ordered = along("sort", rows, -1, descending=False)[0]
+    if name == "quantile" and not isinstance(q, TensorBase):
+        if not 0 <= q <= 1:
+            raise ValueError(f"{name}: q lies in [0, 1], got {q}")
+        return reshape(_at_fraction(ordered, q, interpolation), inner)
+    several = isinstance(q, TensorBase) and q._data.ndim == 1
+    q = _fractions(name, q, dtype)
+    out = _of_rows(ordered, q, name == "nanquantile", interpolation)
+    lead = out._data.ndim - 1
+    return reshape(permute(out, lead, *range(lead)), (int(q._data.shape[0]), *inner) if several else inner)
+
+
+def _at_fraction(ordered: Any, q: float, interpolation: str) -> Any:
+    """One quantile by a number: its neighbours stand at known places."""
+    n = ordered._data.shape[-1]
+    one = ordered._data.dtype.type
+    rank = one(q) * one(n - 1)
+    low, high = math.floor(rank), math.ceil(rank)
+    if interpolation in ("lower", "nearest"):
+        low = round(float(rank)) if interpolation == "nearest" else low
+        out = narrow(ordered, -1, low, 1)
+    elif interpolation == "higher" or low == high:
+        out = narrow(ordered, -1, high, 1)
+    else:
+        weight = 0.5 if interpolation == "midpoint" else float(rank - one(low))
+        below, above = narrow(ordered, -1, low, 1), narrow(ordered, -1, high, 1)
+        out = _between(below, above, weight)
+    last = narrow(ordered, -1, n - 1, 1)  # NaN are the last
+    return where(pw.eq(last, last), out, last)
+
+
+def _between(below: Any, above: Any, weight: float) -> Any:
+    # equal infinities have no distance
+    gap = where(pw.eq(below, above), 0.0, pw.sub(above, below))
+    return pw.add(below, pw.mul(gap, weight)) if weight < 0.5 else pw.sub(above, pw.mul(gap, 1.0 - weight))
 
 
 def _fractions(name: str, q: Any, dtype: DType) -> Tensor:
@@ -313,9 +344,8 @@ def _fractions(name: str, q: Any, dtype: DType) -> Tensor:
     return reshape(q, -1)
 
 
-def _of_rows(rows: Any, q: Any, skip_nan: bool, interpolation: str) -> Any:
-    """Quantiles [..., Q] of the last dim."""
-    ordered = along("sort", rows, -1, descending=False)[0]
+def _of_rows(ordered: Any, q: Any, skip_nan: bool, interpolation: str) -> Any:
+    """Quantiles [..., Q] of the sorted last dim."""
     n = ordered._data.shape[-1]
     shape = (*ordered._data.shape[:-1], int(q._data.shape[0]))
     if skip_nan:

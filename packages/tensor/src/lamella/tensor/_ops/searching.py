@@ -10,6 +10,7 @@ import numpy as np
 from .._meta import MetaArray
 from .._op import Op, register_rules
 from .._promotion import refusal
+from .sorting import best_of
 
 __all__: list[str] = []
 
@@ -75,7 +76,7 @@ def _multinomial(p: Any, u: Any, *, count: int, replacement: bool) -> Any:
     else:
         # arrival times of rates w (Efraimidis & Spirakis 2006): the first `count` to come
         arrival = np.where(weights > 0, -np.log1p(-u.astype(np.float64)) / weights, np.inf)
-        index = np.argsort(arrival, axis=1, kind="stable")[:, :count]
+        index = best_of(arrival, count, False)
     return index.reshape(*p.shape[:-1], count)
 
 

@@ -15,9 +15,10 @@ import numpy as np
 from .._meta import MetaArray
 from .._op import Op, register_rules
 from .._promotion import refusal
+from .reduction import reduced_shape
 from .statistics import lower_median
 
-__all__ = ["order_of"]
+__all__ = ["best_of", "order_of"]
 
 _INT64 = np.dtype(np.int64)
 _SMALL = 2048
@@ -32,8 +33,21 @@ def _half(dtype: Any) -> bool:
     return dtype.kind in "fV" and dtype.itemsize < 4
 
 
+def _taken(x: Any, index: Any, dim: int) -> Any:
+    """x read at index along dim: numpy's take_along_axis for the layouts where there is a shorter way."""
+    if x.ndim == 1:
+        return x.take(index)
+    if dim == x.ndim - 1 and x.flags.c_contiguous:
+        starts = np.arange(0, x.size, x.shape[-1]) if x.size else np.zeros(0, np.int64)
+        return x.reshape(-1).take(index + starts.reshape(*x.shape[:-1], 1))
+    return np.take_along_axis(x, index, dim)
+
+
 def order_of(rows: Any, descending: bool) -> Any:
     """Stable order along the last axis; NaN is the largest."""
+    narrow = _sixteen(rows, descending) if rows.size > _SMALL else None
+    if narrow is not None:
+        return np.argsort(narrow, axis=-1, kind="stable")
     packed = _packed(rows, descending) if rows.size > _SMALL else None
     if packed is not None:
         packed.sort(axis=-1)
@@ -47,6 +61,19 @@ def order_of(rows: Any, descending: bool) -> Any:
 
 def _bits(n: int) -> int:
     return max(n - 1, 0).bit_length()
+
+
+def _sixteen(rows: Any, descending: bool) -> Any:
+    """Integers of a short range as 16 bits, which numpy sorts by their digits; None for others."""
+    if rows.dtype.kind not in "iub":
+        return None
+    low, high = rows.min(), rows.max()
+    if int(high) - int(low) >= 1 << 16:
+        return None
+    if rows.dtype.kind == "b":
+        return rows ^ descending
+    # the difference of two of the dtype may wrap, and is right in its low 16 bits
+    return np.subtract(high, rows).astype(np.uint16) if descending else np.subtract(rows, low).astype(np.uint16)
 
 
 def _packed(rows: Any, descending: bool) -> Any:
@@ -91,7 +118,7 @@ def _argsort_shape(x: Any, *, dim: int, descending: bool) -> MetaArray:
 def _sort(x: Any, *, dim: int, descending: bool) -> Any:
     _sort_shape(x, dim=dim, descending=descending)
     index = _argsort(x, dim=dim, descending=descending)
-    return np.take_along_axis(x, index, dim), index
+    return _taken(x, index, dim), index
 
 
 def _refuse(name: str, x: Any) -> None:
@@ -106,17 +133,20 @@ def _sort_shape(x: Any, *, dim: int, descending: bool) -> tuple[MetaArray, ...]:
 
 def _topk(x: Any, *, k: int, dim: int, largest: bool) -> Any:
     _topk_shape(x, k=k, dim=dim, largest=largest)
-    rows = _plain(x, dim)
+    index = np.ascontiguousarray(np.moveaxis(best_of(_plain(x, dim), k, largest), -1, dim))
+    return _taken(x, index, dim), index
+
+
+def best_of(rows: Any, k: int, largest: bool) -> Any:
+    """The places of the k best along the last axis, the best first; equal ones in their order."""
     n = rows.shape[-1]
     index = None
-    if n > 256 and k and k * 16 <= n:
-        index = _few(rows, k, largest)
-    if index is None and n > 64 and k and k * 3 <= n:
-        index = _partitioned(rows, k, largest)
-    if index is None:
-        index = order_of(rows, largest)[..., :k]
-    index = np.moveaxis(index, -1, dim)
-    return np.take_along_axis(x, index, dim), np.ascontiguousarray(index)
+    if rows.size > _SMALL and k:
+        if n > 256 and k * 16 <= n:
+            index = _few(rows, k, largest)
+        if index is None and n > 64 and k * 3 <= n:
+            index = _partitioned(rows, k, largest)
+    return order_of(rows, largest)[..., :k] if index is None else index
 
 
 def _few(rows: Any, k: int, largest: bool) -> Any:
@@ -165,8 +195,8 @@ def _partitioned(rows: Any, k: int, largest: bool) -> Any:
     equal &= np.add.accumulate(equal, axis=1, dtype=np.int64) <= room
     chosen |= equal
     places = (np.flatnonzero(chosen) % n).reshape(-1, k)
-    order = order_of(np.take_along_axis(rows, places, 1), largest)
-    return np.take_along_axis(places, order, 1).reshape(*lead, k)
+    order = order_of(_taken(rows, places, 1), largest)
+    return _taken(places, order, 1).reshape(*lead, k)
 
 
 def _topk_shape(x: Any, *, k: int, dim: int, largest: bool) -> tuple[MetaArray, ...]:
@@ -177,16 +207,16 @@ def _topk_shape(x: Any, *, k: int, dim: int, largest: bool) -> tuple[MetaArray, 
     return MetaArray(shape, x.dtype), MetaArray(shape, _INT64)
 
 
-def _extreme(name: str, arg: Any) -> tuple[Any, Any]:
-    def kernel(x: Any, *, dim: int) -> Any:
-        shape(x, dim=dim)
-        index = arg(x, axis=dim, keepdims=True)
-        return np.take_along_axis(x, index, dim), index
+def _extreme(name: str, arg: Any, ufunc: Any) -> tuple[Any, Any]:
+    def kernel(x: Any, *, dim: int, keepdim: bool) -> Any:
+        shape(x, dim=dim, keepdim=keepdim)
+        values = ufunc.reduce(x, axis=dim, keepdims=keepdim)
+        return np.asarray(values), np.asarray(arg(x, axis=dim, keepdims=keepdim))
 
-    def shape(x: Any, *, dim: int) -> tuple[MetaArray, ...]:
+    def shape(x: Any, *, dim: int, keepdim: bool) -> tuple[MetaArray, ...]:
         _refuse(name, x)
         _not_empty(name, x, dim)
-        return _kept(x, dim)
+        return _kept(x, dim, keepdim)
 
     return kernel, shape
 
@@ -201,39 +231,45 @@ def _found(rows: Any, value: Any) -> Any:
     return np.argmax(hit, axis=-1)
 
 
-def _picked(x: Any, rows: Any, value: Any, dim: int) -> Any:
-    index = np.expand_dims(_found(rows, value), dim)
-    return np.take_along_axis(x, index, dim), index
+def _picked(x: Any, index: Any, dim: int, keepdim: bool) -> Any:
+    """(values, indices) of one element a row."""
+    index = np.expand_dims(index, dim)
+    values = _taken(x, index, dim)
+    return (values, index) if keepdim else (values.squeeze(dim), index.squeeze(dim))
 
 
-def _kthvalue(x: Any, *, k: int, dim: int) -> Any:
-    _kthvalue_shape(x, k=k, dim=dim)
+def _kthvalue(x: Any, *, k: int, dim: int, keepdim: bool) -> Any:
+    _kthvalue_shape(x, k=k, dim=dim, keepdim=keepdim)
     rows = _plain(x, dim)
-    return _picked(x, rows, np.partition(rows, k - 1, axis=-1)[..., k - 1], dim)
+    if rows.size <= _SMALL:
+        index = np.argsort(rows, axis=-1, kind="stable")[..., k - 1]
+    else:
+        index = _found(rows, np.partition(rows, k - 1, axis=-1)[..., k - 1])
+    return _picked(x, index, dim, keepdim)
 
 
-def _kept(x: Any, dim: int) -> tuple[MetaArray, ...]:
-    shape = (*x.shape[:dim], 1, *x.shape[dim + 1 :])
+def _kept(x: Any, dim: int, keepdim: bool) -> tuple[MetaArray, ...]:
+    shape = reduced_shape(tuple(x.shape), (dim,), keepdim)
     return MetaArray(shape, x.dtype), MetaArray(shape, _INT64)
 
 
-def _kthvalue_shape(x: Any, *, k: int, dim: int) -> tuple[MetaArray, ...]:
+def _kthvalue_shape(x: Any, *, k: int, dim: int, keepdim: bool) -> tuple[MetaArray, ...]:
     _refuse("kthvalue", x)
     if not 1 <= k <= x.shape[dim]:
         raise ValueError(f"kthvalue counts from 1 to {x.shape[dim]}, the size of dim {dim}, got k={k}")
-    return _kept(x, dim)
+    return _kept(x, dim, keepdim)
 
 
-def _median_along(x: Any, *, dim: int, skip_nan: bool) -> Any:
-    _median_along_shape(x, dim=dim, skip_nan=skip_nan)
+def _median_along(x: Any, *, dim: int, skip_nan: bool, keepdim: bool) -> Any:
+    _median_along_shape(x, dim=dim, skip_nan=skip_nan, keepdim=keepdim)
     rows = _plain(x, dim)
-    return _picked(x, rows, lower_median(rows, skip_nan), dim)
+    return _picked(x, _found(rows, lower_median(rows, skip_nan)), dim, keepdim)
 
 
-def _median_along_shape(x: Any, *, dim: int, skip_nan: bool) -> tuple[MetaArray, ...]:
+def _median_along_shape(x: Any, *, dim: int, skip_nan: bool, keepdim: bool) -> tuple[MetaArray, ...]:
     _refuse("median", x)
     _not_empty("median", x, dim)
-    return _kept(x, dim)
+    return _kept(x, dim, keepdim)
 
 
 def _not_empty(name: str, x: Any, dim: int) -> None:
@@ -241,8 +277,8 @@ def _not_empty(name: str, x: Any, dim: int) -> None:
         raise ValueError(f"{name} over an empty dim has no value; shape {tuple(x.shape)}, dim {dim}")
 
 
-def _mode(x: Any, *, dim: int) -> Any:
-    _mode_shape(x, dim=dim)
+def _mode(x: Any, *, dim: int, keepdim: bool) -> Any:
+    _mode_shape(x, dim=dim, keepdim=keepdim)
     rows = _plain(x, dim)
     n = rows.shape[-1]
     ordered = np.sort(rows, axis=-1)
@@ -253,14 +289,13 @@ def _mode(x: Any, *, dim: int) -> Any:
     end = np.argmax(np.arange(n) - start, axis=-1)
     value = np.take_along_axis(ordered, end[..., None], -1)[..., 0]
     hit = (rows == value[..., None]) | ((rows != rows) & (value != value)[..., None])
-    index = np.expand_dims(n - 1 - np.argmax(hit[..., ::-1], axis=-1), dim)
-    return np.take_along_axis(x, index, dim), index
+    return _picked(x, n - 1 - np.argmax(hit[..., ::-1], axis=-1), dim, keepdim)
 
 
-def _mode_shape(x: Any, *, dim: int) -> tuple[MetaArray, ...]:
+def _mode_shape(x: Any, *, dim: int, keepdim: bool) -> tuple[MetaArray, ...]:
     _refuse("mode", x)
     _not_empty("mode", x, dim)
-    return _kept(x, dim)
+    return _kept(x, dim, keepdim)
 
 
 def _place(x: Any, index: Any, *, dim: int, size: int) -> Any:
@@ -279,11 +314,11 @@ def _place_shape(x: Any, index: Any, *, dim: int, size: int) -> MetaArray:
 _KERNELS = {
     "sort": (_sort, _sort_shape, "x; dim, descending"),
     "topk": (_topk, _topk_shape, "x; k, dim, largest"),
-    "kthvalue": (_kthvalue, _kthvalue_shape, "x; k, dim"),
-    "median_along": (_median_along, _median_along_shape, "x; dim, skip_nan"),
-    "mode": (_mode, _mode_shape, "x; dim"),
-    "max_along": (*_extreme("max", np.argmax), "x; dim"),
-    "min_along": (*_extreme("min", np.argmin), "x; dim"),
+    "kthvalue": (_kthvalue, _kthvalue_shape, "x; k, dim, keepdim"),
+    "median_along": (_median_along, _median_along_shape, "x; dim, skip_nan, keepdim"),
+    "mode": (_mode, _mode_shape, "x; dim, keepdim"),
+    "max_along": (*_extreme("max", np.argmax, np.maximum), "x; dim, keepdim"),
+    "min_along": (*_extreme("min", np.argmin, np.minimum), "x; dim, keepdim"),
 }
 for _name, (_, _, _signature) in _KERNELS.items():
     Op(_name, _signature, "opaque", outputs=2, differentiable=(0,))

@@ -45,11 +45,11 @@ SELECTIONS = (
     OpSample("argsort", "", (distinct(3, 4),), {"dim": 1, "descending": True}, NUMBERS),
     OpSample("topk", "", (distinct(3, 5),), {"k": 2, "dim": 1, "largest": True}, NUMBERS),
     OpSample("topk", "smallest", (distinct(4, 3),), {"k": 3, "dim": 0, "largest": False}, NUMBERS),
-    OpSample("kthvalue", "", (distinct(3, 4),), {"k": 2, "dim": 1}, NUMBERS),
-    OpSample("median_along", "", (distinct(3, 4),), {"dim": 1, "skip_nan": False}, NUMBERS),
-    OpSample("mode", "", (distinct(3, 4),), {"dim": 0}, NUMBERS),
-    OpSample("max_along", "", (distinct(3, 4),), {"dim": 1}, NUMBERS),
-    OpSample("min_along", "", (distinct(3, 4),), {"dim": 0}, NUMBERS),
+    OpSample("kthvalue", "", (distinct(3, 4),), {"k": 2, "dim": 1, "keepdim": True}, NUMBERS),
+    OpSample("median_along", "", (distinct(3, 4),), {"dim": 1, "skip_nan": False, "keepdim": False}, NUMBERS),
+    OpSample("mode", "", (distinct(3, 4),), {"dim": 0, "keepdim": False}, NUMBERS),
+    OpSample("max_along", "", (distinct(3, 4),), {"dim": 1, "keepdim": False}, NUMBERS),
+    OpSample("min_along", "", (distinct(3, 4),), {"dim": 0, "keepdim": True}, NUMBERS),
     OpSample("place", "", (normal(1, 3), index(1, 3, high=5)), {"dim": 0, "size": 5}, NUMBERS),
 )
 LOOKUPS = (

@@ -8,8 +8,8 @@ import weakref
 import numpy as np
 import pytest
 
-from lamella.autograd import checkpoint, grad, jvp, vmap
-from lamella.tensor import Generator, dropout, float64, manual_seed, no_grad, randn, tensor
+from lamella.autograd import checkpoint, checkpoint_sequential, grad, jvp, vmap
+from lamella.tensor import Generator, dropout, float32, float64, manual_seed, no_grad, randn, tensor
 from lamella.tensor.extend import default_generator
 from lamella.testing import assert_close, gradcheck, gradgradcheck
 
@@ -240,3 +240,94 @@ def test_intermediate_results_are_not_kept():
         assert [k() for k in kept] == [None] * 4
     finally:
         gc.enable()
+
+
+# -- torch's arguments
+
+
+def test_arguments_that_say_what_is_anyway():
+    x = tensor([0.5, -1.0], dtype=float64, requires_grad=True)
+    checkpoint(
+        lambda t: t.exp(), x, use_reentrant=False, preserve_rng_state=True, determinism_check="none"
+    ).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), np.exp([0.5, -1.0]))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"use_reentrant": True}, "use_reentrant=True is not supported"),
+        ({"debug": True}, "debug=True is not supported"),
+        ({"determinism_check": "strict"}, "'default' or 'none', got 'strict'"),
+    ],
+)
+def test_arguments_that_are_refused(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        checkpoint(lambda t: t, tensor([1.0], requires_grad=True), **kwargs)
+
+
+def test_contexts_of_both_runs():
+    from contextlib import contextmanager
+
+    seen = []
+
+    @contextmanager
+    def noted(name):
+        seen.append(name)
+        yield
+        seen.append("end of " + name)
+
+    x = tensor([0.5], dtype=float64, requires_grad=True)
+    y = checkpoint(lambda t: t.exp(), x, context_fn=lambda: (noted("first"), noted("second")))
+    assert seen == ["first", "end of first"]
+    y.sum().backward()
+    assert seen == ["first", "end of first", "second", "end of second"]
+
+
+def test_random_numbers_go_on_where_they_are_not_preserved():
+    from lamella.tensor import manual_seed, rand
+
+    x = tensor([1.0], dtype=float64, requires_grad=True)
+    drawn = []
+
+    def f(t):
+        drawn.append(rand(1, dtype=float64).item())
+        return t * drawn[-1]
+
+    for preserve in (True, False):
+        manual_seed(0)
+        drawn.clear()
+        checkpoint(f, x, preserve_rng_state=preserve).sum().backward()
+        assert (drawn[0] == drawn[1]) == preserve
+
+
+def test_another_dtype_in_the_second_run_is_refused():
+    dtypes = iter([float64, float32])
+    f = lambda t: t.to(next(dtypes))  # noqa: E731
+    x = tensor([1.0], dtype=float64, requires_grad=True)
+    with pytest.raises(RuntimeError, match="returned float64 first and float32 when it ran again"):
+        checkpoint(f, x).sum().backward()
+
+
+def test_a_sequence_in_segments():
+    runs = []
+
+    def step(n):
+        def f(t):
+            runs.append(n)
+            return t.exp() * 0.1
+
+        return f
+
+    x = tensor([0.5], dtype=float64, requires_grad=True)
+    steps = [step(n) for n in range(5)]
+    y = checkpoint_sequential(steps, 2, x, use_reentrant=False)
+    assert runs == [0, 1, 2, 3, 4]
+    (g,) = grad(y.sum(), x)
+    assert runs == [0, 1, 2, 3, 4, 0, 1]  # the last segment is kept
+    z = x
+    for s in steps:
+        z = s(z)
+    np.testing.assert_allclose(g.numpy(), grad(z.sum(), x)[0].numpy())
+    with pytest.raises(ValueError, match="between 1 and the 5 functions, got 6"):
+        checkpoint_sequential(steps, 6, x)

@@ -7,12 +7,25 @@ import sys
 import threading
 import tracemalloc
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
 
-from lamella.autograd import checkpoint, grad, jvp, value_and_grad, vjp, vmap
-from lamella.tensor import cross_entropy, dropout, float32, layer_norm, linear, no_grad, tensor, zeros
+from lamella.autograd import Function, checkpoint, detect_anomaly, grad, jvp, value_and_grad, vjp, vmap
+from lamella.autograd.graph import get_gradient_edge, register_multi_grad_hook, save_on_cpu
+from lamella.tensor import (
+    cross_entropy,
+    dropout,
+    float32,
+    inference_mode,
+    layer_norm,
+    linear,
+    no_grad,
+    set_grad_enabled,
+    tensor,
+    zeros,
+)
 from lamella.tensor.extend import HOT, OPS, tls
 
 
@@ -64,7 +77,78 @@ def transforms():
     grad((g * g).sum(), PARAMETERS)
 
 
-@pytest.mark.parametrize("step", [train_step, transforms])
+class Cubed(Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x):
+        return x * x * x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs, output)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, _ = ctx.saved_tensors
+        return g * 3.0 * x * x
+
+    @staticmethod
+    def jvp(ctx, t):
+        return t * 3.0 * ctx.saved_tensors[0] ** 2
+
+
+def hooks_and_functions():
+    x = PARAMETERS[1]
+    y = x * 2.0
+    y.retain_grad()
+    seen: list[Any] = []
+    handles = [
+        x.register_hook(lambda g: g * 2.0),
+        y.register_hook(seen.append),
+        y.grad_fn.register_prehook(lambda g: None),
+        y.grad_fn.register_hook(lambda a, b: None),
+        x.register_post_accumulate_grad_hook(lambda t: None),
+        register_multi_grad_hook([x, y], lambda grads: None),
+    ]
+    z = Cubed.apply(y)
+    z.sum().backward(retain_graph=True)
+    for h in handles:
+        h.remove()
+    z.sum().backward(inputs=[y], retain_graph=True)
+    grad(get_gradient_edge(z), [x], [y.detach()], is_grads_batched=False)
+    (g,) = grad(Cubed.apply(x).sum(), x, create_graph=True)
+    (g * g).sum().backward()
+    jvp(Cubed.apply, (x.detach(),), (x.detach(),))
+    vmap(grad(lambda t: Cubed.apply(t).sum()))(PARAMETERS[0].detach())
+    x.grad = None
+
+
+def modes():
+    x = PARAMETERS[1]
+    with detect_anomaly():
+        (x.exp() * x).sum().backward()
+    with save_on_cpu():
+        y = Cubed.apply(x.exp() * x)
+        y = checkpoint(lambda t: t.sin() * t, y)
+    y.sum().backward()
+    with inference_mode():
+        t = x * 2.0
+        t += x
+    set_grad_enabled(False)
+    set_grad_enabled(True)
+    x.grad = None
+
+
+def kept_graph():
+    x = PARAMETERS[1]
+    loss = (x.exp() * x).tanh().sum()
+    loss.backward(retain_graph=True)
+    loss.backward()
+    x.grad = None
+
+
+@pytest.mark.parametrize("step", [train_step, transforms, hooks_and_functions, modes, kept_graph])
 def test_many_steps_are_flat_without_the_collector(step, no_collector):
     for _ in range(20):
         step()

@@ -276,6 +276,40 @@ def test_outputs_of_several_used_together():
     assert grad(rstd.sum(), mean, allow_unused=True)[0] is None
 
 
+def test_a_batch_of_cotangents_in_one_walk():
+    x, w, other = leaf(), leaf(), leaf()
+    y = x * x.exp() + w
+    batch = tensor(np.eye(3), dtype=float64)
+    gx, gw, none = grad(y, [x, w, other], batch, is_grads_batched=True, allow_unused=True, retain_graph=True)
+    assert_close(gx, np.diag((1 + X) * np.exp(X)))
+    assert_close(gw, np.eye(3))
+    assert none is None
+    (g,) = grad([y, x * 2], x, [batch, batch * 3], is_grads_batched=True, create_graph=True)
+    assert_close(g.detach(), np.diag((1 + X) * np.exp(X) + 6))
+    assert_close(grad(g.sum(), x)[0], (2 + X) * np.exp(X))
+    (zeros_,) = grad(y, [other], batch, is_grads_batched=True, materialize_grads=True, retain_graph=True)
+    assert_close(zeros_, np.zeros(3))
+    with pytest.raises(ValueError, match="is_grads_batched needs one batched tensor"):
+        grad([y, y], x, [batch], is_grads_batched=True)
+
+
+def test_inputs_by_name():
+    x, w = leaf(), leaf()
+    found = grad((x * w).sum(), {"x": x, "w": w})
+    assert set(found) == {"x", "w"}
+    assert_close(found["x"], X)
+    with pytest.raises(RuntimeError, match="input 1 was not used"):
+        grad((x * 2).sum(), {"x": x, "w": w})
+
+
+def test_a_graph_that_saved_only_numbers_can_be_walked_again():
+    x = leaf()
+    y = (x * 2.0 / 4.0 + 1.0).sum()
+    y.backward()
+    y.backward()
+    assert_close(x.grad, np.ones(3))
+
+
 # -- modes
 
 

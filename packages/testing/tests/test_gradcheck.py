@@ -14,6 +14,7 @@ import lamella.tensor as lt
 from lamella.testing import gradcheck, gradgradcheck
 
 pytest.importorskip("lamella.autograd")
+from lamella.autograd import Function
 
 
 def leaf(*shape: int, seed: int = 0) -> lt.Tensor:
@@ -76,3 +77,80 @@ def test_missing_autograd_is_named() -> None:
     assert done.stdout == (
         "a gradient check needs the package lamella-autograd; install it with: pip install lamella-autograd\n"
     )
+
+
+def test_the_answer_is_a_bool_or_an_error() -> None:
+    assert gradcheck(lambda x: x * x, leaf(3)) is True
+    assert gradcheck(wrong_first, [leaf(3)], raise_exception=False) is False
+    assert gradgradcheck(wrong_second, [leaf(3)], raise_exception=False) is False
+    with pytest.raises(RuntimeError, match="disagree"):  # torch's kind of error, and a test's
+        gradcheck(wrong_first, [leaf(3)])
+
+
+def test_tolerances_and_step() -> None:
+    slightly = lambda x: x * x + x.detach() * x * 1e-4  # noqa: E731
+    assert gradcheck(slightly, [leaf(3)])
+    with pytest.raises(AssertionError, match="disagree"):
+        gradcheck(slightly, [leaf(3)], rtol=1e-6, atol=1e-7)
+    with pytest.raises(AssertionError, match="disagree"):
+        gradcheck(lambda x: x * x * x, [leaf(3)], eps=0.1, rtol=1e-6, atol=1e-7)
+
+
+def test_fast_mode_and_forward_mode() -> None:
+    f = lambda x, y: ((x * y).sin(), x.sum())  # noqa: E731
+    assert gradcheck(f, [leaf(2, 3), leaf(3, seed=1)], fast_mode=True, check_forward_ad=True)
+    assert gradcheck(f, [leaf(2, 3), leaf(3, seed=1)], check_forward_ad=True, check_backward_ad=False)
+    assert gradgradcheck(f, [leaf(2, 3), leaf(3, seed=1)], fast_mode=True, check_fwd_over_rev=True)
+    assert not gradcheck(wrong_first, [leaf(3)], fast_mode=True, raise_exception=False)
+    with pytest.raises(AssertionError, match="forward mode and central differences disagree"):
+        gradcheck(wrong_first, [leaf(3)], check_forward_ad=True, check_backward_ad=False)
+
+
+class _Wrong(Function):
+    """x * 2, with a backward that is wrong in the way its argument says."""
+
+    generate_vmap_rule = True
+    calls = 0
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, how: str) -> Any:
+        ctx.how = how
+        ctx.set_materialize_grads(False)
+        return x * 2, x * 3
+
+    @staticmethod
+    def backward(ctx: Any, a: Any, b: Any) -> Any:
+        _Wrong.calls += 1
+        if ctx.how == "undefined":
+            return (a * 2 if a is not None else b * 0) + (b * 3 if b is not None else a), None
+        total = sum((g * n for g, n in ((a, 2), (b, 3)) if g is not None), start=lt.zeros(3, dtype=lt.float64))
+        if ctx.how == "random":
+            total = total * (1 + 1e-7 * _Wrong.calls)
+        if ctx.how == "batched" and a is not None and a._flags & 4:
+            total = total * 2
+        return total, None
+
+
+@pytest.mark.parametrize(
+    ("how", "options", "message"),
+    [
+        ("undefined", {}, "disagree|missing cotangents"),
+        ("random", {}, "not deterministic"),
+        ("batched", {"check_batched_grad": True}, "under vmap differs"),
+    ],
+)
+def test_other_ways_to_be_wrong(how: str, options: Any, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        gradcheck(lambda x: _Wrong.apply(x, how), [leaf(3)], **options)
+
+
+def test_tolerated_noise_and_checks_left_out() -> None:
+    assert gradcheck(lambda x: _Wrong.apply(x, "random"), [leaf(3)], nondet_tol=1e-4)
+    assert gradcheck(lambda x: _Wrong.apply(x, "batched"), [leaf(3)])
+    assert gradcheck(lambda x: x * x, [leaf(3)], check_batched_grad=True, check_batched_forward_grad=True)
+
+
+def test_given_cotangents() -> None:
+    assert gradgradcheck(lambda x: x * x, [leaf(3)], [leaf(3, seed=5)])
+    with pytest.raises(ValueError, match="2 grad_outputs for 1 outputs"):
+        gradgradcheck(lambda x: x * x, [leaf(3)], [leaf(3), leaf(3)])

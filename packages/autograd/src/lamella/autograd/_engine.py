@@ -20,6 +20,7 @@ from ._anomaly import check_gradients
 from ._errors import GraphFreedError
 from ._hooks import after_hooks, before_hooks, output_hooks, run_hooks
 from ._reach import is_needed
+from ._saving import Packed
 from ._tape import Edge, Leaf, Node, Port, edge_meta, metas_of, next_sequence, unpack
 
 __all__ = ["Context", "Walk", "current_walk", "run", "sum_to"]
@@ -214,7 +215,8 @@ def _walk(
         ctx._node = node
         grads = plan.fn(ctx, *g) if node.others else plan.fn(ctx, g)
         if plan.saves and not retain_graph:
-            node.saved = None
+            saved = node.saved
+            node.saved = None if type(saved[0]) is tuple else _left(saved)
         if anomaly:
             check_gradients(node, grads, wanted)
         if hooks is not None and hooks.after:
@@ -247,6 +249,11 @@ def _walk(
                 _send(edge, gi, heap, pending, leaves)
         grads = gi = data = had = None
     _end(leaves, create_graph, targets, ends is not None)
+
+
+def _left(saved: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """What stays of saved values as the walk passes: those of a node that saved only numbers."""
+    return None if any(type(s) is tuple or type(s) is Packed for s in saved) else saved
 
 
 def _end(

@@ -49,6 +49,7 @@ class Function:
     """
 
     generate_vmap_rule = False
+    _signature: Any = None
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -79,7 +80,7 @@ class Function:
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward and record backward; RuntimeError under a transform that the Function has no rule for."""
         split = cls.setup_context is not Function.setup_context
-        if kwargs:
+        if split or kwargs:
             args = _bound(cls, split, args, kwargs)
         level = _highest(args)
         if level is None:
@@ -105,15 +106,16 @@ def _bound(cls: type[Function], split: bool, args: tuple[Any, ...], kwargs: dict
             f"{cls.__name__}.apply takes keyword arguments only if the Function has a setup_context; "
             f"pass them by position"
         )
-    import inspect
+    signature = cls.__dict__.get("_signature")
+    if signature is None:
+        import inspect
 
-    bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+        signature = cls._signature = inspect.signature(cls.forward)
+    bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
     if bound.kwargs:
-        raise TypeError(
-            f"{cls.__name__}.forward has keyword-only arguments {sorted(bound.kwargs)}: apply cannot pass them"
-        )
-    return bound.args
+        raise TypeError(f"{cls.__name__}.forward has keyword-only arguments {sorted(bound.kwargs)}; apply has none")
+    return tuple(bound.args)
 
 
 def _highest(args: tuple[Any, ...]) -> Level | None:
@@ -376,19 +378,25 @@ def _checked(name: str, node: Node, given: Any) -> tuple[Any, ...]:
             continue
         if not isinstance(g, Tensor):
             raise TypeError(f"{name}.backward must return tensors or None, gradient {i} is {type(g).__name__}")
-        if edge is not None and tuple(g.shape) != tuple(edge.shape):
+        if edge is not None and not _spreads(tuple(edge.shape), tuple(g.shape)):
             raise RuntimeError(
                 f"{name}.backward returned a gradient of shape {g.shape} for argument {i} of shape {tuple(edge.shape)}"
             )
     return grads
 
 
+def _spreads(small: tuple[int, ...], large: tuple[int, ...]) -> bool:
+    """Whether one shape broadcasts to another: the engine then sums the gradient."""
+    lead = len(large) - len(small)
+    return lead >= 0 and all(n in (1, large[lead + i]) for i, n in enumerate(small))
+
+
 class _Once(Function):
-    """Passes gradients on, and refuses to be differentiated."""
+    """Hands the first `count` of its arguments on, and refuses to be differentiated by any."""
 
     @staticmethod
-    def forward(ctx: FunctionContext, *grads: Any) -> Any:
-        return tuple([detached(g) if isinstance(g, Tensor) else g for g in grads])
+    def forward(ctx: FunctionContext, count: int, *args: Any) -> Any:
+        return tuple([detached(a) if isinstance(a, Tensor) else a for a in args[:count]])
 
     @staticmethod
     def backward(ctx: FunctionContext, *cotangents: Any) -> Any:
@@ -406,16 +414,11 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             grads = backward(ctx, *cotangents)
         if not tls.grad:
             return grads
+        links = [t for t in (*cotangents, *ctx.saved_tensors) if isinstance(t, Tensor) and t.requires_grad]
         found = grads if isinstance(grads, tuple) else (grads,)
-        marks = [c for c in cotangents if isinstance(c, Tensor) and c.requires_grad]
-        if not marks and not any(isinstance(t, Tensor) and t.requires_grad for t in ctx.saved_tensors):
+        if not links or not any(isinstance(g, Tensor) for g in found):
             return grads
-        return _refusing(found, grads)
+        out = _Once.apply(len(found), *found, *links)
+        return out if isinstance(grads, tuple) else out[0]
 
     return wrapped
-
-
-def _refusing(found: tuple[Any, ...], grads: Any) -> Any:
-    marked = [g.detach().requires_grad_() if isinstance(g, Tensor) else g for g in found]
-    out = _Once.apply(*marked)
-    return out if isinstance(grads, tuple) else out[0]

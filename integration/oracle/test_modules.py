@@ -54,6 +54,8 @@ def _built(row: ModuleRow, dtype: str) -> tuple[Any, Any]:
     return mine, other
 
 
+# the oracle tells that it copies where an even kernel keeps the size
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @pytest.mark.parametrize(("row", "dtype"), [pytest.param(r, d, id=f"{r.name}-{d}") for r in ROWS for d in r.dtypes])
 def test_module(row: ModuleRow, dtype: str) -> None:
     mine, other = _built(row, dtype)

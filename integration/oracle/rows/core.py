@@ -167,88 +167,6 @@ _INDEXING = [
     ),
 ]  # fmt: skip
 
-_WINDOWS: list[dict[str, Any]] = [
-    {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1},
-    {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2), "groups": 1},
-    {"stride": (2, 2), "padding": (1, 1), "dilation": (1, 1), "groups": 2},
-]
-
-
-def _convolutions() -> list[Row]:
-    rows = []
-    for i, window in enumerate(_WINDOWS):
-        x, w = (2, 4, 7, 8), (6, 4 // window["groups"], 3, 3)
-        out = tuple(functional.conv2d(torch.zeros(x), torch.zeros(w), **window).shape)
-        rows += [
-            Row("conv2d", lambda a, b, k=window: functional.conv2d(a, b, **k), (In(x), In(w)), window, label=str(i)),
-            Row(
-                "conv2d_input_grad", lambda g, b, k=window, s=x: torch.nn.grad.conv2d_input(s, b, g, **k),
-                (In(out), In(w)), {"shape": x, **window}, ("float64", "float32"), str(i),
-            ),
-            Row(
-                "conv2d_weight_grad", lambda g, a, k=window, s=w: torch.nn.grad.conv2d_weight(a, s, g, **k),
-                (In(out), In(x)), {"shape": w, **window}, ("float64", "float32"), str(i),
-            ),
-        ]  # fmt: skip
-    return rows
-
-
-_POOLS: list[dict[str, Any]] = [
-    {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0)},
-    {"kernel": (3, 2), "stride": (1, 2), "padding": (1, 1)},
-]
-
-
-def _pool(p: dict[str, Any]) -> tuple[Any, Any, Any]:
-    return p["kernel"], p["stride"], p["padding"]
-
-
-def _max_pool_grad(shape: tuple[int, ...]) -> Callable[..., Any]:
-    def gradient(g: Any, indices: Any) -> Any:
-        flat = torch.zeros(*shape[:2], shape[2] * shape[3], dtype=g.dtype)
-        return flat.scatter_add(2, indices.flatten(2), g.flatten(2)).reshape(shape)
-
-    return gradient
-
-
-def _avg_pool_grad(shape: tuple[int, ...], p: dict[str, Any]) -> Callable[..., Any]:
-    def gradient(g: Any) -> Any:
-        _, pull = torch.func.vjp(
-            lambda x: functional.avg_pool2d(x, *_pool(p), count_include_pad=True), torch.zeros(shape, dtype=g.dtype)
-        )
-        return pull(g)[0]
-
-    return gradient
-
-
-def _pools() -> list[Row]:
-    shape = (2, 3, 6, 8)
-    rows = []
-    for i, p in enumerate(_POOLS):
-        out = tuple(functional.avg_pool2d(torch.zeros(shape), *_pool(p)).shape)
-        rows += [
-            Row(
-                "max_pool2d", lambda x, p=p: functional.max_pool2d(x, *_pool(p), return_indices=True), (In(shape),), p,
-                label=str(i),
-            ),
-            Row("avg_pool2d", lambda x, p=p: functional.avg_pool2d(x, *_pool(p)), (In(shape),), p, label=str(i)),
-            Row(
-                "avg_pool2d_grad", _avg_pool_grad(shape, p), (In(out),), {"shape": shape, **p}, ("float64", "float32"),
-                str(i),
-            ),
-        ]  # fmt: skip
-    out = (2, 3, 3, 4)
-    rows.append(
-        Row(
-            "max_pool2d_grad",
-            _max_pool_grad(shape),
-            (In(out), In(out, "index", 48)),
-            {"shape": shape},
-            ("float64", "float32"),
-        )
-    )
-    return rows
-
 
 def _layer_norm(x: Any, w: Any, b: Any) -> Any:
     y, mean, rstd = torch.native_layer_norm(x, w.shape, w, b, 1e-5)
@@ -338,7 +256,7 @@ _UNITS = [
 ]  # fmt: skip
 
 
-ROWS = [*_ELEMENTWISE, *_REDUCTIONS, *_PRODUCTS, *_LAYOUT, *_INDEXING, *_convolutions(), *_pools(), *_UNITS]
+ROWS = [*_ELEMENTWISE, *_REDUCTIONS, *_PRODUCTS, *_LAYOUT, *_INDEXING, *_UNITS]
 
 EXEMPT = {
     "dropout": "draws from a stream of its own, whose vectors are published",

@@ -29,11 +29,11 @@ def test_matmul_and_convolution() -> None:
     assert rule(OPS["matmul"], "cost")(a, b) == (2 * 8 * 2 * 3 * 5, 4 * (48 + 15 + 80))
     x, w = MetaArray((2, 4, 9, 9), F32), MetaArray((6, 2, 3, 3), F32)
     params = {"stride": (2, 2), "padding": (1, 1), "dilation": (1, 1), "groups": 2}
-    flops, moved = rule(OPS["conv2d"], "cost")(x, w, **params)
+    flops, moved = rule(OPS["conv"], "cost")(x, w, None, **params)
     assert flops == 2 * (2 * 6 * 5 * 5) * (2 * 3 * 3)
     assert moved == 4 * (2 * 4 * 81 + 6 * 2 * 9 + 2 * 6 * 25)
     g = MetaArray((2, 6, 5, 5), F32)
-    for name, operands, shape in (("conv2d_input_grad", (g, w), x.shape), ("conv2d_weight_grad", (g, x), w.shape)):
+    for name, operands, shape in (("conv_input_grad", (g, w), x.shape), ("conv_weight_grad", (g, x), w.shape)):
         assert rule(OPS[name], "cost")(*operands, shape=shape, **params)[0] == flops
 
 

@@ -116,20 +116,38 @@ def attention(q: Any, k: Any, v: Any, mask: Any, scale: float, causal: bool) -> 
     return softmax(s, -1) @ v, np.log(np.exp(s).sum(-1))
 
 
-def conv2d(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def spread(x: Any, padding: Any, far: int = 0, fill: float = 0.0) -> Any:
+    """x with padding around its spatial dims, and `far` more behind each."""
+    return np.pad(x, ((0, 0), (0, 0), *((p, p + far) for p in padding)), constant_values=fill)
+
+
+def places(at: Any, kernel: Any, stride: Any, dilation: Any) -> tuple[slice, ...]:
+    """Where the window `at` reads a padded image."""
+    return tuple(
+        slice(i * s, i * s + d * (k - 1) + 1, d) for i, k, s, d in zip(at, kernel, stride, dilation, strict=True)
+    )
+
+
+def sizes_of(x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool = False) -> Any:
+    out = []
+    for n, k, s, p, d in zip(x.shape[2:], kernel, stride, padding, dilation, strict=True):
+        span = d * (k - 1) + 1
+        starts = [i * s for i in range(n + 2 * p) if i * s + span <= n + 2 * p or (ceil and i * s < n + p)]
+        # in ceil mode one window may run over the edge
+        whole = [i for i in starts if i + span <= n + 2 * p]
+        out.append(len(whole) + (len(starts) > len(whole) and whole[-1] + span < n + 2 * p))
+    return tuple(out)
+
+
+def conv(x: Any, w: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Written as the sum it is: one addition per output, channel and tap."""
-    x = np.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2))
-    (n, _, h, width), (o, cg, kh, kw) = x.shape, w.shape
-    oh = (h - dilation[0] * (kh - 1) - 1) // stride[0] + 1
-    ow = (width - dilation[1] * (kw - 1) - 1) // stride[1] + 1
-    out = np.zeros((n, o, oh, ow))
-    for f in range(o):
-        first = f // (o // groups) * cg
-        for r in range(oh):
-            for c in range(ow):
-                rows = slice(r * stride[0], r * stride[0] + dilation[0] * (kh - 1) + 1, dilation[0])
-                cols = slice(c * stride[1], c * stride[1] + dilation[1] * (kw - 1) + 1, dilation[1])
-                out[:, f, r, c] = (x[:, first : first + cg, rows, cols] * w[f]).sum((1, 2, 3))
+    kernel = w.shape[2:]
+    out = np.zeros((x.shape[0], w.shape[0], *sizes_of(x, kernel, stride, padding, dilation)))
+    image = spread(x, padding)
+    for f, *at in np.ndindex(*out.shape[1:]):
+        first = f // (len(w) // groups) * w.shape[1]
+        part = image[(slice(None), slice(first, first + w.shape[1]), *places(at, kernel, stride, dilation))]
+        out[(slice(None), f, *at)] = (part * w[f]).sum(tuple(range(1, x.ndim)))
     return out
 
 
@@ -148,34 +166,84 @@ def transpose_of(fn: Callable[..., Any], which: int) -> Callable[..., Any]:
     return run
 
 
-def pooled(x: Any, kernel: Any, stride: Any, padding: Any, fill: float) -> Any:
-    full = np.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2), constant_values=fill)
-    view = np.lib.stride_tricks.sliding_window_view(full, kernel, (2, 3))
-    return view[:, :, :: stride[0], :: stride[1]]
+def max_pool(x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> Any:
+    image = spread(x, padding, 9, -np.inf)
+    out = np.zeros((*x.shape[:2], *sizes_of(x, kernel, stride, padding, dilation, ceil)))
+    where = np.zeros(out.shape, np.int64)
+    for n, c, *at in np.ndindex(*out.shape):
+        out[(n, c, *at)] = best = image[(n, c, *places(at, kernel, stride, dilation))].max()
+        where[(n, c, *at)] = np.flatnonzero(x[n, c] == best)[0]
+    return out, where
 
 
-def max_pool2d(x: Any, kernel: Any, stride: Any, padding: Any) -> Any:
-    best = pooled(x, kernel, stride, padding, -np.inf).max((-1, -2))
-    where = np.arange(x.shape[2] * x.shape[3], dtype=float).reshape(x.shape[2:])
-    found = [[[[where[plane == v][0] for v in row] for row in out] for plane, out in zip(xs, bs, strict=True)]
-             for xs, bs in zip(x, best, strict=True)]  # fmt: skip
-    return best, np.array(found).astype(np.int64)
+def avg_pool(x: Any, kernel: Any, stride: Any, padding: Any, ceil: bool, count_pad: bool, divisor: int | None) -> Any:
+    ones = (1,) * len(kernel)
+    image, inside = spread(x, padding, 9), spread(np.ones(x.shape), padding, 9, 0.0 if not count_pad else 2.0)
+    for d, p in enumerate(padding):  # what lies behind the padding never counts
+        inside[(slice(None),) * (2 + d) + (slice(x.shape[2 + d] + 2 * p, None),)] = 0
+    out = np.zeros((*x.shape[:2], *sizes_of(x, kernel, stride, padding, ones, ceil)))
+    for at in np.ndindex(*out.shape[2:]):
+        window = (0, 0, *places(at, kernel, stride, ones))
+        count = divisor or (inside[window] > 0).sum()
+        part = image[(slice(None), slice(None), *window[2:])]
+        out[(slice(None), slice(None), *at)] = part.sum(tuple(range(2, x.ndim))) / count
+    return out
 
 
-def avg_pool2d(x: Any, kernel: Any, stride: Any, padding: Any) -> Any:
-    return pooled(x, kernel, stride, padding, 0.0).mean((-1, -2))
+def alone(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """The transpose of a linear map of one operand."""
+    return lambda g, *, shape, **params: transpose_of(lambda x, _, **p: fn(x, **p), 0)(g, None, shape=shape, **params)
 
 
-def avg_pool2d_grad(g: Any, *, shape: Any, **params: Any) -> Any:
-    return transpose_of(lambda x, _, **p: avg_pool2d(x, **p), 0)(g, None, shape=shape, **params)
-
-
-def max_pool2d_grad(g: Any, indices: Any, shape: Any) -> Any:
+def max_pool_grad(g: Any, indices: Any, shape: Any) -> Any:
     out = np.zeros(shape)
     for n, c in np.ndindex(*shape[:2]):
         for at, v in zip(indices[n, c].reshape(-1), g[n, c].reshape(-1), strict=True):
             out[n, c].reshape(-1)[at] += v
     return out
+
+
+def im2col(x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Any:
+    image, out = spread(x, padding), sizes_of(x, kernel, stride, padding, dilation)
+    columns = [
+        image[(slice(None), slice(None), *places(at, kernel, stride, dilation))].reshape(len(x), -1)
+        for at in np.ndindex(*out)
+    ]
+    return np.stack(columns, -1)
+
+
+def col2im(cols: Any, sizes: Any, **window: Any) -> Any:
+    channels = cols.shape[1] // int(np.prod(window["kernel"]))
+    return alone(im2col)(cols, shape=(len(cols), channels, *sizes), **window)
+
+
+def cubic(d: float, a: float) -> float:
+    d = abs(d)
+    if d <= 1:
+        return (a + 2) * d**3 - (a + 3) * d**2 + 1
+    return a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a if d < 2 else 0.0
+
+
+def resample(x: Any, dim: int, n: int, out: int, kind: str, scale: Any, align: bool, transposed: bool) -> Any:
+    """The matrix, row by row from the definition of each kind."""
+    step = (n - 1) / (out - 1) if align else 1 / scale if scale else n / out
+    m = np.zeros((out, n))
+    for i in range(out):
+        at = i * step if align else (i + 0.5) * step - 0.5
+        if kind == "nearest":
+            m[i, int(i * step)] = 1
+        elif kind == "linear":
+            for j in range(n):
+                m[i, j] = max(0.0, 1 - abs(min(max(at, 0), n - 1) - j))
+        elif kind == "cubic":
+            for j in range(int(np.floor(at)) - 1, int(np.floor(at)) + 3):
+                m[i, min(max(j, 0), n - 1)] += cubic(at - j, -0.75)
+        elif kind == "area":
+            m[i, i * n // out : -(-(i + 1) * n // out)] = 1
+        else:
+            m[i] = [max(0.0, 1 - abs(j - at) / max(step, 1)) for j in range(n)]
+        m[i] /= m[i].sum()
+    return np.moveaxis(np.tensordot(m.T if transposed else m, x, (1, dim)), 0, dim)
 
 
 def take_grad(g: Any, index: Any, dim: int, size: int) -> Any:
@@ -327,9 +395,10 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "flip": lambda x, dims: np.flip(x, dims),
     "full": lambda value, shape, dtype: np.full(shape, value),
     "arange": lambda start, stop, step, dtype: np.arange(start, stop, step),
-    "conv2d": conv2d, "conv2d_input_grad": transpose_of(conv2d, 0), "conv2d_weight_grad": transpose_of(conv2d, 1),
-    "max_pool2d": max_pool2d, "max_pool2d_grad": max_pool2d_grad, "avg_pool2d": avg_pool2d,
-    "avg_pool2d_grad": avg_pool2d_grad,
+    "conv": lambda x, w, b, **p: conv(x, w, **p) + (0 if b is None else b.reshape(-1, *(1,) * (w.ndim - 2))),
+    "conv_input_grad": transpose_of(conv, 0), "conv_weight_grad": transpose_of(conv, 1),
+    "max_pool": max_pool, "max_pool_grad": max_pool_grad, "avg_pool": avg_pool, "avg_pool_grad": alone(avg_pool),
+    "im2col": im2col, "col2im": col2im, "resample": resample,
     "linear": lambda x, w, b: x @ w.T + (0 if b is None else b), "softmax": softmax, "log_softmax": log_softmax,
     "gelu": gelu, "layer_norm": layer_norm, "batch_norm": batch_norm, "cross_entropy": cross_entropy,
     "relu_grad": lambda g, y: np.where(y > 0, g, 0),
@@ -388,7 +457,9 @@ def outputs(result: Any) -> tuple[Any, ...]:
 def steps(name: str) -> float:
     """How many roundings a result may hold more than the one the tolerance table is made for."""
     return (
-        4.0 if "conv2d" in name or name in ("batch_norm", "layer_norm", "cross_entropy", "attention", "prod") else 1.0
+        4.0
+        if "conv" in name or name in ("batch_norm", "layer_norm", "cross_entropy", "attention", "prod", "resample")
+        else 1.0
     )
 
 

@@ -80,7 +80,7 @@ def _written(name: str, flops: Callable[[list[Any], list[Any], dict[str, Any]], 
 
 
 def _conv(weights: int, image: int) -> Callable[[list[Any], list[Any], dict[str, Any]], int]:
-    """Two flops a product; `weights`: where [O, C/groups, kh, kw] stands among all tensors, `image`: the output."""
+    """Two flops a product; `weights`: where [O, C/groups, ...] stands among all tensors, `image`: the output."""
 
     def flops(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
         w, y = ([*xs, *outs][i] for i in (weights, image))
@@ -106,13 +106,15 @@ _WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
     "cross_entropy": lambda xs, outs, params: 5 * _size(xs[0]) + 2 * _size(xs[1]),
     "attention": _attention,
     "dropout": lambda xs, outs, params: 2 * _size(xs[0]),
-    "conv2d": _conv(1, 2),
-    "conv2d_input_grad": _conv(1, 0),
-    "conv2d_weight_grad": _conv(2, 0),
-    "max_pool2d": lambda xs, outs, params: _size(outs[0]) * math.prod(params["kernel"]),
-    "avg_pool2d": lambda xs, outs, params: _size(outs[0]) * math.prod(params["kernel"]),
-    "max_pool2d_grad": lambda xs, outs, params: _size(xs[0]),
-    "avg_pool2d_grad": lambda xs, outs, params: _size(xs[0]) * math.prod(params["kernel"]),
+    "conv": _conv(1, -1),
+    "conv_input_grad": _conv(1, 0),
+    "conv_weight_grad": _conv(2, 0),
+    "max_pool": lambda xs, outs, params: _size(outs[0]) * math.prod(params["kernel"]),
+    "avg_pool": lambda xs, outs, params: _size(outs[0]) * math.prod(params["kernel"]),
+    "max_pool_grad": lambda xs, outs, params: _size(xs[0]),
+    "avg_pool_grad": lambda xs, outs, params: _size(xs[0]) * math.prod(params["kernel"]),
+    "im2col": lambda xs, outs, params: 0,
+    "col2im": lambda xs, outs, params: _size(xs[0]),
     "cumsum": lambda xs, outs, params: _size(xs[0]),
     "argmax": lambda xs, outs, params: _size(xs[0]),
     "argmin": lambda xs, outs, params: _size(xs[0]),

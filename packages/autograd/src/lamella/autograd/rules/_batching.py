@@ -179,61 +179,6 @@ def take_grad(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any]
     return out.permute(0, *range(2, 2 + dim), 1, *range(2 + dim, out.ndim)), True
 
 
-def _merge(x: Any) -> Any:
-    """[B, N, ...] as [B*N, ...]."""
-    return reshape(x, x.shape[0] * x.shape[1], *x.shape[2:])
-
-
-def _to_channels(x: Any) -> Any:
-    """[B, N, C, H, W] as [N, B*C, H, W]: one group of channels an example."""
-    b, n, c, h, w = x.shape
-    return reshape(x.permute(1, 0, 2, 3, 4), n, b * c, h, w)
-
-
-def conv2d(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
-    x, w = xs
-    if not batched[1]:
-        out = dispatch(op, (_merge(x), w), params)
-        return reshape(out, size, -1, *out.shape[1:]), True
-    x = full(x, batched[0], size)
-    out = dispatch(op, (_to_channels(x), _merge(w)), {**params, "groups": params["groups"] * size})
-    n, _, h, width = out.shape
-    return reshape(out, n, size, -1, h, width).permute(1, 0, 2, 3, 4), True
-
-
-def conv2d_input_grad(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
-    g, w = xs
-    n, c, h, width = params["shape"]
-    if not batched[1]:
-        out = dispatch(op, (_merge(g), w), {**params, "shape": (size * n, c, h, width)})
-        return reshape(out, size, n, c, h, width), True
-    g = full(g, batched[0], size)
-    grouped = {**params, "shape": (n, size * c, h, width), "groups": params["groups"] * size}
-    out = dispatch(op, (_to_channels(g), _merge(w)), grouped)
-    return reshape(out, n, size, c, h, width).permute(1, 0, 2, 3, 4), True
-
-
-def conv2d_weight_grad(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
-    g, x = (full(t, b, size) for t, b in zip(xs, batched, strict=True))
-    o, *rest = params["shape"]
-    grouped = {**params, "shape": (size * o, *rest), "groups": params["groups"] * size}
-    out = dispatch(op, (_to_channels(g), _to_channels(x)), grouped)
-    return reshape(out, size, o, *rest), True
-
-
-def pool(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
-    """Pooling and its gradients: examples join the image dim."""
-    merged = [_merge(full(x, b, size)) for x, b in zip(xs, batched, strict=True)]
-    given = dict(params)
-    if "shape" in given:
-        n, *rest = given["shape"]
-        given["shape"] = (size * n, *rest)
-    out = dispatch(op, tuple(merged), given)
-    if type(out) is tuple:
-        return tuple(reshape(o, size, -1, *o.shape[1:]) for o in out), (True,) * len(out)
-    return reshape(out, size, -1, *out.shape[1:]), True
-
-
 def linear(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
     if batched[1] or batched[2]:
         return None
@@ -261,13 +206,6 @@ BATCH: dict[str, Rule] = {
     "pad": pad,
     "take": take,
     "take_grad": take_grad,
-    "conv2d": conv2d,
-    "conv2d_input_grad": conv2d_input_grad,
-    "conv2d_weight_grad": conv2d_weight_grad,
-    "max_pool2d": pool,
-    "max_pool2d_grad": pool,
-    "avg_pool2d": pool,
-    "avg_pool2d_grad": pool,
     "linear": linear,
     "layer_norm": layer_norm,
 }

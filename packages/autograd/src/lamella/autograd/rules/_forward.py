@@ -12,7 +12,7 @@ from typing import Any
 
 from lamella.tensor import sum as t_sum
 from lamella.tensor import zeros_like
-from lamella.tensor.extend import OPS, Op, dispatch
+from lamella.tensor.extend import Op, dispatch
 
 from ._movement import kept
 
@@ -64,13 +64,6 @@ def _extreme(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: 
     return t_sum(hit * t, dims, params["keepdim"]) / t_sum(hit, dims, params["keepdim"])
 
 
-def _max_pool2d(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    index = out[1]
-    n, c, oh, ow = index.shape
-    flat = dispatch(OPS["gather"], (tangents[0].reshape(n, c, -1), index.reshape(n, c, -1)), {"dim": 2})
-    return flat.reshape(n, c, oh, ow), None
-
-
 JVP: dict[str, Rule] = {
     "sum": linear_in(0),
     "amax": _extreme,
@@ -90,11 +83,4 @@ JVP: dict[str, Rule] = {
     "take_grad": linear_in(0),
     "gather": linear_in(0),
     "scatter_add": linear_in(0, 2),
-    "conv2d": bilinear,
-    "conv2d_input_grad": bilinear,
-    "conv2d_weight_grad": bilinear,
-    "max_pool2d": _max_pool2d,
-    "max_pool2d_grad": linear_in(0),
-    "avg_pool2d": linear_in(0),
-    "avg_pool2d_grad": linear_in(0),
 }

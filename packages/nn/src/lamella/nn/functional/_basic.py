@@ -16,7 +16,6 @@ __all__ = [
     "linear",
     "log_softmax",
     "one_hot",
-    "pad",
     "relu",
     "sigmoid",
     "softmax",
@@ -68,17 +67,3 @@ def one_hot(input: Any, num_classes: int = -1) -> Tensor:
     if num_classes < 1:
         raise ValueError(f"one_hot: num_classes is positive, or -1 for the largest index + 1, got {num_classes}")
     return lt.one_hot(index, num_classes)
-
-
-def pad(input: Any, pad: Any, mode: str = "constant", value: float = 0.0) -> Tensor:
-    """A constant around a tensor: (left, right) of the last dim, then of the one before it, and so on."""
-    if mode != "constant":
-        raise NotImplementedError(f"pad: mode {mode!r} is not available; 'constant' is")
-    x = need_tensor(input, "pad", "input")
-    if any(p < 0 for p in pad):
-        raise ValueError(f"pad takes non-negative ints, got {tuple(pad)}; cut with slices")
-    out = lt.pad(x, pad)
-    if not value:
-        return out
-    inside = lt.pad(lt.ones_like(x, dtype=lt.bool_), pad)
-    return lt.where(inside, out, value)

@@ -1,232 +1,193 @@
-"""Two-dimensional convolution and pooling in NCHW, through patches and matrix products.
+"""Convolution over [N, C, d1, .., dn] for any number n of spatial dims, through patches and matrix products.
 
-The patches of one image group are gathered into a matrix (im2col) so that BLAS does the arithmetic; the two gradients
-are ops of their own.
+The patches of a few images (or of a few rows of a large one) at a time are gathered into a matrix that stays in the
+cache, so that BLAS does the arithmetic and memory does not grow with the batch. The two gradients are ops of their own.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from .._meta import MetaArray
 from .._op import Op, register_rules
+from ._windows import Ints, out_sizes, padded, reach, tap, wide, windows
 
 __all__: list[str] = []
 
-Pair = tuple[int, int]
+_BOTH = (slice(None), slice(None))
+# Patches gathered at a time: large enough for BLAS to run at speed, small enough to stay in the cache.
+_CHUNK_BYTES = 1 << 20
 
 
-def out_size(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
-    """Output length of a window sliding over one dim."""
-    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+def _chunks(n: int, out: Ints, patch_bytes: int) -> Iterator[tuple[slice, slice]]:
+    """(images, rows of the output) pieces whose patches are about a chunk; `patch_bytes` is of one window."""
+    row = max(math.prod(out[1:]) * patch_bytes, 1)
+    images = _CHUNK_BYTES // (row * out[0])
+    if images:
+        # pieces of one size: a short last one would cost as many calls as a full one
+        images = -(-n // max(-(-n // images), 1))
+        for start in range(0, n, max(images, 1)):
+            yield slice(start, min(start + images, n)), slice(0, out[0])
+        return
+    rows = max(_CHUNK_BYTES // row, 1)
+    for start, top in itertools.product(range(n), range(0, out[0], rows)):
+        yield slice(start, start + 1), slice(top, min(top + rows, out[0]))
 
 
-def _padded(x: Any, padding: Pair, value: float = 0.0) -> Any:
-    ph, pw = padding
-    if not ph and not pw:
-        return x
-    n, c, h, w = x.shape
-    out = (
-        np.full((n, c, h + 2 * ph, w + 2 * pw), value, x.dtype)
-        if value
-        else np.zeros((n, c, h + 2 * ph, w + 2 * pw), x.dtype)
-    )
-    out[:, :, ph : ph + h, pw : pw + w] = x
-    return out
+class _Patches:
+    """The patches of pieces of a batch, as matrices."""
+
+    def __init__(self, x: Any, kernel: Ints, out: Ints, window: dict[str, Any]) -> None:
+        self.x = x
+        self.kernel = kernel
+        self.out = out
+        self.padding, self.stride, self.dilation = window["padding"], window["stride"], window["dilation"]
+        self.groups = window["groups"]
+        self.sizes = reach(out, kernel, self.stride, self.dilation)
+        self._images: slice | None = None
+        self._view: Any = None
+
+    def piece(self, images: slice, rows: slice) -> Any:
+        """The view [images, C, *kernel, rows, ...] of a piece."""
+        if images != self._images:  # an image cut into rows is padded once
+            part = padded(self.x[images], self.padding, self.sizes)
+            self._view = windows(part, self.kernel, self.stride, self.dilation, self.out)
+            self._images = images
+        at = (slice(None),) * (2 + len(self.kernel))
+        return self._view[(*at, rows)]
 
 
-def _windows(x: Any, kernel: Pair, stride: Pair, dilation: Pair) -> Any:
-    # view [N, C, kh, kw, oh, ow] of a padded input
-    n, c, h, w = x.shape
-    sn, sc, sh, sw = x.strides
-    oh = out_size(h, kernel[0], stride[0], 0, dilation[0])
-    ow = out_size(w, kernel[1], stride[1], 0, dilation[1])
-    return as_strided(
-        x,
-        (n, c, kernel[0], kernel[1], oh, ow),
-        (sn, sc, sh * dilation[0], sw * dilation[1], sh * stride[0], sw * stride[1]),
-        writeable=False,
-    )
+def _conv(x: Any, w: Any, bias: Any, *, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> Any:
+    window: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    meta = _conv_shape(x, w, bias, **window)
+    n, o, *spatial = meta.shape
+    out, kernel = tuple(spatial), w.shape[2:]
+    xw, ww = wide(x, w)
+    shift = None if bias is None else wide(bias)[0].reshape(groups, o // groups, 1)
+    y = np.empty(meta.shape, xw.dtype)
+    inner, length = math.prod(w.shape[1:]), math.prod(out)
+    w2 = np.ascontiguousarray(ww).reshape(groups, o // groups, inner)
+    y2 = y.reshape(n, groups, o // groups, length)
+    if _is_pointwise(kernel, stride, padding):
+        np.matmul(w2, np.ascontiguousarray(xw).reshape(n, groups, inner, length), out=y2)
+        if shift is not None:
+            y2 += shift
+        return y.astype(x.dtype, copy=False)
+    patches = _Patches(xw, kernel, out, window)
+    rest = math.prod(out[1:])
+    buffer = np.empty(0, xw.dtype)
+    for images, rows in _chunks(n, out, x.shape[1] * math.prod(kernel) * xw.itemsize):
+        view = patches.piece(images, rows)
+        if buffer.size < view.size:
+            buffer = np.empty(view.size, xw.dtype)
+        cols = buffer[: view.size].reshape(view.shape)
+        cols[...] = view
+        columns = y2[images, :, :, rows.start * rest : rows.stop * rest]
+        np.matmul(w2, cols.reshape(len(cols), groups, inner, -1), out=columns)
+        if shift is not None:
+            columns += shift
+    return y.astype(x.dtype, copy=False)
 
 
-def _patches(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
-    # [G, C/G*kh*kw, N*oh*ow]: one large product a group instead of one small product an image
-    win = _windows(_padded(x, padding), kernel, stride, dilation)
-    n, c, kh, kw, oh, ow = win.shape
-    cols = np.empty((c, kh, kw, n, oh, ow), x.dtype)
-    cols[...] = win.transpose(1, 2, 3, 0, 4, 5)
-    return cols.reshape(groups, c // groups * kh * kw, n * oh * ow)
+def _is_pointwise(kernel: Ints, stride: Ints, padding: Ints) -> bool:
+    return all(k == 1 for k in kernel) and all(s == 1 for s in stride) and not any(padding)
 
 
-def _wide(*arrays: Any) -> tuple[Any, ...]:
-    if arrays[0].dtype.itemsize < 4:
-        return tuple(a.astype(np.float32) for a in arrays)
-    return arrays
-
-
-def _conv2d(x: Any, w: Any, *, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
-    meta = _conv2d_shape(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
-    n, o, oh, ow = meta.shape
-    xw, ww = _wide(x, w)
-    cols = _patches(xw, w.shape[2:], stride, padding, dilation, groups)
-    y = np.matmul(ww.reshape(groups, o // groups, -1), cols)
-    y = y.reshape(o, n, oh, ow).transpose(1, 0, 2, 3)
-    return np.ascontiguousarray(y, dtype=x.dtype)
-
-
-def _conv2d_shape(x: Any, w: Any, *, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> MetaArray:
-    if len(x.shape) != 4 or len(w.shape) != 4:
-        raise ValueError(f"conv2d needs x [N, C, H, W] and w [O, C/groups, kh, kw], got {x.shape} and {w.shape}")
-    n, c, h, width = x.shape
-    o, cg, kh, kw = w.shape
-    if x.dtype != w.dtype:
-        raise TypeError(f"conv2d needs one dtype, got {x.dtype} and {w.dtype}; cast one with .to(dtype)")
-    if c != cg * groups or o % groups:
-        raise ValueError(f"conv2d: x has {c} channels, w takes {cg} x groups {groups} and makes {o}; these must fit")
-    oh = out_size(h, kh, stride[0], padding[0], dilation[0])
-    ow = out_size(width, kw, stride[1], padding[1], dilation[1])
-    if oh <= 0 or ow <= 0:
+def _check_ranks(x: Any, w: Any, stride: Ints) -> None:
+    n = len(stride)
+    if len(x.shape) != n + 2 or len(w.shape) != n + 2:
         raise ValueError(
-            f"conv2d: kernel {(kh, kw)} with dilation {dilation} is larger than the padded input {(h, width)} + "
+            f"conv over {n} dims needs x [N, C, {n} sizes] and w [O, C/groups, {n} sizes], got {x.shape} and {w.shape}"
+        )
+
+
+def _conv_shape(x: Any, w: Any, bias: Any, *, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> MetaArray:
+    _check_ranks(x, w, stride)
+    n, c, *sizes = x.shape
+    o, per_group, *kernel = w.shape
+    if x.dtype != w.dtype:
+        raise TypeError(f"conv needs one dtype, got {x.dtype} and {w.dtype}; cast one with .to(dtype)")
+    if c != per_group * groups or o % groups:
+        raise ValueError(
+            f"conv: x has {c} channels, w takes {per_group} x groups {groups} and makes {o}; these must fit"
+        )
+    if bias is not None and (tuple(bias.shape) != (o,) or bias.dtype != x.dtype):
+        raise ValueError(f"conv: bias must be {x.dtype} [{o}] for w {w.shape}, got {bias.dtype} {bias.shape}")
+    out = out_sizes(tuple(sizes), tuple(kernel), stride, padding, dilation)
+    if min(out) <= 0:
+        raise ValueError(
+            f"conv: kernel {tuple(kernel)} with dilation {dilation} is larger than the padded input {tuple(sizes)} + "
             f"2*{padding}"
         )
-    return MetaArray((n, o, oh, ow), x.dtype)
+    return MetaArray((n, o, *out), x.dtype)
 
 
-def _conv2d_input_grad(g: Any, w: Any, *, shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
-    n, c, h, width = shape
-    o, _, kh, kw = w.shape
-    oh, ow = g.shape[2:]
-    gw, ww = _wide(g, w)
-    g2 = np.ascontiguousarray(gw.transpose(1, 0, 2, 3)).reshape(groups, o // groups, n * oh * ow)
-    cols = np.matmul(ww.reshape(groups, o // groups, -1).transpose(0, 2, 1), g2).reshape(c, kh, kw, n, oh, ow)
-    out = np.zeros((c, n, h + 2 * padding[0], width + 2 * padding[1]), gw.dtype)
-    for i in range(kh):
-        r = slice(i * dilation[0], i * dilation[0] + oh * stride[0], stride[0])
-        for j in range(kw):
-            out[:, :, r, j * dilation[1] : j * dilation[1] + ow * stride[1] : stride[1]] += cols[:, i, j]
-    inner = out[:, :, padding[0] : padding[0] + h, padding[1] : padding[1] + width]
-    return np.ascontiguousarray(inner.transpose(1, 0, 2, 3), dtype=g.dtype)
+def _conv_input_grad(g: Any, w: Any, *, shape: Any, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> Any:
+    _check_ranks(g, w, stride)
+    n, c, *sizes = shape
+    o, out, kernel = w.shape[0], g.shape[2:], w.shape[2:]
+    gw, ww = wide(g, w)
+    gw = np.ascontiguousarray(gw)
+    inner, length = math.prod(w.shape[1:]), math.prod(out)
+    w2 = ww.reshape(groups, o // groups, inner).swapaxes(1, 2)
+    g2 = gw.reshape(n, groups, o // groups, length)
+    if _is_pointwise(kernel, stride, padding):
+        return np.matmul(w2, g2).reshape(shape).astype(g.dtype, copy=False)
+    total = tuple(max(p + s, r) for p, s, r in zip(padding, sizes, reach(out, kernel, stride, dilation), strict=True))
+    image = np.zeros((n, c, *total), gw.dtype)
+    rest = math.prod(out[1:])
+    buffer = np.empty(0, gw.dtype)
+    for images, rows in _chunks(n, out, c * math.prod(kernel) * gw.itemsize):
+        part = g2[images, :, :, rows.start * rest : rows.stop * rest]
+        count = len(part) * groups * inner * part.shape[-1]
+        if buffer.size < count:
+            buffer = np.empty(count, gw.dtype)
+        cols = buffer[:count].reshape(len(part), groups, inner, part.shape[-1])
+        np.matmul(w2, part, out=cols)
+        piece = (rows.stop - rows.start, *out[1:])
+        cols = cols.reshape(len(part), c, *kernel, *piece)
+        target = image[images, :, rows.start * stride[0] :]
+        for at in np.ndindex(*kernel):
+            target[(*_BOTH, *tap(at, stride, dilation, piece))] += cols[(*_BOTH, *at)]
+    inside = tuple(slice(p, p + s) for p, s in zip(padding, sizes, strict=True))
+    return np.ascontiguousarray(image[(*_BOTH, *inside)], dtype=g.dtype)
 
 
-def _conv2d_weight_grad(g: Any, x: Any, *, shape: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
-    o = shape[0]
-    n = g.shape[0]
-    gw, xw = _wide(g, x)
-    # the windows that the output size leaves out (stride remainder) are not part of the product
-    cols = _patches(xw, shape[2:], stride, padding, dilation, groups)
-    g2 = np.ascontiguousarray(gw.transpose(1, 0, 2, 3)).reshape(groups, o // groups, n * g.shape[2] * g.shape[3])
-    return np.matmul(g2, cols.transpose(0, 2, 1)).reshape(shape).astype(g.dtype, copy=False)
+def _conv_weight_grad(g: Any, x: Any, *, shape: Any, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> Any:
+    _check_ranks(g, x, stride)
+    n, o = g.shape[:2]
+    out, kernel = g.shape[2:], tuple(shape[2:])
+    gw, xw = wide(g, x)
+    inner, rank = math.prod(shape[1:]), len(out)
+    window = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    patches = _Patches(xw, kernel, out, window)
+    total = np.zeros((groups, o // groups, inner), gw.dtype)
+    spatial = tuple(range(2 + rank, 2 + 2 * rank))
+    buffer = np.empty(0, gw.dtype)
+    for images, rows in _chunks(n, out, x.shape[1] * math.prod(kernel) * xw.itemsize):
+        # the images of a piece lie side by side: one product sums over all of them
+        view = patches.piece(images, rows).transpose(1, *range(2, 2 + rank), 0, *spatial)
+        if buffer.size < view.size:
+            buffer = np.empty(view.size, gw.dtype)
+        cols = buffer[: view.size].reshape(view.shape)
+        cols[...] = view
+        g2 = np.ascontiguousarray(gw[images, :, rows].swapaxes(0, 1)).reshape(groups, o // groups, -1)
+        total += np.matmul(g2, cols.reshape(groups, inner, -1).swapaxes(1, 2))
+    return total.reshape(shape).astype(g.dtype, copy=False)
 
 
 def _given_shape(g: Any, _: Any, *, shape: Any, **__: Any) -> MetaArray:
     return MetaArray(tuple(shape), g.dtype)
 
 
-def _pool_shape(x: Any, kernel: Pair, stride: Pair, padding: Pair, name: str) -> tuple[int, int, int, int]:
-    if len(x.shape) != 4:
-        raise ValueError(f"{name} needs x [N, C, H, W], got {x.shape}")
-    if padding[0] * 2 > kernel[0] or padding[1] * 2 > kernel[1]:
-        raise ValueError(f"{name}: padding {padding} may be at most half of the kernel {kernel}")
-    n, c, h, w = x.shape
-    oh, ow = out_size(h, kernel[0], stride[0], padding[0], 1), out_size(w, kernel[1], stride[1], padding[1], 1)
-    if oh <= 0 or ow <= 0:
-        raise ValueError(f"{name}: kernel {kernel} is larger than the padded input {(h, w)} + 2*{padding}")
-    return n, c, oh, ow
-
-
-def _max_pool2d(x: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> Any:
-    _, _, oh, ow = _pool_shape(x, kernel, stride, padding, "max_pool2d")
-    lowest = -np.inf if x.dtype.kind not in "iu" else np.iinfo(x.dtype).min
-    win = _windows(_padded(x, padding, lowest), kernel, stride, (1, 1))
-    best = win[:, :, 0, 0].copy()
-    at = np.zeros(best.shape, np.int64)
-    for k in range(1, kernel[0] * kernel[1]):
-        v = win[:, :, k // kernel[1], k % kernel[1]]
-        # a NaN wins and stays: v > best is false for it, v == v too
-        better = (v > best) | ((v != v) & (best == best))
-        np.copyto(best, v, where=better)
-        np.copyto(at, k, where=better)
-    rows = np.arange(oh).reshape(-1, 1) * stride[0] - padding[0] + at // kernel[1]
-    cols = np.arange(ow) * stride[1] - padding[1] + at % kernel[1]
-    return best, rows * x.shape[3] + cols
-
-
-def _max_pool2d_shape(x: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> tuple[MetaArray, MetaArray]:
-    shape = _pool_shape(x, kernel, stride, padding, "max_pool2d")
-    return MetaArray(shape, x.dtype), MetaArray(shape, np.dtype(np.int64))
-
-
-def _max_pool2d_grad(g: Any, indices: Any, *, shape: Any) -> Any:
-    n, c, h, w = shape
-    out = np.zeros(n * c * h * w, g.dtype)
-    base = (np.arange(n * c) * (h * w)).reshape(n, c, 1, 1)
-    np.add.at(out, (base + indices).reshape(-1), g.reshape(-1))
-    return out.reshape(shape)
-
-
-def _avg_pool2d(x: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> Any:
-    _pool_shape(x, kernel, stride, padding, "avg_pool2d")
-    (xw,) = _wide(x)
-    win = _windows(_padded(xw, padding), kernel, stride, (1, 1))
-    total = win[:, :, 0, 0].copy()
-    for k in range(1, kernel[0] * kernel[1]):
-        total += win[:, :, k // kernel[1], k % kernel[1]]
-    total /= kernel[0] * kernel[1]
-    return total.astype(x.dtype, copy=False)
-
-
-def _avg_pool2d_shape(x: Any, *, kernel: Pair, stride: Pair, padding: Pair) -> MetaArray:
-    return MetaArray(_pool_shape(x, kernel, stride, padding, "avg_pool2d"), x.dtype)
-
-
-def _avg_pool2d_grad(g: Any, *, shape: Any, kernel: Pair, stride: Pair, padding: Pair) -> Any:
-    n, c, h, w = shape
-    oh, ow = g.shape[2:]
-    part = g / (kernel[0] * kernel[1])
-    out = np.zeros((n, c, h + 2 * padding[0], w + 2 * padding[1]), part.dtype)
-    for i in range(kernel[0]):
-        for j in range(kernel[1]):
-            out[:, :, i : i + oh * stride[0] : stride[0], j : j + ow * stride[1] : stride[1]] += part
-    return np.ascontiguousarray(out[:, :, padding[0] : padding[0] + h, padding[1] : padding[1] + w], dtype=g.dtype)
-
-
-def _unary_given_shape(g: Any, *, shape: Any, **_: Any) -> MetaArray:
-    return MetaArray(tuple(shape), g.dtype)
-
-
 _WINDOW = "stride, padding, dilation, groups"
-Op("conv2d", f"x, w; {_WINDOW}", "opaque")
-Op("conv2d_input_grad", f"g, w; shape, {_WINDOW}", "opaque")
-Op("conv2d_weight_grad", f"g, x; shape, {_WINDOW}", "opaque")
-Op("max_pool2d", "x; kernel, stride, padding", "opaque", outputs=2, differentiable=(0,))
-Op("max_pool2d_grad", "g, indices; shape", "opaque")
-Op("avg_pool2d", "x; kernel, stride, padding", "opaque")
-Op("avg_pool2d_grad", "g; shape, kernel, stride, padding", "opaque")
-register_rules(
-    "numpy",
-    {
-        "conv2d": _conv2d,
-        "conv2d_input_grad": _conv2d_input_grad,
-        "conv2d_weight_grad": _conv2d_weight_grad,
-        "max_pool2d": _max_pool2d,
-        "max_pool2d_grad": _max_pool2d_grad,
-        "avg_pool2d": _avg_pool2d,
-        "avg_pool2d_grad": _avg_pool2d_grad,
-    },
-)
-register_rules(
-    "shape",
-    {
-        "conv2d": _conv2d_shape,
-        "conv2d_input_grad": _given_shape,
-        "conv2d_weight_grad": _given_shape,
-        "max_pool2d": _max_pool2d_shape,
-        "max_pool2d_grad": _given_shape,
-        "avg_pool2d": _avg_pool2d_shape,
-        "avg_pool2d_grad": _unary_given_shape,
-    },
-)
+Op("conv", f"x, w, bias?; {_WINDOW}", "opaque")
+Op("conv_input_grad", f"g, w; shape, {_WINDOW}", "opaque")
+Op("conv_weight_grad", f"g, x; shape, {_WINDOW}", "opaque")
+register_rules("numpy", {"conv": _conv, "conv_input_grad": _conv_input_grad, "conv_weight_grad": _conv_weight_grad})
+register_rules("shape", {"conv": _conv_shape, "conv_input_grad": _given_shape, "conv_weight_grad": _given_shape})

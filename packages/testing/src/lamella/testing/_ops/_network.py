@@ -1,8 +1,6 @@
-"""Samples of convolution, pooling, unit composites and updates."""
+"""Samples of unit composites and updates."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from lamella.tensor import float32, float64
 
@@ -12,49 +10,6 @@ from ._sample import OpSample, distinct, index, mask_of, normal, number, positiv
 __all__ = ["SAMPLES"]
 
 
-def _window(stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1, **more: Any) -> dict[str, Any]:
-    return {
-        "stride": (stride, stride),
-        "padding": (padding, padding),
-        "dilation": (dilation, dilation),
-        "groups": groups,
-        **more,
-    }
-
-
-def _pool(kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], **more: Any) -> dict[str, Any]:
-    return {"kernel": kernel, "stride": stride, "padding": padding, **more}
-
-
-WINDOWS = (
-    OpSample("conv2d", "", (normal(2, 3, 5, 4), normal(4, 3, 3, 2)), _window(), FLOAT_DTYPES),
-    OpSample("conv2d", "strided", (normal(2, 2, 6, 5), normal(3, 2, 2, 3)), _window(2, 1), FLOAT_DTYPES),
-    OpSample("conv2d", "groups", (normal(1, 4, 5, 5), normal(6, 2, 2, 2)), _window(1, 1, 2, 2), FLOAT_DTYPES),
-    OpSample(
-        "conv2d_input_grad",
-        "",
-        (normal(2, 3, 3, 3), normal(3, 2, 2, 3)),
-        _window(2, 1, shape=(2, 2, 5, 6)),
-        FLOAT_DTYPES,
-    ),
-    OpSample(
-        "conv2d_weight_grad",
-        "",
-        (normal(2, 3, 3, 3), normal(2, 2, 5, 6)),
-        _window(2, 1, shape=(3, 2, 2, 3)),
-        FLOAT_DTYPES,
-    ),
-    OpSample("max_pool2d", "", (distinct(1, 2, 4, 6),), _pool((2, 2), (2, 2), (0, 0)), FLOAT_DTYPES),
-    OpSample("max_pool2d", "overlap", (distinct(1, 1, 5, 5),), _pool((3, 2), (1, 2), (1, 1)), FLOAT_DTYPES),
-    OpSample(
-        "max_pool2d_grad", "", (normal(1, 2, 2, 3), index(1, 2, 2, 3, high=24)), {"shape": (1, 2, 4, 6)}, FLOAT_DTYPES
-    ),
-    OpSample("avg_pool2d", "", (normal(1, 2, 4, 6),), _pool((2, 2), (2, 2), (0, 0)), FLOAT_DTYPES),
-    OpSample("avg_pool2d", "overlap", (normal(1, 1, 5, 5),), _pool((3, 2), (1, 2), (1, 1)), FLOAT_DTYPES),
-    OpSample(
-        "avg_pool2d_grad", "", (normal(1, 1, 5, 3),), _pool((3, 2), (1, 2), (1, 1), shape=(1, 1, 5, 5)), FLOAT_DTYPES
-    ),
-)
 CROSS = {"label_smoothing": 0.0, "ignore_index": -100, "reduction": "mean"}
 COMPOSITES = (
     OpSample("linear", "", (normal(3, 4), normal(2, 4), normal(2)), {}, FLOAT_DTYPES),
@@ -163,4 +118,4 @@ UPDATES = (
     OpSample("adam", "no-decay", (*ADAM, number(0.0)), {"decoupled": True}, WIDE),
 )
 
-SAMPLES = (*WINDOWS, *COMPOSITES, *BACKWARD, *UPDATES)
+SAMPLES = (*COMPOSITES, *BACKWARD, *UPDATES)

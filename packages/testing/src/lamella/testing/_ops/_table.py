@@ -10,6 +10,7 @@ from . import (
     _layout,
     _network,
     _statistics,
+    _window,
 )
 from ._sample import OpSample
 
@@ -21,6 +22,7 @@ FAMILIES = (
     _layout,
     _network,
     _statistics,
+    _window,
 )
 _ALL: tuple[OpSample, ...] = tuple(sample for family in FAMILIES for sample in family.SAMPLES)
 

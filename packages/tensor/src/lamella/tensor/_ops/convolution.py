@@ -15,7 +15,7 @@ import numpy as np
 
 from .._meta import MetaArray
 from .._op import Op, register_rules
-from ._windows import Ints, out_sizes, padded, reach, tap, wide, windows
+from ._windows import Ints, out_sizes, padded, places, reach, tap, wide, windows
 
 __all__: list[str] = []
 
@@ -138,7 +138,8 @@ def _conv_input_grad(g: Any, w: Any, *, shape: Any, stride: Ints, padding: Ints,
     g2 = gw.reshape(n, groups, o // groups, length)
     if _is_pointwise(kernel, stride, padding):
         return np.matmul(w2, g2).reshape(shape).astype(g.dtype, copy=False)
-    total = tuple(max(p + s, r) for p, s, r in zip(padding, sizes, reach(out, kernel, stride, dilation), strict=True))
+    far = reach(out, kernel, stride, dilation)
+    total = [max(p + s, r) for p, s, r in zip(padding, sizes, far, strict=True)]
     image = np.zeros((n, c, *total), gw.dtype)
     rest = math.prod(out[1:])
     buffer = np.empty(0, gw.dtype)
@@ -152,9 +153,9 @@ def _conv_input_grad(g: Any, w: Any, *, shape: Any, stride: Ints, padding: Ints,
         piece = (rows.stop - rows.start, *out[1:])
         cols = cols.reshape(len(part), c, *kernel, *piece)
         target = image[images, :, rows.start * stride[0] :]
-        for at in np.ndindex(*kernel):
+        for at in places(kernel):
             target[(*_BOTH, *tap(at, stride, dilation, piece))] += cols[(*_BOTH, *at)]
-    inside = tuple(slice(p, p + s) for p, s in zip(padding, sizes, strict=True))
+    inside = [slice(p, p + s) for p, s in zip(padding, sizes, strict=True)]
     return np.ascontiguousarray(image[(*_BOTH, *inside)], dtype=g.dtype)
 
 

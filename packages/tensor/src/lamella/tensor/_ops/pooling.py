@@ -13,7 +13,7 @@ import numpy as np
 
 from .._meta import MetaArray
 from .._op import Op, register_rules
-from ._windows import Ints, out_sizes, padded, reach, tap, wide, windows
+from ._windows import Ints, out_sizes, padded, places, reach, tap, wide, windows
 
 __all__: list[str] = []
 
@@ -54,7 +54,7 @@ def _max_pool(x: Any, *, kernel: Ints, stride: Ints, padding: Ints, dilation: In
     lowest = -np.inf if x.dtype.kind not in "biu" else False if x.dtype.kind == "b" else np.iinfo(x.dtype).min
     (xw,) = wide(x)
     image = padded(xw, padding, reach(out, kernel, stride, dilation), lowest)
-    taps = [image[(*_BOTH, *tap(at, stride, dilation, out))] for at in np.ndindex(*kernel)]
+    taps = [image[(*_BOTH, *tap(at, stride, dilation, out))] for at in places(kernel)]
     best = taps[0].copy()
     for v in taps[1:]:
         np.maximum(best, v, out=best)
@@ -67,7 +67,7 @@ def _max_pool(x: Any, *, kernel: Ints, stride: Ints, padding: Ints, dilation: In
         _to_nan(at, taps, best)
     if image is not xw and np.min(best, initial=np.inf) == lowest:
         inside = padded(np.ones(xw.shape, np.bool_), padding, image.shape[2:])
-        _to_inside(at, [inside[(*_BOTH, *tap(k, stride, dilation, out))] for k in np.ndindex(*kernel)], best == lowest)
+        _to_inside(at, [inside[(*_BOTH, *tap(k, stride, dilation, out))] for k in places(kernel)], best == lowest)
     first, within = _flat_places(x.shape[2:], kernel, out, stride, padding, dilation)
     indices = within.take(at)
     indices += first
@@ -206,9 +206,9 @@ def _col2im(cols: Any, *, sizes: Ints, kernel: Ints, stride: Ints, padding: Ints
     parts = wider.reshape(n, c, *kernel, *out)
     far = reach(out, kernel, stride, dilation)
     image = np.zeros((n, c, *(max(p + s, r) for p, s, r in zip(padding, sizes, far, strict=True))), wider.dtype)
-    for at in np.ndindex(*kernel):
+    for at in places(kernel):
         image[(*_BOTH, *tap(at, stride, dilation, out))] += parts[(*_BOTH, *at)]
-    inside = tuple(slice(p, p + s) for p, s in zip(padding, sizes, strict=True))
+    inside = [slice(p, p + s) for p, s in zip(padding, sizes, strict=True)]
     return np.ascontiguousarray(image[(*_BOTH, *inside)], dtype=cols.dtype)
 
 

@@ -42,7 +42,8 @@ def roundings(n: int, dtype: lt.DType) -> float:
 class Case:
     """One array: what is asked, the exact answer, and what the bounds are made of."""
 
-    def __init__(self, dtype: lt.DType, layout: str, center: float, scale: float) -> None:
+    def __init__(self, case: tuple[lt.DType, str], center: float, scale: float) -> None:
+        dtype, layout = case
         make, self.dim = LAYOUTS[layout]
         values = np.random.default_rng(1).standard_normal(N) * scale + center
         self.array = make(values.astype(dtype.numpy))
@@ -70,21 +71,21 @@ class Case:
         return (self.c + 4) * self.u * var + (self.c * self.u * self.mean_size) ** 2
 
 
-def each(*names: str) -> Any:
-    return pytest.mark.parametrize("case", [(d, la) for d in DTYPES for la in names or LAYOUTS], ids=str)
+def cases(*layouts: str) -> list[tuple[lt.DType, str]]:
+    return [(dtype, layout) for dtype in DTYPES for layout in layouts or LAYOUTS]
 
 
-@each()
+@pytest.mark.parametrize("case", cases(), ids=str)
 def test_sums_and_means(case: Any) -> None:
-    c = Case(*case, center=0.0, scale=1.0)
+    c = Case(case, 0.0, 1.0)
     c.check(c.tensor.sum(c.dim), c.exact.sum(c.axis), c.c * c.u * np.abs(c.exact).sum(c.axis))
     c.check(c.tensor.nansum(c.dim), c.exact.sum(c.axis), c.c * c.u * np.abs(c.exact).sum(c.axis))
     c.check(c.tensor.mean(c.dim), c.exact.mean(c.axis), (c.c + 1) * c.u * c.mean_size)
 
 
-@each()
+@pytest.mark.parametrize("case", cases(), ids=str)
 def test_variances_far_from_zero(case: Any) -> None:
-    c = Case(*case, center=50.0, scale=1.0)
+    c = Case(case, 50.0, 1.0)
     var = c.exact.var(c.axis, ddof=1)
     c.check(c.tensor.var(c.dim), var, c.var_error(var))
     c.check(c.tensor.std(c.dim), np.sqrt(var), c.var_error(var) / np.sqrt(var))
@@ -93,9 +94,9 @@ def test_variances_far_from_zero(case: Any) -> None:
         assert (np.abs(c.tensor.var(c.dim).numpy() / var - 1) < 3e-6).all()
 
 
-@each()
+@pytest.mark.parametrize("case", cases(), ids=str)
 def test_norms(case: Any) -> None:
-    c = Case(*case, center=0.0, scale=1.0)
+    c = Case(case, 0.0, 1.0)
     exact = np.sqrt((c.exact**2).sum(c.axis))
     c.check(c.tensor.norm(2, c.dim), exact, (c.c + 2) * c.u * exact)
     size = np.abs(c.exact).sum(c.axis)
@@ -104,24 +105,28 @@ def test_norms(case: Any) -> None:
     assert (c.tensor.norm(math.inf, c.dim).numpy() == np.abs(c.array).max(c.axis)).all()
 
 
-@each()
+@pytest.mark.parametrize("case", cases(), ids=str)
 def test_logsumexp(case: Any) -> None:
-    c = Case(*case, center=3.0, scale=2.0)
+    c = Case(case, 3.0, 2.0)
     exact = np.log(np.exp(c.exact).sum(c.axis))
     spread = np.ptp(c.exact)  # the error of x - max, which exp makes a relative one
     c.check(c.tensor.logsumexp(c.dim), exact, (c.c + 4 + spread) * c.u + 2 * c.u * np.abs(exact))
 
 
-@each()
+@pytest.mark.parametrize("case", cases(), ids=str)
 def test_products(case: Any) -> None:
-    c = Case(*case, center=1.0, scale=0.0005)
+    c = Case(case, 1.0, 0.0005)
     exact = c.exact.prod(c.axis)
     c.check(c.tensor.prod(c.dim), exact, c.n * c.u * exact)
 
 
-@each("flat", "strided", "rows", "columns", "long-columns", "middle", "rows-of-a-transpose", "columns-of-a-slice")
+@pytest.mark.parametrize(
+    "case",
+    cases("flat", "strided", "rows", "columns", "long-columns", "middle", "rows-of-a-transpose", "columns-of-a-slice"),
+    ids=str,
+)
 def test_running_sums(case: Any) -> None:
-    c = Case(*case, center=0.0, scale=1.0)
+    c = Case(case, 0.0, 1.0)
     dim = 0 if c.dim is None else c.dim
     size = np.abs(c.exact).cumsum(dim)
     # in float64 the totals are carried in the type itself

@@ -156,6 +156,17 @@ def test_extremes_of_int64_are_ordered() -> None:
     assert of(a).median().item() == -1
 
 
+@pytest.mark.parametrize("dtype", (*INT_DTYPES, lt.bool_), ids=repr)
+def test_medians_of_many_integers(dtype: lt.DType) -> None:
+    for size in (5000, 5001):
+        a = RNG.integers(0, 2 if dtype is lt.bool_ else 120, size).astype(dtype.numpy)
+        if dtype.numpy.kind == "i":
+            a -= a.dtype.type(60)
+        assert of(a).median().item() == np.sort(a)[(size - 1) // 2]
+        assert of(a).median(0).values.item() == np.sort(a)[(size - 1) // 2]
+    assert of(np.array([-128, 127] * 3000 + [127], np.int8)).median().item() == 127
+
+
 def test_logsumexp_of_nothing_and_of_infinities() -> None:
     x = of([[-INF, -INF], [INF, 0.0], [1000.0, 1000.0]])
     assert x.logsumexp(1).tolist() == pytest.approx([-INF, INF, 1000 + math.log(2)])
@@ -345,6 +356,7 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("x.logcumsumexp(3)", IndexError, "dim 3 is out of range"),
     ("i.logcumsumexp(0)", TypeError, "logcumsumexp needs a floating tensor"),
     ("c.sort()", TypeError, "sort is not defined for complex numbers"),
+    ("c.nansum()", TypeError, "nansum is not defined for complex numbers"),
     ("c.median()", TypeError, "median is not defined for complex numbers"),
     ("c.unique()", TypeError, "unique is not defined for complex numbers"),
     ("c.cummax(0)", TypeError, "cummax is not defined for complex numbers"),
@@ -388,7 +400,7 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("lt.multinomial(lt.tensor([1.0, float('nan')]), 1)", ValueError, "weights that are finite and not negative"),
     ("lt.multinomial(i, 1)", TypeError, "multinomial needs a floating tensor"),
     ("lt.multinomial(lt.ones(1, 1, 1), 1)", ValueError, r"multinomial needs weights \[n\] or \[m, n\]"),
-    ("x.sort(0, 1)", TypeError, "sort: .* is True or False, got 1"),
+    ("x.sort(0, 1)", TypeError, "sort: which way and whether in order are True or False, got 1"),
     ("i.cumsum_(0, dtype=lt.float32)", TypeError, "cumsum_ would put float32 values into a int64 tensor"),
 )
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lamella.tensor import arange, cumprod, cumsum, exp, flip, log, logcumsumexp, reshape, where, zeros
-from lamella.tensor import sum as t_sum
+from lamella.tensor import cumprod, cumsum, exp, flip, log, logcumsumexp, reshape, where, zeros
 from lamella.tensor.extend import OPS, Op, dispatch
 
 from ._batching import along_dim, front, full, looped, rank_of
 from ._forward import linear_in
 from ._row import row
-from ._statistics import no_zeros, shifted
+from ._statistics import conjugate, no_zeros, shifted
 
 __all__ = ["BATCH", "EXEMPT", "JVP", "VJP"]
 
@@ -50,13 +49,21 @@ def _suffix_sums(v: Any, dim: int) -> Any:
     return flip(cumsum(flip(v, dim), dim), dim)
 
 
-def _between(x: Any, dim: int) -> Any:
-    """[..., j, k]: the product of the factors behind j up to k, 0 for k before j; dim is the last two."""
-    rows = x.transpose(dim, -1).unsqueeze(-2)
-    n = x.shape[dim]
-    at = arange(n)
-    behind = at > reshape(at, n, 1)
-    return where(at >= reshape(at, n, 1), cumprod(where(behind, rows, 1.0), -1), 0.0)
+def _recurrence(a: Any, b: Any, dim: int) -> Any:
+    """s[k] = b[k] + a[k] * s[k + 1] along dim, by doubling: every step joins stretches twice as long."""
+    n = b.shape[dim]
+    step = 1
+    while step < n:
+        b = b + a * _ahead(b, dim, step)
+        a = a * _ahead(a, dim, step)
+        step *= 2
+    return b
+
+
+def _ahead(v: Any, dim: int, step: int) -> Any:
+    """v[k + step] along dim, 0 behind the end."""
+    pads = tuple((0, step if d == dim else 0) for d in range(v.ndim))
+    return dispatch(OPS["pad"], (v.narrow(dim, step, v.shape[dim] - step),), {"pads": pads})
 
 
 def _prefixes(x: Any, dim: int) -> Any:
@@ -66,18 +73,17 @@ def _prefixes(x: Any, dim: int) -> Any:
 def cumprod_vjp(ctx: Any, g: Any) -> Any:
     x, dim = ctx.x(0), ctx.params["dim"]
     if no_zeros(x):
-        return (_suffix_sums(g * ctx.y(0), dim) / x,)
-    # beside zeros nothing can be divided: every product of a stretch is taken, which can be differentiated again
-    through = t_sum(_between(x, dim) * g.transpose(dim, -1).unsqueeze(-2), -1)
-    return (_prefixes(x, dim) * through.transpose(dim, -1),)
+        return (_suffix_sums(g * conjugate(ctx.y(0)), dim) / conjugate(x),)
+    # beside zeros nothing can be divided: what comes before, times the sum over what comes after
+    x = conjugate(x)
+    return (_prefixes(x, dim) * _recurrence(_ahead(x, dim, 1), g, dim),)
 
 
 def cumprod_jvp(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
     x, t, dim = primals[0], tangents[0], params["dim"]
     if no_zeros(x):
         return out * cumsum(t / x, dim)
-    moved = (_prefixes(x, dim) * t).transpose(dim, -1).unsqueeze(-1)
-    return t_sum(_between(x, dim) * moved, -2).transpose(dim, -1)
+    return flip(_recurrence(flip(x, dim), flip(_prefixes(x, dim) * t, dim), dim), dim)
 
 
 def _signed(fn: Any, v: Any) -> Any:

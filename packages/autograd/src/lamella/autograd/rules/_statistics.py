@@ -19,7 +19,7 @@ from lamella.tensor.extend import COMPLEX, Op
 from ._movement import kept
 from ._row import row
 
-__all__ = ["EXEMPT", "JVP", "VJP", "no_zeros", "shifted"]
+__all__ = ["EXEMPT", "JVP", "VJP", "conjugate", "no_zeros", "shifted"]
 
 
 def _wide(x: Any) -> Any:
@@ -32,7 +32,12 @@ def _back(v: Any, shape: tuple[int, ...], params: dict[str, Any]) -> Any:
 
 def no_zeros(x: Any) -> bool:
     """Whether the values are known and none is 0: then products may be divided by their factors."""
-    return type(x._data) is np.ndarray and bool(x._data.all())
+    return not math.prod(x.shape) or (type(x._data) is np.ndarray and bool(x._data.all()))
+
+
+def conjugate(v: Any) -> Any:
+    """v, or its complex conjugate, which is what a cotangent is multiplied with."""
+    return v.conj() if v.dtype.category == COMPLEX else v
 
 
 def shifted(y: Any, dim: int) -> Any:
@@ -63,7 +68,7 @@ def _others(x: Any, y: Any, params: dict[str, Any]) -> Any:
 
 def product(ctx: Any, g: Any) -> Any:
     x = ctx.x(0)
-    return (_back(g, tuple(x.shape), ctx.params) * _others(x, ctx.y(0), ctx.params),)
+    return (_back(g, tuple(x.shape), ctx.params) * conjugate(_others(x, ctx.y(0), ctx.params)),)
 
 
 def product_jvp(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
@@ -120,7 +125,7 @@ def _over_kept(t: Any, params: dict[str, Any]) -> Any:
 
 def _real_product(a: Any, t: Any) -> Any:
     """The real part of conj(a) * t."""
-    return (a.conj() * t).real if a.dtype.category == COMPLEX else a * t
+    return (conjugate(a) * t).real if a.dtype.category == COMPLEX else a * t
 
 
 def _inverse(y: Any) -> Any:

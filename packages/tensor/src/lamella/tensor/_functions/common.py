@@ -63,9 +63,10 @@ def wide(name: str, t: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
 def along(name: str, t: Tensor, dim: Any, **params: Any) -> Any:
     """An op along one dim, which a 0-d tensor has for the while; checks the dim."""
     rank = t._data.ndim
-    at = dim_of(dim, rank)
     if rank:
-        return dispatch(OPS[name], (t,), {**params, "dim": at})
+        params["dim"] = dim if type(dim) is int and 0 <= dim < rank else dim_of(dim, rank)
+        return dispatch(OPS[name], (t,), params)
+    dim_of(dim, rank)
     out = dispatch(OPS[name], (run("reshape", (t,), shape=(1,)),), {**params, "dim": 0})
     if params.get("keepdim") is False:
         return out

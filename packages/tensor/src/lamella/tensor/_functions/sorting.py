@@ -35,15 +35,16 @@ def sort(x: Any, dim: Any = None, descending: bool = False, stable: bool = True,
 
 
 def _last(dim: Any, axis: Any) -> Any:
-    at = the_dim(dim, axis)
-    return -1 if at is None else at
+    if dim is None and axis is None:
+        return -1
+    return the_dim(dim, axis)
 
 
 def _order(name: str, descending: Any, stable: Any) -> bool:
-    for word, value in (("the direction", descending), ("the flag", stable)):
-        if not isinstance(value, bool):
-            raise TypeError(f"{name}: {word} is True or False, got {value!r}")
-    return bool(descending)
+    for value in (descending, stable):
+        if value is not True and value is not False:
+            raise TypeError(f"{name}: which way and whether in order are True or False, got {value!r}")
+    return descending  # type: ignore[no-any-return]
 
 
 def argsort(x: Any, dim: Any = None, descending: bool = False, stable: bool = True, *, axis: Any = None) -> Tensor:

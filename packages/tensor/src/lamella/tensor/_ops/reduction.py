@@ -145,6 +145,7 @@ def _counted(x: Any, keepdim: bool) -> Any:
 
 
 def _nansum(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    _refuse_complex("nansum", x)
     wide = x.astype(np.float32) if _narrow(x.dtype) else x
     out = _sum(wide, dims=dims, keepdim=keepdim)
     if x.dtype.kind not in "biu" and np.isnan(out).any():
@@ -207,7 +208,7 @@ def _arg(name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _refuse_complex(name: str, x: Any) -> None:
-    if x.dtype.kind == "c" and name in ("amax", "amin", "argmax", "argmin"):
+    if x.dtype.kind == "c" and name in ("amax", "amin", "argmax", "argmin", "nansum"):
         raise TypeError(refusal(name, "c"))
 
 
@@ -252,5 +253,7 @@ for _name in _KERNELS:
     Op(_name, "x; dims, keepdim", "reduce", differentiable=() if _name == "count_nonzero" else None)
 Op("argmax", "x; dim, keepdim", "opaque", differentiable=())
 Op("argmin", "x; dim, keepdim", "opaque", differentiable=())
-register_rules("numpy", _KERNELS | {"argmax": _arg("argmax", np.argmax), "argmin": _arg("argmin", np.argmin)})
+register_rules(
+    "numpy", _KERNELS | {"argmax": _arg("argmax", np.ndarray.argmax), "argmin": _arg("argmin", np.ndarray.argmin)}
+)
 register_rules("shape", {n: _shape(n) for n in _KERNELS} | {n: _arg_shape(n) for n in ("argmax", "argmin")})

@@ -106,12 +106,15 @@ def _extreme(name: str, ufunc: Any) -> Callable[..., Any]:
     shape = _extreme_shape(name)
 
     def kernel(x: Any, *, dim: int) -> Any:
-        shape(x, dim=dim)
+        if x.dtype.kind == "c":
+            shape(x, dim=dim)  # it says what is wrong
         wide = x.astype(np.float32) if x.dtype.kind == "V" else x
         n = x.shape[dim]
         if n < 4 * _BLOCK:
             best = ufunc.accumulate(wide, axis=dim)
-            at = np.arange(n).reshape([-1 if d == dim else 1 for d in range(x.ndim)])
+            at = np.arange(n)
+            if dim != x.ndim - 1:
+                at = at.reshape([-1 if d == dim else 1 for d in range(x.ndim)])
             index = np.maximum.accumulate(np.multiply(_reached(wide, best), at), axis=dim)
             return best.astype(x.dtype, copy=False), index
         rows = np.ascontiguousarray(np.moveaxis(wide, dim, -1))
@@ -124,7 +127,7 @@ def _extreme(name: str, ufunc: Any) -> Callable[..., Any]:
 def _reached(x: Any, best: Any) -> Any:
     hit = x == best
     if x.dtype.kind == "f":
-        hit |= np.isnan(x)
+        hit |= x != x
     return hit
 
 

@@ -26,11 +26,14 @@ _SMALL = 2048
 
 def _plain(x: Any, dim: int) -> Any:
     """x with dim last, in a dtype that numpy orders quickly."""
-    return np.moveaxis(x.astype(np.float32) if _half(x.dtype) else x, dim, -1)
+    if x.dtype.itemsize < 4 and x.dtype.kind in "fV":
+        x = x.astype(np.float32)
+    return x if dim == x.ndim - 1 else np.moveaxis(x, dim, -1)
 
 
-def _half(dtype: Any) -> bool:
-    return dtype.kind in "fV" and dtype.itemsize < 4
+def _home(index: Any, dim: int) -> Any:
+    """An index along the last axis, contiguous with that axis at dim."""
+    return index if dim == index.ndim - 1 else np.ascontiguousarray(np.moveaxis(index, -1, dim))
 
 
 def _taken(x: Any, index: Any, dim: int) -> Any:
@@ -45,18 +48,19 @@ def _taken(x: Any, index: Any, dim: int) -> Any:
 
 def order_of(rows: Any, descending: bool) -> Any:
     """Stable order along the last axis; NaN is the largest."""
-    narrow = _sixteen(rows, descending) if rows.size > _SMALL else None
-    if narrow is not None:
-        return np.argsort(narrow, axis=-1, kind="stable")
-    packed = _packed(rows, descending) if rows.size > _SMALL else None
-    if packed is not None:
-        packed.sort(axis=-1)
-        packed &= (1 << _bits(rows.shape[-1])) - 1
-        return packed
+    if rows.size > _SMALL:
+        narrow = _sixteen(rows, descending)
+        if narrow is not None:
+            return narrow.argsort(axis=-1, kind="stable")
+        packed = _packed(rows, descending)
+        if packed is not None:
+            packed.sort(axis=-1)
+            packed &= (1 << _bits(rows.shape[-1])) - 1
+            return packed
     if not descending:
-        return np.argsort(rows, axis=-1, kind="stable")
-    back = np.argsort(rows[..., ::-1], axis=-1, kind="stable")[..., ::-1]
-    return rows.shape[-1] - 1 - back
+        return rows.argsort(axis=-1, kind="stable")
+    back = rows[..., ::-1].argsort(axis=-1, kind="stable")[..., ::-1]
+    return (rows.shape[-1] - 1) - back
 
 
 def _bits(n: int) -> int:
@@ -72,7 +76,7 @@ def _sixteen(rows: Any, descending: bool) -> Any:
         return None
     if rows.dtype.kind == "b":
         return rows ^ descending
-    # the difference of two of the dtype may wrap, and is right in its low 16 bits
+    # a difference beyond the signed type wraps; in 16 bits its order is right again
     return np.subtract(high, rows).astype(np.uint16) if descending else np.subtract(rows, low).astype(np.uint16)
 
 
@@ -107,7 +111,7 @@ def _packed(rows: Any, descending: bool) -> Any:
 
 def _argsort(x: Any, *, dim: int, descending: bool) -> Any:
     _refuse("argsort", x)
-    return np.ascontiguousarray(np.moveaxis(order_of(_plain(x, dim), descending), -1, dim))
+    return _home(order_of(_plain(x, dim), descending), dim)
 
 
 def _argsort_shape(x: Any, *, dim: int, descending: bool) -> MetaArray:
@@ -116,7 +120,6 @@ def _argsort_shape(x: Any, *, dim: int, descending: bool) -> MetaArray:
 
 
 def _sort(x: Any, *, dim: int, descending: bool) -> Any:
-    _sort_shape(x, dim=dim, descending=descending)
     index = _argsort(x, dim=dim, descending=descending)
     return _taken(x, index, dim), index
 
@@ -132,8 +135,9 @@ def _sort_shape(x: Any, *, dim: int, descending: bool) -> tuple[MetaArray, ...]:
 
 
 def _topk(x: Any, *, k: int, dim: int, largest: bool) -> Any:
-    _topk_shape(x, k=k, dim=dim, largest=largest)
-    index = np.ascontiguousarray(np.moveaxis(best_of(_plain(x, dim), k, largest), -1, dim))
+    if x.dtype.kind == "c" or not 0 <= k <= x.shape[dim]:
+        _topk_shape(x, k=k, dim=dim, largest=largest)  # it says what is wrong
+    index = _home(best_of(_plain(x, dim), k, largest), dim)
     return _taken(x, index, dim), index
 
 
@@ -146,7 +150,7 @@ def best_of(rows: Any, k: int, largest: bool) -> Any:
             index = _few(rows, k, largest)
         if index is None and n > 64 and k * 3 <= n:
             index = _partitioned(rows, k, largest)
-    return order_of(rows, largest)[..., :k] if index is None else index
+    return np.ascontiguousarray(order_of(rows, largest)[..., :k]) if index is None else index
 
 
 def _few(rows: Any, k: int, largest: bool) -> Any:
@@ -189,12 +193,15 @@ def _partitioned(rows: Any, k: int, largest: bool) -> Any:
     rows = np.ascontiguousarray(rows).reshape(-1, n)
     at = n - k if largest else k - 1
     limit = np.partition(rows, at, axis=1)[:, at, None]
-    chosen = rows > limit if largest else rows < limit
-    equal = rows == limit
-    room = k - np.add.reduce(chosen, axis=1, dtype=np.int64, keepdims=True)
-    equal &= np.add.accumulate(equal, axis=1, dtype=np.int64) <= room
-    chosen |= equal
-    places = (np.flatnonzero(chosen) % n).reshape(-1, k)
+    chosen = rows >= limit if largest else rows <= limit
+    if np.count_nonzero(chosen) != k * len(rows):
+        chosen = rows > limit if largest else rows < limit
+        equal = rows == limit
+        room = k - np.add.reduce(chosen, axis=1, dtype=np.int64, keepdims=True)
+        equal &= np.add.accumulate(equal, axis=1, dtype=np.int64) <= room
+        chosen |= equal
+    places = np.flatnonzero(chosen).reshape(-1, k)
+    places -= np.arange(0, rows.size, n)[:, None]
     order = order_of(_taken(rows, places, 1), largest)
     return _taken(places, order, 1).reshape(*lead, k)
 
@@ -209,9 +216,9 @@ def _topk_shape(x: Any, *, k: int, dim: int, largest: bool) -> tuple[MetaArray, 
 
 def _extreme(name: str, arg: Any, ufunc: Any) -> tuple[Any, Any]:
     def kernel(x: Any, *, dim: int, keepdim: bool) -> Any:
-        shape(x, dim=dim, keepdim=keepdim)
-        values = ufunc.reduce(x, axis=dim, keepdims=keepdim)
-        return np.asarray(values), np.asarray(arg(x, axis=dim, keepdims=keepdim))
+        if x.dtype.kind == "c" or not x.shape[dim]:
+            shape(x, dim=dim, keepdim=keepdim)  # it says what is wrong
+        return ufunc.reduce(x, axis=dim, keepdims=keepdim), arg(x, axis=dim, keepdims=keepdim)
 
     def shape(x: Any, *, dim: int, keepdim: bool) -> tuple[MetaArray, ...]:
         _refuse(name, x)
@@ -233,16 +240,19 @@ def _found(rows: Any, value: Any) -> Any:
 
 def _picked(x: Any, index: Any, dim: int, keepdim: bool) -> Any:
     """(values, indices) of one element a row."""
+    if x.ndim == 1 and not keepdim:
+        return np.asarray(x[index]), np.asarray(index)
     index = np.expand_dims(index, dim)
     values = _taken(x, index, dim)
     return (values, index) if keepdim else (values.squeeze(dim), index.squeeze(dim))
 
 
 def _kthvalue(x: Any, *, k: int, dim: int, keepdim: bool) -> Any:
-    _kthvalue_shape(x, k=k, dim=dim, keepdim=keepdim)
+    if x.dtype.kind == "c" or not 1 <= k <= x.shape[dim]:
+        _kthvalue_shape(x, k=k, dim=dim, keepdim=keepdim)  # it says what is wrong
     rows = _plain(x, dim)
     if rows.size <= _SMALL:
-        index = np.argsort(rows, axis=-1, kind="stable")[..., k - 1]
+        index = rows.argsort(axis=-1, kind="stable")[..., k - 1]
     else:
         index = _found(rows, np.partition(rows, k - 1, axis=-1)[..., k - 1])
     return _picked(x, index, dim, keepdim)
@@ -317,8 +327,8 @@ _KERNELS = {
     "kthvalue": (_kthvalue, _kthvalue_shape, "x; k, dim, keepdim"),
     "median_along": (_median_along, _median_along_shape, "x; dim, skip_nan, keepdim"),
     "mode": (_mode, _mode_shape, "x; dim, keepdim"),
-    "max_along": (*_extreme("max", np.argmax, np.maximum), "x; dim, keepdim"),
-    "min_along": (*_extreme("min", np.argmin, np.minimum), "x; dim, keepdim"),
+    "max_along": (*_extreme("max", np.ndarray.argmax, np.maximum), "x; dim, keepdim"),
+    "min_along": (*_extreme("min", np.ndarray.argmin, np.minimum), "x; dim, keepdim"),
 }
 for _name, (_, _, _signature) in _KERNELS.items():
     Op(_name, _signature, "opaque", outputs=2, differentiable=(0,))

@@ -193,18 +193,6 @@ def _cross_entropy_grad(p: dict[str, Any]) -> Callable[..., Any]:
     return gradient
 
 
-def _attention(scale: float, causal: bool) -> Callable[..., Any]:
-    def attention(q: Any, k: Any, v: Any, mask: Any = None) -> Any:
-        s = q @ k.transpose(-1, -2) * scale
-        if mask is not None:
-            s = s + mask if mask.dtype.is_floating_point else s.masked_fill(~mask, -torch.inf)
-        if causal:
-            s = s.masked_fill(~torch.ones(s.shape[-2:], dtype=torch.bool).tril(), -torch.inf)
-        return torch.softmax(s, -1) @ v, torch.logsumexp(s, -1)
-
-    return attention
-
-
 _FULL = ("float64", "float32")  # the oracle's residuals have no half types, or other ones
 
 _LOSSES: list[dict[str, Any]] = [
@@ -245,14 +233,6 @@ _UNITS = [
         "linear_weight_grad", lambda g, x: g.flatten(0, 1).T @ x.flatten(0, 1), (In((2, 3, 4)), In((2, 3, 5))), {},
         _FULL,
     ),
-    *[
-        Row(
-            "attention", _attention(0.4, causal), (In((2, 3, 5)), In((2, 4, 5)), In((2, 4, 6)), *mask),
-            {"scale": 0.4, "causal": causal}, _FULL, f"{causal}-{label}", extra=() if mask else (None,),
-        )
-        for label, mask in (("plain", ()), ("added", (In((2, 3, 4)),)))
-        for causal in (False, True)
-    ],
 ]  # fmt: skip
 
 

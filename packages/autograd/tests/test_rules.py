@@ -174,6 +174,11 @@ def stacked(rows, chosen, dim=0):
     return args, tuple(dims)
 
 
+def roundings(sample):
+    """How much more a kernel may differ from the body that replaces it: recurrent layers take steps one on another."""
+    return 16 if "_layer" in sample.op_name else 1
+
+
 @pytest.mark.parametrize("sample", MAPPABLE, ids=ids(MAPPABLE))
 def test_vmap_equals_a_loop(sample):
     fn = function_of(sample)
@@ -184,7 +189,8 @@ def test_vmap_equals_a_loop(sample):
             args, dims = stacked(rows, chosen, dim)
             found = vmap(fn, in_dims=dims)(*args)
             for k, f in enumerate(found if isinstance(found, tuple) else (found,)):
-                assert_close(f, stack([e[k] if isinstance(e, tuple) else e for e in expected]))
+                wanted = stack([e[k] if isinstance(e, tuple) else e for e in expected])
+                assert_close(f, wanted, factor=roundings(sample))
 
 
 @pytest.mark.parametrize("sample", MAPPABLE, ids=ids(MAPPABLE))
@@ -217,7 +223,7 @@ def test_vmap_within_vmap_equals_two_loops(sample):
     found = vmap(vmap(fn, in_dims=first), in_dims=second)(*args)
     for k, f in enumerate(found if isinstance(found, tuple) else (found,)):
         want = stack([stack([e[k] if isinstance(e, tuple) else e for e in line]) for line in expected])
-        assert_close(f, want)
+        assert_close(f, want, factor=roundings(sample))
 
 
 MAPPED_GRADIENTS = [s for s in DIFFERENTIABLE if batched(s)]
@@ -243,7 +249,7 @@ def test_vmap_of_the_gradient_equals_a_loop_of_gradients(sample):
         args, dims = stacked(rows, chosen)
         found = vmap(gradient, in_dims=dims)(*args)
         for k, f in enumerate(found):
-            assert_close(f, stack([e[k] for e in expected]))
+            assert_close(f, stack([e[k] for e in expected]), factor=roundings(sample))
 
 
 @pytest.mark.parametrize("sample", MAPPED_GRADIENTS, ids=ids(MAPPED_GRADIENTS))

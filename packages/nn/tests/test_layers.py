@@ -374,7 +374,7 @@ MASKS = {
 @pytest.mark.parametrize("same", [True, False])
 def test_multihead_attention(name, same):
     options, allowed = MASKS[name]
-    layer = nn.MultiheadAttention(6, 2).double()
+    layer = nn.MultiheadAttention(6, 2, batch_first=True).double()
     nn.init.normal_(layer.in_proj_bias)
     q = normal(2, 4, 6)
     k, v = (q, q) if same else (normal(2, 4, 6), normal(2, 4, 6))
@@ -402,7 +402,7 @@ def test_a_query_that_may_look_nowhere_gives_zero_and_finite_gradients():
 
 def test_attention_dropout_drops_whole_weights():
     lt.manual_seed(0)
-    layer = nn.MultiheadAttention(4, 1, dropout=0.5)
+    layer = nn.MultiheadAttention(4, 1, dropout=0.5, batch_first=True)
     x = lt.randn(1, 8, 4)
     assert layer(x, x, x)[0].tolist() != layer(x, x, x)[0].tolist()
     layer.eval()
@@ -470,23 +470,22 @@ BAD = [
     (lambda: F.pad(lt.ones(2), (1, 1), "mirror"), ValueError, "mode is one of constant, reflect"),
     (lambda: F.pad(lt.ones(2), (-3, 1)), ValueError, "cuts more than the size 2"),
     (lambda: nn.MultiheadAttention(5, 2), ValueError, "multiple of num_heads"),
-    (lambda: nn.MultiheadAttention(4, 2, batch_first=False), NotImplementedError, "batches first"),
-    (lambda: nn.MultiheadAttention(4, 2)(lt.ones(3, 4), lt.ones(3, 4), lt.ones(3, 4)), ValueError, r"\[N, L, E\]"),
-    (lambda: nn.MultiheadAttention(4, 2)(*[lt.ones(1, 3, 6)] * 3), ValueError, "width 6"),
+    (lambda: nn.MultiheadAttention(4, 2)(lt.ones(3, 4), lt.ones(3, 1, 4), lt.ones(3, 4)), ValueError, r"\[N, L, E\]"),
+    (lambda: nn.MultiheadAttention(4, 2)(*[lt.ones(1, 3, 6)] * 3), ValueError, "the last of 4"),
     (
         lambda: nn.MultiheadAttention(4, 2)(*[lt.ones(1, 3, 4)] * 3, attn_mask=lt.ones(2, 3)),
         ValueError,
         "attn_mask must have one of the shapes",
     ),
     (
-        lambda: nn.MultiheadAttention(4, 2)(*[lt.ones(1, 3, 4)] * 3, attn_mask=lt.ones(3, 3, dtype=lt.int64)),
+        lambda: nn.MultiheadAttention(4, 2)(*[lt.ones(3, 1, 4)] * 3, attn_mask=lt.ones(3, 3, dtype=lt.int64)),
         TypeError,
         "bool or floating",
     ),
     (
         lambda: nn.MultiheadAttention(4, 2)(*[lt.ones(1, 3, 4)] * 3, key_padding_mask=lt.ones(1, 3)),
         ValueError,
-        r"must be bool \[1, 3\]",
+        r"key_padding_mask must be \[3, 1\]",
     ),
     (lambda: F.scaled_dot_product_attention(1, lt.ones(1, 1), lt.ones(1, 1)), TypeError, "query as a tensor"),
 ]

@@ -107,15 +107,6 @@ def cross_entropy(logits: Any, target: Any, label_smoothing: float, ignore_index
     return {"none": loss, "sum": loss.sum(), "mean": loss.sum() / count}[reduction], logp
 
 
-def attention(q: Any, k: Any, v: Any, mask: Any, scale: float, causal: bool) -> Any:
-    s = q @ k.swapaxes(-1, -2) * scale
-    if mask is not None:
-        s = np.where(mask, s, -np.inf) if mask.dtype == np.bool_ else s + mask
-    if causal:
-        s = np.where(np.tri(*s.shape[-2:], dtype=np.bool_), s, -np.inf)
-    return softmax(s, -1) @ v, np.log(np.exp(s).sum(-1))
-
-
 def spread(x: Any, padding: Any, far: int = 0, fill: float = 0.0) -> Any:
     """x with padding around its spatial dims, and `far` more behind each."""
     return np.pad(x, ((0, 0), (0, 0), *((p, p + far) for p in padding)), constant_values=fill)
@@ -411,7 +402,7 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "leaky_relu_grad": times(lambda x, negative_slope: np.where(x > 0, 1, negative_slope)),
     "hardswish_grad": times(lambda x: np.where(np.abs(x) < 3, x / 3 + 0.5, x >= 3)),
     "band_grad": lambda g, x, low, high, scale: np.where((x > low) & (x < high), g * scale, 0),
-    "attention": attention, "sgd": lambda p, g, lr, decay: p - lr * (g + decay * p), "momentum": momentum, "adam": adam,
+    "sgd": lambda p, g, lr, decay: p - lr * (g + decay * p), "momentum": momentum, "adam": adam,
     "amsgrad": amsgrad, "damped_momentum": damped_momentum, "rmsprop": rmsprop, "rmsprop_momentum": rmsprop_momentum,
     "adagrad": adagrad, "ema": ema,
 }  # fmt: skip
@@ -458,7 +449,8 @@ def steps(name: str) -> float:
     """How many roundings a result may hold more than the one the tolerance table is made for."""
     return (
         4.0
-        if "conv" in name or name in ("batch_norm", "layer_norm", "cross_entropy", "attention", "prod", "resample")
+        if "conv" in name
+        or name in ("batch_norm", "layer_norm", "cross_entropy", "attention", "attention_grad", "prod", "resample")
         else 1.0
     )
 

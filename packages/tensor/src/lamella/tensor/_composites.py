@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 from . import _functions as f
 from . import _pointwise as p
 from ._base import TensorBase
-from ._creation import arange, draw, reserve
+from ._creation import draw, reserve
 from ._dims import dim_of, the_dim
 from ._dispatch import dispatch
-from ._dtype import BOOL, bool_, float32, from_numpy_dtype
+from ._dtype import bool_, float32, from_numpy_dtype
 from ._op import OPS
 from ._state import tls
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ._tensor import Tensor
 
 __all__ = [
-    "attention",
     "batch_norm",
     "cross_entropy",
     "dropout",
@@ -217,38 +216,6 @@ def _batch_norm_body(x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
     return f.to_dtype(y, from_numpy_dtype(x._data.dtype)), mean, rstd
 
 
-def attention(q: Any, k: Any, v: Any, mask: Any = None, *, scale: float | None = None, causal: bool = False) -> Tensor:
-    """softmax(q k^T * scale + mask) v for q [..., L, E], k [..., S, E], v [..., S, V]; a fully masked row gives 0."""
-    t = f.require_float(q, "attention")
-    if scale is None:
-        scale = 1 / math.sqrt(t._data.shape[-1])
-    return cast("Tensor", _run("attention", (t, k, v, mask), scale=float(scale), causal=bool(causal))[0])
-
-
-def scores_of(q: Any, k: Any, mask: Any, scale: float, causal: bool) -> Any:
-    """The masked scores [..., L, S] of attention, -inf where masked."""
-    s = f.matmul(p.mul(_wide(q), scale), f.transpose(_wide(k), -1, -2))
-    if mask is not None:
-        is_bool = from_numpy_dtype(mask._data.dtype).category == BOOL
-        s = f.where(f.expand(mask, tuple(s._data.shape)), s, -math.inf) if is_bool else p.add(s, mask)
-    if causal:
-        rows, cols = s._data.shape[-2:]
-        s = f.where(f.expand(p.le(arange(cols), f.reshape(arange(rows), -1, 1)), tuple(s._data.shape)), s, -math.inf)
-    return s
-
-
-def _attention_body(q: Any, k: Any, v: Any, mask: Any, *, scale: float, causal: bool) -> Any:
-    s = scores_of(q, k, mask, scale, causal)
-    rank = s._data.ndim
-    top = _run("amax", (s,), dims=(rank - 1,), keepdim=True)
-    top = f.where(p.eq(top, -math.inf), 0.0, top)
-    e = p.exp(p.sub(s, top))
-    total = _run("sum", (e,), dims=(rank - 1,), keepdim=True)
-    o = p.div(f.matmul(e, _wide(v)), f.where(p.eq(total, 0.0), 1.0, total))
-    lse = f.reshape(p.add(p.log(total), top), *tuple(s._data.shape[:-1]))
-    return f.to_dtype(o, from_numpy_dtype(q._data.dtype)), lse
-
-
 def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = None) -> Tensor:
     """Zero each element with probability p and scale the rest by 1/(1-p) (Srivastava et al. 2014).
 
@@ -290,7 +257,6 @@ _BODIES: dict[str, Callable[..., Any]] = {
     "layer_norm": _layer_norm_body,
     "cross_entropy": _cross_entropy_body,
     "batch_norm": _batch_norm_body,
-    "attention": _attention_body,
     "dropout": _dropout_body,
 }
 for _name, _body in _BODIES.items():

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from . import _arith, _backward, _base  # _backward declares ops
+from . import _arith, _backward, _base  # _backward declares ops, _recurrent gives some their bodies
 from . import _creation as make
 from . import _division as d
 from . import _functions as f

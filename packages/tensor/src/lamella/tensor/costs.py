@@ -89,12 +89,6 @@ def _conv(weights: int, image: int) -> Callable[[list[Any], list[Any], dict[str,
     return flops
 
 
-def _attention(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
-    q, k, v = xs[:3]
-    scores = math.prod(q.shape[:-1]) * k.shape[-2]
-    return int(2 * scores * q.shape[-1] + 4 * scores + 2 * scores * v.shape[-1])
-
-
 # flops an element of elementwise ops that are more than one step
 _WORK = {"sigmoid": 3, "gelu": 5, "rsqrt": 2, "cast": 0, "copy": 0}
 _WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
@@ -104,7 +98,6 @@ _WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
     "layer_norm": lambda xs, outs, params: (5 + len(xs) - 1) * _size(xs[0]),
     "batch_norm": lambda xs, outs, params: (5 + len(xs) - 1) * _size(xs[0]),
     "cross_entropy": lambda xs, outs, params: 5 * _size(xs[0]) + 2 * _size(xs[1]),
-    "attention": _attention,
     "dropout": lambda xs, outs, params: 2 * _size(xs[0]),
     "conv": _conv(1, -1),
     "conv_input_grad": _conv(1, 0),

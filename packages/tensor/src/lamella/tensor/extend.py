@@ -4,10 +4,10 @@ Public without the promise of the main surface.
 """
 
 from ._base import View, cell_of, level_of, set_edge, wrap, wrap_view
-from ._composites import scores_of
 from ._creation import reserve
 from ._dispatch import compute, detached, dispatch, record, wrap_outputs
 from ._dtype import BOOL, BY_NAME, COMPLEX, FLOAT, INT, DType, as_dtype, from_numpy_dtype
+from ._functions.attention import attention_backward, scores_of
 from ._inplace import update_each, write, write_through
 from ._meta import MetaArray, broadcast_shapes
 from ._modes import DecoratingMode
@@ -15,6 +15,7 @@ from ._op import OPS, MissingRule, Op, register_rules, rule
 from ._payload import Batched, Dual
 from ._promotion import default_float
 from ._random import Generator, default_generator
+from ._recurrent import last_state, previous_state
 from ._scalar import Numbers, SymScalar
 from ._state import (
     FOREIGN,
@@ -37,65 +38,11 @@ from ._version import Cell, Location, describe, user_location
 from ._views import apply_chain, refresh, replay
 
 __all__ = [
-    "BOOL",
-    "BY_NAME",
-    "COMPLEX",
-    "FLOAT",
-    "FOREIGN",
-    "GRAD",
-    "HOT",
-    "INFERENCE",
-    "INT",
-    "LEVEL",
-    "METADATA",
-    "OPS",
-    "TRACED",
-    "VIEW",
-    "Batched",
-    "Cell",
-    "DType",
-    "DecoratingMode",
-    "Dual",
-    "Generator",
-    "Level",
-    "LevelClosedError",
-    "Location",
-    "MetaArray",
-    "MissingRule",
-    "Mode",
-    "Numbers",
-    "Op",
-    "SymScalar",
-    "View",
-    "apply_chain",
-    "as_dtype",
-    "broadcast_shapes",
-    "cell_of",
-    "compute",
-    "default_float",
-    "default_generator",
-    "describe",
-    "detached",
-    "dispatch",
-    "enter_mode",
-    "from_numpy_dtype",
-    "leave_mode",
-    "level_of",
-    "record",
-    "refresh",
-    "register_rules",
-    "replay",
-    "reserve",
-    "rule",
-    "scores_of",
-    "set_edge",
-    "settle_modes",
-    "tls",
-    "update_each",
-    "user_location",
-    "wrap",
-    "wrap_outputs",
-    "wrap_view",
-    "write",
-    "write_through",
+    "BOOL", "BY_NAME", "COMPLEX", "FLOAT", "FOREIGN", "GRAD", "HOT", "INFERENCE", "INT", "LEVEL", "METADATA", "OPS",
+    "TRACED", "VIEW", "Batched", "Cell", "DType", "DecoratingMode", "Dual", "Generator", "Level", "LevelClosedError",
+    "Location", "MetaArray", "MissingRule", "Mode", "Numbers", "Op", "SymScalar", "View", "apply_chain", "as_dtype",
+    "attention_backward", "broadcast_shapes", "cell_of", "compute", "default_float", "default_generator", "describe",
+    "detached", "dispatch", "enter_mode", "from_numpy_dtype", "last_state", "leave_mode", "level_of", "previous_state",
+    "record", "refresh", "register_rules", "replay", "reserve", "rule", "scores_of", "set_edge", "settle_modes", "tls",
+    "update_each", "user_location", "wrap", "wrap_outputs", "wrap_view", "write", "write_through",
 ]  # fmt: skip

@@ -7,9 +7,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lamella.tensor import exp, float32, reshape, where, zeros
+from lamella.tensor import exp, float32, reshape, zeros
 from lamella.tensor import sum as t_sum
-from lamella.tensor.extend import BOOL, OPS, dispatch, scores_of
+from lamella.tensor.extend import OPS, dispatch
 
 from ._row import row
 
@@ -123,31 +123,6 @@ def cross_entropy(ctx: Any, g: Any, gp: Any) -> Any:
     return out, None
 
 
-def attention(ctx: Any, go: Any, gl: Any) -> Any:
-    q, k, v, mask = ctx.x(0), ctx.x(1), ctx.x(2), ctx.x(3)
-    o, lse = ctx.y(0), ctx.y(1)
-    scale = ctx.params["scale"]
-    s = scores_of(q, k, mask, scale, ctx.params["causal"])
-    row_lse = lse.unsqueeze(-1)
-    # a fully masked row has lse = -inf and no weight anywhere
-    p = where(row_lse == -math.inf, 0.0, exp(s - where(row_lse == -math.inf, 0.0, row_lse)))
-    gs = None
-    gv = None
-    if go is not None:
-        go = _wide(go)
-        gv = p.mT @ go
-        gs = p * (go @ _wide(v).mT - t_sum(go * _wide(o), -1, True))
-    if gl is not None:
-        part = p * gl.unsqueeze(-1)
-        gs = part if gs is None else gs + part
-    if gs is None:
-        return None, None, gv, None
-    gq = gs @ _wide(k) * scale if ctx.needs(0) else None
-    gk = gs.mT @ _wide(q) * scale if ctx.needs(1) else None
-    gm = gs if mask is not None and mask.dtype.category != BOOL and ctx.needs(3) else None
-    return gq, gk, gv, gm
-
-
 def dropout(ctx: Any, g: Any, _: Any) -> Any:
     p = ctx.params["p"]
     if p >= 1:
@@ -162,6 +137,5 @@ VJP = {
     "layer_norm": row(layer_norm, "0 1 o1 o2", "0 1 o1 o2", "0 o1 o2"),
     "batch_norm": row(batch_norm, "0 1 o1 o2", "0 1 o1 o2", "0 1 o1 o2"),
     "cross_entropy": row(cross_entropy, "1 o1"),
-    "attention": row(attention, "0 1 2 3 o0 o1", "0 1 2 3 o0 o1", "0 1 2 3 o0 o1", "0 1 2 3 o0 o1"),
     "dropout": row(dropout, "o1"),
 }

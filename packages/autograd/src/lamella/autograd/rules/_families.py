@@ -11,12 +11,14 @@ from typing import Any
 
 from . import (
     _activation,
+    _attention,
     _batching,
     _composite,
     _elementwise,
     _exempt,
     _forward,
     _movement,
+    _recurrent,
     _selection,
     _statistics,
     _window,
@@ -26,12 +28,14 @@ __all__ = ["collected", "exempt"]
 
 FAMILIES: tuple[ModuleType, ...] = (
     _activation,
+    _attention,
     _batching,
     _composite,
     _elementwise,
     _exempt,
     _forward,
     _movement,
+    _recurrent,
     _selection,
     _statistics,
     _window,

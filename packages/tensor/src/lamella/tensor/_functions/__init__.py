@@ -10,6 +10,7 @@ from .activation import (
     celu, elu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu6, rrelu,
     selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
 )  # fmt: skip
+from .attention import attention
 from .common import along, require_float, run, selected, tensor_of, to_dtype, wide
 from .elementwise import clamp, square, where
 from .indexing import gather, scatter_add, take
@@ -29,8 +30,8 @@ from .statistics import (
 )  # fmt: skip
 
 __all__ = [
-    "all", "along", "amax", "amin", "aminmax", "any", "argmax", "argmin", "argsort", "bincount", "bucketize", "cat",
-    "celu", "clamp", "corrcoef", "count_nonzero", "cov", "cummax", "cummin", "cumprod", "cumsum",
+    "all", "along", "amax", "amin", "aminmax", "any", "argmax", "argmin", "argsort", "attention", "bincount",
+    "bucketize", "cat", "celu", "clamp", "corrcoef", "count_nonzero", "cov", "cummax", "cummin", "cumprod", "cumsum",
     "cumulative_trapezoid", "diff", "dist", "elu", "expand", "flatten", "flip", "gather", "glu", "hardshrink",
     "hardsigmoid", "hardswish", "hardtanh", "histc", "histogram", "histogramdd", "isin", "kthvalue", "leaky_relu",
     "logcumsumexp", "logsigmoid", "logsumexp", "matmul", "max", "mean", "median", "min", "mish", "mode", "msort",

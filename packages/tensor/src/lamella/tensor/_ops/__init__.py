@@ -2,6 +2,7 @@
 
 from . import (
     activation,
+    attention,
     composite,
     convolution,
     creation,
@@ -9,6 +10,7 @@ from . import (
     indexing,
     movement,
     pooling,
+    recurrent,
     reduction,
     resample,
     scalar,
@@ -21,6 +23,7 @@ from . import (
 
 __all__ = [
     "activation",
+    "attention",
     "composite",
     "convolution",
     "creation",
@@ -28,6 +31,7 @@ __all__ = [
     "indexing",
     "movement",
     "pooling",
+    "recurrent",
     "reduction",
     "resample",
     "scalar",

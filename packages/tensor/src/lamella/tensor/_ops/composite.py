@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import _random
-from .._meta import MetaArray, broadcast_shapes
+from .._meta import MetaArray
 from .._op import Op, register_rules
 from .._special import erf
 from .reduction import total
@@ -39,10 +39,17 @@ def _mean(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
 def _linear(x: Any, w: Any, bias: Any) -> Any:
     if w.ndim != 2 or x.dtype != w.dtype or (bias is not None and (bias.shape != w.shape[:1] or bias.dtype != w.dtype)):
         _linear_shape(x, w, bias)  # it says what is wrong; sizes that do not fit are refused by the product
-    y = np.matmul(_wide(x), _wide(w).T)
+    y = _product(_wide(x), _wide(w).T)
     if bias is not None:
         y += bias
     return y if y.dtype == x.dtype else y.astype(x.dtype)
+
+
+def _product(x: Any, w: Any) -> Any:
+    # matmul of more than two dims is a call of BLAS for each of the first ones
+    if x.ndim < 3:
+        return np.matmul(x, w)
+    return np.matmul(x.reshape(-1, x.shape[-1]) if x.size else x, w).reshape(*x.shape[:-1], w.shape[1])
 
 
 def _linear_shape(x: Any, w: Any, bias: Any) -> MetaArray:
@@ -221,45 +228,6 @@ def _batch_norm_shape(x: Any, weight: Any, bias: Any, *, eps: float) -> tuple[Me
     return MetaArray(x.shape, x.dtype), stat, stat
 
 
-def _attention(q: Any, k: Any, v: Any, mask: Any, *, scale: float, causal: bool) -> Any:
-    _attention_shape(q, k, v, mask, scale=scale, causal=causal)
-    qw, kw, vw = _wide(q), _wide(k), _wide(v)
-    s = np.matmul(qw * np.asarray(scale, qw.dtype), kw.swapaxes(-1, -2))
-    if mask is not None:
-        s = np.where(mask, s, -np.inf).astype(s.dtype, copy=False) if mask.dtype == np.bool_ else s + mask
-    if causal:
-        rows, cols = s.shape[-2:]
-        s = np.where(np.arange(cols) <= np.arange(rows).reshape(-1, 1), s, -np.inf).astype(s.dtype, copy=False)
-    top = s.max(axis=-1, keepdims=True) if s.shape[-1] else np.full((*s.shape[:-1], 1), -np.inf, s.dtype)
-    top = np.where(np.isneginf(top), 0, top).astype(s.dtype, copy=False)
-    s = np.exp(s - top)
-    total = s.sum(axis=-1, keepdims=True)
-    # a row with every key masked attends to nothing: its output is zero, and its lse -inf
-    o = np.matmul(s, vw) / np.where(total == 0, 1, total).astype(s.dtype, copy=False)
-    lse = (np.log(total) + top)[..., 0]
-    return o.astype(q.dtype, copy=False), lse
-
-
-def _attention_shape(q: Any, k: Any, v: Any, mask: Any, *, scale: float, causal: bool) -> tuple[MetaArray, ...]:
-    if (
-        len(q.shape) < 2
-        or len(k.shape) < 2
-        or len(v.shape) < 2
-        or q.shape[-1] != k.shape[-1]
-        or k.shape[-2] != v.shape[-2]
-    ):
-        raise ValueError(
-            f"attention needs q [..., L, E], k [..., S, E], v [..., S, V], got {q.shape}, {k.shape}, {v.shape}"
-        )
-    batch = broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
-    scores = (*batch, q.shape[-2], k.shape[-2])
-    if mask is not None and broadcast_shapes(mask.shape, scores) != scores:
-        raise ValueError(f"attention: a mask of shape {mask.shape} does not broadcast to the scores {scores}")
-    if not q.dtype == k.dtype == v.dtype:
-        raise TypeError(f"attention needs one dtype, got {q.dtype}, {k.dtype}, {v.dtype}; cast them with .to(dtype)")
-    return MetaArray((*batch, q.shape[-2], v.shape[-1]), q.dtype), MetaArray(scores[:-1], _stat_dtype(q.dtype))
-
-
 def _dropout(x: Any, seed: int, offset: int, *, p: float) -> Any:
     mask = _random.bernoulli(seed, offset, 1 - p, x.shape)
     y = np.multiply(x, mask)
@@ -279,7 +247,6 @@ Op("gelu", "x; approximate", "elementwise", unit=True)
 Op("layer_norm", "x, weight?, bias?; ndims, eps", "opaque", outputs=3, unit=True)
 Op("cross_entropy", "logits, target; label_smoothing, ignore_index, reduction", "opaque", outputs=2, unit=True)
 Op("batch_norm", "x, weight?, bias?; eps", "opaque", outputs=3, unit=True)
-Op("attention", "q, k, v, mask?; scale, causal", "opaque", outputs=2, unit=True)
 Op("dropout", "x, seed, offset; p", "opaque", outputs=2, unit=True, differentiable=(0,))
 register_rules(
     "numpy",
@@ -291,7 +258,6 @@ register_rules(
         "layer_norm": _layer_norm,
         "cross_entropy": _cross_entropy,
         "batch_norm": _batch_norm,
-        "attention": _attention,
         "dropout": _dropout,
     },
 )
@@ -305,7 +271,6 @@ register_rules(
         "layer_norm": _layer_norm_shape,
         "cross_entropy": _cross_entropy_shape,
         "batch_norm": _batch_norm_shape,
-        "attention": _attention_shape,
         "dropout": _dropout_shape,
     },
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lamella.tensor import float32, float64
 
 from .._arrays import FLOAT_DTYPES
-from ._sample import OpSample, distinct, index, mask_of, normal, number, positive
+from ._sample import OpSample, distinct, index, normal, number, positive
 
 __all__ = ["SAMPLES"]
 
@@ -35,34 +35,6 @@ COMPOSITES = (
     OpSample("cross_entropy", "sum", (normal(4, 5), index(4, high=5)), {**CROSS, "reduction": "sum"}, FLOAT_DTYPES),
     OpSample("batch_norm", "", (normal(3, 2, 4), positive(2), normal(2)), {"eps": 1e-5}, FLOAT_DTYPES),
     OpSample("batch_norm", "plain", (normal(5, 3), number(None), number(None)), {"eps": 1e-3}, FLOAT_DTYPES),
-    OpSample(
-        "attention",
-        "",
-        (normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 3), number(None)),
-        {"scale": 0.5, "causal": False},
-        FLOAT_DTYPES,
-    ),
-    OpSample(
-        "attention",
-        "causal",
-        (normal(4, 3), normal(4, 3), normal(4, 2), number(None)),
-        {"scale": 0.6, "causal": True},
-        FLOAT_DTYPES,
-    ),
-    OpSample(
-        "attention",
-        "mask",
-        (normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 3), mask_of(3, 5)),
-        {"scale": 0.5, "causal": False},
-        FLOAT_DTYPES,
-    ),
-    OpSample(
-        "attention",
-        "bias",
-        (normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 3), normal(3, 5, grad=False)),
-        {"scale": 0.5, "causal": False},
-        FLOAT_DTYPES,
-    ),
     OpSample("dropout", "", (normal(3, 4), number(7), number(5)), {"p": 0.4}, FLOAT_DTYPES),
     OpSample("dropout", "all", (normal(3, 4), number(7), number(5)), {"p": 1.0}, FLOAT_DTYPES),
 )

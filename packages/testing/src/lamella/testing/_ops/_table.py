@@ -9,6 +9,7 @@ from . import (
     _elementwise,
     _layout,
     _network,
+    _sequence,
     _statistics,
     _window,
 )
@@ -21,6 +22,7 @@ FAMILIES = (
     _elementwise,
     _layout,
     _network,
+    _sequence,
     _statistics,
     _window,
 )

@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent / SRC
 FAMILIES = ("_composites", "_creation", "_division")
 # What else `lamella.tensor` holds, by module.
 FIXED = {
+    "_autocast": ("autocast", "custom_bwd", "custom_fwd", "get_autocast_dtype", "is_autocast_enabled"),
     "_device": ("Device", "as_device as device"),
     "_dtype": (
         "DType", "bfloat16", "bool_", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float16", "float32",

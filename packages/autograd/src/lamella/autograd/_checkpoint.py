@@ -113,7 +113,7 @@ def checkpoint(
         results[i] = dispatch(OPS["copy"], (detached(t),)) if shared else _bare(t)
     metas = [(results[i]._data.shape, results[i]._data.dtype) for i in made]
     edges = (*[given[i]._edge for i in cut], *outer)
-    modes = Mode(autocast=tls.autocast)
+    modes = Mode(autocast=None if tls.autocast is None else tls.autocast.uncached())
     rule = _Recompute(f, spec, generators, states, made, cut, outer, second_context, modes, determinism_check)
     plan = Plan("checkpoint", rule, (1 << len(edges)) - 1, tuple(range(len(saved))), custom=True)
     node = new_node(plan, edges, metas, user_location(2))

@@ -4,7 +4,8 @@ Written by `nox -s generate` from packages/tensor/generate.py; edit that file.
 """
 
 from . import _scalar as scalar
-from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
+from ._autocast import autocast, custom_bwd, custom_fwd, get_autocast_dtype, is_autocast_enabled
+from ._composites import attention, batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
 from ._creation import (
     arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, one_hot, ones, ones_like, rand,
     rand_like, randint, randn, randn_like, randperm, tensor, tril, zeros, zeros_like,
@@ -21,7 +22,6 @@ from ._functions.activation import (
     celu, elu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu6, rrelu,
     selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
 )  # fmt: skip
-from ._functions.attention import attention
 from ._functions.elementwise import clamp, square, where
 from ._functions.indexing import gather, scatter_add, take
 from ._functions.movement import (
@@ -63,15 +63,16 @@ __version__ = "0.1.0"
 __all__ = [
     "DType", "Device", "FileFormatError", "Generator", "LevelClosedError", "MissingRule", "Tensor", "__version__",
     "abs", "add", "all", "amax", "amin", "aminmax", "any", "arange", "argmax", "argmin", "argsort", "attention",
-    "batch_norm", "bernoulli", "bfloat16", "bincount", "bool", "bool_", "bucketize", "cat", "celu", "clamp",
-    "complex128", "complex64", "corrcoef", "cos", "count_nonzero", "cov", "cross_entropy", "cummax", "cummin",
-    "cumprod", "cumsum", "cumulative_trapezoid", "device", "diff", "dist", "div", "double", "dropout", "elu", "empty",
-    "empty_like", "enable_grad", "eq", "erf", "exp", "expand", "eye", "flatten", "flip", "float", "float16",
-    "float32", "float64", "float8_e4m3fn", "float8_e5m2", "floor", "floor_divide", "from_numpy", "full", "full_like",
-    "gather", "ge", "gelu", "get_default_dtype", "get_num_threads", "glu", "gt", "half", "hardshrink", "hardsigmoid",
-    "hardswish", "hardtanh", "histc", "histogram", "histogramdd", "inference_mode", "int", "int16", "int32", "int64",
-    "int8", "is_grad_enabled", "is_inference_mode_enabled", "isin", "isnan", "kthvalue", "layer_norm", "le",
-    "leaky_relu", "linear", "linspace", "load", "log", "log1p", "log_softmax", "logcumsumexp", "logical_and",
+    "autocast", "batch_norm", "bernoulli", "bfloat16", "bincount", "bool", "bool_", "bucketize", "cat", "celu",
+    "clamp", "complex128", "complex64", "corrcoef", "cos", "count_nonzero", "cov", "cross_entropy", "cummax",
+    "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "custom_bwd", "custom_fwd", "device", "diff", "dist",
+    "div", "double", "dropout", "elu", "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "expand", "eye",
+    "flatten", "flip", "float", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2", "floor",
+    "floor_divide", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_autocast_dtype",
+    "get_default_dtype", "get_num_threads", "glu", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "histc", "histogram", "histogramdd", "inference_mode", "int", "int16", "int32", "int64", "int8",
+    "is_autocast_enabled", "is_grad_enabled", "is_inference_mode_enabled", "isin", "isnan", "kthvalue", "layer_norm",
+    "le", "leaky_relu", "linear", "linspace", "load", "log", "log1p", "log_softmax", "logcumsumexp", "logical_and",
     "logical_not", "logical_or", "logsigmoid", "logsumexp", "long", "lt", "manual_seed", "matmul", "max", "maximum",
     "mean", "median", "min", "minimum", "mish", "mode", "msort", "mul", "multinomial", "nanmean", "nanmedian",
     "nanquantile", "nansum", "narrow", "ne", "neg", "no_grad", "norm", "one_hot", "ones", "ones_like", "pad",

@@ -76,7 +76,7 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
                 flags |= a._flags if isinstance(a, TensorBase) else 0
     if op.body is not None and not op.unit and (flags & ~_PLAINLY or "numpy" not in op.rules):
         return op.body(*args, **params)
-    if flags & _SPECIAL or (flags >= MODE and (tls.trace is not None or tls.levels or tls.inference)):
+    if flags & _SPECIAL or (flags >= MODE and (tls.trace is not None or tls.levels or tls.special)):
         return _general(op, args, params, flags)
     out = _plain(op, args, params)
     if flags & GRAD and (flags < MODE or tls.grad):
@@ -180,6 +180,8 @@ def detached(t: Any) -> Any:
 
 def _general(op: Op, args: tuple[Any, ...], params: dict[str, Any], flags: int) -> Any:
     level: Level | None = None
+    if tls.autocast is not None:
+        args = tls.autocast.operands(op, args)
     if flags & LEVEL:
         for a in args:
             if isinstance(a, TensorBase) and a._flags & LEVEL:

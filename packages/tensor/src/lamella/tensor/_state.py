@@ -75,6 +75,7 @@ class _ThreadState(threading.local):
     anomaly: Any = None  # None, or whether anomaly mode checks values
     saving: tuple[Any, ...] = ()  # (pack, unpack) pairs that saved tensors go through, the innermost last
     saving_refused: str | None = None  # why no such pair may be added
+    special = False  # whether dispatch has to ask for inference or autocast
     counted: Any = None  # what counts the modes above in HOT, while one of them is special
 
     def __init__(self) -> None:
@@ -110,8 +111,8 @@ class _Counted:
 
 def settle_modes() -> None:
     """Bring HOT in step with this thread's modes, after one of them was set."""
-    special = not tls.grad or tls.inference or tls.autocast is not None or tls.anomaly is not None or tls.saving
-    if special:
+    tls.special = special = tls.inference or tls.autocast is not None
+    if special or not tls.grad or tls.anomaly is not None or tls.saving:
         if tls.counted is None:
             tls.counted = _Counted()
     elif tls.counted is not None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from . import _arith, _backward, _base  # _backward declares ops, _recurrent gives some their bodies
+from . import _arith, _backward, _base, _precision  # _backward declares ops, _recurrent bodies, _precision rules
 from . import _creation as make
 from . import _division as d
 from . import _functions as f
@@ -47,6 +47,7 @@ from ._views import refresh
 __all__ = ["Tensor"]
 
 assert _backward
+assert _precision
 _PERMUTE = OPS["permute"]
 
 

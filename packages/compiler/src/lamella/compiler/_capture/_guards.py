@@ -31,6 +31,8 @@ class Entry:
 
     def __init__(self, explorer: Explorer) -> None:
         self.grad = tls.grad
+        self.inference = tls.inference
+        self.autocast = None if tls.autocast is None else tls.autocast.dtype
         self.default = get_default_dtype()
         self.epochs = [m._epoch for m in explorer.modules]
         self.snapshots = [snapshot(m) for m in explorer.modules]
@@ -83,11 +85,18 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fe
     }
     w.scope |= {
         "grad_mode": entry.grad,
+        "inference_mode": entry.inference,
+        "autocast": entry.autocast,
         "default_dtype": entry.default,
         "E": entry.epochs,
         "restamp": _restamp(explorer, entry),
     }
     w.check("tls.grad is grad_mode", "grad mode changed")
+    w.check("tls.inference is inference_mode", "inference mode changed")
+    w.check(
+        "(tls.autocast is None if autocast is None else tls.autocast is not None and tls.autocast.dtype is autocast)",
+        "autocast changed",
+    )
     w.check("default() is default_dtype", "the default dtype changed")
     for condition, text in explorer.lines:
         if condition:

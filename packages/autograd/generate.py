@@ -12,7 +12,7 @@ from lamella.autograd.rules import EXEMPT
 from lamella.interfaces import discover
 from lamella.tensor.extend import OPS, Op
 
-KINDS = ("shape", "numpy", "vjp", "jvp", "batch", "lower", "cost")
+KINDS = ("shape", "numpy", "vjp", "jvp", "batch", "lower", "cost", "precision")
 FILLED = "rule"
 SCALAR = "a number of the host, not an array"
 
@@ -21,6 +21,7 @@ DERIVED = {
     "diagonal": "an elementwise op: its Jacobian is diagonal, so the vjp applied to the tangent",
     "unbatched": "made from host scalars, the same for every example; random draws follow vmap's `randomness`",
     "extern": "a step of its own, which calls the op's numpy kernel on planned buffers",
+    "widest": "under autocast it runs in the dtype its operands meet in",
 }
 
 
@@ -33,6 +34,8 @@ def cell(op: Op, kind: str) -> tuple[str, str]:
         return "-", SCALAR
     if kind in op.rules:
         return FILLED, ""
+    if kind == "precision":
+        return "widest", DERIVED["widest"]
     if kind == "jvp" and op.spec == "elementwise" and "vjp" in op.rules:
         return "diagonal", DERIVED["diagonal"]
     if op.body is not None and kind != "cost":

@@ -5,7 +5,7 @@ Written by `nox -s generate` from packages/tensor/generate.py; edit that file.
 
 from . import _scalar as scalar
 from ._autocast import autocast, custom_bwd, custom_fwd, get_autocast_dtype, is_autocast_enabled
-from ._composites import attention, batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
+from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
 from ._creation import (
     arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, one_hot, ones, ones_like, rand,
     rand_like, randint, randn, randn_like, randperm, tensor, tril, zeros, zeros_like,
@@ -22,6 +22,7 @@ from ._functions.activation import (
     celu, elu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu6, rrelu,
     selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
 )  # fmt: skip
+from ._functions.attention import attention
 from ._functions.elementwise import clamp, square, where
 from ._functions.indexing import gather, scatter_add, take
 from ._functions.movement import (

@@ -450,9 +450,7 @@ class Arithmetic(TensorBase):
             return NotImplemented
         if not isinstance(other, TensorBase):
             given = type(other).__name__
-            raise TypeError(
-                f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)"
-            )
+            raise TypeError(f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)")
         return cast("Tensor", dispatch(_matmul, (self, other)))
 
     def __rmatmul__(self, other: Any) -> Tensor:
@@ -460,9 +458,7 @@ class Arithmetic(TensorBase):
             return NotImplemented
         if not isinstance(other, TensorBase):
             given = type(other).__name__
-            raise TypeError(
-                f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)"
-            )
+            raise TypeError(f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)")
         return cast("Tensor", dispatch(_matmul, (other, self)))
 
     def __and__(self, other: Any) -> Tensor:
@@ -600,6 +596,5 @@ def _need_bool(a: Any, b: Any) -> None:
         if not isinstance(x, bool) and (not isinstance(x, TensorBase) or x._data.dtype != np.bool_):
             given = x._data.dtype if isinstance(x, TensorBase) else type(x).__name__
             raise TypeError(
-                f"& | ^ ~ are defined for bool tensors here, got {given}; "
-                f"compare first, e.g. (x > 0) & (y > 0)"
+                f"& | ^ ~ are defined for bool tensors here, got {given}; compare first, e.g. (x > 0) & (y > 0)"
             )

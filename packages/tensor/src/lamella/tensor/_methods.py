@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _composites as composites
 from . import _division as division
+from . import _pointwise as pointwise
+from ._arith import Arithmetic
 from ._functions import activation as functions_activation
 from ._functions import elementwise as functions_elementwise
 from ._functions import indexing as functions_indexing
@@ -19,8 +21,6 @@ from ._functions import sampling as functions_sampling
 from ._functions import scan as functions_scan
 from ._functions import sorting as functions_sorting
 from ._functions import statistics as functions_statistics
-from . import _pointwise as pointwise
-from ._arith import Arithmetic
 from ._inplace import assign
 
 if TYPE_CHECKING:

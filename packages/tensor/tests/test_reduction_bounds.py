@@ -134,6 +134,25 @@ def test_running_sums(case: Any) -> None:
     c.check(c.tensor.cumsum(dim), c.exact.cumsum(dim), carried * c.u * size)
 
 
+@pytest.mark.parametrize("case", cases("flat", "strided", "rows", "columns", "middle", "rows-of-a-transpose"), ids=str)
+def test_running_products(case: Any) -> None:
+    c = Case(case, 1.0, 0.0005)
+    dim = 0 if c.dim is None else c.dim
+    exact = c.exact.cumprod(dim)
+    # float64 is multiplied in itself, everything else in float64
+    c.check(c.tensor.cumprod(dim), exact, c.array.shape[dim] * 2.0**-53 * exact)
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, 1e-35, 1e38, math.inf, -math.inf, math.nan])
+def test_running_products_out_of_range(value: float) -> None:
+    a = np.random.default_rng(4).uniform(0.5, 1.5, 5000).astype(np.float32)
+    a[[40, 900]] = value
+    got = lt.from_numpy(a).cumprod(0).numpy()
+    expected = a.astype(np.float64).cumprod().astype(np.float32)
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+    np.testing.assert_array_equal(np.signbit(got), np.signbit(expected))
+
+
 @pytest.mark.parametrize("where", [5, 31, 32, 999_000])
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 def test_running_sums_before_what_is_not_finite(value: float, where: int) -> None:

@@ -148,7 +148,7 @@ def _nansum(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
     _refuse_complex("nansum", x)
     wide = x.astype(np.float32) if _narrow(x.dtype) else x
     out = _sum(wide, dims=dims, keepdim=keepdim)
-    if x.dtype.kind not in "biu" and np.isnan(out).any():
+    if x.dtype.kind not in "biu" and (out != out).any():
         # only then is there a NaN among the elements, or infinities of both signs
         nan = np.isnan(wide)
         if nan.any():
@@ -176,9 +176,7 @@ def _product(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
         return _multiply(x, axis=dims, keepdims=keepdim)
     # numpy multiplies a row number by number: whole blocks at once instead, then halves of one block
     n = rows.shape[1]
-    block = min(4096, 1 << n.bit_length() - 1)
-    if 256 <= block < 4096:
-        block //= 4
+    block = 4096 if n > 1 << 16 else min(128, 1 << n.bit_length() - 1)
     whole = n // block * block
     rest = rows[:, whole:]
     rows = _multiply(rows[:, :whole].reshape(len(rows), -1, block), axis=1)

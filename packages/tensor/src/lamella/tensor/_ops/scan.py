@@ -30,8 +30,8 @@ _WIDE = 64
 
 def _cumsum(x: Any, *, dim: int) -> Any:
     dtype = x.dtype
-    if dtype.kind not in "biuc" and x.size > _SMALL and x.shape[dim] >= 4 * _BLOCK:
-        out = _by_blocks(x if dtype.itemsize > 2 else x.astype(np.float32), dim)
+    if dtype.kind not in "biuc" and x.size > _SMALL and x.shape[dim] >= 2 * _BLOCK:
+        out = _sum_by_blocks(x if dtype.itemsize > 2 else x.astype(np.float32), dim)
         if out is not None:
             return out.astype(dtype, copy=False)
     return _carried(np.add, x, dim)
@@ -52,17 +52,16 @@ def _carried(ufunc: Any, x: Any, dim: int) -> Any:
     return ufunc.accumulate(x, axis=dim, dtype=np.float64).astype(dtype)
 
 
-def _by_blocks(x: Any, dim: int) -> Any:
+def _sum_by_blocks(x: Any, dim: int) -> Any:
     """The running sum of a float32 or float64 array; None where it is not finite, which a product would spread."""
     n, after = x.shape[dim], math.prod(x.shape[dim + 1 :])
     if 1 < after < _BLOCK:
-        moved = _by_blocks(np.ascontiguousarray(np.moveaxis(x, dim, -1)), x.ndim - 1)
+        moved = _sum_by_blocks(np.ascontiguousarray(np.moveaxis(x, dim, -1)), x.ndim - 1)
         return None if moved is None else np.ascontiguousarray(np.moveaxis(moved, -1, dim))
     v = np.ascontiguousarray(x).reshape(-1, n, after)
     whole = n // _BLOCK * _BLOCK
     blocks = v[:, :whole].reshape(len(v), -1, _BLOCK, after)
-    triangle = _triangle(x.dtype)
-    inner = np.matmul(blocks[..., 0], triangle.T)[..., None] if after == 1 else np.matmul(triangle, blocks)
+    inner = _along_rows(blocks[..., 0])[..., None] if after == 1 else _down_columns(blocks)
     totals = np.add.accumulate(inner[:, :, -1], axis=1, dtype=np.float64)
     if not np.isfinite(totals[:, -1]).all():
         return None
@@ -77,9 +76,35 @@ def _by_blocks(x: Any, dim: int) -> Any:
     return out.reshape(x.shape)
 
 
+# Both in pieces that BLAS does not split: waiting for its other threads would take longer than the product.
+
+
+def _along_rows(blocks: Any) -> Any:
+    out = np.empty_like(blocks)
+    triangle = _triangle(blocks.dtype, True)
+    rows, count = blocks.shape[:2]
+    whole = count // 256 * 256
+    if whole:
+        pieces = (rows, -1, 256, _BLOCK)
+        np.matmul(blocks[:, :whole].reshape(pieces), triangle, out=out[:, :whole].reshape(pieces))
+    np.matmul(blocks[:, whole:], triangle, out=out[:, whole:])
+    return out
+
+
+def _down_columns(blocks: Any) -> Any:
+    out = np.empty_like(blocks)
+    triangle = _triangle(blocks.dtype, False)
+    for start in range(0, blocks.shape[-1], 256):
+        part = (..., slice(start, start + 256))
+        np.matmul(triangle, blocks[part], out=out[part])
+    return out
+
+
 @lru_cache(maxsize=4)
-def _triangle(dtype: np.dtype[Any]) -> Any:
+def _triangle(dtype: np.dtype[Any], upper: bool) -> Any:
     ones = np.tri(_BLOCK, dtype=dtype)
+    if upper:
+        ones = np.ascontiguousarray(ones.T)
     ones.flags.writeable = False
     return ones
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lamella.autograd import grad
+from lamella.autograd._engine import current_walk
 from lamella.autograd.graph import register_multi_grad_hook
 from lamella.tensor import float64, tensor
 from lamella.testing import assert_close
@@ -228,8 +229,13 @@ def test_all_gradients_at_once():
     (x.exp() * 2).sum().backward(inputs=[x])
     assert len(seen) == 3
     handle.remove()
-    z.sum().backward()
+    handle.remove()
+    z.sum().backward(retain_graph=True)
     assert len(seen) == 3
+    # a hook that goes while it runs leaves nothing behind
+    last = register_multi_grad_hook([z], lambda grads: last.remove())
+    z.sum().backward()
+    assert current_walk() is None
 
 
 def test_the_first_gradient_of_several():

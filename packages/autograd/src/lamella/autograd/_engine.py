@@ -21,9 +21,9 @@ from ._errors import GraphFreedError
 from ._hooks import after_hooks, before_hooks, output_hooks, run_hooks
 from ._reach import is_needed
 from ._saving import Packed
-from ._tape import Edge, Leaf, Node, Port, edge_meta, metas_of, next_sequence, unpack
+from ._tape import Edge, Leaf, Node, Port, edge_meta, metas_of, unpack
 
-__all__ = ["Context", "Walk", "current_walk", "run", "sum_to"]
+__all__ = ["WATCHERS", "Context", "Walk", "current_walk", "run", "sum_to"]
 
 _SUM = OPS["sum"]
 _CAST = OPS["cast"]
@@ -109,12 +109,11 @@ def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
 class Walk:
     """What a hook may ask about the walk it runs in."""
 
-    __slots__ = ("needed", "roots", "serial")
+    __slots__ = ("__weakref__", "needed", "roots")
 
-    def __init__(self, roots: list[Edge], needed: set[Any] | None) -> None:
+    def __init__(self, roots: Sequence[tuple[Edge, Tensor]], needed: set[Any] | None) -> None:
         self.roots = roots
         self.needed = needed
-        self.serial = next_sequence()
 
 
 class _Walks(threading.local):
@@ -122,10 +121,12 @@ class _Walks(threading.local):
 
 
 _walks = _Walks()
+# how many hooks over several tensors there are: only they ask for the walk
+WATCHERS = [0]
 
 
 def current_walk() -> Walk | None:
-    """The innermost walk of this thread."""
+    """The innermost walk of this thread that began while somebody watched."""
     return _walks.now
 
 
@@ -150,8 +151,11 @@ def run(
     if levels:
         # what the rules create belongs to the level of the cotangents, even while deeper levels are open
         tls.levels = _levels_of(levels, roots)
-    outer = _walks.now
-    _walks.now = Walk([edge for edge, _ in roots], needed)
+    outer = None
+    watched = WATCHERS[0]
+    if watched:
+        outer = _walks.now
+        _walks.now = Walk(roots, needed)
     try:
         if create_graph and not tls.grad:
             with set_grad_enabled(True):
@@ -159,7 +163,8 @@ def run(
         else:
             _walk(roots, create_graph, retain_graph, needed, targets, ends)
     finally:
-        _walks.now = outer
+        if watched:
+            _walks.now = outer
         if levels:
             tls.levels = levels
 

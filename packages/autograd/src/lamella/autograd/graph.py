@@ -14,7 +14,7 @@ from lamella.tensor import Device, Tensor
 from lamella.tensor.extend import INFERENCE, DecoratingMode, Mode, cell_of, tls, user_location
 
 from ._edges import GradientEdge, get_gradient_edge
-from ._engine import current_walk
+from ._engine import WATCHERS, current_walk
 from ._hooks import Handle
 from ._reach import reachable
 from ._tape import Node
@@ -117,15 +117,14 @@ class _MultiHook:
         self.once = once
         # weakly: a node holds its hooks, and these hold us
         self.nodes = [weakref.ref(get_gradient_edge(t).node) for t in tensors]
-        self.walk = 0
+        self.walk: Any = None
         self.found: list[Tensor | None] = []
         self.missing = 0
 
     def seen(self, i: int, g: Tensor) -> None:
         walk = current_walk()
-        serial = 0 if walk is None else walk.serial
-        if serial != self.walk:
-            self.walk = serial
+        if walk is None or self.walk is None or self.walk() is not walk:
+            self.walk = None if walk is None else weakref.ref(walk)
             self.found = [None] * len(self.nodes)
             self.missing = self._expected(walk)
         elif self.once:
@@ -143,7 +142,7 @@ class _MultiHook:
     def _expected(self, walk: Any) -> int:
         if self.once or walk is None:
             return -1
-        nodes = reachable(walk.roots, walk.needed)
+        nodes = reachable([edge for edge, _ in walk.roots], walk.needed)
         return sum(node() in nodes for node in self.nodes)
 
 
@@ -155,8 +154,11 @@ class _Handles(Handle):
         self.id = handles[0].id if handles else -1
 
     def remove(self) -> None:
-        for handle in self.handles:
+        handles, self.handles = self.handles, []
+        for handle in handles:
             handle.remove()
+        if handles:
+            WATCHERS[0] -= 1
 
 
 def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], *, mode: str = "all") -> Handle:
@@ -174,4 +176,6 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], 
     def hook(i: int) -> Callable[[Tensor], None]:
         return lambda g: multi.seen(i, g)
 
-    return _Handles([register_hook(t, hook(i)) for i, t in enumerate(tensors)])
+    handles = _Handles([register_hook(t, hook(i)) for i, t in enumerate(tensors)])
+    WATCHERS[0] += 1
+    return handles

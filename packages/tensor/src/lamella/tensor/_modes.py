@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from types import FunctionType
 from typing import Any, Self
 
-from ._state import Mode, settle_modes, tls
+from ._state import Mode, settle_grad, tls
 
 __all__ = [
     "DecoratingMode", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
@@ -90,29 +90,30 @@ class _Bare(DecoratingMode):
 class no_grad(_Bare):
     """Context manager and decorator: ops inside are not recorded."""
 
-    def __init__(self) -> None:
-        super().__init__(grad=False)
-
-
-class enable_grad(_Bare):
-    """Context manager and decorator: ops inside are recorded again within a `no_grad`, but not in inference mode."""
+    _grad = False
 
     def __init__(self) -> None:
-        super().__init__(grad=True)
+        # in place of the general mode: this one is opened in every step
+        self._before: list[bool] = []
 
     def __enter__(self) -> Any:
-        super().__enter__()
-        _keep_inference()
+        self._before.append(tls.grad)
+        tls.grad = grad = self._grad and not tls.inference  # nothing records inside inference mode
+        settle_grad(grad)
         return self
 
+    def __exit__(self, *exc: object) -> None:
+        tls.grad = grad = self._before.pop()
+        settle_grad(grad)
+
     def _again(self) -> Mode:
-        return enable_grad()
+        return type(self)()
 
 
-def _keep_inference() -> None:
-    """Nothing records inside inference mode, whatever the grad mode says."""
-    if tls.inference and tls.grad:
-        tls.grad = False
+class enable_grad(no_grad):
+    """Context manager and decorator: ops inside are recorded again within a `no_grad`, but not in inference mode."""
+
+    _grad = True
 
 
 class set_grad_enabled(DecoratingMode):
@@ -124,9 +125,8 @@ class set_grad_enabled(DecoratingMode):
         self._set(bool(mode))
 
     def _set(self, mode: bool) -> None:
-        tls.grad = mode
-        _keep_inference()
-        settle_modes()
+        tls.grad = grad = mode and not tls.inference
+        settle_grad(grad)
 
     def __enter__(self) -> Self:
         self._set(self._values["grad"])
@@ -134,7 +134,7 @@ class set_grad_enabled(DecoratingMode):
 
     def __exit__(self, *exc: object) -> None:
         tls.grad = self._before
-        settle_modes()
+        settle_grad(self._before)
 
     def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         self.__exit__()  # as a decorator it says nothing about the code around

@@ -13,7 +13,7 @@ from ._errstate import silence
 
 __all__ = [
     "FOREIGN", "GRAD", "HOT", "INFERENCE", "LEVEL", "METADATA", "MODE", "TRACED", "VIEW", "Level", "LevelClosedError",
-    "Mode", "enter_mode", "leave_mode", "settle_modes", "tls",
+    "Mode", "enter_mode", "leave_mode", "settle_grad", "settle_modes", "tls",
 ]  # fmt: skip
 
 GRAD = 1  # the tensor has an edge at its own level
@@ -76,6 +76,7 @@ class _ThreadState(threading.local):
     saving: tuple[Any, ...] = ()  # (pack, unpack) pairs that saved tensors go through, the innermost last
     saving_refused: str | None = None  # why no such pair may be added
     special = False  # whether dispatch has to ask for inference or autocast
+    beside = False  # whether a mode other than grad mode is special
     counted: Any = None  # what counts the modes above in HOT, while one of them is special
 
     def __init__(self) -> None:
@@ -112,10 +113,20 @@ class _Counted:
 def settle_modes() -> None:
     """Bring HOT in step with this thread's modes, after one of them was set."""
     tls.special = special = tls.inference or tls.autocast is not None
-    if special or not tls.grad or tls.anomaly is not None or tls.saving:
+    tls.beside = beside = special or tls.anomaly is not None or bool(tls.saving)
+    if beside or not tls.grad:
         if tls.counted is None:
             tls.counted = _Counted()
     elif tls.counted is not None:
+        tls.counted = None
+
+
+def settle_grad(grad: bool) -> None:
+    """`settle_modes` after grad mode alone was set."""
+    if not grad:
+        if tls.counted is None:
+            tls.counted = _Counted()
+    elif tls.counted is not None and not tls.beside:
         tls.counted = None
 
 

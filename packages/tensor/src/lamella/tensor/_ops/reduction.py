@@ -27,6 +27,7 @@ _FLOAT32 = np.dtype(np.float32)
 _PLAIN = frozenset((_FLOAT32, np.dtype(np.float64)))
 _ROW = 256
 _SMALL = 4096
+_LARGE = 32768  # below, numpy's own sum takes less time than the calls that cut it up
 
 
 def _narrow(dtype: np.dtype[Any]) -> bool:
@@ -46,10 +47,11 @@ def total(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     The error of a float32 sum of n numbers is at most (256 * ceil(log256(n)) + 64) * 2**-24 * sum(|x|).
     """
     if x.size > _SMALL and x.dtype in _PLAIN:
-        rows = _trailing(x, dims)
-        if rows is not None:
-            out = _dotted(rows, None)
-            return out.reshape(reduced_shape(x.shape, dims, keepdim))
+        if x.size <= _LARGE:
+            if len(dims) == x.ndim and x.flags.c_contiguous:
+                return _add(x, axis=None if not keepdim else dims, keepdims=keepdim)
+        elif (rows := _trailing(x, dims)) is not None:
+            return _dotted(rows, None).reshape(reduced_shape(x.shape, dims, keepdim))
         if x.dtype == _FLOAT32 and _in_a_row(x, dims) > _ROW:
             return _blocked(x, dims, keepdim)
     return _add(x, axis=dims, keepdims=keepdim)
@@ -57,7 +59,7 @@ def total(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
 
 def squares(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     """Sum of x * x over dims of a floating array, within the bound of `total`, without a temporary where it can."""
-    if x.size > _SMALL and x.dtype in _PLAIN:
+    if x.size > _LARGE and x.dtype in _PLAIN:
         rows = _trailing(x, dims)
         if rows is not None:
             return _dotted(rows, rows).reshape(reduced_shape(x.shape, dims, keepdim))
@@ -174,17 +176,13 @@ def _product(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     rows = _trailing(x, dims) if x.size > _SMALL and x.dtype in _PLAIN else None
     if rows is None:
         return _multiply(x, axis=dims, keepdims=keepdim)
-    # numpy multiplies a row number by number: whole blocks at once instead, then halves of one block
+    # numpy multiplies a row number by number: whole blocks at once instead, then the numbers of one block
     n = rows.shape[1]
     block = 4096 if n > 1 << 16 else min(128, 1 << n.bit_length() - 1)
     whole = n // block * block
-    rest = rows[:, whole:]
-    rows = _multiply(rows[:, :whole].reshape(len(rows), -1, block), axis=1)
-    rows[:, : n - whole] *= rest
-    while block > 8:
-        block //= 2
-        rows = rows[:, :block] * rows[:, block:]
-    return _multiply(rows, axis=1).reshape(reduced_shape(x.shape, dims, keepdim))
+    out = _multiply(rows[:, :whole].reshape(len(rows), -1, block), axis=1)
+    out[:, : n - whole] *= rows[:, whole:]
+    return _multiply(out, axis=1).reshape(reduced_shape(x.shape, dims, keepdim))
 
 
 def _with_ufunc(name: str, ufunc: Any) -> Callable[..., Any]:

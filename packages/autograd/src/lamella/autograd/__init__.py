@@ -9,7 +9,7 @@ from lamella.tensor import (
     set_grad_enabled,
 )
 
-from . import functional, graph
+from . import forward_ad, functional, graph
 from ._anomaly import detect_anomaly, is_anomaly_check_nan_enabled, is_anomaly_enabled, set_detect_anomaly
 from ._api import backward
 from ._checkpoint import checkpoint, checkpoint_sequential
@@ -23,9 +23,9 @@ from ._transforms import jvp, value_and_grad, vjp, vmap
 __version__ = "0.1.0"
 
 __all__ = [
-    "Function", "FunctionContext", "GradcheckError", "__version__", "backward", "checkpoint", "checkpoint_sequential",
-    "detect_anomaly", "enable_grad", "functional", "grad", "gradcheck", "gradgradcheck", "graph", "hessian",
-    "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "is_grad_enabled",
-    "is_inference_mode_enabled", "jacfwd", "jacrev", "jvp", "no_grad", "once_differentiable", "set_detect_anomaly",
-    "set_grad_enabled", "value_and_grad", "vjp", "vmap",
+    "Function", "FunctionContext", "GradcheckError", "__version__", "backward", "checkpoint",
+    "checkpoint_sequential", "detect_anomaly", "enable_grad", "forward_ad", "functional", "grad", "gradcheck",
+    "gradgradcheck", "graph", "hessian", "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
+    "is_grad_enabled", "is_inference_mode_enabled", "jacfwd", "jacrev", "jvp", "no_grad", "once_differentiable",
+    "set_detect_anomaly", "set_grad_enabled", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip

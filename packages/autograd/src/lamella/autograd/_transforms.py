@@ -35,11 +35,22 @@ from ._reach import leading_to
 from ._tape import Leaf, next_sequence
 from ._tree import flatten, map_leaves, unflatten
 
-__all__ = ["jvp", "numbers_of", "rewrapped", "transform_grad", "value_and_grad", "vjp", "vmap", "with_tangent"]
+__all__ = [
+    "jvp",
+    "numbers_of",
+    "opened",
+    "rewrapped",
+    "transform_grad",
+    "value_and_grad",
+    "vjp",
+    "vmap",
+    "with_tangent",
+]
 
 
 @contextmanager
-def _open(level: Level) -> Iterator[Level]:
+def opened(level: Level) -> Iterator[Level]:
+    """The level on top of the thread's stack, and closed for good at the end."""
     saved = tls.levels
     tls.levels = (*saved, level)
     enter_mode()
@@ -225,7 +236,7 @@ def vmap(f: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness:
             size = n
         if size is None:
             raise ValueError("vmap needs at least one argument to map over; in_dims is None for all")
-        with _open(Level("vmap", size, randomness)) as level:
+        with opened(Level("vmap", size, randomness)) as level:
             inputs = [
                 t if d is None else wrap(Batched(_to_front(t, d), level, True, False))
                 for t, d in zip(flat, dims, strict=True)
@@ -295,7 +306,7 @@ def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
             raise ValueError(f"jvp: a tangent must be like its primal, got {x!r} and {t!r}")
         if not _differentiable(x):
             raise TypeError(f"jvp needs real floating primals, got {x.dtype}")
-    with _open(Level("jvp")) as level:
+    with opened(Level("jvp")) as level:
         inputs = [wrap(Dual(x, level, t, False)) for x, t in zip(flat, given, strict=True)]
         out = f(*unflatten(inputs, spec))
         aux = None

@@ -302,14 +302,6 @@ def test_inputs_by_name():
         grad((x * 2).sum(), {"x": x, "w": w})
 
 
-def test_a_graph_that_saved_only_numbers_can_be_walked_again():
-    x = leaf()
-    y = (x * 2.0 / 4.0 + 1.0).sum()
-    y.backward()
-    y.backward()
-    assert_close(x.grad, np.ones(3))
-
-
 # -- modes
 
 

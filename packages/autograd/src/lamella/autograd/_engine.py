@@ -20,7 +20,6 @@ from ._anomaly import check_gradients
 from ._errors import GraphFreedError
 from ._hooks import after_hooks, before_hooks, output_hooks, run_hooks
 from ._reach import is_needed
-from ._saving import Packed
 from ._tape import Edge, Leaf, Node, Port, edge_meta, metas_of, unpack
 
 __all__ = ["WATCHERS", "Context", "Walk", "current_walk", "run", "sum_to"]
@@ -220,8 +219,7 @@ def _walk(
         ctx._node = node
         grads = plan.fn(ctx, *g) if node.others else plan.fn(ctx, g)
         if plan.saves and not retain_graph:
-            saved = node.saved
-            node.saved = None if type(saved[0]) is tuple else _left(saved)
+            node.saved = None
         if anomaly:
             check_gradients(node, grads, wanted)
         if hooks is not None and hooks.after:
@@ -254,11 +252,6 @@ def _walk(
                 _send(edge, gi, heap, pending, leaves)
         grads = gi = data = had = None
     _end(leaves, create_graph, targets, ends is not None)
-
-
-def _left(saved: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """What stays of saved values as the walk passes: those of a node that saved only numbers."""
-    return None if any(type(s) is tuple or type(s) is Packed for s in saved) else saved
 
 
 def _end(

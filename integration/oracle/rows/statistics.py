@@ -48,6 +48,8 @@ def _spread(name: str) -> list[Row]:
 ROWS = [
     Row("nansum", lambda x: torch.nansum(x, (0, 2), True), (In((2, 3, 4)),), _OUTER, DTYPES),
     Row("count_nonzero", lambda x: torch.count_nonzero(x, 1), (_X,), _LAST, DTYPES),
+    Row("mean", lambda x: torch.mean(x, (0, 2), True), (In((2, 3, 4)),), _OUTER, FLOATS),
+    Row("mean", lambda x: torch.mean(x, 1), (_X,), _LAST, FLOATS, "last"),
     *_spread("var"),
     *_spread("std"),
     *[

@@ -103,6 +103,7 @@ def multinomial(p: Any, u: Any, count: int, replacement: bool) -> Any:
 REFERENCE: dict[str, Callable[..., Any]] = {
     "nansum": lambda x, dims, keepdim: np.nansum(x, dims, keepdims=keepdim),
     "count_nonzero": lambda x, dims, keepdim: np.count_nonzero(x, dims, keepdims=keepdim),
+    "mean": lambda x, dims, keepdim: np.mean(x, dims, keepdims=keepdim),
     "var": var,
     "std": std,
     "norm": norm,

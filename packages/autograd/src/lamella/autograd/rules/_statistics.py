@@ -16,6 +16,7 @@ from lamella.tensor import cat, cumprod, exp, flip, float32, isnan, ones, permut
 from lamella.tensor import sum as t_sum
 from lamella.tensor.extend import COMPLEX, Op
 
+from ._forward import linear_in
 from ._movement import kept
 from ._row import row
 
@@ -86,6 +87,12 @@ def nansum(ctx: Any, g: Any) -> Any:
 
 def nansum_jvp(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
     return _summed(where(isnan(primals[0]), 0.0, tangents[0]), params)
+
+
+def mean(ctx: Any, g: Any) -> Any:
+    shape, params = ctx.shape(0), ctx.params
+    n = math.prod([shape[d] for d in params["dims"]])
+    return (_of_mean(_back(g, shape, params), n, shape),)
 
 
 def _left(x: Any, params: dict[str, Any]) -> tuple[int, float]:
@@ -228,6 +235,7 @@ def median_jvp(op: Op, primals: list[Any], tangents: list[Any], out: Any, params
 VJP = {
     "prod": row(product, "0 o0"),
     "nansum": row(nansum, "0"),
+    "mean": row(mean, ""),
     "var": row(var, "0 o1"),
     "std": row(std, "0 o0 o1"),
     "norm": row(norm, "0 o0"),
@@ -238,6 +246,7 @@ VJP = {
 JVP = {
     "prod": product_jvp,
     "nansum": nansum_jvp,
+    "mean": linear_in(0),
     "var": var_jvp,
     "std": std_jvp,
     "norm": norm_jvp,

@@ -14,6 +14,7 @@ from .._dispatch import dispatch
 from .._dtype import DType
 from .._engine import autograd
 from .._op import OPS, Op
+from .._promotion import default_float
 from .._results import MinMax
 from .._state import GRAD, HOT
 from .common import run, selected, tensor_of, to_dtype, wide
@@ -158,15 +159,19 @@ def mean(
     t = tensor_of(x, "mean")
     if dtype is not None:
         t = to_dtype(t, dtype)
-    dims, kept = dims_of(the_dim(dim, axis), t._data.ndim), bool(keepdim if keepdims is None else keepdims)
-    return wide("mean", t, lambda w: _mean(w, dims, kept))
+    if t._data.dtype.kind in "biu":
+        raise TypeError(f"mean needs a floating tensor, got {t.dtype}; convert it with .to({default_float().name})")
+    return _reduce(_MEAN, t, dim, keepdim, axis, keepdims)
 
 
-def _mean(t: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
-    shape = t._data.shape
-    total = cast("Tensor", dispatch(_SUM, (t,), {"dims": dims, "keepdim": keepdim}))
+def _mean_body(x: Tensor, *, dims: tuple[int, ...], keepdim: bool) -> Tensor:
+    shape = x._data.shape
     count: int = math.prod([shape[d] for d in dims])
-    return total / count
+    return wide("mean", x, lambda w: p.div(run("sum", (w,), dims=dims, keepdim=keepdim), count))
+
+
+_MEAN = OPS["mean"]
+_MEAN.body = _mean_body
 
 
 def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:

@@ -189,6 +189,9 @@ def _with_ufunc(name: str, ufunc: Any) -> Callable[..., Any]:
     def kernel(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
         if x.dtype.kind == "c":
             _refuse_complex(name, x)
+        if x.dtype.kind == "V" or (x.dtype.kind == "f" and x.dtype.itemsize < 4):  # which numpy compares one by one
+            out = ufunc.reduce(x.astype(np.float32), axis=dims, keepdims=keepdim)
+            return out if out.dtype == _BOOL else out.astype(x.dtype)
         return ufunc.reduce(x, axis=dims, keepdims=keepdim)
 
     return kernel
@@ -198,7 +201,7 @@ def _arg(name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
     def kernel(x: Any, *, dim: int | None, keepdim: bool) -> Any:
         if x.dtype.kind == "c":
             _refuse_complex(name, x)
-        return fn(x, axis=dim, keepdims=keepdim)
+        return fn(x.astype(np.float32) if x.dtype.kind == "V" else x, axis=dim, keepdims=keepdim)
 
     return kernel
 

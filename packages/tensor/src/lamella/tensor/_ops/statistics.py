@@ -1,4 +1,4 @@
-"""Unit composites over dims: variance, standard deviation, norms and logsumexp; and the median.
+"""Unit composites over dims: mean, variance, standard deviation, norms and logsumexp; and the median.
 
 Half types are computed in float32 and rounded once. Sums are those of `reduction.total`, so a float32 result of n
 numbers has the relative error of such a sum: `var` and `std` subtract the mean first, so nothing cancels, and `norm` of
@@ -44,6 +44,19 @@ def _energy(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     if x.dtype.kind == "c":
         return squares(x.real, dims, keepdim) + squares(x.imag, dims, keepdim)
     return squares(x, dims, keepdim)
+
+
+def _mean(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    if x.dtype.kind in "biu":
+        _floating("mean", x)
+    xw = _wide(x)
+    out = total(xw, dims, keepdim) / math.prod([x.shape[d] for d in dims])
+    return out if xw is x else out.astype(x.dtype)
+
+
+def _mean_shape(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> MetaArray:
+    _floating("mean", x)
+    return MetaArray(reduced_shape(x.shape, dims, keepdim), x.dtype)
 
 
 def _var(x: Any, *, dims: tuple[int, ...], correction: float, keepdim: bool) -> Any:
@@ -183,6 +196,7 @@ def _counted_median(row: Any) -> Any:
     return np.asarray(int(low) + int(np.searchsorted(below, (len(row) + 1) // 2)), row.dtype)
 
 
+Op("mean", "x; dims, keepdim", "reduce", unit=True)
 Op("var", "x; dims, correction, keepdim", "reduce", outputs=2, unit=True)
 Op("std", "x; dims, correction, keepdim", "reduce", outputs=2, unit=True)
 Op("norm", "x; p, dims, keepdim", "reduce", unit=True)
@@ -194,6 +208,7 @@ _nanmedian_kernel, _nanmedian_shape = _median("nanmedian", True)
 register_rules(
     "numpy",
     {
+        "mean": _mean,
         "var": _var,
         "std": _std,
         "norm": _norm,
@@ -205,6 +220,7 @@ register_rules(
 register_rules(
     "shape",
     {
+        "mean": _mean_shape,
         "var": _spread_shape("var"),
         "std": _spread_shape("std"),
         "norm": _norm_shape,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lamella.tensor import bool_, float32, float64
 
-from .._arrays import FLOAT_DTYPES, INT_DTYPES
+from .._arrays import COMPLEX_DTYPES, FLOAT_DTYPES, INT_DTYPES
 from ._sample import Operand, OpSample, distinct, index, normal, positive, unit
 
 __all__ = ["SAMPLES"]
@@ -19,6 +19,8 @@ STATISTICS = (
     OpSample("prod", "zero", (Operand("coins", (2, 3)),), {"dims": (0,), "keepdim": False}, (float32, float64)),
     OpSample("count_nonzero", "first", (normal(3, 4),), {"dims": (0,), "keepdim": False}, (*NUMBERS, bool_)),
     OpSample("count_nonzero", "all", (normal(3, 4),), {"dims": (0, 1), "keepdim": True}, (*NUMBERS, bool_)),
+    OpSample("mean", "last", (normal(3, 4),), LAST, (*FLOAT_DTYPES, *COMPLEX_DTYPES)),
+    OpSample("mean", "all-keep", (normal(3, 4),), {"dims": (0, 1), "keepdim": True}, FLOAT_DTYPES),
     OpSample("var", "last", (normal(3, 4),), {**LAST, "correction": 1.0}, FLOAT_DTYPES),
     OpSample("var", "all-keep", (normal(3, 4),), {"dims": (0, 1), "correction": 0.0, "keepdim": True}, FLOAT_DTYPES),
     OpSample("std", "first-keep", (normal(3, 4),), {"dims": (0,), "correction": 1.0, "keepdim": True}, FLOAT_DTYPES),

@@ -15,13 +15,16 @@ import numpy as np
 
 from .._meta import MetaArray
 from .._op import Op, register_rules
+from ._parts import copy_in_parts, in_parts
 from ._windows import Ints, out_sizes, padded, places, reach, tap, wide, windows
 
 __all__: list[str] = []
 
 _BOTH = (slice(None), slice(None))
 # Patches gathered at a time: large enough for BLAS to run at speed, small enough to stay in the cache.
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 21
+# Columns from which the product of one image is large enough.
+_WIDE = 512
 
 
 def _chunks(n: int, out: Ints, patch_bytes: int) -> Iterator[tuple[slice, slice]]:
@@ -40,26 +43,41 @@ def _chunks(n: int, out: Ints, patch_bytes: int) -> Iterator[tuple[slice, slice]
 
 
 class _Patches:
-    """The patches of pieces of a batch, as matrices."""
+    """The patches of pieces of a batch, as matrices in one buffer."""
 
     def __init__(self, x: Any, kernel: Ints, out: Ints, window: dict[str, Any]) -> None:
         self.x = x
         self.kernel = kernel
         self.out = out
         self.padding, self.stride, self.dilation = window["padding"], window["stride"], window["dilation"]
-        self.groups = window["groups"]
         self.sizes = reach(out, kernel, self.stride, self.dilation)
+        rank = len(out)
+        # channels and the places of a window in front, the images of a piece side by side
+        self.order = (1, *range(2, 2 + rank), 0, *range(2 + rank, 2 + 2 * rank))
+        self._rows = (slice(None),) * (2 + rank)
         self._images: slice | None = None
         self._view: Any = None
+        self._buffer = np.empty(0, x.dtype)
 
-    def piece(self, images: slice, rows: slice) -> Any:
-        """The view [images, C, *kernel, rows, ...] of a piece."""
+    def piece(self, images: slice, rows: slice, side_by_side: bool) -> Any:
+        """The patches [images, C * kernel, length] of a piece, or [C * kernel, images * length]."""
         if images != self._images:  # an image cut into rows is padded once
             part = padded(self.x[images], self.padding, self.sizes)
             self._view = windows(part, self.kernel, self.stride, self.dilation, self.out)
             self._images = images
-        at = (slice(None),) * (2 + len(self.kernel))
-        return self._view[(*at, rows)]
+        view = self._view[(*self._rows, rows)]
+        if side_by_side:
+            view = view.transpose(self.order)
+        if self._buffer.size < view.size:
+            self._buffer = np.empty(view.size, view.dtype)
+        cols = self._buffer[: view.size].reshape(view.shape)
+        copy_in_parts(cols, view)
+        return cols
+
+
+def _is_wide(length: int) -> bool:
+    """Whether images lie side by side in a product: one of few columns is slow, a large one has nothing to gain."""
+    return length < _WIDE
 
 
 def _conv(x: Any, w: Any, bias: Any, *, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> Any:
@@ -79,15 +97,16 @@ def _conv(x: Any, w: Any, bias: Any, *, stride: Ints, padding: Ints, dilation: I
             y2 += shift
         return y.astype(x.dtype, copy=False)
     patches = _Patches(xw, kernel, out, window)
-    rest = math.prod(out[1:])
-    buffer = np.empty(0, xw.dtype)
+    rest, side_by_side = math.prod(out[1:]), _is_wide(length)
     for images, rows in _chunks(n, out, x.shape[1] * math.prod(kernel) * xw.itemsize):
-        view = patches.piece(images, rows)
-        if buffer.size < view.size:
-            buffer = np.empty(view.size, xw.dtype)
-        cols = buffer[: view.size].reshape(view.shape)
-        cols[...] = view
+        cols = patches.piece(images, rows, side_by_side)
         columns = y2[images, :, :, rows.start * rest : rows.stop * rest]
+        if side_by_side:
+            made = np.matmul(w2, cols.reshape(groups, inner, -1))
+            if shift is not None:
+                made += shift
+            columns[...] = made.reshape(groups, o // groups, len(columns), -1).transpose(2, 0, 1, 3)
+            continue
         np.matmul(w2, cols.reshape(len(cols), groups, inner, -1), out=columns)
         if shift is not None:
             columns += shift
@@ -141,22 +160,39 @@ def _conv_input_grad(g: Any, w: Any, *, shape: Any, stride: Ints, padding: Ints,
     far = reach(out, kernel, stride, dilation)
     total = [max(p + s, r) for p, s, r in zip(padding, sizes, far, strict=True)]
     image = np.zeros((n, c, *total), gw.dtype)
-    rest = math.prod(out[1:])
+    rest, side_by_side = math.prod(out[1:]), _is_wide(length)
     buffer = np.empty(0, gw.dtype)
     for images, rows in _chunks(n, out, c * math.prod(kernel) * gw.itemsize):
         part = g2[images, :, :, rows.start * rest : rows.stop * rest]
         count = len(part) * groups * inner * part.shape[-1]
         if buffer.size < count:
             buffer = np.empty(count, gw.dtype)
-        cols = buffer[:count].reshape(len(part), groups, inner, part.shape[-1])
-        np.matmul(w2, part, out=cols)
         piece = (rows.stop - rows.start, *out[1:])
-        cols = cols.reshape(len(part), c, *kernel, *piece)
         target = image[images, :, rows.start * stride[0] :]
-        for at in places(kernel):
-            target[(*_BOTH, *tap(at, stride, dilation, piece))] += cols[(*_BOTH, *at)]
+        if side_by_side:
+            flat = np.ascontiguousarray(part.transpose(1, 2, 0, 3)).reshape(groups, o // groups, -1)
+            cols = buffer[:count].reshape(groups, inner, flat.shape[-1])
+            np.matmul(w2, flat, out=cols)
+            cols = cols.reshape(c, *kernel, len(part), *piece)
+            _scatter(target.swapaxes(0, 1), cols, kernel, stride, dilation, piece, 0)
+        else:
+            cols = buffer[:count].reshape(len(part), groups, inner, part.shape[-1])
+            np.matmul(w2, part, out=cols)
+            _scatter(target, cols.reshape(len(part), c, *kernel, *piece), kernel, stride, dilation, piece, 1)
     inside = [slice(p, p + s) for p, s in zip(padding, sizes, strict=True)]
     return np.ascontiguousarray(image[(*_BOTH, *inside)], dtype=g.dtype)
+
+
+def _scatter(image: Any, cols: Any, kernel: Ints, stride: Ints, dilation: Ints, piece: Ints, behind: int) -> None:
+    """Add patches to the padded image they are views of; their places stand behind the dims 0..behind of `cols`."""
+    before = (slice(None),) * behind
+
+    def part(start: int, stop: int) -> None:
+        own = (slice(start, stop), *before)
+        for at in places(kernel):
+            image[(slice(start, stop), slice(None), *tap(at, stride, dilation, piece))] += cols[(*own, *at)]
+
+    in_parts(len(cols), cols.nbytes, part)
 
 
 def _conv_weight_grad(g: Any, x: Any, *, shape: Any, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> Any:
@@ -164,21 +200,17 @@ def _conv_weight_grad(g: Any, x: Any, *, shape: Any, stride: Ints, padding: Ints
     n, o = g.shape[:2]
     out, kernel = g.shape[2:], tuple(shape[2:])
     gw, xw = wide(g, x)
-    inner, rank = math.prod(shape[1:]), len(out)
+    inner = math.prod(shape[1:])
     window = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     patches = _Patches(xw, kernel, out, window)
     total = np.zeros((groups, o // groups, inner), gw.dtype)
-    spatial = tuple(range(2 + rank, 2 + 2 * rank))
-    buffer = np.empty(0, gw.dtype)
     for images, rows in _chunks(n, out, x.shape[1] * math.prod(kernel) * xw.itemsize):
         # the images of a piece lie side by side: one product sums over all of them
-        view = patches.piece(images, rows).transpose(1, *range(2, 2 + rank), 0, *spatial)
-        if buffer.size < view.size:
-            buffer = np.empty(view.size, gw.dtype)
-        cols = buffer[: view.size].reshape(view.shape)
-        cols[...] = view
-        g2 = np.ascontiguousarray(gw[images, :, rows].swapaxes(0, 1)).reshape(groups, o // groups, -1)
-        total += np.matmul(g2, cols.reshape(groups, inner, -1).swapaxes(1, 2))
+        cols = patches.piece(images, rows, True).reshape(groups, inner, -1)
+        part = gw[images, :, rows].swapaxes(0, 1)
+        g2 = np.empty(part.shape, gw.dtype)
+        copy_in_parts(g2, part)
+        total += np.matmul(g2.reshape(groups, o // groups, -1), cols.swapaxes(1, 2))
     return total.reshape(shape).astype(g.dtype, copy=False)
 
 

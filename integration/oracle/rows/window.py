@@ -133,4 +133,17 @@ def _resamples() -> list[Row]:
     return rows
 
 
-ROWS = [*_convolutions(), *_pools(), *_columns(), *_resamples()]
+def _batch_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> Any:
+    return torch.ops.aten.native_batch_norm_backward(
+        g, x, weight, None, None, mean, rstd, True, 1e-5, [True, True, True]
+    )
+
+
+_STEPS = [
+    Row(
+        "batch_norm_grad", _batch_norm_grad,
+        (In((4, 3, 2, 5)), In((4, 3, 2, 5)), In((3,)), In((3,), "positive"), In((3,))), {}, _EXACT, grads=False,
+    )
+]  # fmt: skip
+
+ROWS = [*_STEPS, *_convolutions(), *_pools(), *_columns(), *_resamples()]

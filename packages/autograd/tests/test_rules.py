@@ -68,14 +68,20 @@ def test_second_gradients_equal_central_differences_of_the_first(sample):
 def test_each_operand_alone_gets_the_gradient_it_gets_among_others(sample):
     fn = function_of(sample)
     together = sample.tensors(float64, requires_grad=True)
-    outs = [o for o in floating(fn(*together)) if o.requires_grad]
+    outs = floating(fn(*together))
     cotangents = [random_like(o, n) for n, o in enumerate(outs)]
-    expected = grad(outs, [together[i] for i in sample.wrt], cotangents, allow_unused=True)
+
+    def followed(outs):  # of several outputs of a body, one may not depend on an operand
+        return [(o, c) for o, c in zip(outs, cotangents, strict=True) if o.requires_grad]
+
+    chosen = followed(outs)
+    expected = grad(
+        [o for o, _ in chosen], [together[i] for i in sample.wrt], [c for _, c in chosen], allow_unused=True
+    )
     for i, want in zip(sample.wrt, expected, strict=True):
         xs = list(sample.tensors(float64))
         xs[i] = xs[i].requires_grad_()
-        outs = floating(fn(*xs))
-        chosen = [(o, c) for o, c in zip([o for o in outs if o.requires_grad], cotangents, strict=True)]
+        chosen = followed(floating(fn(*xs)))
         (found,) = grad([o for o, _ in chosen], [xs[i]], [c for _, c in chosen], allow_unused=True)
         if want is None:
             assert found is None
@@ -175,8 +181,10 @@ def stacked(rows, chosen, dim=0):
 
 
 def roundings(sample):
-    """How much more a kernel may differ from the body that replaces it: recurrent layers take steps one on another."""
-    return 16 if "_layer" in sample.op_name else 1
+    """How much more a kernel may differ from the body that replaces it: recurrent layers take steps one on another, and
+    the backward step of batch_norm sums in another order.
+    """
+    return 16 if "_layer" in sample.op_name else 2 if sample.op_name == "batch_norm" else 1
 
 
 @pytest.mark.parametrize("sample", MAPPABLE, ids=ids(MAPPABLE))

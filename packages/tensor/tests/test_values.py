@@ -263,6 +263,16 @@ def gather(x: Any, index: Any, dim: int) -> Any:
     return out
 
 
+def batch_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, w: Any) -> Any:
+    """Written channel by channel, with the statistics as they are given."""
+    of_x, of_w, of_b = np.zeros(x.shape), np.zeros(len(mean)), np.zeros(len(mean))
+    for c in range(len(mean)):
+        hat, part = (x[:, c] - mean[c]) * rstd[c], g[:, c]
+        of_w[c], of_b[c] = (part * hat).sum(), part.sum()
+        of_x[:, c] = (part - of_b[c] / part.size - hat * of_w[c] / part.size) * rstd[c] * (1 if w is None else w[c])
+    return of_x, of_w, of_b
+
+
 def cross_entropy_grad(
     g: Any, logp: Any, target: Any, label_smoothing: float, ignore_index: int, reduction: str
 ) -> Any:
@@ -394,7 +404,7 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "gelu": gelu, "layer_norm": layer_norm, "batch_norm": batch_norm, "cross_entropy": cross_entropy,
     "relu_grad": lambda g, y: np.where(y > 0, g, 0),
     "linear_weight_grad": lambda g, x: g.reshape(-1, g.shape[-1]).T @ x.reshape(-1, x.shape[-1]),
-    "cross_entropy_grad": cross_entropy_grad,
+    "cross_entropy_grad": cross_entropy_grad, "batch_norm_grad": batch_norm_grad,
     "silu": silu, "leaky_relu": leaky_relu, "elu": elu, "softplus": softplus,
     "hardtanh": lambda x, min_val, max_val: np.clip(x, min_val, max_val),
     "hardsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1), "hardswish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
@@ -450,7 +460,8 @@ def steps(name: str) -> float:
     return (
         4.0
         if "conv" in name
-        or name in ("batch_norm", "layer_norm", "cross_entropy", "attention", "attention_grad", "prod", "resample")
+        or "batch_norm" in name
+        or name in ("layer_norm", "cross_entropy", "attention", "attention_grad", "prod", "resample")
         else 1.0
     )
 

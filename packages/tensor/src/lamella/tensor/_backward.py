@@ -6,6 +6,7 @@ definition and is differentiable like any composition of ops.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from . import _pointwise as p
 from ._creation import arange
 from ._meta import MetaArray, broadcast_shapes
 from ._op import Op, register_rules
+from ._ops.batch_norm import batch_norm_grad
 from ._ops.composite import kept_targets, rows_of
 from ._ops.elementwise import ZERO
 
@@ -100,8 +102,31 @@ def _cross_entropy_grad_shape(g: Any, logp: Any, target: Any, **_: Any) -> MetaA
     return MetaArray(logp.shape, logp.dtype)
 
 
+def _batch_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> Any:
+    return batch_norm_grad(g, x, mean, rstd, weight)
+
+
+def _batch_norm_grad_body(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> Any:
+    dims = (0, *range(2, g.ndim))
+    count = math.prod(g.shape[d] for d in dims)
+
+    def channel(v: Any) -> Any:
+        return f.reshape(v, 1, -1, *(1,) * (g.ndim - 2))
+
+    hat = p.mul(p.sub(x, channel(mean)), channel(rstd))
+    of_weight, of_bias = f.sum(p.mul(g, hat), dims), f.sum(g, dims)
+    scale = rstd if weight is None else p.mul(rstd, weight)
+    inner = p.sub(g, p.add(p.mul(hat, channel(p.div(of_weight, count))), channel(p.div(of_bias, count))))
+    return p.mul(inner, channel(scale)), of_weight, of_bias
+
+
+def _batch_norm_grad_shape(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> tuple[MetaArray, ...]:
+    return MetaArray(x.shape, x.dtype), MetaArray(mean.shape, x.dtype), MetaArray(mean.shape, x.dtype)
+
+
 Op("relu_grad", "g, y", "elementwise", body=_relu_grad_body)
 Op("linear_weight_grad", "g, x", "opaque", body=_linear_weight_grad_body)
+Op("batch_norm_grad", "g, x, mean, rstd, weight?", "opaque", outputs=3, body=_batch_norm_grad_body)
 Op(
     "cross_entropy_grad",
     "g, logp, target; label_smoothing, ignore_index, reduction",
@@ -110,12 +135,18 @@ Op(
 )
 register_rules(
     "numpy",
-    {"relu_grad": _relu_grad, "linear_weight_grad": _linear_weight_grad, "cross_entropy_grad": _cross_entropy_grad},
+    {
+        "relu_grad": _relu_grad,
+        "batch_norm_grad": _batch_norm_grad,
+        "linear_weight_grad": _linear_weight_grad,
+        "cross_entropy_grad": _cross_entropy_grad,
+    },
 )
 register_rules(
     "shape",
     {
         "relu_grad": _relu_grad_shape,
+        "batch_norm_grad": _batch_norm_grad_shape,
         "linear_weight_grad": _linear_weight_grad_shape,
         "cross_entropy_grad": _cross_entropy_grad_shape,
     },

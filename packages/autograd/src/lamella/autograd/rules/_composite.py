@@ -87,28 +87,19 @@ def layer_norm(ctx: Any, gy: Any, gm: Any, gr: Any) -> Any:
 
 
 def batch_norm(ctx: Any, gy: Any, gm: Any, gr: Any) -> Any:
-    x, mean, rstd = _wide(ctx.x(0)), ctx.y(1), ctx.y(2)
-    rank = x.ndim
-    dims = (0, *range(2, rank))
-
-    def channel(v: Any) -> Any:
-        return reshape(v, 1, -1, *(1,) * (rank - 2))
-
+    x, mean, rstd, weight = _wide(ctx.x(0)), ctx.y(1), ctx.y(2), ctx.x(1)
+    gx = gw = gb = None
     if gy is not None:
-        gy = _wide(gy)
-    weight = ctx.x(1)
-    gx, hat = _normalized(
-        x,
-        channel(mean),
-        channel(rstd),
-        None if weight is None else channel(_wide(weight)),
-        dims,
-        gy,
-        None if gm is None else channel(gm),
-        None if gr is None else channel(gr),
-    )
-    gw = t_sum(gy * hat, dims) if ctx.needs(1) and gy is not None else None
-    gb = t_sum(gy, dims) if ctx.needs(2) and gy is not None else None
+        wide = None if weight is None else _wide(weight)
+        gx, gw, gb = dispatch(OPS["batch_norm_grad"], (_wide(gy), x, mean, rstd, wide))
+    if gm is not None or gr is not None:
+        dims = (0, *range(2, x.ndim))
+
+        def channel(v: Any) -> Any:
+            return None if v is None else reshape(v, 1, -1, *(1,) * (x.ndim - 2))
+
+        part = _normalized(x, channel(mean), channel(rstd), None, dims, None, channel(gm), channel(gr))[0]
+        gx = part if gx is None else gx + part
     return gx, gw, gb
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lamella.tensor import Tensor
@@ -23,6 +24,7 @@ class _Pool(Module):
     """The window as it was given, checked where the layer is made."""
 
     _n = 0
+    _function: Callable[..., Any]
 
     def _window(self, kernel_size: Any, stride: Any, padding: Any) -> None:
         name, n = type(self).__name__, self._n
@@ -54,8 +56,7 @@ class _MaxPool(_Pool):
 
     def forward(self, input: Tensor) -> Any:
         """[N, C, ...] to [N, C, ...], with indices of that shape where return_indices."""
-        pool = getattr(functional, f"max_pool{self._n}d")
-        return pool(
+        return type(self)._function(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
 
@@ -71,25 +72,29 @@ class MaxPool1d(_MaxPool):
     """Largest value of each window of [N, C, L]; padding counts as -inf."""
 
     _n = 1
+    _function = staticmethod(functional.max_pool1d)
 
 
 class MaxPool2d(_MaxPool):
     """Largest value of each window of [N, C, H, W]; padding counts as -inf."""
 
     _n = 2
+    _function = staticmethod(functional.max_pool2d)
 
 
 class MaxPool3d(_MaxPool):
     """Largest value of each window of [N, C, D, H, W]; padding counts as -inf."""
 
     _n = 3
+    _function = staticmethod(functional.max_pool3d)
 
 
 class _AvgPool(_Pool):
     def forward(self, input: Tensor) -> Tensor:
         """[N, C, ...] to [N, C, ...]."""
-        pool = getattr(functional, f"avg_pool{self._n}d")
-        return pool(input, self.kernel_size, self.stride, self.padding, *self._options())  # type: ignore[no-any-return]
+        return type(self)._function(  # type: ignore[no-any-return]
+            input, self.kernel_size, self.stride, self.padding, *self._options()
+        )
 
     def _options(self) -> tuple[Any, ...]:
         raise NotImplementedError
@@ -103,6 +108,7 @@ class AvgPool1d(_AvgPool):
     """Mean of each window of [N, C, L]; padding counts as zeros, in the divisor where count_include_pad."""
 
     _n = 1
+    _function = staticmethod(functional.avg_pool1d)
 
     def __init__(
         self,
@@ -148,12 +154,14 @@ class AvgPool2d(_AvgPoolNd):
     """Mean of each window of [N, C, H, W]; padding counts as zeros, in the divisor where count_include_pad."""
 
     _n = 2
+    _function = staticmethod(functional.avg_pool2d)
 
 
 class AvgPool3d(_AvgPoolNd):
     """Mean of each window of [N, C, D, H, W]; padding counts as zeros, in the divisor where count_include_pad."""
 
     _n = 3
+    _function = staticmethod(functional.avg_pool3d)
 
 
 class _LPPool(_Pool):
@@ -168,8 +176,9 @@ class _LPPool(_Pool):
 
     def forward(self, input: Tensor) -> Tensor:
         """[N, C, ...] to [N, C, ...]."""
-        pool = getattr(functional, f"lp_pool{self._n}d")
-        return pool(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)  # type: ignore[no-any-return]
+        return type(self)._function(  # type: ignore[no-any-return]
+            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
+        )
 
     def extra_repr(self) -> str:
         """The norm and the window."""
@@ -183,22 +192,26 @@ class LPPool1d(_LPPool):
     """(sum of x**p)**(1/p) of each window of [N, C, L], p = norm_type."""
 
     _n = 1
+    _function = staticmethod(functional.lp_pool1d)
 
 
 class LPPool2d(_LPPool):
     """(sum of x**p)**(1/p) of each window of [N, C, H, W], p = norm_type."""
 
     _n = 2
+    _function = staticmethod(functional.lp_pool2d)
 
 
 class LPPool3d(_LPPool):
     """(sum of x**p)**(1/p) of each window of [N, C, D, H, W], p = norm_type."""
 
     _n = 3
+    _function = staticmethod(functional.lp_pool3d)
 
 
 class _MaxUnpool(Module):
     _n = 0
+    _function: Callable[..., Any]
 
     def __init__(self, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> None:
         super().__init__()
@@ -209,8 +222,9 @@ class _MaxUnpool(Module):
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
         """Values and indices [N, C, ...] of a max pooling to what it pooled, zeros where nothing was kept."""
-        unpool = getattr(functional, f"max_unpool{self._n}d")
-        return unpool(input, indices, self.kernel_size, self.stride, self.padding, output_size)  # type: ignore[no-any-return]
+        return type(self)._function(  # type: ignore[no-any-return]
+            input, indices, self.kernel_size, self.stride, self.padding, output_size
+        )
 
     def extra_repr(self) -> str:
         """The window."""
@@ -221,22 +235,26 @@ class MaxUnpool1d(_MaxUnpool):
     """The values of a MaxPool1d back where they came from."""
 
     _n = 1
+    _function = staticmethod(functional.max_unpool1d)
 
 
 class MaxUnpool2d(_MaxUnpool):
     """The values of a MaxPool2d back where they came from."""
 
     _n = 2
+    _function = staticmethod(functional.max_unpool2d)
 
 
 class MaxUnpool3d(_MaxUnpool):
     """The values of a MaxPool3d back where they came from."""
 
     _n = 3
+    _function = staticmethod(functional.max_unpool3d)
 
 
 class _Adaptive(Module):
     _n = 0
+    _function: Callable[..., Any]
 
     def __init__(self, output_size: Any) -> None:
         super().__init__()
@@ -255,25 +273,28 @@ class _Adaptive(Module):
 class _AdaptiveAvg(_Adaptive):
     def forward(self, input: Tensor) -> Tensor:
         """[N, C, ...] to [N, C, *output_size]."""
-        return getattr(functional, f"adaptive_avg_pool{self._n}d")(input, self.output_size)  # type: ignore[no-any-return]
+        return type(self)._function(input, self.output_size)  # type: ignore[no-any-return]
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvg):
     """Means over equal parts of [N, C, L], as many as output_size says."""
 
     _n = 1
+    _function = staticmethod(functional.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvg):
     """Means over equal parts of [N, C, H, W]; a None in output_size keeps the dim."""
 
     _n = 2
+    _function = staticmethod(functional.adaptive_avg_pool2d)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvg):
     """Means over equal parts of [N, C, D, H, W]; a None in output_size keeps the dim."""
 
     _n = 3
+    _function = staticmethod(functional.adaptive_avg_pool3d)
 
 
 class _AdaptiveMax(_Adaptive):
@@ -283,22 +304,25 @@ class _AdaptiveMax(_Adaptive):
 
     def forward(self, input: Tensor) -> Any:
         """[N, C, ...] to [N, C, *output_size], with indices of that shape where return_indices."""
-        return getattr(functional, f"adaptive_max_pool{self._n}d")(input, self.output_size, self.return_indices)
+        return type(self)._function(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool1d(_AdaptiveMax):
     """Largest values over equal parts of [N, C, L], as many as output_size says."""
 
     _n = 1
+    _function = staticmethod(functional.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMax):
     """Largest values over equal parts of [N, C, H, W]; a None in output_size keeps the dim."""
 
     _n = 2
+    _function = staticmethod(functional.adaptive_max_pool2d)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMax):
     """Largest values over equal parts of [N, C, D, H, W]; a None in output_size keeps the dim."""
 
     _n = 3
+    _function = staticmethod(functional.adaptive_max_pool3d)

@@ -17,6 +17,7 @@ from .. import _random
 from .._meta import MetaArray
 from .._op import Op, register_rules
 from .._special import erf
+from .batch_norm import batch_norm
 from .reduction import total
 
 __all__: list[str] = []
@@ -197,22 +198,10 @@ def _cross_entropy_shape(
     return MetaArray(out, logits.dtype), MetaArray(logits.shape, _stat_dtype(logits.dtype))
 
 
-def _channel(p: Any, x: Any) -> Any:
-    return p.reshape(1, -1, *(1,) * (len(x.shape) - 2))
-
-
 def _batch_norm(x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
     _batch_norm_shape(x, weight, bias, eps=eps)
-    dims = (0, *range(2, x.ndim))
-    xw = _wide(x)
-    mean = _mean(xw, dims, False)
-    y = xw - _channel(mean, x)
-    rstd = 1 / np.sqrt(_mean(y * y, dims, False) + np.asarray(eps, xw.dtype))
-    y *= _channel(rstd, x)
-    if weight is not None:
-        y *= _channel(_wide(weight), x)
-    if bias is not None:
-        y += _channel(_wide(bias), x)
+    w, b = (None if p is None else _wide(p) for p in (weight, bias))
+    y, mean, rstd = batch_norm(_wide(x), w, b, eps)
     return y.astype(x.dtype, copy=False), mean, rstd
 
 

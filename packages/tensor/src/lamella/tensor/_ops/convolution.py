@@ -171,14 +171,13 @@ def _conv_input_grad(g: Any, w: Any, *, shape: Any, stride: Ints, padding: Ints,
         target = image[images, :, rows.start * stride[0] :]
         if side_by_side:
             flat = np.ascontiguousarray(part.transpose(1, 2, 0, 3)).reshape(groups, o // groups, -1)
-            cols = buffer[:count].reshape(groups, inner, flat.shape[-1])
-            np.matmul(w2, flat, out=cols)
-            cols = cols.reshape(c, *kernel, len(part), *piece)
+            np.matmul(w2, flat, out=buffer[:count].reshape(groups, inner, flat.shape[-1]))
+            cols = buffer[:count].reshape(c, *kernel, len(part), *piece)
             _scatter(target.swapaxes(0, 1), cols, kernel, stride, dilation, piece, 0)
         else:
-            cols = buffer[:count].reshape(len(part), groups, inner, part.shape[-1])
-            np.matmul(w2, part, out=cols)
-            _scatter(target, cols.reshape(len(part), c, *kernel, *piece), kernel, stride, dilation, piece, 1)
+            np.matmul(w2, part, out=buffer[:count].reshape(len(part), groups, inner, part.shape[-1]))
+            cols = buffer[:count].reshape(len(part), c, *kernel, *piece)
+            _scatter(target, cols, kernel, stride, dilation, piece, 1)
     inside = [slice(p, p + s) for p, s in zip(padding, sizes, strict=True)]
     return np.ascontiguousarray(image[(*_BOTH, *inside)], dtype=g.dtype)
 

@@ -38,8 +38,11 @@ COMPOSITES = (
     OpSample("dropout", "", (normal(3, 4), number(7), number(5)), {"p": 0.4}, FLOAT_DTYPES),
     OpSample("dropout", "all", (normal(3, 4), number(7), number(5)), {"p": 1.0}, FLOAT_DTYPES),
 )
+WIDE = (float64, float32)
 BACKWARD = (
     OpSample("relu_grad", "", (normal(3, 4), distinct(3, 4, grad=False)), {}, FLOAT_DTYPES),
+    OpSample("batch_norm_grad", "", (normal(3, 2, 4), normal(3, 2, 4), normal(2), positive(2), positive(2)), {}, WIDE),
+    OpSample("batch_norm_grad", "plain", (normal(5, 3), normal(5, 3), normal(3), positive(3), number(None)), {}, WIDE),
     OpSample("linear_weight_grad", "", (normal(3, 2), normal(3, 4)), {}, FLOAT_DTYPES),
     OpSample("linear_weight_grad", "cube", (normal(2, 3, 2), normal(2, 3, 4)), {}, FLOAT_DTYPES),
     OpSample("cross_entropy_grad", "mean", (normal(), normal(4, 5), index(4, high=5)), CROSS, FLOAT_DTYPES[:2]),
@@ -51,7 +54,6 @@ BACKWARD = (
         FLOAT_DTYPES[:2],
     ),
 )
-WIDE = (float64, float32)
 LR = number(0.1)
 ADAM = (normal(5), normal(5), normal(5), positive(5), positive(), number(1e-3), number(0.9), number(0.99), number(1e-8))
 RMSPROP = (number(0.99), number(1e-8), number(0.01))

@@ -336,18 +336,6 @@ def test_integers_and_comparisons_are_not_recorded():
     assert not (x.long() * 2).requires_grad
 
 
-def test_complex_tensors_are_refused():
-    z = tensor([1 + 2j])
-    with pytest.raises(TypeError, match="gradients of complex tensors are not supported"):
-        z.requires_grad_()
-    with pytest.raises(TypeError, match="cast makes a complex tensor of one that requires grad"):
-        leaf([1.0]) * z
-    with pytest.raises(TypeError, match="real floating tensors"):
-        grad(lambda t: t.sum())(z)
-    with no_grad():
-        assert (leaf([1.0]) * z).tolist() == [1 + 2j]
-
-
 def test_meta_tensors_have_gradients_without_values():
     m = zeros(3, 4, device="meta", requires_grad=True)
     (m * m).sum().backward()

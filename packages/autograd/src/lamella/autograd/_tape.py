@@ -20,11 +20,13 @@ from lamella.tensor.extend import (
     HOT,
     INFERENCE,
     LEVEL,
+    OPS,
     VIEW,
     Location,
     Op,
     cell_of,
     describe,
+    dispatch,
     rule,
     user_location,
 )
@@ -34,7 +36,6 @@ from ._saving import Packed, recorded_specially
 
 __all__ = [
     "NONDIFFERENTIABLE",
-    "NO_COMPLEX",
     "Handle",
     "Hooks",
     "Leaf",
@@ -92,21 +93,29 @@ class Vjp:
 
     `uses[i]` says what the gradient of operand i reads: operands by index, outputs as `~index`. Only that is saved,
     and only for needed edges. A rule with `shapes` may ask for the shape of operands that need no gradient.
+
+    The gradient of a complex z is dL/dRe z + i dL/dIm z. A rule is written as if for real numbers, g * f'(x): where
+    the output is complex it runs between conjugations, which gives g * conj(f'(z)) for a holomorphic f. A rule that
+    is `conjugating` does that itself, for an op that is not holomorphic or takes real operands to complex results.
     """
 
-    __slots__ = ("fn", "shapes", "uses")
+    __slots__ = ("conjugating", "fn", "shapes", "uses")
 
-    def __init__(self, fn: Callable[..., Any], uses: tuple[tuple[int, ...], ...], shapes: bool = False) -> None:
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        uses: tuple[tuple[int, ...], ...],
+        shapes: bool = False,
+        conjugating: bool = False,
+    ) -> None:
         self.fn = fn
         self.uses = uses
         self.shapes = shapes
+        self.conjugating = conjugating
 
 
 NONDIFFERENTIABLE = Vjp(lambda ctx, *g: (), ())  # noqa: ARG005 - it is never called
 """The rule of ops whose result does not depend smoothly on any input: nothing is recorded."""
-
-
-NO_COMPLEX = "gradients of complex tensors are not supported yet; detach() it, or compute with real and imaginary parts"
 
 
 class Leaf:
@@ -305,6 +314,23 @@ def _plan(op: Op, mask: int) -> Plan | None:
     return plan
 
 
+def _conjugate(t: Any) -> Any:
+    return dispatch(OPS["conj"], (t,)) if t is not None and t._data.dtype.kind == "c" else t
+
+
+def _complex_plan(op: Op, mask: int, plan: Plan) -> Plan:
+    """The plan for complex outputs, kept under the complement of the mask."""
+    vjp = rule(op, "vjp")
+    fn = vjp.fn
+    if not vjp.conjugating and any(vjp.uses):
+
+        def fn(ctx: Any, *g: Any) -> Any:
+            return [_conjugate(gi) for gi in vjp.fn(ctx, *[_conjugate(gi) for gi in g])]
+
+    made = op.plans[~mask] = Plan(op.name, fn, mask, plan.saves, plan.shapes)
+    return made
+
+
 def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
     """Record one op whose outputs exist: gives every differentiable output its edge."""
     single = type(out) is not tuple
@@ -330,9 +356,9 @@ def record(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any) -> N
     data = first._data
     dtype = data.dtype
     if dtype.kind in "biuc":
-        if dtype.kind == "c":
-            raise TypeError(f"{op.name} makes a complex tensor of one that requires grad, and {NO_COMPLEX}")
-        return  # a cast to integers ends the smooth part of a program
+        if dtype.kind != "c":
+            return  # a cast to integers ends the smooth part of a program
+        plan = op.plans.get(~mask) or _complex_plan(op, mask, plan)
     node = Node()
     node.plan = plan
     node.edges = tuple(edges)

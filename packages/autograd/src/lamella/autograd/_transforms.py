@@ -14,6 +14,7 @@ from typing import Any
 
 from lamella.tensor import Tensor, enable_grad, ones_like, zeros_like
 from lamella.tensor.extend import (
+    COMPLEX,
     FLOAT,
     OPS,
     Batched,
@@ -77,7 +78,7 @@ def _identity(t: Tensor, top: Level | None) -> Tensor:
 
 
 def _differentiable(t: Any) -> bool:
-    return isinstance(t, Tensor) and t.dtype.category == FLOAT
+    return isinstance(t, Tensor) and t.dtype.category in (FLOAT, COMPLEX)
 
 
 class _Pulled:
@@ -104,7 +105,7 @@ class _Pulled:
         if not isinstance(t, Tensor):
             raise TypeError(f"grad can differentiate with respect to tensors only, {where} holds {type(t).__name__}")
         if not _differentiable(t):
-            raise TypeError(f"grad needs real floating tensors to differentiate, {where} is {t.dtype}")
+            raise TypeError(f"grad needs floating or complex tensors to differentiate, {where} is {t.dtype}")
         alias = _identity(t, self.top)
         self.inputs.append(alias)
         return alias
@@ -168,6 +169,10 @@ def value_and_grad(
         if not isinstance(out, Tensor) or out.shape != ():
             shown = f"shape {out.shape}" if isinstance(out, Tensor) else type(out).__name__
             raise RuntimeError(f"grad needs a function that returns one 0-d tensor, got {shown}; sum it, or use vjp")
+        if out.dtype.category == COMPLEX:
+            raise RuntimeError(
+                f"grad needs a function with a real value, got {out.dtype}; take .real or .abs(), or use vjp"
+            )
         out = lift(out, pulled.top)
         grads = iter(pulled.back([out], [ones_like(out.detach())], False))
         trees = [map_leaves(lambda t, _: next(grads), args[n], f"argument {n}") for n in numbers]
@@ -305,7 +310,7 @@ def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
         if not isinstance(x, Tensor) or not isinstance(t, Tensor) or x.shape != t.shape or x.dtype is not t.dtype:
             raise ValueError(f"jvp: a tangent must be like its primal, got {x!r} and {t!r}")
         if not _differentiable(x):
-            raise TypeError(f"jvp needs real floating primals, got {x.dtype}")
+            raise TypeError(f"jvp needs floating or complex primals, got {x.dtype}")
     with opened(Level("jvp")) as level:
         inputs = [wrap(Dual(x, level, t, False)) for x, t in zip(flat, given, strict=True)]
         out = f(*unflatten(inputs, spec))

@@ -14,7 +14,7 @@ from ._errors import GraphFreedError
 from ._hooks import Handle
 from ._levels import apply_batch, apply_jvp, draw_batched, lift
 from ._reach import leading_to
-from ._tape import NO_COMPLEX, Leaf, Node, Port, Vjp, record, record_number, record_pair
+from ._tape import Leaf, Node, Port, Vjp, record, record_number, record_pair
 from ._tree import flatten, unflatten
 
 __all__ = [
@@ -50,9 +50,7 @@ __all__ = [
 
 
 def make_leaf(t: Any) -> Leaf:
-    """A leaf for a tensor that starts to require grad; TypeError for a complex one."""
-    if t._data.dtype.kind == "c":
-        raise TypeError(f"requires_grad of a {t.dtype} tensor: {NO_COMPLEX}")
+    """A leaf for a tensor that starts to require grad."""
     leaf = Leaf(t._data.shape, t._data.dtype, level_of(t))
     leaf.holds(t)
     if tls.trace is not None:

@@ -7,20 +7,22 @@ and minimum share evenly.
 
 from __future__ import annotations
 
+import cmath
 import math
 from typing import Any
 
+from lamella.tensor import abs as t_abs
 from lamella.tensor import cos as t_cos
 from lamella.tensor import exp as t_exp
 from lamella.tensor import log as t_log
 from lamella.tensor import sign as t_sign
 from lamella.tensor import sin as t_sin
 from lamella.tensor import where, zeros_like
-from lamella.tensor.extend import OPS, dispatch
+from lamella.tensor.extend import COMPLEX, OPS, dispatch
 
 from ._row import row
 
-__all__ = ["VJP"]
+__all__ = ["JVP", "VJP"]
 
 
 def add(ctx: Any, g: Any) -> Any:
@@ -42,12 +44,23 @@ def div(ctx: Any, g: Any) -> Any:
     return a, (-(a * ctx.y(0)) if ctx.needs(1) else None)
 
 
+def _log_of(a: Any, g: Any) -> Any:
+    """log(a), and 0 where a is 0."""
+    if isinstance(a, (int, float)) and a > 0:
+        return math.log(a)
+    if isinstance(a, (int, float, complex)):
+        if g.dtype.category == COMPLEX:
+            return cmath.log(a) if a != 0 else 0.0
+        return 0.0 if a == 0 else math.nan
+    return where(a == 0, 0.0, t_log(a))
+
+
 def power(ctx: Any, g: Any) -> Any:
     b = ctx.x(1)
     ga = gb = None
     if ctx.needs(0):
         a = ctx.x(0)
-        if isinstance(b, (int, float)):
+        if isinstance(b, (int, float, complex)):
             ga = zeros_like(g) if b == 0 else g * (a if b == 2 else a ** (b - 1)) * b
         else:
             # 0 ** -1 is infinite where b is 0, and the gradient there is 0
@@ -55,7 +68,7 @@ def power(ctx: Any, g: Any) -> Any:
     if ctx.needs(1):
         a = ctx.x(0)
         # a ** b is flat in b at a = 0 (b >= 0), where log is not finite
-        gb = g * ctx.y(0) * (math.log(a) if isinstance(a, (int, float)) and a > 0 else where(a == 0, 0.0, t_log(a)))
+        gb = g * ctx.y(0) * _log_of(a, g)
     return ga, gb
 
 
@@ -88,8 +101,24 @@ def neg(ctx: Any, g: Any) -> Any:
     return (-g,)
 
 
+def direction(x: Any) -> Any:
+    """x / |x|, and 0 at 0: the sign of a real number."""
+    if x.dtype.category != COMPLEX:
+        return t_sign(x)
+    size = t_abs(x)
+    return x / where(size == 0, 1.0, size)
+
+
 def absolute(ctx: Any, g: Any) -> Any:
-    return (g * t_sign(ctx.x(0)),)
+    return (g * direction(ctx.x(0)),)
+
+
+def absolute_jvp(op: Any, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
+    x, t = primals[0], tangents[0]
+    if x.dtype.category != COMPLEX:
+        return t * t_sign(x)
+    # the part of the tangent along x; a cast takes the real part
+    return dispatch(OPS["cast"], (dispatch(OPS["conj"], (direction(x),)) * t,), {"dtype": out.dtype})
 
 
 def exp(ctx: Any, g: Any) -> Any:
@@ -186,3 +215,4 @@ VJP = {
     "relu": row(relu, "o0"),
     "gelu": row(gelu, "0"),
 }
+JVP = {"abs": absolute_jvp}

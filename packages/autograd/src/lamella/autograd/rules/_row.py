@@ -12,6 +12,7 @@ __all__ = ["NONE", "row"]
 NONE = NONDIFFERENTIABLE
 
 
-def row(fn: Callable[..., Any], *uses: str) -> Vjp:
+def row(fn: Callable[..., Any], *uses: str, conjugating: bool = False) -> Vjp:
     """A rule whose gradient of operand i reads `uses[i]`: words `0 1 ..` for operands, `o0 o1 ..` for outputs."""
-    return Vjp(fn, tuple(tuple(~int(w[1:]) if w[0] == "o" else int(w) for w in use.split()) for use in uses))
+    reads = tuple(tuple(~int(w[1:]) if w[0] == "o" else int(w) for w in use.split()) for use in uses)
+    return Vjp(fn, reads, conjugating=conjugating)

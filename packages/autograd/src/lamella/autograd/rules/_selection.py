@@ -133,7 +133,7 @@ VJP = {
     **dict.fromkeys(SELECTIONS, row(selected, "o1")),
     **dict.fromkeys(RUNNING, row(running, "o1")),
     "place": row(place, "1"),
-    "cumprod": row(cumprod_vjp, "0 o0"),
+    "cumprod": row(cumprod_vjp, "0 o0", conjugating=True),
     "logcumsumexp": row(logcumsumexp_vjp, "0 o0"),
 }
 JVP = {

@@ -233,7 +233,7 @@ def median_jvp(op: Op, primals: list[Any], tangents: list[Any], out: Any, params
 
 
 VJP = {
-    "prod": row(product, "0 o0"),
+    "prod": row(product, "0 o0", conjugating=True),
     "nansum": row(nansum, "0"),
     "mean": row(mean, ""),
     "var": row(var, "0 o1"),

@@ -384,6 +384,26 @@ def anomaly(n: Any) -> Any:
     return None
 
 
+def complex_gradients(n: Any) -> Any:
+    x, z = leaf(n), leaf(n, [0.5 + 1j, -1 + 0.25j, 2 - 0.75j], "complex128")
+    w = leaf(n, [1 - 1j, 0.5j, 2 + 1j], "complex128")
+    values = [
+        abs(z), abs(z * x), abs(z / w), abs(z.exp() * w), abs(z.log() + z.sqrt()), abs(z**2 - z**1.5), abs(z**w),
+        abs(z.sin() * w.cos()), abs(z.tanh()), abs(z.reciprocal()), abs((z * 1j).sum()), abs(z @ w), abs(z.prod()),
+        abs(z.cumsum(0)), abs(z.reshape(3, 1) @ w.reshape(1, 3)), abs(n.lib.cat([z, w])[1:4]), abs(x.to(z.dtype) + z),
+    ]  # fmt: skip
+    found = [n.autograd.grad(v.sum(), [x, z, w], allow_unused=True) for v in values]
+    seed = n.lib.tensor([1 + 2j, 3j, -1.0], dtype=n.lib.complex128)
+    found.append(n.autograd.grad(z * w, [z, w], seed))
+    (g,) = n.autograd.grad(abs(z.exp() * z).sum(), z, create_graph=True)
+    found.append(n.autograd.grad(abs(g).sum(), z))
+    try:
+        z.sum().backward()
+    except RuntimeError:
+        found.append("refused")
+    return found
+
+
 def second_walks(n: Any) -> Any:
     x = leaf(n)
     found = []
@@ -401,7 +421,7 @@ def second_walks(n: Any) -> Any:
 PROGRAMS = [
     hook_order, hooks_that_replace, hooks_and_writes, retained, backward_into, multi_hook, batched_grads, named_inputs,
     unused, edges, names, grad_modes, inference, saved_hooks, mutation, functions, new_style, static_vmap, dirty,
-    functional_products, checkpointed, autocast_dtypes, anomaly, second_walks,
+    functional_products, checkpointed, autocast_dtypes, anomaly, complex_gradients, second_walks,
 ]  # fmt: skip
 
 

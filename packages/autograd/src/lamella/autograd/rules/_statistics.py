@@ -12,9 +12,24 @@ from typing import Any
 import numpy as np
 
 from lamella.tensor import abs as t_abs
-from lamella.tensor import cat, cumprod, exp, flip, float32, isnan, ones, permute, reshape, sign, where, zeros_like
+from lamella.tensor import (
+    cat,
+    complex128,
+    cumprod,
+    exp,
+    flip,
+    float32,
+    float64,
+    isnan,
+    ones,
+    permute,
+    reshape,
+    sign,
+    where,
+    zeros_like,
+)
 from lamella.tensor import sum as t_sum
-from lamella.tensor.extend import COMPLEX, Op
+from lamella.tensor.extend import COMPLEX, OPS, Op, dispatch
 
 from ._forward import linear_in
 from ._movement import kept
@@ -38,7 +53,7 @@ def no_zeros(x: Any) -> bool:
 
 def conjugate(v: Any) -> Any:
     """v, or its complex conjugate, which is what a cotangent is multiplied with."""
-    return v.conj() if v.dtype.category == COMPLEX else v
+    return dispatch(OPS["conj"], (v,)) if v.dtype.category == COMPLEX else v
 
 
 def shifted(y: Any, dim: int) -> Any:
@@ -132,7 +147,10 @@ def _over_kept(t: Any, params: dict[str, Any]) -> Any:
 
 def _real_product(a: Any, t: Any) -> Any:
     """The real part of conj(a) * t."""
-    return (conjugate(a) * t).real if a.dtype.category == COMPLEX else a * t
+    if a.dtype.category != COMPLEX:
+        return a * t
+    kind = float64 if a.dtype is complex128 else float32
+    return (conjugate(a) * t).to(kind)  # the cast takes the real part
 
 
 def _inverse(y: Any) -> Any:

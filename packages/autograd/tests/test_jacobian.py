@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamella.autograd import grad, hessian, jacfwd, jacrev, vmap
-from lamella.tensor import float64, tensor
+from lamella.autograd import grad, hessian, jacfwd, jacrev, vjp, vmap
+from lamella.tensor import float64, rand, tensor
 from lamella.testing import assert_close
 
 A = np.array([[0.2, -0.5, 0.3], [0.7, 0.1, -0.4]])
@@ -64,3 +64,50 @@ def test_inside_other_transforms():
         assert_close(x.grad, 6 * X)
     third = jacfwd(hessian(lambda x: (x**4).sum()))(t64(X))
     assert_close(third, np.einsum("i,ij,jk->ijk", 24 * X, np.eye(3), np.eye(3)))
+
+
+def test_aux_and_chunks():
+    x = tensor(np.array([0.5, -1.0, 2.0]), dtype=float64)
+
+    def f(t):
+        return t * t, {"sum": t.sum()}
+
+    for jac in (jacrev(f, has_aux=True), jacrev(f, has_aux=True, chunk_size=2), jacfwd(f, has_aux=True)):
+        found, aux = jac(x)
+        assert_close(found, np.diag(2 * x.numpy()))
+        assert_close(aux["sum"], 1.5)
+        assert aux["sum"].shape == ()
+    value, back, aux = vjp(f, x, has_aux=True)
+    assert_close(back(value)[0], 2 * x.numpy() ** 3)
+    assert_close(aux["sum"], 1.5)
+    for call in (lambda: vjp(lambda t: t, x, has_aux=True), lambda: jacrev(lambda t: t, has_aux=True)(x)):
+        with pytest.raises(TypeError, match=r"has_aux=True the function must return \(value, aux\)"):
+            call()
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 5, 7])
+def test_vmap_in_chunks(chunk):
+    x = tensor(np.arange(15.0).reshape(3, 5), dtype=float64)
+    w = tensor(np.arange(3.0), dtype=float64)
+    f = lambda r, v: (r * v, (r * v).sum())  # noqa: E731
+    for out_dims in (0, (-1, 0), (1, 0)):
+        whole = vmap(f, in_dims=(1, None), out_dims=out_dims)(x, w)
+        parts = vmap(f, in_dims=(1, None), out_dims=out_dims, chunk_size=chunk)(x, w)
+        for a, b in zip(whole, parts, strict=True):
+            assert_close(b, a)
+    assert_close(vmap(grad(lambda r: (r**3).sum()), in_dims=-1, chunk_size=chunk)(x), 3 * x.numpy().T ** 2)
+
+
+def test_random_numbers_in_chunks():
+    x = tensor(np.zeros((5, 2)), dtype=float64)
+    f = lambda r: r + rand(2, dtype=float64)  # noqa: E731
+    same = vmap(f, randomness="same", chunk_size=2)(x).numpy()
+    assert (same == same[0]).all()
+    different = vmap(f, randomness="different", chunk_size=2)(x).numpy()
+    assert len(np.unique(different)) == 10
+
+
+@pytest.mark.parametrize("chunk", [0, -1, 1.5])
+def test_wrong_chunks_are_refused(chunk):
+    with pytest.raises(ValueError, match="chunk_size is a positive int or None"):
+        vmap(lambda t: t, chunk_size=chunk)

@@ -677,6 +677,32 @@ def grad_mode() -> Any:
 
 
 @scenario(2)
+def autocast_changed() -> Any:
+    w = lt.ones(3, 3).requires_grad_()
+
+    def f(x: Any) -> Any:
+        return x.float() @ w
+
+    yield f, (x3(),), {}
+    for _ in range(2):
+        with lt.autocast("cpu"):  # another context, the same dtype
+            yield f, (x3(),), {}
+
+
+@scenario(3)
+def inference_mode_changed() -> Any:
+    def f(x: Any) -> Any:
+        return x * 2
+
+    yield f, (x3(),), {}
+    with lt.no_grad():
+        yield f, (x3(),), {}
+    with lt.inference_mode():
+        yield f, (x3(),), {}
+    yield f, (x3(),), {}
+
+
+@scenario(2)
 def whether_grad_is_none() -> Any:
     w = x3().requires_grad_()
 

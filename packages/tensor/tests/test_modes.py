@@ -60,15 +60,25 @@ def test_decorators() -> None:
 
 
 def test_what_runs_later_is_not_decorated() -> None:
-    def generator() -> Any:
-        yield 1
-
     async def coroutine() -> None:
         return None
 
+    async def generator() -> Any:
+        yield 1
+
     for fn in (generator, coroutine):
-        with pytest.raises(TypeError, match="no_grad does not decorate generators and coroutines; use `with` inside"):
+        with pytest.raises(TypeError, match="no_grad does not decorate coroutines; use `with` around the parts"):
             lt.no_grad()(fn)
+
+
+def test_a_generator_runs_in_the_mode_and_its_caller_does_not() -> None:
+    @lt.no_grad()
+    def generator() -> Any:
+        yield lt.is_grad_enabled()
+
+    for inside in generator():
+        assert not inside
+        assert lt.is_grad_enabled()
 
 
 def test_a_mode_belongs_to_its_thread() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from lamella.tensor import Tensor, eye, zeros_like
 
 from ._transforms import jvp, numbers_of, vjp, vmap
-from ._tree import flatten, unflatten
+from ._tree import flatten, map_leaves, unflatten
 
 __all__ = ["hessian", "jacfwd", "jacrev"]
 
@@ -38,16 +38,19 @@ def _basis(t: Tensor) -> Tensor:
     return eye(n, dtype=t.dtype).reshape(n, *t.shape)
 
 
-def jacrev(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def jacrev(
+    f: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Callable[..., Any]:
     """The Jacobian of f by reverse mode: for every tensor of f's result one tensor [*result.shape, *argument.shape].
 
-    `argnums` names tensor arguments; a tuple of them gives a tuple in place of each tensor of the result.
+    `argnums` names tensor arguments; a tuple of them gives a tuple in place of each tensor of the result. With has_aux
+    f returns (value, aux) and the result is (Jacobian, aux). `chunk_size` rows are computed at once.
     """
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         numbers = numbers_of(argnums, len(args))
-        out, back = vjp(_partial(f, args, kwargs, numbers), *[args[n] for n in numbers])
+        out, back, *aux = vjp(_partial(f, args, kwargs, numbers), *[args[n] for n in numbers], has_aux=has_aux)
         leaves, spec = flatten(out)
         found = []
         for k, leaf in enumerate(leaves):
@@ -55,17 +58,20 @@ def jacrev(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
             def rows(g: Tensor, k: int = k) -> tuple[Tensor, ...]:
                 return back(unflatten([g if i == k else zeros_like(t) for i, t in enumerate(leaves)], spec))
 
-            grads = vmap(rows)(_basis(leaf))
+            grads = vmap(rows, chunk_size=chunk_size)(_basis(leaf))
             parts = [g.reshape(*leaf.shape, *args[n].shape) for n, g in zip(numbers, grads, strict=True)]
             found.append(parts[0] if isinstance(argnums, int) else tuple(parts))
-        return unflatten(found, spec)
+        whole = unflatten(found, spec)
+        return (whole, aux[0]) if has_aux else whole
 
     return wrapped
 
 
-def jacfwd(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def jacfwd(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Callable[..., Any]:
     """The Jacobian of f by forward mode, in the shape that `jacrev` gives; cheaper where f has fewer inputs than
-    outputs.
+    outputs. With has_aux f returns (value, aux) and the result is (Jacobian, aux).
     """
 
     @functools.wraps(f)
@@ -75,11 +81,17 @@ def jacfwd(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
         spec: Any = None
         for n in numbers:
             of = _partial(f, args, kwargs, (n,))
-            moved = vmap(lambda t, of=of, n=n: jvp(of, (args[n],), (t,))[1], out_dims=-1)(_basis(args[n]))
+
+            def column(t: Tensor, of: Any = of, n: int = n) -> Any:
+                return jvp(of, (args[n],), (t,), has_aux)[1:]
+
+            moved, *rest = vmap(column, out_dims=-1, randomness=randomness)(_basis(args[n]))
             leaves, spec = flatten(moved)
             columns.append([leaf.reshape(*leaf.shape[:-1], *args[n].shape) for leaf in leaves])
         found = [parts[0] if isinstance(argnums, int) else parts for parts in zip(*columns, strict=True)]
-        return unflatten(found, spec)
+        whole = unflatten(found, spec)
+        # aux is the same in every column
+        return (whole, map_leaves(lambda t, _: t[..., 0], rest[0], "aux")) if has_aux else whole
 
     return wrapped
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lamella.tensor import Tensor, enable_grad, ones_like, zeros_like
+from lamella.tensor import Tensor, cat, enable_grad, ones_like, zeros_like
 from lamella.tensor.extend import (
     COMPLEX,
     FLOAT,
@@ -20,6 +20,7 @@ from lamella.tensor.extend import (
     Batched,
     Dual,
     Level,
+    default_generator,
     detached,
     dispatch,
     enter_mode,
@@ -163,9 +164,7 @@ def value_and_grad(
         out = pulled.out
         aux = None
         if has_aux:
-            if not isinstance(out, tuple) or len(out) != 2:
-                raise TypeError("with has_aux=True the function must return (value, aux)")
-            out, aux = out
+            out, aux = with_aux(out)
         if not isinstance(out, Tensor) or out.shape != ():
             shown = f"shape {out.shape}" if isinstance(out, Tensor) else type(out).__name__
             raise RuntimeError(f"grad needs a function that returns one 0-d tensor, got {shown}; sum it, or use vjp")
@@ -197,9 +196,14 @@ def transform_grad(
     return wrapped
 
 
-def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """(f(*primals), a function from a cotangent of the result to the cotangents of the primals)."""
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """(f(*primals), a function from a cotangent of the result to the cotangents of the primals); with has_aux f
+    returns (value, aux) and aux is returned third.
+    """
     pulled = _Pulled(f, primals, {}, tuple(range(len(primals))))
+    aux = None
+    if has_aux:
+        pulled.out, aux = with_aux(pulled.out)
     leaves, spec = flatten(pulled.out)
 
     def back(cotangent: Any) -> tuple[Any, ...]:
@@ -212,13 +216,30 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         grads = iter(pulled.back(leaves, given, True))
         return tuple(map_leaves(lambda t, _: next(grads), p, "primal") for p in primals)
 
-    return pulled.plain(pulled.out), back
+    value = pulled.plain(pulled.out)
+    return (value, back, pulled.plain(aux)) if has_aux else (value, back)
 
 
-def vmap(f: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error") -> Callable[..., Any]:
+def with_aux(out: Any) -> tuple[Any, Any]:
+    """The parts of a result with has_aux=True; TypeError unless it is (value, aux)."""
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise TypeError("with has_aux=True the function must return (value, aux)")
+    return out
+
+
+def vmap(
+    f: Callable[..., Any],
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    *,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
     """f over a batch dim of its arguments: `in_dims` is an int, None (not mapped) or one per argument (trees
-    allowed); results get the batch at out_dims.
+    allowed); results get the batch at out_dims. With `chunk_size` so many examples are computed at once.
     """
+    if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
+        raise ValueError(f"chunk_size is a positive int or None, got {chunk_size!r}")
     if randomness not in ("error", "same", "different"):
         raise ValueError(f"randomness is 'error', 'same' or 'different', got {randomness!r}")
     if not callable(f):
@@ -241,20 +262,57 @@ def vmap(f: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness:
             size = n
         if size is None:
             raise ValueError("vmap needs at least one argument to map over; in_dims is None for all")
-        with opened(Level("vmap", size, randomness)) as level:
-            inputs = [
-                t if d is None else wrap(Batched(_to_front(t, d), level, True, False))
-                for t, d in zip(flat, dims, strict=True)
-            ]
-            out = f(*unflatten(inputs, spec), **kwargs)
-            results, out_spec = flatten(out)
-            places = [out_dims] * len(results) if isinstance(out_dims, int) else list(flatten(out_dims)[0])
-            if len(places) != len(results):
-                raise ValueError(f"vmap: out_dims has {len(places)} entries for {len(results)} results")
-            plain = [_unwrap(t, level, size, d) for t, d in zip(results, places, strict=True)]
+        batch = _Batch(f, dims, spec, kwargs, out_dims, randomness)
+        if chunk_size is None or chunk_size >= size:
+            plain, out_spec, _ = batch.run(flat, size)
+        else:
+            plain, out_spec = batch.in_chunks(flat, size, chunk_size)
         return unflatten(plain, out_spec)
 
     return wrapped
+
+
+class _Batch:
+    """One call of a vmapped function."""
+
+    def __init__(
+        self, f: Callable[..., Any], dims: list[int | None], spec: Any, kwargs: dict[str, Any], out_dims: Any,
+        randomness: str,
+    ) -> None:  # fmt: skip
+        self.f = f
+        self.dims = dims
+        self.spec = spec
+        self.kwargs = kwargs
+        self.out_dims = out_dims
+        self.randomness = randomness
+
+    def run(self, flat: list[Any], size: int) -> tuple[list[Tensor], Any, list[int]]:
+        """(results, their structure, where their batch dims are)."""
+        with opened(Level("vmap", size, self.randomness)) as level:
+            inputs = [
+                t if d is None else wrap(Batched(_to_front(t, d), level, True, False))
+                for t, d in zip(flat, self.dims, strict=True)
+            ]
+            results, out_spec = flatten(self.f(*unflatten(inputs, self.spec), **self.kwargs))
+            out_dims = self.out_dims
+            places = [out_dims] * len(results) if isinstance(out_dims, int) else list(flatten(out_dims)[0])
+            if len(places) != len(results):
+                raise ValueError(f"vmap: out_dims has {len(places)} entries for {len(results)} results")
+            return [_unwrap(t, level, size, d) for t, d in zip(results, places, strict=True)], out_spec, places
+
+    def in_chunks(self, flat: list[Any], size: int, chunk: int) -> tuple[list[Tensor], Any]:
+        """The results of examples `chunk` at a time; equal random numbers are equal in all chunks."""
+        state = default_generator.get_state() if self.randomness == "same" and tls.trace is None else None
+        parts = []
+        for at in range(0, size, chunk):
+            n = min(chunk, size - at)
+            if state is not None:
+                default_generator.set_state(state)
+            some = [t if d is None else t.narrow(d % t.ndim, at, n) for t, d in zip(flat, self.dims, strict=True)]
+            parts.append(self.run(some, n))
+        columns = zip(*[plain for plain, _, _ in parts], strict=True)
+        joined = [cat(list(column), d % column[0].ndim) for column, d in zip(columns, parts[0][2], strict=True)]
+        return joined, parts[0][1]
 
 
 def _dims_for(in_dims: Any, args: tuple[Any, ...], flat: list[Any]) -> list[int | None]:
@@ -316,9 +374,7 @@ def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
         out = f(*unflatten(inputs, spec))
         aux = None
         if has_aux:
-            if not isinstance(out, tuple) or len(out) != 2:
-                raise TypeError("with has_aux=True the function must return (value, aux)")
-            out, aux = out
+            out, aux = with_aux(out)
         results, out_spec = flatten(out)
         pairs = [_split(t, level) for t in results]
         rest = map_leaves(lambda t, _: _split(t, level)[0] if isinstance(t, Tensor) else t, aux, "aux")

@@ -150,6 +150,28 @@ def test_a_closed_over_tensor_stays_connected_through_vmap():
     assert_close(w.grad, ROWS.sum(0))
 
 
+def test_backward_by_its_other_name():
+    class Square(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def vjp(ctx, g):
+            return g * 2 * ctx.saved_tensors[0]
+
+    gradgradcheck(Square.apply, [leaf()])
+
+    class Both(Square):
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    with pytest.raises(RuntimeError, match="both a static backward and a static vjp"):
+        Both.apply(leaf())
+
+
 # -- in place
 
 

@@ -63,8 +63,13 @@ class Function:
 
     @staticmethod
     def backward(ctx: FunctionContext, *cotangents: Any) -> Any:
-        """One gradient (or None) per argument of forward."""
-        raise NotImplementedError("a Function needs a static backward(ctx, *cotangents), or vjp by that signature")
+        """One gradient (or None) per argument of forward; may be called vjp as well."""
+        raise NotImplementedError("a Function needs a static backward(ctx, *cotangents), or a vjp of that signature")
+
+    @staticmethod
+    def vjp(ctx: FunctionContext, *cotangents: Any) -> Any:
+        """Another name of backward, for a Function that defines this one."""
+        raise NotImplementedError("vjp is not defined")
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
@@ -340,7 +345,18 @@ def _rebound(a: Tensor, o: Tensor, level: Level | None) -> Tensor:
     return a
 
 
+def _backward(cls: type[Function]) -> Callable[..., Any]:
+    """What the Function calls its backward."""
+    if cls.vjp is Function.vjp:
+        return cls.backward
+    if cls.backward is not Function.backward:
+        raise RuntimeError(f"{cls.__name__} has both a static backward and a static vjp; it can have one of them")
+    return cls.vjp
+
+
 def _rule(cls: type[Function], ctx: FunctionContext, are_tensors: list[bool]) -> Callable[..., Any]:
+    backward = _backward(cls)
+
     def rule(context: Context, *g: Tensor | None) -> Any:
         node = context.node
         keep = context.keeps_graph
@@ -354,10 +370,10 @@ def _rule(cls: type[Function], ctx: FunctionContext, are_tensors: list[bool]) ->
         at_level = any(gi is not None and bool(gi._flags & LEVEL) for gi in g)
         with ctx._backward_of(node, keep):
             if at_level:  # the grad mode stays: it would cut lower levels too
-                grads = cls.backward(ctx, *full)
+                grads = backward(ctx, *full)
             else:
                 with set_grad_enabled(keep):
-                    grads = cls.backward(ctx, *full)
+                    grads = backward(ctx, *full)
         return _checked(cls.__name__, node, grads)
 
     return rule

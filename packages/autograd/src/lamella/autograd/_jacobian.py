@@ -56,7 +56,9 @@ def jacrev(
         for k, leaf in enumerate(leaves):
 
             def rows(g: Tensor, k: int = k) -> tuple[Tensor, ...]:
-                return back(unflatten([g if i == k else zeros_like(t) for i, t in enumerate(leaves)], spec))
+                whole = unflatten([g if i == k else zeros_like(t) for i, t in enumerate(leaves)], spec)
+                grads: tuple[Tensor, ...] = back(whole)
+                return grads
 
             grads = vmap(rows, chunk_size=chunk_size)(_basis(leaf))
             parts = [g.reshape(*leaf.shape, *args[n].shape) for n, g in zip(numbers, grads, strict=True)]

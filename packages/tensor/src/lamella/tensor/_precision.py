@@ -13,11 +13,11 @@ __all__ = ["PRECISION"]
 
 assert _ops
 assert _composites
-_LOW = ("matmul", "linear", "conv", "attention")
+_LOW = ("matmul", "linear", "conv", "conv_input_grad", "attention", "rnn_layer", "lstm_layer")
 _FLOAT32 = (
     "exp", "log", "log1p", "pow", "reciprocal", "rsqrt", "softplus", "sum", "nansum", "prod", "cumsum", "cumprod",
     "logcumsumexp", "logsumexp", "norm", "var", "std", "softmax", "log_softmax", "cross_entropy", "layer_norm",
-    "batch_norm",
+    "batch_norm", "gru_layer",
 )  # fmt: skip
 
 PRECISION: dict[str, str] = {**dict.fromkeys(_LOW, "low"), **dict.fromkeys(_FLOAT32, "float32")}

@@ -86,6 +86,26 @@ def test_inside_transforms_and_modes() -> None:
     assert f(leaf).requires_grad
 
 
+def test_modes_that_are_about_single_ops_run_the_function_itself() -> None:
+    f = capture(lambda x: (x.sqrt() * x).sum(), backend="interpreter")
+    leaf = f64(3).abs().requires_grad_()
+    f(leaf)
+    seen: list[Any] = []
+
+    def pack(t: lt.Tensor) -> lt.Tensor:
+        seen.append(t.shape)
+        return t
+
+    with la.graph.saved_tensors_hooks(pack, lambda t: t):
+        f(leaf).backward()
+    assert (3,) in seen
+    with la.detect_anomaly():
+        y = f(lt.zeros(3, dtype=lt.float64).requires_grad_())
+        with pytest.raises(RuntimeError, match="operand 0 of sqrt holds nan"):
+            y.backward()
+    assert f.compiles == 1
+
+
 def test_compiling_what_is_compiled() -> None:
     f = capture(lambda x: x + 1.0, backend="interpreter")
     assert capture(f, backend="interpreter") is f

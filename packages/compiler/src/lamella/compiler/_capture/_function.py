@@ -91,7 +91,8 @@ class CompiledFunction:
         return self if instance is None else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if tls.trace is not None or tls.levels:
+        if tls.trace is not None or tls.levels or (tls.beside and (tls.saving or tls.anomaly is not None)):
+            # hooks of saved tensors and anomaly mode are about single ops, which a program does not have
             return self._fn(*args, **kwargs)
         for program in self._programs:
             found = program.guard.fetch(args, kwargs)

@@ -164,7 +164,7 @@ def grad_modes(n: Any) -> Any:
     with n.lib.set_grad_enabled(False), n.lib.enable_grad():
         found.append((x * 2).requires_grad)
 
-    @n.lib.no_grad()
+    @n.lib.no_grad()  # type: ignore[untyped-decorator]
     def steps() -> Any:
         for _ in range(2):
             yield n.lib.is_grad_enabled()
@@ -279,6 +279,10 @@ def new_style(n: Any) -> Any:
         n.func.jacfwd(Cube.apply)(x),
         n.func.vmap(Cube.apply)(rows),
         n.func.hessian(f)(x),
+        n.func.grad_and_value(f)(x),
+        n.func.vjp(f, x)[1](n.lib.tensor(2.0, dtype=n.lib.float64)),
+        n.func.jacrev(lambda t: (Cube.apply(t), t.sum()), has_aux=True)(x),
+        n.func.vmap(n.func.grad(f), chunk_size=1)(rows),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lamella.autograd import grad, hessian, jacfwd, jacrev, vjp, vmap
+from lamella.autograd import grad, grad_and_value, hessian, jacfwd, jacrev, vjp, vmap
 from lamella.tensor import float64, rand, tensor
 from lamella.testing import assert_close
 
@@ -111,3 +111,14 @@ def test_random_numbers_in_chunks():
 def test_wrong_chunks_are_refused(chunk):
     with pytest.raises(ValueError, match="chunk_size is a positive int or None"):
         vmap(lambda t: t, chunk_size=chunk)
+
+
+def test_gradient_and_value_in_the_other_order():
+    f = lambda x: ((x * x).sum(), x * 2)  # noqa: E731
+    g, value = grad_and_value(lambda x: f(x)[0])(t64(X))
+    assert_close(g, 2 * X)
+    assert_close(value, (X * X).sum())
+    g, (value, aux) = grad_and_value(f, has_aux=True)(t64(X))
+    assert_close(g, 2 * X)
+    assert_close(value, (X * X).sum())
+    assert_close(aux, 2 * X)

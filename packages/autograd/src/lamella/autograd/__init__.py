@@ -18,14 +18,14 @@ from ._function import Function, once_differentiable
 from ._grad import grad
 from ._gradcheck import GradcheckError, gradcheck, gradgradcheck
 from ._jacobian import hessian, jacfwd, jacrev
-from ._transforms import jvp, value_and_grad, vjp, vmap
+from ._transforms import grad_and_value, jvp, value_and_grad, vjp, vmap
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Function", "FunctionContext", "GradcheckError", "__version__", "backward", "checkpoint",
-    "checkpoint_sequential", "detect_anomaly", "enable_grad", "forward_ad", "functional", "grad", "gradcheck",
-    "gradgradcheck", "graph", "hessian", "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
-    "is_grad_enabled", "is_inference_mode_enabled", "jacfwd", "jacrev", "jvp", "no_grad", "once_differentiable",
-    "set_detect_anomaly", "set_grad_enabled", "value_and_grad", "vjp", "vmap",
+    "checkpoint_sequential", "detect_anomaly", "enable_grad", "forward_ad", "functional", "grad", "grad_and_value",
+    "gradcheck", "gradgradcheck", "graph", "hessian", "inference_mode", "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled", "is_grad_enabled", "is_inference_mode_enabled", "jacfwd", "jacrev", "jvp", "no_grad",
+    "once_differentiable", "set_detect_anomaly", "set_grad_enabled", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip

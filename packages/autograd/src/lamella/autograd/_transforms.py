@@ -182,6 +182,20 @@ def value_and_grad(
     return wrapped
 
 
+def grad_and_value(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """`value_and_grad` with its results in the order (gradient, value), as torch.func has them."""
+    both = value_and_grad(f, argnums, has_aux)
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        value, grads = both(*args, **kwargs)
+        return grads, value
+
+    return wrapped
+
+
 def transform_grad(
     f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:

@@ -5,16 +5,13 @@ The steps of the sums per channel are float32 or float64 within one image (numpy
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ._parts import in_parts
+from ._parts import by_images
 
 __all__ = ["batch_norm", "batch_norm_grad"]
-
-_BLOCK_BYTES = 1 << 18
 
 
 def _rows(x: Any) -> Any:
@@ -28,17 +25,6 @@ def _back(y: Any, x: Any) -> Any:
     if y.shape[0] == x.shape[0]:
         return y.reshape(x.shape)
     return np.ascontiguousarray(y.transpose(2, 1, 0)).reshape(x.shape)
-
-
-def _by_images(x: Any, body: Callable[[slice], None]) -> None:
-    """body(images) over a few images at a time."""
-    step = max(_BLOCK_BYTES // max(x[:1].nbytes, 1), 1)
-
-    def part(start: int, stop: int) -> None:
-        for low in range(start, stop, step):
-            body(slice(low, min(low + step, stop)))
-
-    in_parts(len(x), x.nbytes, part)
 
 
 def _over_images(sums: Any) -> Any:
@@ -58,7 +44,7 @@ def batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, An
     def add(images: slice) -> None:
         np.add.reduce(x3[images], axis=2, out=sums[images])
 
-    _by_images(x3, add)
+    by_images(x3, add)
     mean = (_over_images(sums) / count).astype(dtype)
     centre = _column(mean, dtype)
     y = np.empty_like(x3)
@@ -68,7 +54,7 @@ def batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, An
         d = x3[images] - centre
         np.vecdot(d, d, out=sums[images])
 
-    _by_images(x3, square)
+    by_images(x3, square)
     rstd = (1 / np.sqrt(_over_images(sums) / count + eps)).astype(dtype)
     scale = _column(rstd if weight is None else rstd * weight, dtype)
     shift = None if bias is None else _column(bias, dtype)
@@ -80,7 +66,7 @@ def batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, An
         if shift is not None:
             out += shift
 
-    _by_images(x3, fill)
+    by_images(x3, fill)
     return _back(y, x), mean, rstd
 
 
@@ -95,7 +81,7 @@ def batch_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> tuple[
         np.add.reduce(g3[images], axis=2, out=sums[images])
         np.vecdot(g3[images], x3[images] - centre, out=products[images])
 
-    _by_images(x3, add)
+    by_images(x3, add)
     of_bias, of_weight = _over_images(sums), _over_images(products) * rstd
     scale = rstd.astype(np.float64) if weight is None else rstd.astype(np.float64) * weight
     along = _column(-scale * rstd * of_weight / count, dtype)
@@ -110,5 +96,5 @@ def batch_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> tuple[
         out += g3[images] * scale
         out += constant
 
-    _by_images(x3, fill)
+    by_images(x3, fill)
     return _back(gx, x), of_weight.astype(dtype), of_bias.astype(dtype)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from .._meta import MetaArray
 from .._op import Op, register_rules
-from ._parts import copy_in_parts, in_parts
+from .._random._parallel import get_num_threads
+from ._parts import with_products
 from ._windows import Ints, out_sizes, padded, places, reach, tap, wide, windows
 
 __all__: list[str] = []
@@ -23,27 +23,29 @@ __all__: list[str] = []
 _BOTH = (slice(None), slice(None))
 # Patches gathered at a time: large enough for BLAS to run at speed, small enough to stay in the cache.
 _CHUNK_BYTES = 1 << 21
-# Columns from which the product of one image is large enough.
-_WIDE = 512
+# Patches of a batch from which a second thread is worth waking.
+_SHARED_BYTES = 1 << 20
+Piece = tuple[slice, slice]  # images, rows of the output
 
 
-def _chunks(n: int, out: Ints, patch_bytes: int) -> Iterator[tuple[slice, slice]]:
-    """(images, rows of the output) pieces whose patches are about a chunk; `patch_bytes` is of one window."""
+def _pieces(n: int, out: Ints, patch_bytes: int) -> list[list[Piece]]:
+    """Pieces whose patches are about a chunk, those of one image together; `patch_bytes` is of one window."""
     row = max(math.prod(out[1:]) * patch_bytes, 1)
-    images = _CHUNK_BYTES // (row * out[0])
-    if images:
-        # pieces of one size: a short last one would cost as many calls as a full one
-        images = -(-n // max(-(-n // images), 1))
-        for start in range(0, n, max(images, 1)):
-            yield slice(start, min(start + images, n)), slice(0, out[0])
-        return
+    image = row * out[0]
+    if image <= _CHUNK_BYTES:
+        count = -(-n * image // _CHUNK_BYTES)
+        if n * image >= _SHARED_BYTES:  # as many for each thread
+            threads = get_num_threads()
+            count = -(-count // threads) * threads
+        images = -(-n // max(count, 1))
+        return [[(slice(start, min(start + images, n)), slice(0, out[0]))] for start in range(0, n, max(images, 1))]
     rows = max(_CHUNK_BYTES // row, 1)
-    for start, top in itertools.product(range(n), range(0, out[0], rows)):
-        yield slice(start, start + 1), slice(top, min(top + rows, out[0]))
+    tops = [slice(top, min(top + rows, out[0])) for top in range(0, out[0], rows)]
+    return [[(slice(i, i + 1), top) for top in tops] for i in range(n)]
 
 
 class _Patches:
-    """The patches of pieces of a batch, as matrices in one buffer."""
+    """The patches of pieces of a batch in one buffer, for one thread."""
 
     def __init__(self, x: Any, kernel: Ints, out: Ints, window: dict[str, Any]) -> None:
         self.x = x
@@ -53,31 +55,26 @@ class _Patches:
         self.sizes = reach(out, kernel, self.stride, self.dilation)
         rank = len(out)
         # channels and the places of a window in front, the images of a piece side by side
-        self.order = (1, *range(2, 2 + rank), 0, *range(2 + rank, 2 + 2 * rank))
+        self._side_by_side = (1, *range(2, 2 + rank), 0, *range(2 + rank, 2 + 2 * rank))
         self._rows = (slice(None),) * (2 + rank)
         self._images: slice | None = None
         self._view: Any = None
         self._buffer = np.empty(0, x.dtype)
 
-    def piece(self, images: slice, rows: slice, side_by_side: bool) -> Any:
-        """The patches [images, C * kernel, length] of a piece, or [C * kernel, images * length]."""
+    def piece(self, images: slice, rows: slice, side_by_side: bool = False) -> Any:
+        """The patches [images, C, *kernel, rows, ...] of a piece, or [C, *kernel, images, rows, ...]."""
         if images != self._images:  # an image cut into rows is padded once
             part = padded(self.x[images], self.padding, self.sizes)
             self._view = windows(part, self.kernel, self.stride, self.dilation, self.out)
             self._images = images
         view = self._view[(*self._rows, rows)]
         if side_by_side:
-            view = view.transpose(self.order)
+            view = view.transpose(self._side_by_side)
         if self._buffer.size < view.size:
             self._buffer = np.empty(view.size, view.dtype)
         cols = self._buffer[: view.size].reshape(view.shape)
-        copy_in_parts(cols, view)
+        cols[...] = view
         return cols
-
-
-def _is_wide(length: int) -> bool:
-    """Whether images lie side by side in a product: one of few columns is slow, a large one has nothing to gain."""
-    return length < _WIDE
 
 
 def _conv(x: Any, w: Any, bias: Any, *, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> Any:
@@ -96,20 +93,19 @@ def _conv(x: Any, w: Any, bias: Any, *, stride: Ints, padding: Ints, dilation: I
         if shift is not None:
             y2 += shift
         return y.astype(x.dtype, copy=False)
-    patches = _Patches(xw, kernel, out, window)
-    rest, side_by_side = math.prod(out[1:]), _is_wide(length)
-    for images, rows in _chunks(n, out, x.shape[1] * math.prod(kernel) * xw.itemsize):
-        cols = patches.piece(images, rows, side_by_side)
-        columns = y2[images, :, :, rows.start * rest : rows.stop * rest]
-        if side_by_side:
-            made = np.matmul(w2, cols.reshape(groups, inner, -1))
+    pieces = _pieces(n, out, x.shape[1] * math.prod(kernel) * xw.itemsize)
+    rest = math.prod(out[1:])
+
+    def run(start: int, stop: int) -> None:
+        patches = _Patches(xw, kernel, out, window)
+        for images, rows in itertools.chain(*pieces[start:stop]):
+            cols = patches.piece(images, rows)
+            columns = y2[images, :, :, rows.start * rest : rows.stop * rest]
+            np.matmul(w2, cols.reshape(len(cols), groups, inner, -1), out=columns)
             if shift is not None:
-                made += shift
-            columns[...] = made.reshape(groups, o // groups, len(columns), -1).transpose(2, 0, 1, 3)
-            continue
-        np.matmul(w2, cols.reshape(len(cols), groups, inner, -1), out=columns)
-        if shift is not None:
-            columns += shift
+                columns += shift
+
+    with_products(len(pieces), run)
     return y.astype(x.dtype, copy=False)
 
 
@@ -160,38 +156,26 @@ def _conv_input_grad(g: Any, w: Any, *, shape: Any, stride: Ints, padding: Ints,
     far = reach(out, kernel, stride, dilation)
     total = [max(p + s, r) for p, s, r in zip(padding, sizes, far, strict=True)]
     image = np.zeros((n, c, *total), gw.dtype)
-    rest, side_by_side = math.prod(out[1:]), _is_wide(length)
-    buffer = np.empty(0, gw.dtype)
-    for images, rows in _chunks(n, out, c * math.prod(kernel) * gw.itemsize):
-        part = g2[images, :, :, rows.start * rest : rows.stop * rest]
-        count = len(part) * groups * inner * part.shape[-1]
-        if buffer.size < count:
-            buffer = np.empty(count, gw.dtype)
-        piece = (rows.stop - rows.start, *out[1:])
-        target = image[images, :, rows.start * stride[0] :]
-        if side_by_side:
-            flat = np.ascontiguousarray(part.transpose(1, 2, 0, 3)).reshape(groups, o // groups, -1)
-            np.matmul(w2, flat, out=buffer[:count].reshape(groups, inner, flat.shape[-1]))
-            cols = buffer[:count].reshape(c, *kernel, len(part), *piece)
-            _scatter(target.swapaxes(0, 1), cols, kernel, stride, dilation, piece, 0)
-        else:
+    pieces = _pieces(n, out, c * math.prod(kernel) * gw.itemsize)
+    rest = math.prod(out[1:])
+
+    def run(start: int, stop: int) -> None:
+        buffer = np.empty(0, gw.dtype)
+        for images, rows in itertools.chain(*pieces[start:stop]):
+            part = g2[images, :, :, rows.start * rest : rows.stop * rest]
+            count = len(part) * groups * inner * part.shape[-1]
+            if buffer.size < count:
+                buffer = np.empty(count, gw.dtype)
             np.matmul(w2, part, out=buffer[:count].reshape(len(part), groups, inner, part.shape[-1]))
+            piece = (rows.stop - rows.start, *out[1:])
             cols = buffer[:count].reshape(len(part), c, *kernel, *piece)
-            _scatter(target, cols, kernel, stride, dilation, piece, 1)
+            target: Any = image[images, :, rows.start * stride[0] :]
+            for at in places(kernel):
+                target[(*_BOTH, *tap(at, stride, dilation, piece))] += cols[(*_BOTH, *at)]
+
+    with_products(len(pieces), run)
     inside = [slice(p, p + s) for p, s in zip(padding, sizes, strict=True)]
     return np.ascontiguousarray(image[(*_BOTH, *inside)], dtype=g.dtype)
-
-
-def _scatter(image: Any, cols: Any, kernel: Ints, stride: Ints, dilation: Ints, piece: Ints, behind: int) -> None:
-    """Add patches to the padded image they are views of; their places stand behind the dims 0..behind of `cols`."""
-    before = (slice(None),) * behind
-
-    def part(start: int, stop: int) -> None:
-        own = (slice(start, stop), *before)
-        for at in places(kernel):
-            image[(slice(start, stop), slice(None), *tap(at, stride, dilation, piece))] += cols[(*own, *at)]
-
-    in_parts(len(cols), cols.nbytes, part)
 
 
 def _conv_weight_grad(g: Any, x: Any, *, shape: Any, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> Any:
@@ -201,15 +185,21 @@ def _conv_weight_grad(g: Any, x: Any, *, shape: Any, stride: Ints, padding: Ints
     gw, xw = wide(g, x)
     inner = math.prod(shape[1:])
     window = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    patches = _Patches(xw, kernel, out, window)
-    total = np.zeros((groups, o // groups, inner), gw.dtype)
-    for images, rows in _chunks(n, out, x.shape[1] * math.prod(kernel) * xw.itemsize):
-        # the images of a piece lie side by side: one product sums over all of them
-        cols = patches.piece(images, rows, True).reshape(groups, inner, -1)
-        part = gw[images, :, rows].swapaxes(0, 1)
-        g2 = np.empty(part.shape, gw.dtype)
-        copy_in_parts(g2, part)
-        total += np.matmul(g2.reshape(groups, o // groups, -1), cols.swapaxes(1, 2))
+    pieces = _pieces(n, out, x.shape[1] * math.prod(kernel) * xw.itemsize)
+    totals: dict[int, Any] = {}
+
+    def run(start: int, stop: int) -> None:
+        patches = _Patches(xw, kernel, out, window)
+        total = np.zeros((groups, o // groups, inner), gw.dtype)
+        for images, rows in itertools.chain(*pieces[start:stop]):
+            # the images of a piece lie side by side: one product sums over all of them
+            cols = patches.piece(images, rows, side_by_side=True).reshape(groups, inner, -1)
+            part = np.ascontiguousarray(gw[images, :, rows].swapaxes(0, 1)).reshape(groups, o // groups, -1)
+            total += np.matmul(part, cols.swapaxes(1, 2))
+        totals[start] = total
+
+    with_products(len(pieces), run)
+    total = sum(totals[start] for start in sorted(totals))  # in one order, whichever thread was first
     return total.reshape(shape).astype(g.dtype, copy=False)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._meta import MetaArray
 from .._op import Op, register_rules
+from ._parts import by_images
 from ._windows import Ints, out_sizes, padded, places, reach, tap, wide, windows
 
 __all__: list[str] = []
@@ -52,26 +53,39 @@ def _max_pool(x: Any, *, kernel: Ints, stride: Ints, padding: Ints, dilation: In
     shape = _pool_shape(x, kernel, stride, padding, dilation, ceil, "max_pool")
     out = shape[2:]
     lowest = -np.inf if x.dtype.kind not in "biu" else False if x.dtype.kind == "b" else np.iinfo(x.dtype).min
-    (xw,) = wide(x)
-    image = padded(xw, padding, reach(out, kernel, stride, dilation), lowest)
-    taps = [image[(*_BOTH, *tap(at, stride, dilation, out))] for at in places(kernel)]
-    best = taps[0].copy()
-    for v in taps[1:]:
+    first, within = _flat_places(x.shape[2:], kernel, out, stride, padding, dilation)
+    far = reach(out, kernel, stride, dilation)
+    taps = [(*_BOTH, *tap(at, stride, dilation, out)) for at in places(kernel)]
+    best, indices = np.empty(shape, x.dtype), np.empty(shape, np.int64)
+
+    def run(images: slice) -> None:
+        (own,) = wide(x[images])
+        image = padded(own, padding, far, lowest)
+        views = [image[t] for t in taps]
+        high, at = _largest(views)
+        if image is not own and np.min(high, initial=np.inf) == lowest:
+            inside = padded(np.ones(own.shape, np.bool_), padding, image.shape[2:])
+            _to_inside(at, [inside[t] for t in taps], high == lowest)
+        best[images] = high
+        np.add(within.take(at), first, out=indices[images])
+
+    by_images(x, run)
+    return best, indices
+
+
+def _largest(views: list[Any]) -> tuple[Any, Any]:
+    """(largest, the number of the first view that has it)."""
+    best = views[0].copy()
+    for v in views[1:]:
         np.maximum(best, v, out=best)
-    # the first element that is the largest, by arithmetic on bytes: at = (v0 != best) * (1 + (v1 != best) * (1 + ..))
-    at = np.zeros(shape, np.uint8 if len(taps) <= 256 else np.int64)
-    for v in reversed(taps[:-1]):
+    # by arithmetic on bytes: at = (v0 != best) * (1 + (v1 != best) * (1 + ..))
+    at = np.zeros(best.shape, np.uint8 if len(views) <= 256 else np.int64)
+    for v in reversed(views[:-1]):
         at += 1
         at *= v != best
-    if xw.dtype.kind == "f" and np.isnan(np.max(best, initial=-np.inf)):
-        _to_nan(at, taps, best)
-    if image is not xw and np.min(best, initial=np.inf) == lowest:
-        inside = padded(np.ones(xw.shape, np.bool_), padding, image.shape[2:])
-        _to_inside(at, [inside[(*_BOTH, *tap(k, stride, dilation, out))] for k in places(kernel)], best == lowest)
-    first, within = _flat_places(x.shape[2:], kernel, out, stride, padding, dilation)
-    indices = within.take(at)
-    indices += first
-    return best.astype(x.dtype, copy=False), indices
+    if best.dtype.kind == "f" and np.isnan(np.max(best, initial=-np.inf)):
+        _to_nan(at, views, best)
+    return best, at
 
 
 def _to_nan(at: Any, taps: list[Any], best: Any) -> None:

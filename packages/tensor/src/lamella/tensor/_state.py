@@ -9,7 +9,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from . import _blas  # before numpy, which reads the environment once
 from ._errstate import silence
+
+assert _blas
 
 __all__ = [
     "FOREIGN", "GRAD", "HOT", "INFERENCE", "LEVEL", "METADATA", "MODE", "TRACED", "VIEW", "Level", "LevelClosedError",

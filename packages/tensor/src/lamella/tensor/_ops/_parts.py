@@ -2,7 +2,8 @@
 
 numpy releases the interpreter lock in its loops and products; what one thread writes, no other reads. A BLAS with
 threads of its own would wait for them at every small product, so it is told to use one for as long as ours run; where
-it cannot be told (only the OpenBLAS of numpy's wheels can), products keep their threads and the ranges run in turn.
+it cannot be told (only the OpenBLAS of numpy's wheels can) or its threads spin, products keep them and the ranges run
+in turn.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .._blas import SLEEPS
 from .._random._parallel import get_num_threads, split
 
 __all__ = ["by_images", "with_products"]
@@ -28,7 +30,7 @@ _SYMBOLS = ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads")
 
 
 def by_images(x: Any, body: Callable[[slice], None]) -> None:
-    """body(images) over a few images of x [N, ...] at a time, which stay in the cache; on several threads if x is large."""
+    """body(images) over a few of the images x [N, ...] at a time, which stay in the cache; several threads take a large x."""
     step = max(_BLOCK_BYTES // max(x[:1].nbytes, 1), 1)
 
     def part(start: int, stop: int) -> None:
@@ -43,7 +45,7 @@ def by_images(x: Any, body: Callable[[slice], None]) -> None:
 
 def with_products(n: int, body: Callable[[int, int], None]) -> None:
     """Call body(start, stop) over ranges that cover [0, n), on several threads, where body takes matrix products."""
-    if n < 2 or get_num_threads() < 2 or _openblas() is None:
+    if n < 2 or not SLEEPS or get_num_threads() < 2 or _openblas() is None:
         body(0, n)
         return
     with _ONE.held():

@@ -155,7 +155,7 @@ def _conv_input_grad(g: Any, w: Any, *, shape: Any, stride: Ints, padding: Ints,
         return np.matmul(w2, g2).reshape(shape).astype(g.dtype, copy=False)
     far = reach(out, kernel, stride, dilation)
     total = [max(p + s, r) for p, s, r in zip(padding, sizes, far, strict=True)]
-    image = np.zeros((n, c, *total), gw.dtype)
+    image: Any = np.zeros((n, c, *total), gw.dtype)
     pieces = _pieces(n, out, c * math.prod(kernel) * gw.itemsize)
     rest = math.prod(out[1:])
 
@@ -169,7 +169,7 @@ def _conv_input_grad(g: Any, w: Any, *, shape: Any, stride: Ints, padding: Ints,
             np.matmul(w2, part, out=buffer[:count].reshape(len(part), groups, inner, part.shape[-1]))
             piece = (rows.stop - rows.start, *out[1:])
             cols = buffer[:count].reshape(len(part), c, *kernel, *piece)
-            target: Any = image[images, :, rows.start * stride[0] :]
+            target = image[images, :, rows.start * stride[0] :]
             for at in places(kernel):
                 target[(*_BOTH, *tap(at, stride, dilation, piece))] += cols[(*_BOTH, *at)]
 

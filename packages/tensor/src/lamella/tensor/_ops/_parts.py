@@ -30,7 +30,7 @@ _SYMBOLS = ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads")
 
 
 def by_images(x: Any, body: Callable[[slice], None]) -> None:
-    """body(images) over a few of the images x [N, ...] at a time, which stay in the cache; several threads take a large x."""
+    """body(images) over a few of the images x [N, ...] at a time, on several threads if x is large."""
     step = max(_BLOCK_BYTES // max(x[:1].nbytes, 1), 1)
 
     def part(start: int, stop: int) -> None:

@@ -168,7 +168,7 @@ def _conv_input_grad(g: Any, w: Any, *, shape: Any, stride: Ints, padding: Ints,
                 buffer = np.empty(count, gw.dtype)
             np.matmul(w2, part, out=buffer[:count].reshape(len(part), groups, inner, part.shape[-1]))
             piece = (rows.stop - rows.start, *out[1:])
-            cols = buffer[:count].reshape(len(part), c, *kernel, *piece)
+            cols: Any = buffer[:count].reshape(len(part), c, *kernel, *piece)
             target = image[images, :, rows.start * stride[0] :]
             for at in places(kernel):
                 target[(*_BOTH, *tap(at, stride, dilation, piece))] += cols[(*_BOTH, *at)]

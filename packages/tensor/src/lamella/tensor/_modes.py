@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from types import FunctionType
 from typing import Any, Self
 
-from ._state import Mode, settle_grad, tls
+from ._state import Mode, settle_grad, settle_modes, tls
 
 __all__ = [
     "DecoratingMode", "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
@@ -157,7 +157,22 @@ class inference_mode(DecoratingMode):
         return cls()(mode)
 
     def __init__(self, mode: bool = True) -> None:
-        super().__init__(inference=mode, grad=not mode)
+        self._mode = mode
+        self._before: list[tuple[bool, bool]] = []
+
+    def __enter__(self) -> Any:
+        self._before.append((tls.inference, tls.grad))
+        tls.inference = self._mode
+        tls.grad = not self._mode
+        settle_modes()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        tls.inference, tls.grad = self._before.pop()
+        settle_modes()
+
+    def _again(self) -> Mode:
+        return inference_mode(self._mode)
 
 
 def is_grad_enabled() -> bool:

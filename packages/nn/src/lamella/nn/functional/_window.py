@@ -15,6 +15,8 @@ _FORMS = {1: "[N, C, L] or [C, L]", 2: "[N, C, H, W] or [C, H, W]", 3: "[N, C, D
 
 def ints(value: Any, n: int, function: str, name: str, low: int) -> tuple[int, ...]:
     """n ints from an int or n (or one) of them, each at least `low`."""
+    if type(value) is int and value >= low:
+        return (value,) * n
     values = (value,) * n if isinstance(value, int) else value
     if isinstance(values, (tuple, list)) and len(values) == 1:
         values = tuple(values) * n

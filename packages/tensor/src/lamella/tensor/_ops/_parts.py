@@ -31,6 +31,9 @@ _SYMBOLS = ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads")
 
 def by_images(x: Any, body: Callable[[slice], None]) -> None:
     """body(images) over a few of the images x [N, ...] at a time, on several threads if x is large."""
+    if x.nbytes <= _BLOCK_BYTES:
+        body(slice(0, len(x)))
+        return
     step = max(_BLOCK_BYTES // max(x[:1].nbytes, 1), 1)
 
     def part(start: int, stop: int) -> None:

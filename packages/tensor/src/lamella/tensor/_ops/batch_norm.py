@@ -5,6 +5,7 @@ The steps of the sums per channel are float32 or float64 within one image (numpy
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,86 +16,86 @@ __all__ = ["batch_norm", "batch_norm_grad"]
 
 
 def _rows(x: Any) -> Any:
-    """[N, C, L], or [1, C, N] where a channel has one value an image: sums go along the last dim."""
-    x3 = x.reshape(*x.shape[:2], -1)
-    return np.ascontiguousarray(x3 if x3.shape[2] > 1 else x3.transpose(2, 1, 0))
+    """[N, C, L], or x itself where a channel has one value an image: channels are then the rows' elements."""
+    return x if x.ndim == 2 else np.ascontiguousarray(x.reshape(*x.shape[:2], -1))
 
 
-def _back(y: Any, x: Any) -> Any:
-    """A result over `_rows(x)` in the shape of x."""
-    if y.shape[0] == x.shape[0]:
-        return y.reshape(x.shape)
-    return np.ascontiguousarray(y.transpose(2, 1, 0)).reshape(x.shape)
+def _channel(v: Any, rows: Any) -> Any:
+    v = v.astype(rows.dtype, copy=False)
+    return v if rows.ndim == 2 else v.reshape(-1, 1)
 
 
-def _over_images(sums: Any) -> Any:
-    return np.add.reduce(sums, axis=0, dtype=np.float64)
+def _sums(rows: Any, *terms: Callable[[slice], Any]) -> list[Any]:
+    """The sums [C] in float64 of what each term makes of a few images."""
+    parts: dict[int, list[Any]] = {}
 
+    def add(images: slice) -> None:
+        made = [term(images) for term in terms]
+        if rows.ndim == 3:
+            made = [np.add.reduce(part, axis=2) for part in made]
+        parts[images.start] = [np.add.reduce(part, axis=0, dtype=np.float64) for part in made]
 
-def _column(v: Any, dtype: Any) -> Any:
-    return v.astype(dtype, copy=False).reshape(-1, 1)
+    by_images(rows, add)
+    # in one order, whichever thread was first
+    return [sum(parts[start][i] for start in sorted(parts)) for i in range(len(terms))]
 
 
 def batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any]:
     """(y, mean, 1 / standard deviation) of x in float32 or float64."""
-    x3, dtype = _rows(x), x.dtype
-    count = x3.shape[0] * x3.shape[2]
-    sums = np.empty(x3.shape[:2], dtype)
+    rows, dtype = _rows(x), x.dtype
+    count = x.size // x.shape[1]
+    (total,) = _sums(rows, lambda images: rows[images])
+    mean = (total / count).astype(dtype)
+    centre = _channel(mean, rows)
 
-    def add(images: slice) -> None:
-        np.add.reduce(x3[images], axis=2, out=sums[images])
-
-    by_images(x3, add)
-    mean = (_over_images(sums) / count).astype(dtype)
-    centre = _column(mean, dtype)
-    y = np.empty_like(x3)
-
-    def square(images: slice) -> None:
+    def square(images: slice) -> Any:
         # the differences are made again for the result: cheaper than to read them back
-        d = x3[images] - centre
-        np.vecdot(d, d, out=sums[images])
+        d = rows[images] - centre
+        d *= d
+        return d
 
-    by_images(x3, square)
-    rstd = (1 / np.sqrt(_over_images(sums) / count + eps)).astype(dtype)
-    scale = _column(rstd if weight is None else rstd * weight, dtype)
-    shift = None if bias is None else _column(bias, dtype)
+    (squares,) = _sums(rows, square)
+    rstd = (1 / np.sqrt(squares / count + eps)).astype(dtype)
+    scale = _channel(rstd if weight is None else rstd * weight, rows)
+    shift = None if bias is None else _channel(bias, rows)
+    y = np.empty_like(rows)
 
     def fill(images: slice) -> None:
         out = y[images]
-        np.subtract(x3[images], centre, out=out)
+        np.subtract(rows[images], centre, out=out)
         out *= scale
         if shift is not None:
             out += shift
 
-    by_images(x3, fill)
-    return _back(y, x), mean, rstd
+    by_images(rows, fill)
+    return y.reshape(x.shape), mean, rstd
 
 
 def batch_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> tuple[Any, Any, Any]:
     """Gradients of x, weight and bias from that of y."""
-    x3, g3, dtype = _rows(x), _rows(g), x.dtype
-    count = x3.shape[0] * x3.shape[2]
-    centre = _column(mean, dtype)
-    sums, products = np.empty(x3.shape[:2], dtype), np.empty(x3.shape[:2], dtype)
+    rows, of_y, dtype = _rows(x), _rows(g), x.dtype
+    count = x.size // x.shape[1]
+    centre = _channel(mean, rows)
 
-    def add(images: slice) -> None:
-        np.add.reduce(g3[images], axis=2, out=sums[images])
-        np.vecdot(g3[images], x3[images] - centre, out=products[images])
+    def product(images: slice) -> Any:
+        d = rows[images] - centre
+        d *= of_y[images]
+        return d
 
-    by_images(x3, add)
-    of_bias, of_weight = _over_images(sums), _over_images(products) * rstd
+    of_bias, of_weight = _sums(rows, lambda images: of_y[images], product)
+    of_weight = of_weight * rstd
     scale = rstd.astype(np.float64) if weight is None else rstd.astype(np.float64) * weight
-    along = _column(-scale * rstd * of_weight / count, dtype)
-    constant = _column(-scale * of_bias / count, dtype)
-    scale = _column(scale, dtype)
-    gx = np.empty_like(x3)
+    along = _channel(-scale * rstd * of_weight / count, rows)
+    constant = _channel(-scale * of_bias / count, rows)
+    scale = _channel(scale, rows)
+    gx = np.empty_like(rows)
 
     def fill(images: slice) -> None:
         out = gx[images]
-        np.subtract(x3[images], centre, out=out)
+        np.subtract(rows[images], centre, out=out)
         out *= along
-        out += g3[images] * scale
+        out += of_y[images] * scale
         out += constant
 
-    by_images(x3, fill)
-    return _back(gx, x), of_weight.astype(dtype), of_bias.astype(dtype)
+    by_images(rows, fill)
+    return gx.reshape(x.shape), of_weight.astype(dtype), of_bias.astype(dtype)

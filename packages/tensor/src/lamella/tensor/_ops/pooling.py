@@ -22,17 +22,22 @@ _BOTH = (slice(None), slice(None))
 
 
 def _pool_shape(x: Any, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool, name: str) -> Ints:
+    return _pooled_shape(tuple(x.shape), kernel, stride, padding, dilation, ceil, name)
+
+
+@lru_cache(maxsize=256)
+def _pooled_shape(
+    shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool, name: str
+) -> Ints:
     n = len(kernel)
-    if len(x.shape) != n + 2:
-        raise ValueError(f"{name} over {n} dims needs x [N, C, {n} sizes], got {x.shape}")
+    if len(shape) != n + 2:
+        raise ValueError(f"{name} over {n} dims needs x [N, C, {n} sizes], got {shape}")
     if any(2 * p > d * (k - 1) + 1 for p, k, d in zip(padding, kernel, dilation, strict=True)):
-        raise ValueError(
-            f"{name}: padding {padding} may be at most half of the kernel {kernel} with dilation {dilation}"
-        )
-    out = out_sizes(tuple(x.shape[2:]), kernel, stride, padding, dilation, ceil)
+        raise ValueError(f"{name}: padding {padding} may be at most half of kernel {kernel} with dilation {dilation}")
+    out = out_sizes(shape[2:], kernel, stride, padding, dilation, ceil)
     if min(out) <= 0:
-        raise ValueError(f"{name}: kernel {kernel} is larger than the padded input {tuple(x.shape[2:])} + 2*{padding}")
-    return (*x.shape[:2], *out)
+        raise ValueError(f"{name}: kernel {kernel} is larger than the padded input {shape[2:]} + 2*{padding}")
+    return (*shape[:2], *out)
 
 
 @lru_cache(maxsize=64)
@@ -63,7 +68,7 @@ def _max_pool(x: Any, *, kernel: Ints, stride: Ints, padding: Ints, dilation: In
         image = padded(own, padding, far, lowest)
         views = [image[t] for t in taps]
         high, at = _largest(views)
-        if image is not own and np.min(high, initial=np.inf) == lowest:
+        if image is not own and high.size and np.minimum.reduce(high, axis=None) == lowest:
             inside = padded(np.ones(own.shape, np.bool_), padding, image.shape[2:])
             _to_inside(at, [inside[t] for t in taps], high == lowest)
         best[images] = high
@@ -79,11 +84,11 @@ def _largest(views: list[Any]) -> tuple[Any, Any]:
     for v in views[1:]:
         np.maximum(best, v, out=best)
     # by arithmetic on bytes: at = (v0 != best) * (1 + (v1 != best) * (1 + ..))
-    at = np.zeros(best.shape, np.uint8 if len(views) <= 256 else np.int64)
+    at: Any = np.zeros(best.shape, np.uint8 if len(views) <= 256 else np.int64)
     for v in reversed(views[:-1]):
         at += 1
         at *= v != best
-    if best.dtype.kind == "f" and np.isnan(np.max(best, initial=-np.inf)):
+    if best.dtype.kind == "f" and best.size and np.isnan(np.maximum.reduce(best, axis=None)):
         _to_nan(at, views, best)
     return best, at
 

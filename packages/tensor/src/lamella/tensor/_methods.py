@@ -16,6 +16,7 @@ from ._functions import elementwise as functions_elementwise
 from ._functions import indexing as functions_indexing
 from ._functions import movement as functions_movement
 from ._functions import product as functions_product
+from ._functions import quantiles as functions_quantiles
 from ._functions import reduction as functions_reduction
 from ._functions import sampling as functions_sampling
 from ._functions import scan as functions_scan
@@ -89,6 +90,8 @@ class Methods(Arithmetic):
     narrow = functions_movement.narrow
     flip = functions_movement.flip
     matmul = functions_product.matmul
+    nanquantile = functions_quantiles.nanquantile
+    quantile = functions_quantiles.quantile
     sum = functions_reduction.sum
     prod = functions_reduction.prod
     mean = functions_reduction.mean
@@ -128,9 +131,7 @@ class Methods(Arithmetic):
     median = functions_statistics.median
     mode = functions_statistics.mode
     nanmedian = functions_statistics.nanmedian
-    nanquantile = functions_statistics.nanquantile
     norm = functions_statistics.norm
-    quantile = functions_statistics.quantile
     renorm = functions_statistics.renorm
     std = functions_statistics.std
     trace = functions_statistics.trace

@@ -18,6 +18,7 @@ from .movement import (
     cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
 )  # fmt: skip
 from .product import matmul
+from .quantiles import nanquantile, quantile
 from .reduction import (
     all, amax, amin, aminmax, any, argmax, argmin, count_nonzero, max, mean, min, nanmean, nansum, prod, sum,
 )  # fmt: skip
@@ -25,8 +26,8 @@ from .sampling import bincount, histc, histogram, histogramdd, multinomial
 from .scan import cummax, cummin, cumprod, cumsum, logcumsumexp
 from .sorting import argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive
 from .statistics import (
-    corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, nanquantile, norm, quantile,
-    renorm, softmin, std, std_mean, trace, trapezoid, trapz, var, var_mean,
+    corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, norm, renorm, softmin, std,
+    std_mean, trace, trapezoid, trapz, var, var_mean,
 )  # fmt: skip
 
 __all__ = [

@@ -40,7 +40,6 @@ def _pooled_shape(
     return (*shape[:2], *out)
 
 
-@lru_cache(maxsize=64)
 def _flat_places(sizes: Ints, kernel: Ints, out: Ints, stride: Ints, padding: Ints, dilation: Ints) -> tuple[Any, Any]:
     """(flat index of every window's first element, of an element within a window): their sum is a place in x."""
     first = np.zeros(out, np.int64)
@@ -54,13 +53,19 @@ def _flat_places(sizes: Ints, kernel: Ints, out: Ints, stride: Ints, padding: In
     return first, within.reshape(-1)
 
 
-def _max_pool(x: Any, *, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool) -> Any:
-    shape = _pool_shape(x, kernel, stride, padding, dilation, ceil, "max_pool")
-    out = shape[2:]
-    lowest = -np.inf if x.dtype.kind not in "biu" else False if x.dtype.kind == "b" else np.iinfo(x.dtype).min
-    first, within = _flat_places(x.shape[2:], kernel, out, stride, padding, dilation)
-    far = reach(out, kernel, stride, dilation)
+@lru_cache(maxsize=64)
+def _max_plan(shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool) -> tuple[Any, ...]:
+    """(shape of the result, how far windows reach, their elements as slices, `_flat_places`)."""
+    pooled = _pooled_shape(shape, kernel, stride, padding, dilation, ceil, "max_pool")
+    out = pooled[2:]
     taps = [(*_BOTH, *tap(at, stride, dilation, out)) for at in places(kernel)]
+    first, within = _flat_places(shape[2:], kernel, out, stride, padding, dilation)
+    return pooled, reach(out, kernel, stride, dilation), taps, first, within
+
+
+def _max_pool(x: Any, *, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool) -> Any:
+    shape, far, taps, first, within = _max_plan(x.shape, kernel, stride, padding, dilation, ceil)
+    lowest = -np.inf if x.dtype.kind not in "biu" else False if x.dtype.kind == "b" else np.iinfo(x.dtype).min
     best, indices = np.empty(shape, x.dtype), np.empty(shape, np.int64)
 
     def run(images: slice) -> None:
@@ -84,10 +89,16 @@ def _largest(views: list[Any]) -> tuple[Any, Any]:
     for v in views[1:]:
         np.maximum(best, v, out=best)
     # by arithmetic on bytes: at = (v0 != best) * (1 + (v1 != best) * (1 + ..))
-    at: Any = np.zeros(best.shape, np.uint8 if len(views) <= 256 else np.int64)
+    at: Any = None
     for v in reversed(views[:-1]):
-        at += 1
-        at *= v != best
+        after = np.not_equal(v, best).view(np.uint8)
+        if at is not None:
+            at += 1
+            np.multiply(at, after, out=at)
+        else:
+            at = after if len(views) <= 256 else after.astype(np.int64)
+    if at is None:  # a window of one element
+        at = np.zeros(best.shape, np.uint8)
     if best.dtype.kind == "f" and best.size and np.isnan(np.maximum.reduce(best, axis=None)):
         _to_nan(at, views, best)
     return best, at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
 import lamella.tensor as lt
 from lamella.autograd import grad, jvp, vmap
@@ -75,3 +76,51 @@ def test_products_beside_zeros() -> None:
         assert grad([x.prod()], [x])[0].tolist() == others
         running = [sum(math.prod(row[:i] + row[i + 1 : n]) for n in range(i + 1, 4)) for i in range(3)]
         assert grad([x.cumprod(0).sum()], [x])[0].tolist() == running
+
+
+def norm_of(p):
+    return lambda x: x.norm(p, 1)
+
+
+COMPLEX = {
+    "sum": lambda x: x.sum(0),
+    "mean": lambda x: x.mean(),
+    "prod": lambda x: x.prod(1),
+    "cumsum": lambda x: x.cumsum(1),
+    "cumprod": lambda x: x.cumprod(1),
+    "var": lambda x: x.var(1),
+    "std": lambda x: x.std(0),
+    "mean beside var": lambda x: lt.var_mean(x, 1)[1],
+    **{f"norm {p}": norm_of(p) for p in (0.5, 1, 1.5, 2, 3, INF)},
+    "trace": lt.trace,
+    "diff": lambda x: x.diff(),
+    "cov": lambda x: x.cov(),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "zeros"),
+    # a norm has a kink at 0
+    [(name, zeros) for name in COMPLEX for zeros in (False, True) if not (zeros and name.startswith("norm"))],
+)
+def test_complex_gradients_equal_differences(name: str, zeros: bool) -> None:
+    """L = Re(conj(c) . f(x)) moves by Re(conj(gradient) . dx), the convention of the stack."""
+    rng = np.random.default_rng(2)
+    a = rng.normal(size=(3, 4)) + 1j * rng.normal(size=(3, 4))
+    if zeros:
+        a[0, 1] = a[1, 0] = a[1, 2] = 0
+    fn = COMPLEX[name]
+    out = fn(of(a)).numpy()
+    c = rng.normal(size=out.shape) + (1j * rng.normal(size=out.shape) if out.dtype.kind == "c" else 0)
+    x = of(a).requires_grad_()
+    (g,) = grad([fn(x)], [x], [of(c)])
+
+    def loss(at):
+        return float((np.conj(c) * fn(of(at)).numpy()).sum().real)
+
+    for step in (1e-6, 1e-6j):
+        for i in np.ndindex(a.shape):
+            d = np.zeros_like(a)
+            d[i] = step
+            slope = (loss(a + d) - loss(a - d)) / 2
+            assert (np.conj(g.numpy()[i]) * step).real == pytest.approx(slope, rel=1e-5, abs=1e-14)

@@ -299,8 +299,8 @@ def cov(x: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = No
 
 
 def _transposed(m: Any) -> Any:
-    out: Any = permute(m, 1, 0)
-    return out.conj() if from_numpy_dtype(m._data.dtype).category == COMPLEX else out
+    out = permute(m, 1, 0)
+    return run("conj", (out,)) if from_numpy_dtype(m._data.dtype).category == COMPLEX else out
 
 
 def _cov_weights(fweights: Any, aweights: Any, count: int) -> Any:

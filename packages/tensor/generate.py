@@ -132,7 +132,8 @@ def pointwise() -> str:
         "from ._base import TensorBase",
         "from ._dispatch import dispatch",
     ]
-    lines += ["from ._engine import autograd", "from ._op import OPS", "from ._state import HOT\n"]
+    lines += ["from ._engine import autograd", "from ._kernels import LARGE"]
+    lines += ["from ._op import OPS", "from ._state import HOT\n"]
     lines += ["if TYPE_CHECKING:", "    from ._tensor import Tensor\n"]
     names = sorted([*UNARY, *BINARY, "bind"])
     lines.append(exports(names))
@@ -157,7 +158,7 @@ def pointwise() -> str:
             "        if flags <= 1:",
             "            a = x._data",
             "            dtype = a.dtype",
-            "            if dtype is _FLOAT32 or dtype in _FLOATS:",
+            "            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:",
             f"                out = _np_{n}(a)",
             "                r: Tensor = _new(_class)",
             "                r._data = out if type(out) is _ndarray else _asarray(out)",

@@ -22,6 +22,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "rules.batch": ("lamella.autograd.rules",),
     "rules.lower": ("lamella.compiler.rules",),
     "rules.cost": ("lamella.tensor.costs",),
+    "kernels": (),
     "storage": ("lamella.testing.storage",),
     "executor": ("lamella.compiler.executor", "lamella.graph.executor"),
 }

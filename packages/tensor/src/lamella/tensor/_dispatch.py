@@ -15,6 +15,7 @@ import numpy as np
 from ._base import TensorBase, cell_of, level_of, set_edge, wrap, wrap_view
 from ._dtype import INT
 from ._engine import autograd
+from ._kernels import LARGE, provided
 from ._meta import MetaArray
 from ._op import OPS, MissingRule, Op, rule
 from ._payload import Dual
@@ -126,6 +127,9 @@ def _plain(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     if kernel is None:
         return _by_body(op, args, params)
     arrays = [a._data if isinstance(a, TensorBase) else a for a in args]
+    first = arrays[0] if arrays else None
+    if type(first) is _ndarray and first.size >= LARGE:
+        kernel = provided(op, kernel)
     try:
         out = kernel(*arrays, **params)
     except (ValueError, TypeError, IndexError, OverflowError) as error:

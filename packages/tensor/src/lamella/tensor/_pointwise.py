@@ -13,6 +13,7 @@ from . import _ops  # declares the ops
 from ._base import TensorBase
 from ._dispatch import dispatch
 from ._engine import autograd
+from ._kernels import LARGE
 from ._op import OPS
 from ._state import HOT
 
@@ -98,7 +99,7 @@ def neg(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_neg(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -117,7 +118,7 @@ def abs(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_abs(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -136,7 +137,7 @@ def sign(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_sign(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -155,7 +156,7 @@ def exp(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_exp(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -174,7 +175,7 @@ def log(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_log(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -193,7 +194,7 @@ def log1p(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_log1p(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -212,7 +213,7 @@ def sqrt(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_sqrt(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -231,7 +232,7 @@ def rsqrt(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_rsqrt(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -250,7 +251,7 @@ def sin(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_sin(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -269,7 +270,7 @@ def cos(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_cos(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -288,7 +289,7 @@ def tanh(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_tanh(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -307,7 +308,7 @@ def sigmoid(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_sigmoid(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -326,7 +327,7 @@ def erf(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_erf(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -345,7 +346,7 @@ def reciprocal(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_reciprocal(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -364,7 +365,7 @@ def relu(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_relu(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -383,7 +384,7 @@ def floor(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_floor(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -402,7 +403,7 @@ def logical_not(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_logical_not(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -421,7 +422,7 @@ def isnan(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_isnan(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)

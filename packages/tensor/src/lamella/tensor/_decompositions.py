@@ -79,7 +79,9 @@ def pinv(a: Any, atol: Any = None, rtol: Any = None, hermitian: bool = False) ->
 
 def axes_of(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
     """Axes counted from the front, all for None; ValueError where one is out of bounds or named twice."""
-    named = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    named: Any = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    if not isinstance(named, (tuple, range)) or not all(isinstance(one, int) for one in named):
+        raise TypeError(f"axis must be an int, a tuple of ints or None, got {axis!r}")
     for one in named:
         if not -ndim <= one < ndim:
             raise ValueError(f"axis {one} is out of bounds for {ndim} dims")
@@ -91,6 +93,8 @@ def axes_of(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
 
 def vector_norm(a: Any, order: float, axis: int | tuple[int, ...] | None, keepdims: bool) -> Any:
     """`(sum |a|^order)^(1/order)` over axes: largest or smallest for +-inf, the count of nonzeros for 0."""
+    if not isinstance(order, (int, float)) or isinstance(order, bool):
+        raise ValueError(f"the order of a vector norm is a number, got {order!r}")
     axes = axes_of(axis, a.ndim)
     if order == 0:
         return np.sum(a != 0, axis=axes, keepdims=keepdims, dtype=np.abs(a[:0] if a.ndim else a).dtype)

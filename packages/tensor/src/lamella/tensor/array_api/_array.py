@@ -202,7 +202,9 @@ class Array:
     def __iter__(self) -> Iterator[Array]:
         if not self._data.ndim:
             raise TypeError("an array without dims cannot be iterated")
-        return (wrap(row) for row in self._data)
+        if self._data.ndim > 1:
+            raise TypeError(f"an array of shape {self.shape} cannot be iterated; use unstack")
+        return (wrap(element) for element in self._data)
 
     # -- conversion to others
 
@@ -282,6 +284,7 @@ class Array:
             value = np.asarray(value, wanted.numpy)
         else:
             value = storage(value, "__setitem__")
+            common_type(BY_NUMPY[value.dtype], self.dtype)
         if not np.can_cast(value.dtype, data.dtype, "same_kind"):
             raise TypeError(f"values of {value.dtype} do not fit an array of {data.dtype}; convert them with astype")
         data[place] = value

@@ -166,10 +166,10 @@ def full(shape: _Shape, fill_value: complex, *, dtype: DType | None = None, devi
 
 
 def _scalar_type(fill_value: Any) -> type:
-    kind = type(fill_value)
-    if kind not in SCALARS:
-        raise TypeError(f"fill_value must be a Python scalar, got {kind.__name__}; use broadcast_to for arrays")
-    return kind
+    for kind in SCALARS:  # bool before int, which it is too
+        if isinstance(fill_value, kind):
+            return kind
+    raise TypeError(f"fill_value must be a Python scalar, got {type(fill_value).__name__}; use broadcast_to for arrays")
 
 
 def _like(x: Any, name: str, dtype: Any, device: Any) -> tuple[Any, Any]:

@@ -172,4 +172,5 @@ def _inside(bound: Any, dtype: Any) -> Any:
     if dtype.kind == "f" or bound.dtype == dtype:
         return bound.astype(dtype)
     info = np.iinfo(dtype)
-    return np.asarray(np.minimum(np.maximum(bound.astype(object), info.min), info.max)).astype(dtype)
+    low, high = np.asarray(info.min, object), np.asarray(info.max, object)
+    return np.asarray(np.minimum(np.maximum(bound.astype(object), low), high)).astype(dtype)

@@ -87,6 +87,8 @@ def repeat(x: Array, repeats: int | Array, /, *, axis: int | None = None) -> Arr
 
 def reshape(x: Array, /, shape: tuple[int, ...], *, copy: bool | None = None) -> Array:
     """`x` in another shape; ValueError where copy=False needs a copy."""
+    if not isinstance(shape, tuple):
+        raise TypeError(f"shape must be a tuple of ints, got {shape!r}")
     return wrap(np.reshape(storage(x, "reshape"), shape, copy=copy))
 
 
@@ -99,6 +101,9 @@ def roll(x: Array, /, shift: _Axes, *, axis: _Axes | None = None) -> Array:
 
 def squeeze(x: Array, /, axis: _Axes) -> Array:
     """`x` without some dims of size 1; ValueError for another size."""
+    named: object = axis
+    if named is None:
+        raise ValueError("squeeze needs the axes to remove; None is not defined")
     return wrap(np.squeeze(storage(x, "squeeze"), axis=axis))
 
 

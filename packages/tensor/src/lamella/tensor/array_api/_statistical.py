@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._decompositions import axes_of
 from .._dtype import DType
 from ._array import Array, storage, wrap
 from ._dtypes import checked_dtype
@@ -79,7 +80,7 @@ def prod(x: Array, /, *, axis: _Axes = None, dtype: DType | None = None, keepdim
 
 def _mean(data: Any, axis: Any, keepdims: bool, correction: float = 0.0) -> Any:
     """Sum over count minus `correction`; NaN or inf where that is not positive, without numpy's warning."""
-    total = np.asarray(np.sum(data, axis=axis, keepdims=keepdims))
+    total = np.asarray(np.sum(data, axis=axes_of(axis, data.ndim), keepdims=keepdims))
     count = data.size // total.size if total.size else 0
     left = count - correction
     return total / data.dtype.type(left if left > 0 else 0)

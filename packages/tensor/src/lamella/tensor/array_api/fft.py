@@ -48,10 +48,10 @@ def _space(name: str, kernel: Any, category: str) -> Callable[..., Array]:
     return function
 
 
-fft = _line("fft", np.fft.fft, "floating-point")
-ifft = _line("ifft", np.fft.ifft, "floating-point")
-fftn = _space("fftn", np.fft.fftn, "floating-point")
-ifftn = _space("ifftn", np.fft.ifftn, "floating-point")
+fft = _line("fft", np.fft.fft, "complex floating-point")
+ifft = _line("ifft", np.fft.ifft, "complex floating-point")
+fftn = _space("fftn", np.fft.fftn, "complex floating-point")
+ifftn = _space("ifftn", np.fft.ifftn, "complex floating-point")
 rfft = _line("rfft", np.fft.rfft, "real floating-point")
 irfft = _line("irfft", np.fft.irfft, "complex floating-point")
 rfftn = _space("rfftn", np.fft.rfftn, "real floating-point")

@@ -278,20 +278,29 @@ BAD_INDEX = (
     ("x[0, -4]", IndexError, "index -4 is out of range for dim 1 of size 3"),
     ("x[0, 0, 0]", IndexError, "too many indices: 3 for a tensor of 2 dims"),
     ("x[..., ...]", IndexError, "one Ellipsis"),
-    ("x['a']", TypeError, "an index is made of ints, slices, None, Ellipsis or one tensor, got 'a'"),
+    ("x['a']", TypeError, "an index is made of ints, slices, None, Ellipsis, bools and index tensors, got 'a'"),
     ("x[0.5]", TypeError, "an index is made of ints"),
-    ("x[True]", TypeError, "a Python bool is no index"),
-    ("x[lt.tensor([0.5])]", TypeError, "take needs an integer index, got float32; convert it"),
+    ("x[lt.tensor([0.5])]", TypeError, "an index tensor is of signed integers or a bool mask, got float32"),
+    ("x[lt.tensor([1, 0], dtype=lt.uint8)]", TypeError, r"a uint8 mask is .to\(bool\), uint8 positions are"),
     ("x[lt.tensor([2])]", IndexError, "index 2 is out of range for dim 0 of size 2"),
+    ("x[:, lt.tensor([0, -4])]", IndexError, "index -4 is out of range for dim 1 of size 3"),
+    ("x[[0, 1], [0, 3]]", IndexError, "index 3 is out of range for dim 1 of size 3"),
+    ("x[[0, 1], [0, 1, 2]]", IndexError, r"are broadcast together, which \(2,\), \(3,\) are not"),
+    ("x[[0], [0], [0]]", IndexError, "too many indices: 3 for a tensor of 2 dims"),
     (
         "x[lt.tensor([True, False, True])]",
         IndexError,
-        r"a mask of shape \(3,\) does not match the leading dims of \(2, 3\)",
+        r"a mask of shape \(3,\) does not match the dims \(2,\) it stands at, of a tensor of shape \(2, 3\)",
     ),
-    ("x[lt.tensor([0]), lt.tensor([0])]", NotImplementedError, "use take, gather or where"),
-    ("x[0, lt.tensor([0])]", NotImplementedError, "index in two steps"),
-    ("x.__setitem__(lt.tensor([0]), 1.0)", NotImplementedError, "use scatter_add, or a bool mask"),
-    ("x.__setitem__(x > 0, lt.ones(2))", NotImplementedError, r"use where\(mask, value, x\)"),
+    ("x[0, x > 0]", IndexError, "too many indices: 3 for a tensor of 2 dims"),
+    ("x.__setitem__([2], 1.0)", IndexError, "index 2 is out of range for dim 0 of size 2"),
+    ("x.__setitem__(([0], [3]), 1.0)", IndexError, "index 3 is out of range for dim 1 of size 3"),
+    ("x.__setitem__([0, 1], lt.ones(2))", ValueError, r"shape \(2,\) does not broadcast to the indexed shape \(2, 3\)"),
+    ("x.__setitem__(x > 0, lt.ones(2))", ValueError, r"shape \(2,\) does not broadcast to the indexed shape \(0,\)"),
+    ("x[None].expand(2, 2, 3).__setitem__([0], 1.0)", RuntimeError, "an expanded tensor shares memory"),
+    ("x.requires_grad_().__setitem__([0], 1.0)", RuntimeError, "a leaf tensor that requires grad is written"),
+    ("x.requires_grad_()[0].__setitem__([0], 1.0)", RuntimeError, "a view of a leaf tensor that requires grad"),
+    ("lt.from_numpy(np.broadcast_to(1.0, (3,))).__setitem__([0], 1.0)", RuntimeError, "read-only numpy memory"),
     ("x.__setitem__(0, lt.ones(4))", ValueError, r"cannot expand \(4,\) to \(3,\)"),
 )
 
@@ -299,7 +308,7 @@ BAD_INDEX = (
 @pytest.mark.parametrize(("expression", "error", "message"), BAD_INDEX, ids=lambda v: str(v)[:20])
 def test_bad_index(expression: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        eval(expression, {"x": lt.zeros(2, 3), "lt": lt})
+        eval(expression, {"x": lt.zeros(2, 3), "lt": lt, "np": np})
 
 
 def test_forms_of_an_index() -> None:

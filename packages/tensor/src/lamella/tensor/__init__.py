@@ -24,7 +24,10 @@ from ._functions.activation import (
 )  # fmt: skip
 from ._functions.attention import attention
 from ._functions.elementwise import clamp, square, where
-from ._functions.indexing import gather, scatter_add, take
+from ._functions.indexing import (
+    argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
+    masked_select, nonzero, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
+)  # fmt: skip
 from ._functions.movement import (
     cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
 )  # fmt: skip
@@ -64,25 +67,27 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DType", "Device", "FileFormatError", "Generator", "LevelClosedError", "MissingRule", "Tensor", "__version__",
-    "abs", "add", "all", "amax", "amin", "aminmax", "any", "arange", "argmax", "argmin", "argsort", "attention",
-    "autocast", "batch_norm", "bernoulli", "bfloat16", "bincount", "bool", "bool_", "bucketize", "cat", "celu",
-    "clamp", "complex128", "complex64", "corrcoef", "cos", "count_nonzero", "cov", "cross_entropy", "cummax",
+    "abs", "add", "all", "amax", "amin", "aminmax", "any", "arange", "argmax", "argmin", "argsort", "argwhere",
+    "attention", "autocast", "batch_norm", "bernoulli", "bfloat16", "bincount", "bool", "bool_", "bucketize", "cat",
+    "celu", "clamp", "complex128", "complex64", "corrcoef", "cos", "count_nonzero", "cov", "cross_entropy", "cummax",
     "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "custom_bwd", "custom_fwd", "device", "diff", "dist",
     "div", "double", "dropout", "elu", "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "expand", "eye",
     "flatten", "flip", "float", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2", "floor",
     "floor_divide", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_autocast_dtype",
     "get_default_dtype", "get_num_threads", "glu", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
-    "histc", "histogram", "histogramdd", "inference_mode", "int", "int16", "int32", "int64", "int8",
-    "is_autocast_enabled", "is_grad_enabled", "is_inference_mode_enabled", "isin", "isnan", "kthvalue", "layer_norm",
-    "le", "leaky_relu", "linear", "linspace", "load", "log", "log1p", "log_softmax", "logcumsumexp", "logical_and",
-    "logical_not", "logical_or", "logsigmoid", "logsumexp", "long", "lt", "manual_seed", "matmul", "max", "maximum",
-    "mean", "median", "min", "minimum", "mish", "mode", "msort", "mul", "multinomial", "nanmean", "nanmedian",
-    "nanquantile", "nansum", "narrow", "ne", "neg", "no_grad", "norm", "one_hot", "ones", "ones_like", "pad",
-    "permute", "pow", "prelu", "prod", "quantile", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
-    "reciprocal", "relu", "relu6", "remainder", "renorm", "reshape", "result_type", "rrelu", "rsqrt", "save",
-    "scalar", "scatter_add", "searchsorted", "selu", "set_default_dtype", "set_grad_enabled", "set_num_threads",
-    "sigmoid", "sign", "silu", "sin", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split",
-    "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "sum", "take", "tanh", "tanhshrink", "tensor",
-    "threshold", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "uint16", "uint32", "uint64", "uint8",
-    "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "where", "zeros", "zeros_like",
+    "histc", "histogram", "histogramdd", "index_add", "index_copy", "index_fill", "index_put", "index_reduce",
+    "index_select", "inference_mode", "int", "int16", "int32", "int64", "int8", "is_autocast_enabled",
+    "is_grad_enabled", "is_inference_mode_enabled", "isin", "isnan", "kthvalue", "layer_norm", "le", "leaky_relu",
+    "linear", "linspace", "load", "log", "log1p", "log_softmax", "logcumsumexp", "logical_and", "logical_not",
+    "logical_or", "logsigmoid", "logsumexp", "long", "lt", "manual_seed", "masked_scatter", "masked_select", "matmul",
+    "max", "maximum", "mean", "median", "min", "minimum", "mish", "mode", "msort", "mul", "multinomial", "nanmean",
+    "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "no_grad", "nonzero", "norm", "one_hot", "ones",
+    "ones_like", "pad", "permute", "pow", "prelu", "prod", "put", "quantile", "rand", "rand_like", "randint", "randn",
+    "randn_like", "randperm", "reciprocal", "relu", "relu6", "remainder", "renorm", "reshape", "result_type", "rrelu",
+    "rsqrt", "save", "scalar", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selu",
+    "set_default_dtype", "set_grad_enabled", "set_num_threads", "sigmoid", "sign", "silu", "sin", "softmax",
+    "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "std_mean", "sub", "sum", "take", "take_along_dim", "tanh", "tanhshrink", "tensor", "threshold", "topk", "trace",
+    "transpose", "trapezoid", "trapz", "tril", "uint16", "uint32", "uint64", "uint8", "unique", "unique_consecutive",
+    "unsqueeze", "var", "var_mean", "where", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -1,34 +1,45 @@
-"""Square brackets: basic indexing gives views; one integer tensor takes, one bool mask selects or fills.
+"""Square brackets: basic entries give views; index tensors and masks take copies, or are written through.
 
-Combined forms of advanced indexing come with the breadth of the op set and are refused by name here.
+An expression is split in two: its ints, slices, None and Ellipsis make a view, and its index tensors then stand at dims
+of that view. One of them is `take` or `put` along its dim; several become one index over their merged dims. Their
+common shape stands in the result where they stood, or in front when other dims lie between them, as in PyTorch.
 """
 
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from ._base import TensorBase, wrap, wrap_view
+from ._creation import full, tensor
 from ._dispatch import dispatch, view_of
 from ._functions.common import to_dtype
 from ._functions.elementwise import where
 from ._functions.movement import expand
+from ._inplace import assign, overwrite
 from ._op import OPS
 from ._state import HOT, tls
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
-__all__ = ["get_item", "set_item"]
+__all__ = ["accumulate_item", "get_item", "put_item", "set_item"]
 
 _SLICE = OPS["slice"]
 _RESHAPE = OPS["reshape"]
+_TAKE = OPS["take"]
+_ALL = slice(None)
+_INT64 = np.dtype(np.int64)
 
 
-def _is_array(i: Any) -> bool:
-    return isinstance(i, (TensorBase, np.ndarray, list)) and not (isinstance(i, np.ndarray) and i.ndim == 0)
+class _At(NamedTuple):
+    """An index tensor at dims [dim, dim + rank) of a view: rank > 1 where a mask was, as an index over them merged."""
+
+    dim: int
+    rank: int
+    index: Any
 
 
 def _basic(t: Any, index: Any) -> Any:
@@ -43,31 +54,13 @@ def _basic(t: Any, index: Any) -> Any:
             data = t._data[index] if kind is slice else t._data[index, ...]
             return wrap_view(data, t, ("slice", whole), tls.grad)
         return view_of(_SLICE, t, whole)
-    entries = index if isinstance(index, tuple) else (index,)
-    used = 0
-    dots = 0
-    for e in entries:
-        if e is Ellipsis:
-            dots += 1
-        elif e is not None:
-            used += 1
-    if used > len(shape):
-        raise IndexError(f"too many indices: {used} for a tensor of {len(shape)} dims")
-    if dots > 1:
-        raise IndexError("an index can have one Ellipsis")
-    if not dots:
-        entries = (*entries, Ellipsis)
+    entries = _spread(index if isinstance(index, tuple) else (index,), len(shape))
     canonical: list[Any] = []
     new_dims: list[int] = []  # positions of None in the result
     at = 0
     out = 0
     for e in entries:
-        if e is Ellipsis:
-            for _ in range(len(shape) - used):
-                canonical.append((0, shape[at], 1))
-                at += 1
-                out += 1
-        elif e is None:
+        if e is None:
             new_dims.append(out)
             out += 1
         elif isinstance(e, slice):
@@ -81,11 +74,30 @@ def _basic(t: Any, index: Any) -> Any:
     if not new_dims or any(type(c) is int or c != (0, n, 1) for c, n in zip(canonical, shape, strict=True)):
         r = view_of(_SLICE, t, tuple(canonical))
     if new_dims:
-        full = list(r._data.shape)
+        sizes = list(r._data.shape)
         for d in new_dims:
-            full.insert(d, 1)
-        r = view_of(_RESHAPE, r, tuple(full))
+            sizes.insert(d, 1)
+        r = view_of(_RESHAPE, r, tuple(sizes))
     return r
+
+
+def _spread(entries: tuple[Any, ...], rank: int) -> list[Any]:
+    """The entries with the Ellipsis, or the end where there is none, as the whole dims it stands for."""
+    used = sum(_used(e) for e in entries if e is not None and e is not Ellipsis)
+    if used > rank:
+        raise IndexError(f"too many indices: {used} for a tensor of {rank} dims")
+    dots = [k for k, e in enumerate(entries) if e is Ellipsis]
+    if len(dots) > 1:
+        raise IndexError("an index can have one Ellipsis")
+    at = dots[0] if dots else len(entries)
+    return [*entries[:at], *[_ALL] * (rank - used), *entries[at + 1 :]]
+
+
+def _used(entry: Any) -> int:
+    """Dims that an entry stands for: a mask's own."""
+    if isinstance(entry, TensorBase) and entry._data.dtype == np.bool_:
+        return int(entry._data.ndim)
+    return 1
 
 
 def _normal_slice(e: slice, n: int) -> tuple[int, int, int]:
@@ -100,81 +112,241 @@ def _normal_slice(e: slice, n: int) -> tuple[int, int, int]:
 
 
 def _normal_int(e: Any, n: int, dim: int) -> int:
-    if isinstance(e, bool):
-        raise TypeError("a Python bool is no index; use an int, or a mask of the tensor's leading dims")
     try:
         i = operator.index(e)
     except TypeError:
-        raise TypeError(f"an index is made of ints, slices, None, Ellipsis or one tensor, got {e!r}") from None
+        raise TypeError(
+            f"an index is made of ints, slices, None, Ellipsis, bools and index tensors, got {e!r}"
+        ) from None
     if not -n <= i < n:
         raise IndexError(f"index {i} is out of range for dim {dim} of size {n}")
     return i + n if i < 0 else i
 
 
-def _advanced(index: Any) -> Any:
-    """The one array of an index and the dim it stands at, or None when the index is basic."""
-    if type(index) is int or type(index) is slice:
-        return None
+def _entry(e: Any) -> Any:
+    """An entry that is basic as it is, anything array-like as an index tensor; a 0-d integer array as an int."""
+    if isinstance(e, (bool, np.bool_)):
+        return wrap(np.asarray(e))
+    if isinstance(e, (list, tuple, range)):
+        e = np.asarray(e, _INT64) if not len(e) else np.asarray(e)
+    if isinstance(e, np.ndarray):
+        e = wrap(e)
+    if isinstance(e, TensorBase):
+        data = e._data
+        if data.dtype.kind not in "ib":
+            more = "; a uint8 mask is .to(bool), uint8 positions are .to(int64)" if data.dtype == np.uint8 else ""
+            raise TypeError(f"an index tensor is of signed integers or a bool mask, got {data.dtype}{more}")
+        if not data.ndim and data.dtype.kind == "i" and type(data) is np.ndarray and tls.trace is None:
+            return int(data)
+    return e
+
+
+def _is_basic(e: Any) -> bool:
+    return e is None or e is Ellipsis or type(e) is int or type(e) is slice
+
+
+def _split(t: Any, index: Any) -> tuple[Any, list[_At]]:
+    """The view that the basic entries make, and the index tensors at its dims."""
     entries = index if isinstance(index, tuple) else (index,)
-    arrays = [(d, e) for d, e in enumerate(entries) if _is_array(e)]
-    if not arrays:
-        return None
-    if len(arrays) > 1 or any(
-        not (isinstance(e, slice) and e == slice(None)) for d, e in enumerate(entries) if d != arrays[0][0]
-    ):
-        raise NotImplementedError(
-            "this mixture of an index tensor with other indices is not supported; "
-            "index in two steps, or use take, gather or where"
+    if all(_is_basic(e) for e in entries):
+        return _basic(t, index), []
+    entries = tuple([e if _is_basic(e) else _entry(e) for e in entries])
+    basic: list[Any] = []
+    found: list[_At] = []
+    shape = t._data.shape
+    at = out = 0  # dims of t and of the view
+    for e in _spread(entries, len(shape)):
+        if not isinstance(e, TensorBase):
+            basic.append(e)
+            at += e is not None
+            out += e is None or isinstance(e, slice)
+            continue
+        if e._data.dtype != np.bool_:
+            found.append(_At(out, 1, e))
+            basic.append(_ALL)
+            at += 1
+            out += 1
+            continue
+        rank = e._data.ndim
+        if tuple(e._data.shape) != tuple(shape[at : at + rank]):
+            raise IndexError(
+                f"a mask of shape {tuple(e._data.shape)} does not match the dims {tuple(shape[at : at + rank])} it "
+                f"stands at, of a tensor of shape {tuple(shape)}"
+            )
+        # a mask without dims is a new dim of size 1, taken or not
+        basic.extend([_ALL] * rank if rank else [None])
+        found.append(_At(out, max(rank, 1), wrap(np.flatnonzero(_known(e)))))
+        at += rank
+        out += max(rank, 1)
+    return (t if all(b is _ALL for b in basic) else _basic(t, tuple(basic))), found
+
+
+def _known(mask: Any) -> Any:
+    if type(mask._data) is not np.ndarray:
+        raise RuntimeError(
+            "the size of x[mask] depends on the values of the mask, which are not known here; use where(mask, x, 0)"
         )
-    d, e = arrays[0]
-    if not isinstance(e, TensorBase):
-        e = wrap(np.asarray(e, np.int64) if isinstance(e, list) and not e else np.asarray(e))
-    return d, e
+    return mask._data
+
+
+def _merged(shape: tuple[int, ...], found: list[_At]) -> tuple[tuple[int, ...], int, int, Any]:
+    """(order of dims, where the indexed ones stand in it, how many they are, one index over them merged)."""
+    if len(found) == 1:
+        return tuple(range(len(shape))), *found[0]
+    indices: list[Any] = []
+    dims: list[int] = []
+    for dim, rank, index in found:
+        parts = [index]
+        if rank > 1:
+            parts = [wrap(i) for i in np.unravel_index(index._data, shape[dim : dim + rank])]
+        indices.extend(parts)
+        dims.extend(range(dim, dim + rank))
+    index = dispatch(OPS["ravel_index"], tuple(indices), {"sizes": tuple([shape[d] for d in dims])})
+    first = dims[0] if dims[-1] - dims[0] == len(dims) - 1 else 0
+    rest = [d for d in range(len(shape)) if d not in dims]
+    return (*rest[:first], *dims, *rest[first:]), first, len(dims), index
+
+
+def _ordered(t: Any, order: tuple[int, ...]) -> Any:
+    return t if order == tuple(range(len(order))) else view_of(OPS["permute"], t, order)
+
+
+def _taken(view: Any, found: list[_At]) -> Any:
+    shape = tuple(view._data.shape)
+    if len(found) > 1 and not HOT[0] and not view._flags and not any(a.index._flags or a.rank > 1 for a in found):
+        # plain memory that nothing follows: numpy places the dims by the same rule
+        entries: list[Any] = [_ALL] * len(shape)
+        for dim, _, index in found:
+            entries[dim] = index._data
+        try:
+            return wrap(view._data[tuple(entries)])
+        except IndexError:
+            pass  # the path below says what is wrong
+    order, dim, rank, index = _merged(shape, found)
+    view = _ordered(view, order)
+    if rank > 1:
+        sizes = tuple(view._data.shape)
+        n = int(np.prod(sizes[dim : dim + rank]))
+        view = dispatch(_RESHAPE, (view,), {"shape": (*sizes[:dim], n, *sizes[dim + rank :])})
+    return dispatch(_TAKE, (view, index), {"dim": dim})
 
 
 def get_item(t: Any, index: Any) -> Tensor:
-    """t[index]; a view for basic indices, a copy for an index tensor or mask."""
-    found = _advanced(index)
-    if found is None:
+    """t[index]; a view for basic entries, a copy where an index tensor or a mask is among them."""
+    kind = type(index)
+    if kind is int or kind is slice:
         return cast("Tensor", _basic(t, index))
-    dim, at = found
-    if at._data.dtype == np.bool_:
-        if type(at._data) is not np.ndarray:
-            raise RuntimeError(
-                "the size of x[mask] depends on the values of the mask, which are not known here; use where(mask, x, 0)"
-            )
-        if dim or at._data.ndim > t._data.ndim or at._data.shape != t._data.shape[: at._data.ndim]:
-            raise IndexError(
-                f"a mask of shape {tuple(at._data.shape)} does not match the leading dims of {tuple(t._data.shape)}"
-            )
-        flat = np.flatnonzero(at._data)
-        merged = dispatch(OPS["reshape"], (t,), {"shape": (at._data.size, *t._data.shape[at._data.ndim :])})
-        return cast("Tensor", dispatch(OPS["take"], (merged, wrap(flat)), {"dim": 0}))
-    if dim >= t._data.ndim:
-        raise IndexError(f"too many indices: {dim + 1} for a tensor of {t._data.ndim} dims")
-    return cast("Tensor", dispatch(OPS["take"], (t, at), {"dim": dim}))
+    if isinstance(index, TensorBase) and index._data.dtype == _INT64 and index._data.ndim and t._data.ndim:
+        return cast("Tensor", dispatch(_TAKE, (t, index), {"dim": 0}))
+    view, found = _split(t, index)
+    return cast("Tensor", _taken(view, found) if found else view)
+
+
+def _filled(shape: tuple[int, ...], value: Any) -> Any:
+    """A value in the shape of what is written: broadcast, surplus dims of 1 in front dropped."""
+    surplus = value._data.ndim - len(shape)
+    if surplus > 0 and all(n == 1 for n in value._data.shape[:surplus]):
+        value = dispatch(_RESHAPE, (value,), {"shape": tuple(value._data.shape[surplus:])})
+    if tuple(value._data.shape) == shape:
+        return value
+    try:
+        return expand(value, shape)
+    except ValueError:
+        raise ValueError(
+            f"a value of shape {tuple(value._data.shape)} does not broadcast to the indexed shape {shape}"
+        ) from None
+
+
+def _put(view: Any, value: Any, found: list[_At], accumulate: bool) -> Any:
+    """The view's tensor with a value put at (or added to) the indexed elements."""
+    shape = tuple(view._data.shape)
+    order, dim, rank, index = _merged(shape, found)
+    moved = _ordered(view, order)
+    sizes = tuple(moved._data.shape)
+    if rank > 1:
+        n = int(np.prod(sizes[dim : dim + rank]))
+        moved = dispatch(_RESHAPE, (moved,), {"shape": (*sizes[:dim], n, *sizes[dim + rank :])})
+    value = _filled((*sizes[:dim], *index._data.shape, *sizes[dim + rank :]), value)
+    out = dispatch(OPS["put"], (moved, index, value), {"dim": dim, "accumulate": accumulate})
+    if rank > 1:
+        out = dispatch(_RESHAPE, (out,), {"shape": sizes})
+    inverse = sorted(range(len(order)), key=order.__getitem__)
+    return _ordered(out, tuple(inverse))
+
+
+def _as_value(t: Any, value: Any) -> Any:
+    if not isinstance(value, TensorBase):
+        make = tensor if isinstance(value, (np.ndarray, list, tuple)) else None
+        return make(value, dtype=t.dtype) if make else full((), value, dtype=t.dtype)
+    return to_dtype(value, t.dtype)
+
+
+def put_item(t: Any, index: Any, value: Any, accumulate: bool = False) -> Tensor:
+    """A copy of t with t[index] = value, or += value at every mention of an element for accumulate=True."""
+    view, found = _split(t, index)
+    value = _as_value(t, value)
+    if found and view is t:
+        return cast("Tensor", _put(t, value, found, accumulate))
+    copy = t.clone()
+    set_item(copy, index, value) if not accumulate else accumulate_item(copy, index, value)
+    return cast("Tensor", copy)
 
 
 def set_item(t: Any, index: Any, value: Any) -> None:
-    """t[index] = value, in place; a basic index or a bool mask of t's leading dims."""
-    found = _advanced(index)
-    if found is None:
-        target = _basic(t, index)
-        target.copy_(value)
+    """t[index] = value, in place: broadcast and cast; of several values for one element the last one stays."""
+    kind = type(index)
+    if kind is int or kind is slice:
+        _basic(t, index).copy_(value)
         return
-    dim, mask = found
-    if mask._data.dtype != np.bool_ or dim:
-        raise NotImplementedError(
-            "assignment through an integer index tensor is not supported; use scatter_add, or a bool mask"
-        )
-    if mask._data.shape != t._data.shape[: mask._data.ndim]:
-        raise IndexError(
-            f"a mask of shape {tuple(mask._data.shape)} does not match the leading dims of {tuple(t._data.shape)}"
-        )
-    if isinstance(value, TensorBase) and value._data.ndim:
-        raise NotImplementedError("assignment of a tensor through a mask is not supported; use where(mask, value, x)")
-    wide = dispatch(OPS["reshape"], (mask,), {"shape": (*mask._data.shape, *(1,) * (t._data.ndim - mask._data.ndim))})
-    new = where(
-        expand(wide, tuple(t._data.shape)), value if not isinstance(value, TensorBase) else to_dtype(value, t.dtype), t
-    )
-    t.copy_(new)
+    if _fill_mask(t, index, value):
+        return
+    view, found = _split(t, index)
+    if not found:
+        view.copy_(value)
+        return
+    _write(view, _as_value(t, value), found, False)
+
+
+def accumulate_item(t: Any, index: Any, value: Any) -> None:
+    """t[index] += value in place, at every mention of an element."""
+    view, found = _split(t, index)
+    value = _as_value(t, value)
+    if not found:
+        view.copy_(view + value)
+        return
+    _write(view, value, found, True)
+
+
+def _write(view: Any, value: Any, found: list[_At], accumulate: bool) -> None:
+    def index_put(target: Any, value: Any, *_: Any) -> Any:
+        return _put(target, value, found, accumulate)
+
+    indices = tuple([a.index for a in found])
+    if not accumulate and all(a.rank == 1 for a in found):
+        entries: list[Any] = [_ALL] * view._data.ndim
+        for dim, _, index in found:
+            entries[dim] = index._data
+        if overwrite(view, tuple(entries), value, indices):
+            return
+    assign(index_put, view, (value, *indices), {})
+
+
+def _fill_mask(t: Any, index: Any, value: Any) -> bool:
+    """t[mask] = what each place gets whatever the others are: where() needs no count of them."""
+    if isinstance(index, np.ndarray) and index.dtype == np.bool_ and index.ndim:
+        index = wrap(index)
+    if not (isinstance(index, TensorBase) and index._data.dtype == np.bool_ and index._data.ndim):
+        return False
+    rank, shape = index._data.ndim, tuple(t._data.shape)
+    if tuple(index._data.shape) != shape[:rank]:
+        return False
+    value = _as_value(t, value)
+    if value._data.ndim > len(shape) - rank:
+        return False
+    if overwrite(t, (index._data,), value, (index,)):
+        return True
+    if rank != len(shape):
+        index = dispatch(_RESHAPE, (index,), {"shape": (*index._data.shape, *(1,) * (len(shape) - rank))})
+    _filled(shape[rank:], value)
+    t.copy_(where(expand(index, shape), value, t))
+    return True

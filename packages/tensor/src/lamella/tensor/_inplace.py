@@ -19,7 +19,7 @@ from ._state import FOREIGN, GRAD, HOT, INFERENCE, LEVEL, TRACED, VIEW, tls
 from ._version import user_location
 from ._views import apply_chain, refresh, replay
 
-__all__ = ["assign", "inplace", "update_each", "write"]
+__all__ = ["assign", "inplace", "overwrite", "update_each", "write"]
 
 
 def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
@@ -48,6 +48,22 @@ def assign(fn: Callable[..., Any], t: Any, args: tuple[Any, ...], kwargs: dict[s
         source, *[source if a is t else a for a in args], **{k: source if a is t else a for k, a in kwargs.items()}
     )
     return _replaced(fn.__name__, t, new, args)
+
+
+def overwrite(t: Any, entries: tuple[Any, ...], value: Any, indices: tuple[Any, ...]) -> bool:
+    """t[entries] = value by numpy where nothing follows t, the value or the index tensors; False where something
+    does, or where numpy refuses.
+    """
+    _check_target(t)
+    if not _plain(t, (value, *indices)) or not t._data.flags.writeable:
+        return False
+    data = value._data
+    try:
+        t._data[entries] = data.copy() if np.may_share_memory(data, t._data) else data
+    except (IndexError, ValueError):
+        return False  # the general path says what is wrong
+    _bump(t)
+    return True
 
 
 def _before(t: Any, others: tuple[Any, ...]) -> Any:

@@ -144,6 +144,17 @@ class Tensor(Methods, Followed):
             raise TypeError("a 0-d tensor cannot be iterated")
         return (get_item(self, i) for i in range(self._data.shape[0]))
 
+    def __reversed__(self) -> Tensor:
+        return f.flip(self, 0) if self._data.ndim else self
+
+    def __contains__(self, value: Any) -> bool:
+        """Whether an element equals a number or a tensor that broadcasts to this one."""
+        if not is_operand(value):
+            raise TypeError(
+                f"membership of a {type(value).__name__} in a tensor is not defined; give a number or tensor"
+            )
+        return bool(p.eq(self, value).any())
+
     def __repr__(self) -> str:
         return describe_tensor(self)
 

@@ -14,7 +14,8 @@ from lamella.tensor import Tensor, arange, expand, reshape, stack
 from lamella.tensor.extend import OPS, Op, dispatch
 
 __all__ = [
-    "BATCH", "Rule", "aligned", "along_dim", "elementwise", "front", "full", "looped", "rank_of", "reduction", "view",
+    "BATCH", "Rule", "aligned", "along_dim", "elementwise", "front", "full", "looped", "offset", "rank_of",
+    "reduction", "view",
 ]  # fmt: skip
 
 Rule = Callable[[Op, list[Any], list[bool], dict[str, Any], int], Any]
@@ -143,7 +144,7 @@ def pad(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size
     return dispatch(op, (xs[0],), {"pads": ((0, 0), *params["pads"])}), True
 
 
-def _offset(index: Any, n: int, size: int) -> Any:
+def offset(index: Any, n: int, size: int) -> Any:
     """Per-example indices into the examples laid one behind the other; negative ones count from their example's end."""
     wrapped = dispatch(OPS["where"], (index < 0, index + n, index), {})
     return wrapped + reshape(arange(size) * n, size, *(1,) * (index.ndim - 1))
@@ -160,7 +161,7 @@ def take(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], siz
     n = x.shape[dim + 1]
     front = x.permute(0, dim + 1, *[d for d in range(1, x.ndim) if d != dim + 1])
     rest = front.shape[2:]
-    out = dispatch(op, (reshape(front, size * n, *rest), _offset(index, n, size)), {"dim": 0})  # B, I.., rest
+    out = dispatch(op, (reshape(front, size * n, *rest), offset(index, n, size)), {"dim": 0})  # B, I.., rest
     k = index.ndim
     return out.permute(0, *range(k, k + dim), *range(1, k), *range(k + dim, out.ndim)), True
 
@@ -174,7 +175,7 @@ def take_grad(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any]
     k = index.ndim - 1
     front = g.permute(0, *range(1 + dim, 1 + dim + k), *range(1, 1 + dim), *range(1 + dim + k, g.ndim))
     rest = front.shape[1 + k :]
-    out = dispatch(op, (front, _offset(index, n, size)), {"dim": 0, "size": size * n})
+    out = dispatch(op, (front, offset(index, n, size)), {"dim": 0, "size": size * n})
     out = reshape(out, size, n, *rest)
     return out.permute(0, *range(2, 2 + dim), 1, *range(2 + dim, out.ndim)), True
 

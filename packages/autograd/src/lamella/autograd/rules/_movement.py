@@ -17,7 +17,7 @@ from lamella.tensor.extend import HOT, OPS, dispatch, replay, wrap
 from .._tape import Vjp
 from ._row import row
 
-__all__ = ["VJP", "kept"]
+__all__ = ["VJP", "at_source", "kept"]
 
 _SMALL = 4096
 _EXPAND = OPS["expand"]
@@ -146,14 +146,16 @@ def gather(ctx: Any, g: Any) -> Any:
 
 
 def scatter_add(ctx: Any, g: Any) -> Any:
-    src = None
-    if ctx.needs(2):
-        index = ctx.x(1)
-        src = dispatch(OPS["gather"], (g, index), {"dim": ctx.params["dim"]})
-        pads = tuple((0, n - m) for n, m in zip(ctx.shape(2), src.shape, strict=True))
-        if any(hi for _, hi in pads):
-            src = dispatch(OPS["pad"], (src,), {"pads": pads})
-    return g, None, src
+    return g, None, at_source(ctx, g, ctx.x(1)) if ctx.needs(2) else None
+
+
+def at_source(ctx: Any, g: Any, index: Any, slope: Any = None) -> Any:
+    """The gradient of src (operand 2) of a scatter: g where the index points, times a slope; 0 beyond the index."""
+    src = dispatch(OPS["gather"], (g, index), {"dim": ctx.params["dim"]})
+    if slope is not None:
+        src = src * slope
+    pads = tuple((0, n - m) for n, m in zip(ctx.shape(2), src.shape, strict=True))
+    return dispatch(OPS["pad"], (src,), {"pads": pads}) if any(hi for _, hi in pads) else src
 
 
 VJP = {

@@ -13,7 +13,10 @@ from .activation import (
 from .attention import attention
 from .common import along, require_float, run, selected, tensor_of, to_dtype, wide
 from .elementwise import clamp, square, where
-from .indexing import gather, scatter_add, take
+from .indexing import (
+    argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
+    masked_select, nonzero, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
+)  # fmt: skip
 from .movement import (
     cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
 )  # fmt: skip
@@ -31,15 +34,16 @@ from .statistics import (
 )  # fmt: skip
 
 __all__ = [
-    "all", "along", "amax", "amin", "aminmax", "any", "argmax", "argmin", "argsort", "attention", "bincount",
-    "bucketize", "cat", "celu", "clamp", "corrcoef", "count_nonzero", "cov", "cummax", "cummin", "cumprod", "cumsum",
-    "cumulative_trapezoid", "diff", "dist", "elu", "expand", "flatten", "flip", "gather", "glu", "hardshrink",
-    "hardsigmoid", "hardswish", "hardtanh", "histc", "histogram", "histogramdd", "isin", "kthvalue", "leaky_relu",
-    "logcumsumexp", "logsigmoid", "logsumexp", "matmul", "max", "mean", "median", "min", "mish", "mode", "msort",
-    "multinomial", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "norm", "pad", "permute", "prelu",
-    "prod", "quantile", "relu6", "renorm", "require_float", "reshape", "rrelu", "run", "scatter_add", "searchsorted",
-    "selected", "selu", "silu", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "square", "squeeze",
-    "stack", "std", "std_mean", "sum", "take", "tanhshrink", "tensor_of", "threshold", "to_dtype", "topk", "trace",
-    "transpose", "trapezoid", "trapz", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "where",
-    "wide",
+    "all", "along", "amax", "amin", "aminmax", "any", "argmax", "argmin", "argsort", "argwhere", "attention",
+    "bincount", "bucketize", "cat", "celu", "clamp", "corrcoef", "count_nonzero", "cov", "cummax", "cummin",
+    "cumprod", "cumsum", "cumulative_trapezoid", "diff", "dist", "elu", "expand", "flatten", "flip", "gather", "glu",
+    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "histc", "histogram", "histogramdd", "index_add",
+    "index_copy", "index_fill", "index_put", "index_reduce", "index_select", "isin", "kthvalue", "leaky_relu",
+    "logcumsumexp", "logsigmoid", "logsumexp", "masked_scatter", "masked_select", "matmul", "max", "mean", "median",
+    "min", "mish", "mode", "msort", "multinomial", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow",
+    "nonzero", "norm", "pad", "permute", "prelu", "prod", "put", "quantile", "relu6", "renorm", "require_float",
+    "reshape", "rrelu", "run", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selected", "selu", "silu",
+    "softmin", "softplus", "softshrink", "softsign", "sort", "split", "square", "squeeze", "stack", "std", "std_mean",
+    "sum", "take", "take_along_dim", "tanhshrink", "tensor_of", "threshold", "to_dtype", "topk", "trace", "transpose",
+    "trapezoid", "trapz", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "where", "wide",
 ]  # fmt: skip

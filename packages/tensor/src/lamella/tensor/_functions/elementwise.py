@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from .. import _pointwise as p
 from .._base import TensorBase
@@ -21,8 +21,18 @@ METHODS = (
 IN_PLACE: tuple[str, ...] = ("clamp",)
 
 
-def where(condition: Any, a: Any, b: Any) -> Tensor:
-    """a where the bool condition holds, else b; a and b meet in one dtype."""
+@overload
+def where(condition: Any, a: Any, b: Any) -> Tensor: ...
+@overload
+def where(condition: Any) -> tuple[Tensor, ...]: ...
+def where(condition: Any, a: Any = None, b: Any = None) -> Any:
+    """a where the bool condition holds, else b; a and b meet in one dtype. Without both, nonzero(as_tuple=True)."""
+    if a is None or b is None:
+        if a is not b:
+            raise TypeError("where takes a condition and two values, or a condition alone")
+        from .indexing import nonzero
+
+        return nonzero(condition, as_tuple=True)
     dtype = result_type((a, b))
     if not isinstance(a, TensorBase) and not isinstance(b, TensorBase):
         b = run("full", (b,), shape=(), dtype=dtype)

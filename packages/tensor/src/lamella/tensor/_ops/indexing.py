@@ -1,37 +1,59 @@
-"""Reading and accumulating through integer indices.
+"""Reading and writing through integer indices.
 
-Every index is checked against its dim, negative ones count from the end.
+Every index is checked against its dim, negative ones count from the end. What is read or written lies at flat
+positions of memory in row-major order; repeated ones are served in their order, so that sums are the same whatever the
+machine, and the last of several values stays.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from .._meta import MetaArray
+from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
 
 __all__: list[str] = []
 
+_UNSIGNED = {np.dtype(f"i{n}"): np.dtype(f"u{n}") for n in (1, 2, 4, 8)}
+# Elements up to which the offsets of a shape are kept for the next call.
+_KEPT = 4096
+# From here on rows are added whole, in as many passes as the most frequent index has repetitions.
+_ROWS_SIZE, _ROW_WIDTH, _PASSES = 4096, 16, 16
 
-def _checked(name: str, index: Any, size: int, dim: int) -> Any:
+
+def _integer(name: str, index: Any) -> None:
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name} needs an integer index, got {index.dtype}; convert it with .to(int64)")
-    if index.size:
+
+
+def _checked(name: str, index: Any, size: int, dim: int) -> Any:
+    """The index without negative entries; IndexError for one out of range."""
+    _integer(name, index)
+    # one pass: read as unsigned, a negative number is larger than any size
+    if index.size and index.view(_UNSIGNED.get(index.dtype, index.dtype)).max() >= size:
         low, high = int(index.min()), int(index.max())
         if low < -size or high >= size:
             raise IndexError(
                 f"{name}: index {low if low < -size else high} is out of range for dim {dim} of size {size}"
             )
-        if low < 0:
-            return np.where(index < 0, index + size, index)
+        return np.where(index < 0, index + size, index)
     return index
 
 
+def _size(shape: tuple[int, ...], dim: int) -> int:
+    return shape[dim] if shape else 1
+
+
 def _take(x: Any, index: Any, *, dim: int) -> Any:
-    return np.take(x, _checked("take", index, x.shape[dim], dim), axis=dim)
+    try:
+        return x.take(index, dim)  # it checks every index and counts negative ones from the end
+    except (IndexError, TypeError):
+        _checked("take", index, _size(x.shape, dim), dim)
+        raise
 
 
 def _take_shape(x: Any, index: Any, *, dim: int) -> MetaArray:
@@ -39,19 +61,43 @@ def _take_shape(x: Any, index: Any, *, dim: int) -> MetaArray:
     return MetaArray((*x.shape[:dim], *index.shape, *x.shape[dim + 1 :]), x.dtype)
 
 
+def _wide(dtype: Any) -> Any:
+    return np.float32 if dtype.itemsize < 4 and dtype.kind not in "biu" else dtype
+
+
+def _add_rows(out: Any, at: Any, rows: Any) -> None:
+    """out[:, at[k]] += rows[:, k], in the order of k; out [b, n, a] contiguous, at [m], rows [b, m, a]."""
+    before, size, after = out.shape
+    if after < _ROW_WIDTH or rows.size < _ROWS_SIZE:
+        if after != 1:
+            at = (at[:, None] * after + np.arange(after)).reshape(-1)
+        if before != 1:
+            at = ((np.arange(before) * (size * after))[:, None] + at).reshape(-1)
+        np.add.at(out.reshape(-1), at, rows.reshape(-1))
+        return
+    order = np.argsort(at, kind="stable")  # equal indices stand together, in their order of appearance
+    ordered = at[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    counts = np.diff(starts, append=at.size)
+    if counts.max() > _PASSES:
+        out[:, ordered[starts]] += np.add.reduceat(rows[:, order], starts, axis=1)
+        return
+    starts = starts[np.argsort(-counts, kind="stable")]
+    sums = rows[:, order[starts]]
+    for k in range(1, int(counts.max())):
+        still = int(np.count_nonzero(counts > k))
+        sums[:, :still] += rows[:, order[starts[:still] + k]]
+    out[:, ordered[starts]] += sums
+
+
 def _take_grad(g: Any, index: Any, *, dim: int, size: int) -> Any:
-    # a stable sort groups equal indices in their order of appearance: the sums are the same whatever the machine
     tail = g.shape[dim + index.ndim :]
     before, after = math.prod(g.shape[:dim]), math.prod(tail)
     flat = _checked("take", index, size, dim).reshape(-1)
-    wide = np.float32 if g.dtype.itemsize < 4 and g.dtype.kind not in "biu" else g.dtype
+    wide = _wide(g.dtype)
     out = np.zeros((before, size, after), wide)
     if flat.size and before and after:
-        rows = g.reshape(before, flat.size, after).astype(wide, copy=False)
-        order = np.argsort(flat, kind="stable")
-        ordered = flat[order]
-        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-        out[:, ordered[starts]] = np.add.reduceat(rows[:, order], starts, axis=1)
+        _add_rows(out, flat, g.reshape(before, flat.size, after).astype(wide, copy=False))
     return out.astype(g.dtype, copy=False).reshape(*g.shape[:dim], size, *tail)
 
 
@@ -60,55 +106,195 @@ def _take_grad_shape(g: Any, index: Any, *, dim: int, size: int) -> MetaArray:
     return MetaArray((*g.shape[:dim], size, *g.shape[dim + len(index.shape) :]), g.dtype)
 
 
-def _integer(name: str, index: Any) -> None:
-    if index.dtype.kind not in "iu":
-        raise TypeError(f"{name} needs an integer index, got {index.dtype}; convert it with .to(int64)")
+def _put(x: Any, index: Any, value: Any, *, dim: int, accumulate: bool) -> Any:
+    _put_shape(x, index, value, dim=dim, accumulate=accumulate)
+    size = _size(x.shape, dim)
+    flat = _checked("index_put", index, size, dim).reshape(-1)
+    wide = _wide(x.dtype) if accumulate else x.dtype
+    out = x.astype(wide, order="C")
+    if value.size:
+        whole = out.reshape(math.prod(x.shape[:dim]), size, -1)
+        rows = value.reshape(len(whole), flat.size, -1)
+        if accumulate:
+            _add_rows(whole, flat, rows.astype(wide, copy=False))
+        elif len(whole) == 1:
+            whole[0][flat] = rows[0]
+        else:
+            whole[:, flat] = rows
+    return out.astype(x.dtype, copy=False)
+
+
+def _put_shape(x: Any, index: Any, value: Any, *, dim: int, accumulate: bool) -> MetaArray:
+    _integer("index_put", index)
+    wanted = (*x.shape[:dim], *index.shape, *x.shape[dim + 1 :])
+    if tuple(value.shape) != wanted:
+        raise ValueError(
+            f"index_put along dim {dim} of {tuple(x.shape)} with an index of shape {tuple(index.shape)} needs values "
+            f"of shape {wanted}, got {tuple(value.shape)}"
+        )
+    return MetaArray(x.shape, x.dtype)
+
+
+def _ravel_index(*indices: Any, sizes: tuple[int, ...]) -> Any:
+    """One index over the merged dims of these sizes for an index into each of them."""
+    _ravel_index_shape(*indices, sizes=sizes)
+    flat: Any = 0
+    for d, (index, size) in enumerate(zip(indices, sizes, strict=True)):
+        flat = flat * size + _checked("index", index, size, d).astype(np.int64, copy=False)
+    return np.asarray(flat)
+
+
+def _ravel_index_shape(*indices: Any, sizes: tuple[int, ...]) -> MetaArray:
+    shape: tuple[int, ...] = ()
+    for index in indices:
+        _integer("index", index)
+        try:
+            shape = broadcast_shapes(shape, index.shape)
+        except ValueError:
+            given = ", ".join(str(tuple(i.shape)) for i in indices)
+            raise IndexError(f"index tensors of one expression are broadcast together, which {given} are not") from None
+    return MetaArray(shape, np.dtype(np.int64))
+
+
+def _offsets(kept: tuple[int, ...], shape: tuple[int, ...], dim: int) -> Any:
+    """Flat positions in an array of `shape` of the elements [kept] whose index along dim is 0."""
+    out: Any = np.zeros((1,) * len(kept), np.int64)
+    stride = 1
+    for d in range(len(shape) - 1, -1, -1):
+        if d != dim:
+            out = out + (np.arange(kept[d]) * stride).reshape((-1,) + (1,) * (len(kept) - 1 - d))
+        stride *= shape[d]
+    return out
+
+
+_small_offsets = lru_cache(256)(_offsets)
+
+
+def _positions(name: str, x: Any, index: Any, dim: int) -> Any:
+    """Flat positions in x (row-major) of the elements that an index of x's rank names along dim."""
+    shape = x.shape
+    if not shape:
+        return _checked(name, index, 1, 0)
+    index = _checked(name, index, shape[dim], dim)
+    stride = math.prod(shape[dim + 1 :])
+    if index.dtype.itemsize < 8:
+        index = index.astype(np.int64)
+    if len(shape) == 1:
+        return index
+    offsets = (_small_offsets if index.size <= _KEPT else _offsets)(index.shape, shape, dim)
+    return index + offsets if stride == 1 else index * stride + offsets
 
 
 def _gather(x: Any, index: Any, *, dim: int) -> Any:
-    _gather_shape(x, index, dim=dim)
-    index = _checked("gather", index, x.shape[dim], dim)
-    grids = [np.arange(n).reshape([-1 if i == d else 1 for i in range(index.ndim)]) for d, n in enumerate(index.shape)]
-    grids[dim] = index
-    return x[tuple(grids)]
+    if index.shape != x.shape:
+        _gather_shape(x, index, dim=dim)
+    return x.reshape(-1).take(_positions("gather", x, index, dim))
 
 
-def _gather_shape(x: Any, index: Any, *, dim: int) -> MetaArray:
-    _integer("gather", index)
+def _gather_shape(x: Any, index: Any, *, dim: int, name: str = "gather") -> MetaArray:
+    _integer(name, index)
     if len(x.shape) != len(index.shape) or any(
         i > n for d, (i, n) in enumerate(zip(index.shape, x.shape, strict=True)) if d != dim
     ):
         raise ValueError(
-            f"gather along dim {dim}: index {index.shape} must have the rank of x {x.shape} and fit it elsewhere"
+            f"{name} along dim {dim}: index {index.shape} must have the rank of x {x.shape} and fit it elsewhere"
         )
     return MetaArray(index.shape, x.dtype)
 
 
+def _scatter_shape(x: Any, index: Any, src: Any, *, dim: int, name: str = "scatter") -> MetaArray:
+    _gather_shape(x, index, dim=dim, name=name)
+    if len(src.shape) != len(index.shape) or any(i > n for i, n in zip(index.shape, src.shape, strict=True)):
+        raise ValueError(f"{name} needs src {src.shape} at least as large as index {index.shape}")
+    return MetaArray(x.shape, x.dtype)
+
+
+def _scattered(name: str, x: Any, index: Any, src: Any, dim: int, wide: Any) -> tuple[Any, Any, Any]:
+    """A copy of x in dtype `wide`, flat positions [m] in it, and what of src goes to each of them [m]."""
+    if not x.shape == index.shape == src.shape:
+        _scatter_shape(x, index, src, dim=dim, name=name)
+        if src.shape != index.shape:
+            src = src[tuple([slice(0, n) for n in index.shape])]
+    positions = _positions(name, x, index, dim).reshape(-1)
+    return x.astype(wide, order="C"), positions, src.reshape(-1).astype(wide, copy=False)
+
+
+def _scatter(x: Any, index: Any, src: Any, *, dim: int) -> Any:
+    out, positions, values = _scattered("scatter", x, index, src, dim, x.dtype)
+    out.reshape(-1)[positions] = values
+    return out
+
+
 def _scatter_add(x: Any, index: Any, src: Any, *, dim: int) -> Any:
-    _scatter_shape(x, index, src, dim=dim)
-    index = _checked("scatter_add", index, x.shape[dim], dim)
-    wide = np.float32 if x.dtype.itemsize < 4 and x.dtype.kind not in "biu" else x.dtype
-    out = x.astype(wide)
-    src = src[tuple(slice(0, n) for n in index.shape)].astype(wide, copy=False)
-    grids = [np.arange(n).reshape([-1 if i == d else 1 for i in range(index.ndim)]) for d, n in enumerate(index.shape)]
-    grids[dim] = index
-    np.add.at(out, tuple(grids), src)
+    out, positions, values = _scattered("scatter_add", x, index, src, dim, _wide(x.dtype))
+    np.add.at(out.reshape(-1), positions, values)
     return out.astype(x.dtype, copy=False)
 
 
-def _scatter_shape(x: Any, index: Any, src: Any, *, dim: int) -> MetaArray:
-    _gather_shape(x, index, dim=dim)
-    if len(src.shape) != len(index.shape) or any(i > n for i, n in zip(index.shape, src.shape, strict=True)):
-        raise ValueError(f"scatter_add needs src {src.shape} at least as large as index {index.shape}")
-    return MetaArray(x.shape, x.dtype)
+def _scatter_add_shape(x: Any, index: Any, src: Any, *, dim: int) -> MetaArray:
+    return _scatter_shape(x, index, src, dim=dim, name="scatter_add")
+
+
+_COMBINED: dict[str, Any] = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
+
+
+def _scatter_reduce(x: Any, index: Any, src: Any, *, dim: int, reduce: str) -> Any:
+    out, positions, values = _scattered("scatter_reduce", x, index, src, dim, _wide(x.dtype))
+    _COMBINED[reduce].at(out.reshape(-1), positions, values)
+    return out.astype(x.dtype, copy=False)
+
+
+def _scatter_reduce_shape(x: Any, index: Any, src: Any, *, dim: int, reduce: str) -> MetaArray:
+    return _scatter_shape(x, index, src, dim=dim, name="scatter_reduce")
 
 
 Op("take", "x, index; dim", "opaque")
 Op("take_grad", "g, index; dim, size", "opaque")
+Op("put", "x, index, value; dim, accumulate", "opaque")
+Op("ravel_index", "*indices; sizes", "opaque", differentiable=())
 Op("gather", "x, index; dim", "opaque")
+Op("scatter", "x, index, src; dim", "opaque")
 Op("scatter_add", "x, index, src; dim", "opaque")
-register_rules("numpy", {"take": _take, "take_grad": _take_grad, "gather": _gather, "scatter_add": _scatter_add})
+Op("scatter_reduce", "x, index, src; dim, reduce", "opaque")
+register_rules(
+    "numpy",
+    {
+        "take": _take,
+        "take_grad": _take_grad,
+        "put": _put,
+        "ravel_index": _ravel_index,
+        "gather": _gather,
+        "scatter": _scatter,
+        "scatter_add": _scatter_add,
+        "scatter_reduce": _scatter_reduce,
+    },
+)
 register_rules(
     "shape",
-    {"take": _take_shape, "take_grad": _take_grad_shape, "gather": _gather_shape, "scatter_add": _scatter_shape},
+    {
+        "take": _take_shape,
+        "take_grad": _take_grad_shape,
+        "put": _put_shape,
+        "ravel_index": _ravel_index_shape,
+        "gather": _gather_shape,
+        "scatter": _scatter_shape,
+        "scatter_add": _scatter_add_shape,
+        "scatter_reduce": _scatter_reduce_shape,
+    },
+)
+
+
+def _written(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
+    """One step for an element that is added to another."""
+    return int(math.prod(xs[2].shape)) if params.get("accumulate", True) else 0
+
+
+register_rules(
+    "flops",
+    {
+        "put": _written,
+        "scatter": lambda xs, outs, params: 0,
+        "scatter_reduce": lambda xs, outs, params: int(math.prod(xs[1].shape)),
+        "ravel_index": lambda xs, outs, params: 2 * len(xs) * int(math.prod(outs[0].shape)),
+    },
 )

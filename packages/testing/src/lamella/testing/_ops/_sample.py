@@ -28,6 +28,7 @@ __all__ = [
     "mask_of",
     "normal",
     "number",
+    "places",
     "positive",
     "unit",
 ]  # fmt: skip
@@ -58,6 +59,8 @@ class Operand:
         shape = self.shape
         if self.kind == "index":
             return rng.integers(0, self.high, shape).astype(kind.numpy)
+        if self.kind == "places":
+            return rng.permutation(self.high)[: int(np.prod(shape))].reshape(shape).astype(kind.numpy)
         if kind.category == BOOL or self.kind == "coins":
             return np.asarray(rng.random(shape) < 0.5).astype(kind.numpy)
         return np.asarray(self._values(kind, rng)).astype(kind.numpy)
@@ -112,6 +115,11 @@ def distinct(*shape: int, grad: bool = True) -> Operand:
 def index(*shape: int, high: int, dtype: DType = int64) -> Operand:
     """Integers in [0, high)."""
     return Operand("index", shape, dtype, high, grad=False)
+
+
+def places(*shape: int, high: int) -> Operand:
+    """Different integers in [0, high)."""
+    return Operand("places", shape, int64, high, grad=False)
 
 
 def coins(*shape: int) -> Operand:

@@ -7,6 +7,7 @@ from lamella.tensor.extend import OPS
 from . import (
     _activation,
     _elementwise,
+    _indexing,
     _layout,
     _network,
     _pointwise,
@@ -21,6 +22,7 @@ __all__ = ["op_samples"]
 FAMILIES = (
     _activation,
     _elementwise,
+    _indexing,
     _layout,
     _network,
     _pointwise,

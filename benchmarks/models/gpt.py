@@ -1,4 +1,4 @@
-"""A character model with 1.83 M parameters (4 layers of width 192, 6 heads), batch 16 x 128, AdamW; nothing compiled."""
+"""A character model with 1.83 M parameters (4 layers of 192, 6 heads), batch 16 x 128, AdamW; nothing compiled."""
 
 from __future__ import annotations
 

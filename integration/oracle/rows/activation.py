@@ -37,7 +37,7 @@ ROWS = [
 
 _STEP = "a step of a backward rule: compared as the gradient of its activation"
 EXEMPT = dict.fromkeys(
-    ("silu_grad", "leaky_relu_grad", "elu_grad", "softplus_grad", "hardswish_grad", "band_grad"), _STEP
+    ("silu_grad", "gelu_grad", "leaky_relu_grad", "elu_grad", "softplus_grad", "hardswish_grad", "band_grad"), _STEP
 )
 
 VALUES = {"act_w": np.array([0.25, -0.5, 0.1, 2.0]), "act_one": np.array([0.25])}

@@ -66,6 +66,14 @@ def silu_slope(x: Any) -> Any:
     return s + x * s * (1 - s)
 
 
+def gelu_slope(x: Any, approximate: str) -> Any:
+    if approximate == "none":
+        return (1 + erf(x / math.sqrt(2))) / 2 + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    scale = math.sqrt(2 / math.pi)
+    t = np.tanh(scale * (x + 0.044715 * x**3))
+    return (1 + t) / 2 + x * (1 - t * t) / 2 * scale * (1 + 3 * 0.044715 * x * x)
+
+
 def elu_slope(x: Any, alpha: float, scale: float, input_scale: float) -> Any:
     return scale * np.where(x > 0, 1, alpha * input_scale * np.exp(input_scale * x))
 
@@ -408,7 +416,8 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "silu": silu, "leaky_relu": leaky_relu, "elu": elu, "softplus": softplus,
     "hardtanh": lambda x, min_val, max_val: np.clip(x, min_val, max_val),
     "hardsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1), "hardswish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
-    "silu_grad": times(silu_slope), "elu_grad": times(elu_slope), "softplus_grad": times(softplus_slope),
+    "silu_grad": times(silu_slope), "gelu_grad": times(gelu_slope),
+    "elu_grad": times(elu_slope), "softplus_grad": times(softplus_slope),
     "leaky_relu_grad": times(lambda x, negative_slope: np.where(x > 0, 1, negative_slope)),
     "hardswish_grad": times(lambda x: np.where(np.abs(x) < 3, x / 3 + 0.5, x >= 3)),
     "band_grad": lambda g, x, low, high, scale: np.where((x > low) & (x < high), g * scale, 0),

@@ -32,6 +32,7 @@ def hardsigmoid(ctx: Any, g: Any) -> Any:
 
 VJP = {
     "silu": _step("silu_grad"),
+    "gelu": _step("gelu_grad"),
     "leaky_relu": _step("leaky_relu_grad"),
     "elu": _step("elu_grad"),
     "softplus": _step("softplus_grad"),

@@ -174,18 +174,6 @@ def relu(ctx: Any, g: Any) -> Any:
     return (dispatch(OPS["relu_grad"], (g, ctx.y(0))),)
 
 
-def gelu(ctx: Any, g: Any) -> Any:
-    x = ctx.x(0)
-    if ctx.params["approximate"] == "tanh":
-        scale = math.sqrt(2 / math.pi)
-        x2 = x * x
-        t = ((x2 * 0.044715 + 1.0) * x * scale).tanh()
-        slope = (1.0 - t * t) * ((x2 * (3 * 0.044715) + 1.0) * scale)
-        return (g * ((t + 1.0) * 0.5 + x * slope * 0.5),)
-    cdf = ((x * math.sqrt(0.5)).erf() + 1.0) * 0.5
-    return (g * (cdf + x * t_exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))),)
-
-
 VJP = {
     "add": row(add, "", ""),
     "sub": row(sub, "", ""),
@@ -213,6 +201,5 @@ VJP = {
     "erf": row(erf, "0"),
     "reciprocal": row(reciprocal, "o0"),
     "relu": row(relu, "o0"),
-    "gelu": row(gelu, "0"),
 }
 JVP = {"abs": absolute_jvp}

@@ -194,6 +194,18 @@ def _silu_grad(g: Any, x: Any) -> Tensor:
     return p.mul(g, p.mul(s, p.add(p.mul(x, p.sub(1, s)), 1)))
 
 
+def _gelu_grad(g: Any, x: Any, *, approximate: str) -> Tensor:
+    if approximate == "tanh":
+        scale = math.sqrt(2 / math.pi)
+        square = p.mul(x, x)
+        t = p.tanh(p.mul(p.mul(p.add(p.mul(square, 0.044715), 1.0), x), scale))
+        slope = p.mul(p.sub(1.0, p.mul(t, t)), p.mul(p.add(p.mul(square, 3 * 0.044715), 1.0), scale))
+        return p.mul(g, p.mul(p.add(p.add(t, 1.0), p.mul(x, slope)), 0.5))
+    cdf = p.mul(p.add(p.erf(p.mul(x, math.sqrt(0.5))), 1.0), 0.5)
+    density = p.mul(p.exp(p.mul(p.mul(x, x), -0.5)), 1 / math.sqrt(2 * math.pi))
+    return p.mul(g, p.add(cdf, p.mul(x, density)))
+
+
 def _leaky_relu_grad(g: Any, x: Any, *, negative_slope: float) -> Tensor:
     return where(p.gt(x, 0), g, p.mul(g, negative_slope))
 
@@ -222,6 +234,7 @@ def _band_grad(g: Any, x: Any, *, low: float, high: float, scale: float) -> Tens
 
 _BODIES: dict[str, Callable[..., Any]] = {
     "silu_grad": _silu_grad,
+    "gelu_grad": _gelu_grad,
     "leaky_relu_grad": _leaky_relu_grad,
     "elu_grad": _elu_grad,
     "softplus_grad": _softplus_grad,

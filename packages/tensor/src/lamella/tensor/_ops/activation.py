@@ -6,6 +6,7 @@ Each has a step of its backward rule beside it, `NAME_grad(g, x; ...)`: a compos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 from .._blocks import blocked, constant, masked, select
 from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
+from .._special import normal_cdf
 
-__all__: list[str] = []
+__all__ = ["gelu"]
 
 
 def _sigmoid(out: Any, x: Any) -> None:
@@ -153,6 +155,53 @@ def _band_grad(out: Any, g: Any, x: Any, *, low: float, high: float, scale: floa
     masked(out, inside, up)
 
 
+_TANH_SCALE = math.sqrt(2 / math.pi)
+
+
+def _gelu_tanh(out: Any, x: Any) -> Any:
+    """out = (1 + tanh of the cubic) / 2; returns x * x."""
+    square = x * x
+    np.multiply(square, 0.044715, out=out)
+    out += 1
+    out *= x
+    out *= _TANH_SCALE
+    np.tanh(out, out=out)
+    out += 1
+    out *= 0.5
+    return square
+
+
+@blocked
+def gelu(out: Any, x: Any, *, approximate: str) -> None:
+    """The kernel of the op `gelu`, a unit composite."""
+    if approximate == "tanh":
+        _gelu_tanh(out, x)
+    else:
+        normal_cdf(out, x)
+    out *= x
+
+
+@blocked
+def _gelu_grad(out: Any, g: Any, x: Any, *, approximate: str) -> None:
+    if approximate == "tanh":
+        square = _gelu_tanh(out, x)
+        # of tanh: 1 - t^2 = 4 y (1 - y) with y = (1 + t) / 2, halved by the factor in front
+        slope = np.subtract(1, out)
+        slope *= out
+        square *= 3 * 0.044715
+        square += 1
+        square *= 2 * _TANH_SCALE
+        slope *= square
+    else:
+        slope = normal_cdf(out, x)
+        slope *= -0.5
+        np.exp(slope, out=slope)
+        slope *= 1 / math.sqrt(2 * math.pi)
+    slope *= x
+    out += slope
+    out *= g
+
+
 def _shape_of(name: str, *operands: str) -> Callable[..., MetaArray]:
     def shape(*xs: Any, **_: Any) -> MetaArray:
         for x, operand in zip(xs, operands, strict=True):
@@ -175,6 +224,7 @@ _FORWARD: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 _BACKWARD: dict[str, tuple[str, Callable[..., Any]]] = {
     "silu_grad": ("", _silu_grad),
+    "gelu_grad": ("approximate", _gelu_grad),
     "leaky_relu_grad": ("negative_slope", _leaky_relu_grad),
     "elu_grad": ("alpha, scale, input_scale", _elu_grad),
     "softplus_grad": ("beta, threshold", _softplus_grad),

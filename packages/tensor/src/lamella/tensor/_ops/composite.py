@@ -16,7 +16,7 @@ import numpy as np
 from .. import _random
 from .._meta import MetaArray
 from .._op import Op, register_rules
-from .._special import erf
+from .activation import gelu
 from .batch_norm import batch_norm
 from .reduction import total
 
@@ -24,8 +24,6 @@ __all__: list[str] = []
 
 _INT64 = np.dtype(np.int64)
 _UINT64 = np.dtype(np.uint64)
-_SQRT1_2 = math.sqrt(0.5)
-_TANH_SCALE = math.sqrt(2 / math.pi)
 
 
 def _wide(x: Any) -> Any:
@@ -88,23 +86,6 @@ def _float_like(name: str) -> Any:
         return MetaArray(x.shape, x.dtype)
 
     return shape
-
-
-def _gelu(x: Any, *, approximate: str) -> Any:
-    xw = _wide(x)
-    if approximate == "tanh":
-        inner = xw * xw
-        inner *= 0.044715
-        inner += 1
-        inner *= xw
-        inner *= _TANH_SCALE
-        y = np.tanh(inner)
-    else:
-        y = erf(xw * np.asarray(_SQRT1_2, xw.dtype))
-    y += 1
-    y *= xw
-    y *= 0.5
-    return y.astype(x.dtype, copy=False)
 
 
 def _layer_norm(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float) -> Any:
@@ -243,7 +224,7 @@ register_rules(
         "linear": _linear,
         "softmax": _softmax,
         "log_softmax": _log_softmax,
-        "gelu": _gelu,
+        "gelu": gelu,
         "layer_norm": _layer_norm,
         "cross_entropy": _cross_entropy,
         "batch_norm": _batch_norm,

@@ -111,6 +111,11 @@ def _in_a_row(x: Any, dims: tuple[int, ...]) -> int:
 
 
 def _blocked(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    if len(dims) > 1 and dims[-1] - dims[0] == len(dims) - 1 and x.flags.c_contiguous:
+        # dims that lie end to end are one
+        first, n = dims[0], math.prod(x.shape[d] for d in dims)
+        merged = x.reshape(*x.shape[:first], n, *x.shape[dims[-1] + 1 :])
+        return _blocked(merged, (first,), False).reshape(reduced_shape(x.shape, dims, keepdim))
     if len(dims) == 1 and math.prod(x.shape[dims[0] + 1 :]) >= 16:
         out = _by_rows(x, dims[0])
         return np.expand_dims(out, dims[0]) if keepdim else out

@@ -20,6 +20,7 @@ _FORWARD = {
 }
 _BACKWARD = {
     "silu_grad": {},
+    "gelu_grad": {"approximate": "none"},
     "leaky_relu_grad": {"negative_slope": 0.2},
     "elu_grad": _ELU,
     "softplus_grad": _SOFT,
@@ -31,5 +32,6 @@ SAMPLES = (
     *(OpSample(n, label, (distinct(3, 4),), params, FLOAT_DTYPES) for n, (label, params) in _FORWARD.items()),
     OpSample("leaky_relu", "steep", (distinct(5),), {"negative_slope": -1.5}, FLOAT_DTYPES),
     OpSample("elu", "selu", (distinct(5),), {"alpha": 1.67, "scale": 1.05, "input_scale": 1.0}, FLOAT_DTYPES),
+    OpSample("gelu_grad", "tanh", (normal(5), distinct(5)), {"approximate": "tanh"}, FLOAT_DTYPES),
     *(OpSample(n, "", (normal(3, 4), distinct(3, 4, grad=False)), p, FLOAT_DTYPES) for n, p in _BACKWARD.items()),
 )

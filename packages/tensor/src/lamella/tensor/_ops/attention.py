@@ -8,7 +8,7 @@ again too, from the slots of the generator that forward used. The bodies stand i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from .. import _random
 from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
+from ._parts import with_products
 from .reduction import total
 
 __all__: list[str] = []
@@ -32,25 +33,18 @@ def _stat_dtype(dtype: Any) -> Any:
     return np.dtype(np.float32) if dtype.itemsize < 4 else dtype
 
 
-def _blocks(batch: tuple[int, ...], rows: int, cols: int) -> Iterator[tuple[tuple[Any, ...], slice]]:
-    """Indices of the batch dims and rows of blocks of about _SCORES scores: whole heads, or some rows of one."""
-    fit = max(1, _SCORES // max(1, rows * cols))
+def _heads(batch: tuple[int, ...], scores: int) -> list[tuple[Any, ...]]:
+    """Indices of the batch dims that take about _SCORES scores each, of heads with `scores` each, or one head."""
+    fit = max(1, _SCORES // max(1, scores))
     axis, inner = len(batch), 1
     while axis and inner * batch[axis - 1] <= fit:
         axis -= 1
         inner *= batch[axis]
-    heads: Any = [()]
-    if axis:
-        step = max(1, fit // max(1, inner))
-        heads = (
-            (*lead, slice(low, low + step))
-            for lead in np.ndindex(batch[: axis - 1])
-            for low in range(0, batch[axis - 1], step)
-        )
-    some = rows if rows * cols <= _SCORES else max(16, _SCORES // cols)
-    for at in heads:
-        for low in range(0, rows, max(1, some)):
-            yield at, slice(low, min(low + some, rows))
+    if not axis:
+        return [()]
+    n = batch[axis - 1]
+    step = -(-n // -(-n // max(1, fit // max(1, inner))))  # pieces of one size
+    return [(*lead, slice(low, low + step)) for lead in np.ndindex(batch[: axis - 1]) for low in range(0, n, step)]
 
 
 class _Scores:
@@ -60,6 +54,7 @@ class _Scores:
         self.q, self.k, self.v = _wide(q), _wide(k), _wide(v)
         self.batch = broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
         self.rows, self.cols = q.shape[-2], k.shape[-2]
+        self.whole = self.rows * self.cols <= _SCORES  # a block holds all rows of its heads
         self.dtype = self.q.dtype
         self.scale = self.dtype.type(scale)
         self.causal = causal
@@ -71,10 +66,21 @@ class _Scores:
         self._triangle: tuple[Any, Any] = (None, None)
         self.q, self.k, self.v = (np.broadcast_to(x, (*self.batch, *x.shape[-2:])) for x in (self.q, self.k, self.v))
 
-    def blocks(self) -> Iterator[tuple[tuple[Any, ...], slice, int]]:
-        """(index of heads, rows, how many keys these rows may see at most)."""
-        for at, rows in _blocks(self.batch, self.rows, self.cols):
-            yield at, rows, min(self.cols, rows.stop) if self.causal else self.cols
+    def each(self, body: Callable[[tuple[Any, ...], slice, int], None]) -> None:
+        """body(index of heads, rows, how many keys these rows may see) for all blocks.
+
+        Threads take different heads.
+        """
+        heads = _heads(self.batch, self.rows * self.cols)
+        some = self.rows if self.whole else max(16, _SCORES // self.cols)
+
+        def run(start: int, stop: int) -> None:
+            for at in heads[start:stop]:
+                for low in range(0, self.rows, max(1, some)):
+                    rows = slice(low, min(low + some, self.rows))
+                    body(at, rows, min(self.cols, rows.stop) if self.causal else self.cols)
+
+        with_products(len(heads), run)
 
     def of(self, at: tuple[Any, ...], rows: slice, cols: int) -> tuple[Any, Any]:
         """(scaled queries, scores) of a block, -inf where masked."""
@@ -88,10 +94,12 @@ class _Scores:
 
     def _future(self, rows: slice, cols: int) -> Any:
         key = (rows.start, rows.stop)
-        if self._triangle[0] != key:
+        of, triangle = self._triangle  # another thread may put its own there
+        if of != key:
             ahead = np.arange(cols) > np.arange(rows.start, rows.stop).reshape(-1, 1)
-            self._triangle = (key, np.where(ahead, self.dtype.type(-np.inf), self.dtype.type(0)))
-        return self._triangle[1]
+            triangle = np.where(ahead, self.dtype.type(-np.inf), self.dtype.type(0))
+            self._triangle = (key, triangle)
+        return triangle
 
     def kept(self, s: Any, at: tuple[Any, ...], rows: slice, seed: int, offset: int, p: float) -> Any:
         """Which weights of a block are kept, scaled to keep their mean: 0 or 1/(1-p)."""
@@ -120,7 +128,8 @@ def _attention(
         o[...] = 0
         lse[...] = -np.inf
         return o.astype(q.dtype, copy=False), lse
-    for at, rows, cols in scores.blocks():
+
+    def block(at: tuple[Any, ...], rows: slice, cols: int) -> None:
         _, s = scores.of(at, rows, cols)
         top = np.maximum.reduce(s, axis=-1, keepdims=True)
         if mask is not None:
@@ -135,6 +144,8 @@ def _attention(
         np.matmul(s, scores.v[at][..., :cols, :], out=part)
         # a row with every key masked attends to nothing: its output is zero, and its lse -inf
         part /= weight if mask is None else np.where(weight == 0, weight.dtype.type(1), weight)
+
+    scores.each(block)
     return o.astype(q.dtype, copy=False), lse
 
 
@@ -176,13 +187,14 @@ def _attention_grad(
         level -= gl[..., None]
     if mask is not None:  # no weight anywhere in a row with every key masked
         lse = np.where(np.isneginf(lse), lse.dtype.type(np.inf), lse)
-    whole = scores.rows * scores.cols <= _SCORES  # a block holds all rows of its heads, and sets what others add to
+    whole = scores.whole  # a block sets what blocks of some rows add to
     grads = [
         (np.empty_like if whole and scores.cols else np.zeros_like)(x, shape=(*scores.batch, *x.shape[-2:]))
         for x in (scores.q, scores.k, scores.v)
     ]
     gq, gk, gv = grads
-    for at, rows, cols in scores.blocks() if scores.cols else ():
+
+    def block(at: tuple[Any, ...], rows: slice, cols: int) -> None:
         qs, w = scores.of(at, rows, cols)
         w -= lse[at][..., rows, None]
         np.exp(w, out=w)
@@ -202,6 +214,9 @@ def _attention_grad(
                 np.matmul(a.swapaxes(-1, -2), b, out=target)
             else:
                 target += np.matmul(a.swapaxes(-1, -2), b)
+
+    if scores.cols:
+        scores.each(block)
     if whole and causal and scores.cols > scores.rows:  # keys that no row may see
         gk[..., scores.rows :, :] = 0
         gv[..., scores.rows :, :] = 0

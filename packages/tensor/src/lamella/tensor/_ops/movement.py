@@ -90,6 +90,8 @@ def _matmul(a: Any, b: Any) -> Any:
     dtype = a.dtype
     if dtype.itemsize < 4 and dtype.kind not in "biu":
         return np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(dtype)
+    if b.ndim == 2 and a.ndim > 2 and a.size and a.flags.c_contiguous:  # one product, not one for each matrix of a
+        return np.matmul(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[1])
     return np.matmul(a, b)
 
 

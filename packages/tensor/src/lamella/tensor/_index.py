@@ -20,12 +20,13 @@ from ._functions.elementwise import where
 from ._functions.movement import expand
 from ._inplace import assign, overwrite
 from ._op import OPS
+from ._payload import Batched, Dual
 from ._state import HOT, tls
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
-__all__ = ["accumulate_item", "get_item", "put_item", "set_item"]
+__all__ = ["accumulate_item", "get_item", "known", "put_item", "set_item"]
 
 _SLICE = OPS["slice"]
 _RESHAPE = OPS["reshape"]
@@ -175,18 +176,22 @@ def _split(t: Any, index: Any) -> tuple[Any, list[_At]]:
             )
         # a mask without dims is a new dim of size 1, taken or not
         basic.extend([_ALL] * rank if rank else [None])
-        found.append(_At(out, max(rank, 1), wrap(np.flatnonzero(_known(e)))))
+        found.append(_At(out, max(rank, 1), wrap(np.flatnonzero(known(e)))))
         at += rank
         out += max(rank, 1)
     return (t if all(b is _ALL for b in basic) else _basic(t, tuple(basic))), found
 
 
-def _known(mask: Any) -> Any:
-    if type(mask._data) is not np.ndarray:
+def known(mask: Any) -> Any:
+    """The values of a mask; a tangent, and a batch it is the same in, do not change them."""
+    data = mask._data
+    while type(data) is Dual or (type(data) is Batched and not data.batched):
+        data = data.tensor._data
+    if type(data) is not np.ndarray:
         raise RuntimeError(
             "the size of x[mask] depends on the values of the mask, which are not known here; use where(mask, x, 0)"
         )
-    return mask._data
+    return data
 
 
 def _merged(shape: tuple[int, ...], found: list[_At]) -> tuple[tuple[int, ...], int, int, Any]:

@@ -10,9 +10,9 @@ import pytest
 
 import lamella.tensor as lt
 from lamella.autograd import gradcheck, gradgradcheck, vmap
-from lamella.tensor import Tensor, float64, tensor
+from lamella.tensor import Tensor, tensor
 
-I, J = tensor([2, 0]), tensor([[1], [3]])
+ROWS, COLUMNS = tensor([2, 0]), tensor([[1], [3]])
 MASK = tensor([[True, False, True, False], [False] * 4, [True, True, False, False]])
 
 
@@ -34,21 +34,21 @@ def _add(index: Any) -> Callable[[Tensor, Tensor], Tensor]:
 
 
 READ: dict[str, Callable[[Tensor], Tensor]] = {
-    "rows": lambda x: x[I] ** 2,
-    "both": lambda x: x[I, J] ** 2,
-    "apart": lambda x: x[:, None][I, :, J, None] ** 2,
+    "rows": lambda x: x[ROWS] ** 2,
+    "both": lambda x: x[ROWS, COLUMNS] ** 2,
+    "apart": lambda x: x[:, None][ROWS, :, COLUMNS, None] ** 2,
     "mask": lambda x: x[MASK] ** 2,
     "mask-rows": lambda x: x[tensor([True, False, True]), 1:] ** 2,
     "repeated": lambda x: x[[1, 1, 0], [2, 2, 2]] ** 2,
 }
 WRITE: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], tuple[int, ...]]] = {
-    "rows": (_set(I), (2, 4)),
-    "row-spread": (_set(I), (4,)),
-    "both": (_set((I, J)), (2, 2)),
-    "view-and-index": (_set((slice(None, None, 2), I)), (2, 2)),
+    "rows": (_set(ROWS), (2, 4)),
+    "row-spread": (_set(ROWS), (4,)),
+    "both": (_set((ROWS, COLUMNS)), (2, 2)),
+    "view-and-index": (_set((slice(None, None, 2), ROWS)), (2, 2)),
     "mask": (_set(MASK), (4,)),
     "mask-values": (_set((MASK,)), (4,)),
-    "add": (_add((I, J)), (2, 2)),
+    "add": (_add((ROWS, COLUMNS)), (2, 2)),
     "add-repeated": (_add((tensor([1, 1, 1]),)), (3, 4)),
 }
 
@@ -104,7 +104,7 @@ def test_per_example_values_go_into_their_own_tensor_only() -> None:
     shared = _randn(3, 4)
 
     def write(v: Tensor) -> Tensor:
-        shared[I] = v
+        shared[ROWS] = v
         return shared
 
     with pytest.raises(RuntimeError, match="into a tensor"):

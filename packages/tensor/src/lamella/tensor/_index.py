@@ -31,6 +31,7 @@ __all__ = ["accumulate_item", "get_item", "known", "put_item", "set_item"]
 _SLICE = OPS["slice"]
 _RESHAPE = OPS["reshape"]
 _TAKE = OPS["take"]
+_PUT = OPS["put"]
 _ALL = slice(None)
 _INT64 = np.dtype(np.int64)
 
@@ -243,8 +244,25 @@ def get_item(t: Any, index: Any) -> Tensor:
         return cast("Tensor", _basic(t, index))
     if isinstance(index, TensorBase) and index._data.dtype == _INT64 and index._data.ndim and t._data.ndim:
         return cast("Tensor", dispatch(_TAKE, (t, index), {"dim": 0}))
+    dim = _alone(index) if kind is tuple else -1
+    if 0 <= dim < t._data.ndim:
+        return cast("Tensor", dispatch(_TAKE, (t, index[dim]), {"dim": dim}))
     view, found = _split(t, index)
     return cast("Tensor", _taken(view, found) if found else view)
+
+
+def _alone(index: tuple[Any, ...]) -> int:
+    """The dim of the index tensor among whole dims, -1 where the index is not that simple."""
+    dim = -1
+    for d, e in enumerate(index):
+        if type(e) is slice:
+            if e != _ALL:
+                return -1
+        elif dim < 0 and isinstance(e, TensorBase) and e._data.dtype == _INT64 and e._data.ndim:
+            dim = d
+        else:
+            return -1
+    return dim
 
 
 def _filled(shape: tuple[int, ...], value: Any) -> Any:
@@ -265,6 +283,10 @@ def _filled(shape: tuple[int, ...], value: Any) -> Any:
 def _put(view: Any, value: Any, found: list[_At], accumulate: bool) -> Any:
     """The view's tensor with a value put at (or added to) the indexed elements."""
     shape = tuple(view._data.shape)
+    if len(found) == 1 and found[0].rank == 1:
+        dim, _, index = found[0]
+        value = _filled((*shape[:dim], *index._data.shape, *shape[dim + 1 :]), value)
+        return dispatch(_PUT, (view, index, value), {"dim": dim, "accumulate": accumulate})
     order, dim, rank, index = _merged(shape, found)
     moved = _ordered(view, order)
     sizes = tuple(moved._data.shape)
@@ -272,7 +294,7 @@ def _put(view: Any, value: Any, found: list[_At], accumulate: bool) -> Any:
         n = int(np.prod(sizes[dim : dim + rank]))
         moved = dispatch(_RESHAPE, (moved,), {"shape": (*sizes[:dim], n, *sizes[dim + rank :])})
     value = _filled((*sizes[:dim], *index._data.shape, *sizes[dim + rank :]), value)
-    out = dispatch(OPS["put"], (moved, index, value), {"dim": dim, "accumulate": accumulate})
+    out = dispatch(_PUT, (moved, index, value), {"dim": dim, "accumulate": accumulate})
     if rank > 1:
         out = dispatch(_RESHAPE, (out,), {"shape": sizes})
     inverse = sorted(range(len(order)), key=order.__getitem__)
@@ -288,8 +310,11 @@ def _as_value(t: Any, value: Any) -> Any:
 
 def put_item(t: Any, index: Any, value: Any, accumulate: bool = False) -> Tensor:
     """A copy of t with t[index] = value, or += value at every mention of an element for accumulate=True."""
-    view, found = _split(t, index)
     value = _as_value(t, value)
+    dim = _alone(index)
+    if 0 <= dim < t._data.ndim:
+        return cast("Tensor", _put(t, value, [_At(dim, 1, index[dim])], accumulate))
+    view, found = _split(t, index)
     if found and view is t:
         return cast("Tensor", _put(t, value, found, accumulate))
     copy = t.clone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,8 @@ IN_PLACE: tuple[str, ...] = (
     "scatter_reduce",
 )
 
+# Elements up to which filling memory takes less time than a view that repeats one.
+_SMALL = 4096
 _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
 
@@ -77,6 +80,8 @@ def _same_dtype(name: str, t: Tensor, src: Any) -> Tensor:
 def _filling(name: str, t: Tensor, value: Any, shape: Any) -> Tensor:
     """A number or 0-d tensor in t's dtype, spread over a shape."""
     if not isinstance(value, TensorBase):
+        if math.prod(shape) <= _SMALL:
+            return run("full", (value,), shape=tuple(shape), dtype=from_numpy_dtype(t._data.dtype))
         value = run("full", (value,), shape=(), dtype=from_numpy_dtype(t._data.dtype))
     elif value._data.ndim:
         raise ValueError(f"{name} needs a number or a 0-d tensor as value, got shape {tuple(value._data.shape)}")
@@ -213,6 +218,11 @@ def _neutral(t: Tensor, reduce: str) -> Any:
     return -np.inf if reduce == "amax" else np.inf
 
 
+def _shaped(out: Tensor, x: Any) -> Tensor:
+    """A result for x, which a 0-d one is put through as one of one dim."""
+    return out if x._data.ndim else reshape(out, ())
+
+
 def _rows(name: str, x: Any, dim: Any, index: Any, source: Any) -> tuple[Tensor, int, Tensor, Tensor]:
     """Checked operands of what puts rows: x and source with at least one dim, a 1-d index."""
     t, dim, at = _operands(name, x, dim, index)
@@ -233,17 +243,17 @@ def _rows(name: str, x: Any, dim: Any, index: Any, source: Any) -> tuple[Tensor,
 def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
     """A copy of x with alpha * source added to the entries along dim that a 1-d index names, repeated ones in order."""
     t, dim, at, src = _rows("index_add", x, dim, index, source)
-    if alpha != 1 or isinstance(alpha, (TensorBase, SymScalar)):
+    if isinstance(alpha, (TensorBase, SymScalar)) or alpha != 1:
         if isinstance(alpha, float) and t._data.dtype.kind in "biu":
             raise TypeError(f"index_add: alpha {alpha} for {t.dtype} must be an integer")
         src = p.mul(src, alpha)
-    return reshape(run("put", (t, at, src), dim=dim, accumulate=True), tensor_of(x, "index_add").shape)
+    return _shaped(run("put", (t, at, src), dim=dim, accumulate=True), x)
 
 
 def index_copy(x: Any, dim: int, index: Any, source: Any) -> Tensor:
     """A copy of x with the entries along dim that a 1-d index names replaced by those of source."""
     t, dim, at, src = _rows("index_copy", x, dim, index, source)
-    return reshape(run("put", (t, at, src), dim=dim, accumulate=False), tensor_of(x, "index_copy").shape)
+    return _shaped(run("put", (t, at, src), dim=dim, accumulate=False), x)
 
 
 def index_fill(x: Any, dim: int, index: Any, value: Any) -> Tensor:
@@ -252,8 +262,7 @@ def index_fill(x: Any, dim: int, index: Any, value: Any) -> Tensor:
     at = _line("index_fill", at)
     whole = t if t._data.ndim else reshape(t, 1)
     shape = (*whole._data.shape[:dim], at._data.shape[0], *whole._data.shape[dim + 1 :])
-    out = run("put", (whole, at, _filling("index_fill", t, value, shape)), dim=dim, accumulate=False)
-    return out if whole is t else reshape(out, ())
+    return _shaped(run("put", (whole, at, _filling("index_fill", t, value, shape)), dim=dim, accumulate=False), x)
 
 
 def index_reduce(x: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Tensor:
@@ -265,8 +274,7 @@ def index_reduce(x: Any, dim: int, index: Any, source: Any, reduce: str, *, incl
         raise ValueError("index_reduce: reduce is 'prod', 'mean', 'amax' or 'amin'; sums are index_add's")
     t, dim, at, src = _rows("index_reduce", x, dim, index, source)
     wide = expand(reshape(at, (-1, *(1,) * (t._data.ndim - 1 - dim))), tuple(src._data.shape))
-    out = _reduced("index_reduce", t, dim, wide, src, reduce, include_self)
-    return reshape(out, tensor_of(x, "index_reduce").shape)
+    return _shaped(_reduced("index_reduce", t, dim, wide, src, reduce, include_self), x)
 
 
 def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Tensor:

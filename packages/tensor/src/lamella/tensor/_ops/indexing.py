@@ -19,10 +19,10 @@ from .._op import Op, register_rules
 __all__: list[str] = []
 
 _UNSIGNED = {np.dtype(f"i{n}"): np.dtype(f"u{n}") for n in (1, 2, 4, 8)}
-# Elements up to which the offsets of a shape are kept for the next call.
+# Offsets of a shape up to this many are kept for the next call.
 _KEPT = 4096
 # From here on rows are added whole, in as many passes as the most frequent index has repetitions.
-_ROWS_SIZE, _ROW_WIDTH, _PASSES = 4096, 16, 16
+_ROWS_SIZE, _ROW_WIDTH, _PASSES = 32768, 16, 16
 
 
 def _integer(name: str, index: Any) -> None:
@@ -34,7 +34,7 @@ def _checked(name: str, index: Any, size: int, dim: int) -> Any:
     """The index without negative entries; IndexError for one out of range."""
     _integer(name, index)
     # one pass: read as unsigned, a negative number is larger than any size
-    if index.size and index.view(_UNSIGNED.get(index.dtype, index.dtype)).max() >= size:
+    if index.size and np.maximum.reduce(index.view(_UNSIGNED.get(index.dtype, index.dtype)), None) >= size:
         low, high = int(index.min()), int(index.max())
         if low < -size or high >= size:
             raise IndexError(
@@ -65,8 +65,11 @@ def _wide(dtype: Any) -> Any:
     return np.float32 if dtype.itemsize < 4 and dtype.kind not in "biu" else dtype
 
 
-def _add_rows(out: Any, at: Any, rows: Any) -> None:
-    """out[:, at[k]] += rows[:, k], in the order of k; out [b, n, a] contiguous, at [m], rows [b, m, a]."""
+def _add_rows(out: Any, at: Any, rows: Any, fresh: bool) -> None:
+    """out[:, at[k]] += rows[:, k], in the order of k; out [b, n, a] contiguous, at [m], rows [b, m, a].
+
+    `fresh` says that out is 0.
+    """
     before, size, after = out.shape
     if after < _ROW_WIDTH or rows.size < _ROWS_SIZE:
         if after != 1:
@@ -75,19 +78,24 @@ def _add_rows(out: Any, at: Any, rows: Any) -> None:
             at = ((np.arange(before) * (size * after))[:, None] + at).reshape(-1)
         np.add.at(out.reshape(-1), at, rows.reshape(-1))
         return
+    out, rows = (a[0] if before == 1 else a.swapaxes(0, 1) for a in (out, rows))
     order = np.argsort(at, kind="stable")  # equal indices stand together, in their order of appearance
     ordered = at[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     counts = np.diff(starts, append=at.size)
-    if counts.max() > _PASSES:
-        out[:, ordered[starts]] += np.add.reduceat(rows[:, order], starts, axis=1)
-        return
-    starts = starts[np.argsort(-counts, kind="stable")]
-    sums = rows[:, order[starts]]
-    for k in range(1, int(counts.max())):
-        still = int(np.count_nonzero(counts > k))
-        sums[:, :still] += rows[:, order[starts[:still] + k]]
-    out[:, ordered[starts]] += sums
+    most = int(counts.max())
+    if most > _PASSES:
+        sums = np.add.reduceat(rows[order], starts, axis=0)
+    else:
+        starts = starts[np.argsort(-counts, kind="stable")]
+        sums = rows[order[starts]]
+        for k in range(1, most):
+            still = int(np.count_nonzero(counts > k))
+            sums[:still] += rows[order[starts[:still] + k]]
+    if fresh:
+        out[ordered[starts]] = sums
+    else:
+        out[ordered[starts]] += sums
 
 
 def _take_grad(g: Any, index: Any, *, dim: int, size: int) -> Any:
@@ -97,7 +105,7 @@ def _take_grad(g: Any, index: Any, *, dim: int, size: int) -> Any:
     wide = _wide(g.dtype)
     out = np.zeros((before, size, after), wide)
     if flat.size and before and after:
-        _add_rows(out, flat, g.reshape(before, flat.size, after).astype(wide, copy=False))
+        _add_rows(out, flat, g.reshape(before, flat.size, after).astype(wide, copy=False), True)
     return out.astype(g.dtype, copy=False).reshape(*g.shape[:dim], size, *tail)
 
 
@@ -108,20 +116,31 @@ def _take_grad_shape(g: Any, index: Any, *, dim: int, size: int) -> MetaArray:
 
 def _put(x: Any, index: Any, value: Any, *, dim: int, accumulate: bool) -> Any:
     _put_shape(x, index, value, dim=dim, accumulate=accumulate)
-    size = _size(x.shape, dim)
-    flat = _checked("index_put", index, size, dim).reshape(-1)
-    wide = _wide(x.dtype) if accumulate else x.dtype
-    out = x.astype(wide, order="C")
-    if value.size:
-        whole = out.reshape(math.prod(x.shape[:dim]), size, -1)
-        rows = value.reshape(len(whole), flat.size, -1)
-        if accumulate:
-            _add_rows(whole, flat, rows.astype(wide, copy=False))
-        elif len(whole) == 1:
-            whole[0][flat] = rows[0]
-        else:
-            whole[:, flat] = rows
-    return out.astype(x.dtype, copy=False)
+    out = x.astype(_wide(x.dtype) if accumulate else x.dtype, order="C")
+    try:
+        _put_into(out, index, value, dim, accumulate)
+    except IndexError:
+        _checked("index_put", index, _size(x.shape, dim), dim)
+        raise
+    return out if out.dtype == x.dtype else out.astype(x.dtype)
+
+
+def _put_into(out: Any, index: Any, value: Any, dim: int, accumulate: bool) -> None:
+    # where numpy takes the indices as they are, it checks them and counts negative ones from the end
+    if out.ndim == 1:
+        if not accumulate:
+            out[index] = value
+        elif value.size:
+            np.add.at(out, index.reshape(-1), value.astype(out.dtype, copy=False).reshape(-1))
+    elif not accumulate:
+        out[(slice(None),) * dim + (index,)] = value
+    else:
+        size = _size(out.shape, dim)
+        at = _checked("index_put", index, size, dim).reshape(-1)
+        if value.size:
+            whole = out.reshape(math.prod(out.shape[:dim]), size, -1)
+            rows = value.reshape(len(whole), at.size, -1).astype(out.dtype, copy=False)
+            _add_rows(whole, at, rows, False)
 
 
 def _put_shape(x: Any, index: Any, value: Any, *, dim: int, accumulate: bool) -> MetaArray:
@@ -176,13 +195,13 @@ def _positions(name: str, x: Any, index: Any, dim: int) -> Any:
     if not shape:
         return _checked(name, index, 1, 0)
     index = _checked(name, index, shape[dim], dim)
-    stride = math.prod(shape[dim + 1 :])
     if index.dtype.itemsize < 8:
         index = index.astype(np.int64)
     if len(shape) == 1:
         return index
-    offsets = (_small_offsets if index.size <= _KEPT else _offsets)(index.shape, shape, dim)
-    return index + offsets if stride == 1 else index * stride + offsets
+    few = index.size <= _KEPT * index.shape[dim]
+    offsets = (_small_offsets if few else _offsets)(index.shape, shape, dim)
+    return index + offsets if dim == len(shape) - 1 else index * math.prod(shape[dim + 1 :]) + offsets
 
 
 def _gather(x: Any, index: Any, *, dim: int) -> Any:

@@ -255,4 +255,5 @@ EXEMPT = {
         ("damped_momentum", "amsgrad", "rmsprop", "rmsprop_momentum", "adagrad"),
         "compared over steps in test_optimizers",
     ),
+    "ema": "an average of parameters, which the oracle keeps in a class: compared with numpy in packages/optim",
 }

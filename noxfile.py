@@ -164,6 +164,22 @@ def compiled(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or existing("integration/torture", "packages/compiler/tests")))
 
 
+@command("packages/*/src/lamella/*/array_api/__init__.py", requires=["wheels"], reuse_venv=True)
+def array_api(session: nox.Session) -> None:
+    """The conformance suite of the Python array API standard, from a checkout that $ARRAY_API_TESTS names."""
+    named = os.environ.get("ARRAY_API_TESTS")
+    if not named:
+        print("SKIPPED array_api $ARRAY_API_TESTS names no checkout of data-apis/array-api-tests")  # noqa: T201
+        return
+    suite = Path(named).resolve()
+    if not (suite / "array_api_tests").is_dir():
+        session.error(f"$ARRAY_API_TESTS is {named}, which is no checkout of data-apis/array-api-tests")
+    install(session, ["lamella-tensor"], "--requirement", str(suite / "requirements.txt"))
+    environment = {"ARRAY_API_TESTS_MODULE": "lamella.tensor.array_api", "ARRAY_API_TESTS_VERSION": "2024.12"}
+    with session.chdir(suite):
+        session.run("pytest", *(session.posargs or ["array_api_tests"]), env=environment)
+
+
 @command("packages/*/tests/**/*fuzz*.py", "integration/**/*fuzz*.py", requires=["wheels"], reuse_venv=True)
 def fuzz(session: nox.Session) -> None:
     """Random mutations of inputs, many more than the tests run."""

@@ -21,7 +21,7 @@ ALWAYS = {"wheels", "tests", "lint", "types", "docs", "coverage", "matrix", "dev
 def sessions(root: Path) -> set[str]:
     command = [sys.executable, "-m", "nox", "--list", "--noxfile", str(root / "noxfile.py")]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    return set(re.findall(r"^[*-] ([a-z-]+)", done.stdout, re.MULTILINE))
+    return set(re.findall(r"^[*-] ([a-z_-]+)", done.stdout, re.MULTILINE))
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ def test_packages_are_discovered(tree: Path) -> None:
         ("integration/oracle/test_x.py", {"integration", "oracle"}),
         ("integration/torture/test_x.py", {"integration", "compiled"}),
         ("packages/upper/tests/test_fuzz.py", {"fuzz"}),
+        ("packages/upper/src/lamella/upper/array_api/__init__.py", {"array_api"}),
         ("packages/upper/generate.py", {"generate"}),
     ],
 )
@@ -61,7 +62,7 @@ def test_this_tree_has_a_unit_session_for_every_package() -> None:
 
 def test_every_session_that_contributing_names_exists() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    named = {word for words in re.findall(r"`nox -s ([a-z ]+)", text) for word in words.split()}
+    named = {word for words in re.findall(r"`nox -s ([a-z_ ]+)", text) for word in words.split()}
     assert {"dev", "tests", "lint", "types"} <= named
     optional = {"bench", "generate"}  # there once their subject is
     assert named - optional - sessions(ROOT) == {"unit"} & named

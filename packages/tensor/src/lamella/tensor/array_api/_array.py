@@ -74,6 +74,15 @@ def pair(x1: Any, x2: Any, name: str, category: str = "any", scalars: bool = Tru
     return a, b
 
 
+def _foreign(other: Any, name: str) -> bool:
+    """Whether an operand is left to its own class; TypeError for numpy arrays and tensors, which would not refuse."""
+    if type(other) is Array or type(other) in SCALARS:
+        return False
+    if isinstance(other, (np.ndarray, np.generic, Tensor)):
+        _refuse(other, name)
+    return True
+
+
 def check_shift(x2: Any, name: str) -> None:
     """ValueError where a number of bits to shift by is negative."""
     if (x2.dtype.kind == "i") and (x2 < 0).any():
@@ -92,17 +101,17 @@ def _operators(name: str, kernel: Any, category: str) -> tuple[Any, Any, Any]:
         return a, b
 
     def forward(self: Array, other: Any, /) -> Any:
-        if type(other) is not Array and type(other) not in SCALARS:
+        if _foreign(other, f"__{name}__"):
             return NotImplemented
         return wrap(kernel(*operands(self, other)))
 
     def reflected(self: Array, other: Any, /) -> Any:
-        if type(other) is not Array and type(other) not in SCALARS:
+        if _foreign(other, f"__r{name}__"):
             return NotImplemented
         return wrap(kernel(*operands(other, self)))
 
     def in_place(self: Array, other: Any, /) -> Any:
-        if type(other) is not Array and type(other) not in SCALARS:
+        if _foreign(other, f"__i{name}__"):
             return NotImplemented
         a, b = operands(self, other)
         if common_type(BY_NUMPY[a.dtype], BY_NUMPY[b.dtype]).numpy != a.dtype:
@@ -194,7 +203,9 @@ class Array:
         return wrap(self._data.mT)
 
     def __repr__(self) -> str:
-        return f"Array({np.array2string(self._data, separator=', ', prefix='Array(')}, dtype={self.dtype.name})"
+        values = np.array2string(self._data, separator=", ", prefix="Array(")
+        shape = "" if self.size or self.ndim == 1 else f", shape={self.shape}"
+        return f"Array({values}{shape}, dtype={self.dtype.name})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (wrap, (self._data,))

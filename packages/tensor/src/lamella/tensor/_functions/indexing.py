@@ -10,9 +10,11 @@ import numpy as np
 from .. import _pointwise as p
 from .._base import TensorBase, wrap
 from .._dims import dim_of
+from .._dispatch import dispatch
 from .._division import floor_divide
 from .._dtype import from_numpy_dtype, int64
 from .._meta import broadcast_shapes
+from .._op import OPS
 from .._scalar import SymScalar
 from .common import run, tensor_of, to_dtype
 from .elementwise import where
@@ -59,6 +61,7 @@ IN_PLACE: tuple[str, ...] = (
     "scatter_reduce",
 )
 
+_GATHER, _SCATTER_ADD = OPS["gather"], OPS["scatter_add"]
 # Elements up to which filling memory takes less time than a view that repeats one.
 _SMALL = 4096
 _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
@@ -66,7 +69,10 @@ _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
 def _operands(name: str, x: Any, dim: Any, index: Any) -> tuple[Tensor, int, Tensor]:
     t = tensor_of(x, name)
-    return t, dim_of(dim, t._data.ndim), tensor_of(index, name)
+    rank = t._data.ndim
+    if not (type(dim) is int and 0 <= dim < rank):
+        dim = dim_of(dim, rank)
+    return t, dim, tensor_of(index, name)
 
 
 def _same_dtype(name: str, t: Tensor, src: Any) -> Tensor:
@@ -142,7 +148,7 @@ def take_along_dim(x: Any, indices: Any, dim: Any = None) -> Tensor:
 def gather(x: Any, dim: int, index: Any) -> Tensor:
     """out[..., i, ...] = x[..., index[..., i, ...], ...] along dim."""
     t, dim, at = _operands("gather", x, dim, index)
-    return run("gather", (t, at), dim=dim)
+    return dispatch(_GATHER, (t, at), {"dim": dim})  # type: ignore[no-any-return]
 
 
 def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
@@ -170,7 +176,8 @@ def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None,
 def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Tensor:
     """A copy of x with src added at index along dim, repeated indices in order."""
     t, dim, at = _operands("scatter_add", x, dim, index)
-    return run("scatter_add", (t, at, _same_dtype("scatter_add", t, src)), dim=dim)
+    args = (t, at, _same_dtype("scatter_add", t, src))
+    return dispatch(_SCATTER_ADD, args, {"dim": dim})  # type: ignore[no-any-return]
 
 
 def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Tensor:

@@ -19,6 +19,8 @@ from .._op import Op, register_rules
 __all__: list[str] = []
 
 _UNSIGNED = {np.dtype(f"i{n}"): np.dtype(f"u{n}") for n in (1, 2, 4, 8)}
+_INT64, _UINT64 = np.dtype(np.int64), np.dtype(np.uint64)
+_greatest = np.maximum.reduce
 # Offsets of a shape up to this many are kept for the next call.
 _KEPT = 4096
 # From here on rows are added whole, in as many passes as the most frequent index has repetitions.
@@ -32,9 +34,14 @@ def _integer(name: str, index: Any) -> None:
 
 def _checked(name: str, index: Any, size: int, dim: int) -> Any:
     """The index without negative entries; IndexError for one out of range."""
-    _integer(name, index)
+    kind = index.dtype
     # one pass: read as unsigned, a negative number is larger than any size
-    if index.size and np.maximum.reduce(index.view(_UNSIGNED.get(index.dtype, index.dtype)), None) >= size:
+    if kind is _INT64:
+        over = index.size and _greatest(index.view(_UINT64), None) >= size
+    else:
+        _integer(name, index)
+        over = index.size and _greatest(index.view(_UNSIGNED.get(kind, kind)), None) >= size
+    if over:
         low, high = int(index.min()), int(index.max())
         if low < -size or high >= size:
             raise IndexError(
@@ -61,6 +68,11 @@ def _take_shape(x: Any, index: Any, *, dim: int) -> MetaArray:
     return MetaArray((*x.shape[:dim], *index.shape, *x.shape[dim + 1 :]), x.dtype)
 
 
+@lru_cache(64)
+def _small_range(n: int) -> Any:
+    return np.arange(n)
+
+
 def _wide(dtype: Any) -> Any:
     return np.float32 if dtype.itemsize < 4 and dtype.kind not in "biu" else dtype
 
@@ -73,9 +85,9 @@ def _add_rows(out: Any, at: Any, rows: Any, fresh: bool) -> None:
     before, size, after = out.shape
     if after < _ROW_WIDTH or rows.size < _ROWS_SIZE:
         if after != 1:
-            at = (at[:, None] * after + np.arange(after)).reshape(-1)
+            at = (at[:, None] * after + _small_range(after)).reshape(-1)
         if before != 1:
-            at = ((np.arange(before) * (size * after))[:, None] + at).reshape(-1)
+            at = ((_small_range(before) * (size * after))[:, None] + at).reshape(-1)
         np.add.at(out.reshape(-1), at, rows.reshape(-1))
         return
     out, rows = (a[0] if before == 1 else a.swapaxes(0, 1) for a in (out, rows))
@@ -172,7 +184,7 @@ def _ravel_index_shape(*indices: Any, sizes: tuple[int, ...]) -> MetaArray:
         except ValueError:
             given = ", ".join(str(tuple(i.shape)) for i in indices)
             raise IndexError(f"index tensors of one expression are broadcast together, which {given} are not") from None
-    return MetaArray(shape, np.dtype(np.int64))
+    return MetaArray(shape, _INT64)
 
 
 def _offsets(kept: tuple[int, ...], shape: tuple[int, ...], dim: int) -> Any:
@@ -195,7 +207,7 @@ def _positions(name: str, x: Any, index: Any, dim: int) -> Any:
     if not shape:
         return _checked(name, index, 1, 0)
     index = _checked(name, index, shape[dim], dim)
-    if index.dtype.itemsize < 8:
+    if index.dtype is not _INT64:
         index = index.astype(np.int64)
     if len(shape) == 1:
         return index
@@ -234,8 +246,10 @@ def _scattered(name: str, x: Any, index: Any, src: Any, dim: int, wide: Any) -> 
         _scatter_shape(x, index, src, dim=dim, name=name)
         if src.shape != index.shape:
             src = src[tuple([slice(0, n) for n in index.shape])]
-    positions = _positions(name, x, index, dim).reshape(-1)
-    return x.astype(wide, order="C"), positions, src.reshape(-1).astype(wide, copy=False)
+    values = src.reshape(-1)
+    if values.dtype is not wide:
+        values = values.astype(wide, copy=False)
+    return x.astype(wide, order="C"), _positions(name, x, index, dim).reshape(-1), values
 
 
 def _scatter(x: Any, index: Any, src: Any, *, dim: int) -> Any:
@@ -247,7 +261,7 @@ def _scatter(x: Any, index: Any, src: Any, *, dim: int) -> Any:
 def _scatter_add(x: Any, index: Any, src: Any, *, dim: int) -> Any:
     out, positions, values = _scattered("scatter_add", x, index, src, dim, _wide(x.dtype))
     np.add.at(out.reshape(-1), positions, values)
-    return out.astype(x.dtype, copy=False)
+    return out if out.dtype is x.dtype else out.astype(x.dtype)
 
 
 def _scatter_add_shape(x: Any, index: Any, src: Any, *, dim: int) -> MetaArray:
@@ -260,7 +274,7 @@ _COMBINED: dict[str, Any] = {"prod": np.multiply, "amax": np.maximum, "amin": np
 def _scatter_reduce(x: Any, index: Any, src: Any, *, dim: int, reduce: str) -> Any:
     out, positions, values = _scattered("scatter_reduce", x, index, src, dim, _wide(x.dtype))
     _COMBINED[reduce].at(out.reshape(-1), positions, values)
-    return out.astype(x.dtype, copy=False)
+    return out if out.dtype is x.dtype else out.astype(x.dtype)
 
 
 def _scatter_reduce_shape(x: Any, index: Any, src: Any, *, dim: int, reduce: str) -> MetaArray:

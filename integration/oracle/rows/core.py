@@ -249,7 +249,6 @@ EXEMPT = {
     "arange": "no operand: compared in test_functions",
     "view_write": "the oracle writes through views in place and has no functional twin",
     "sgd": "compared over steps in test_functions",
-    "ema": "a moving average of weights, which the reference in float64 judges",
     "momentum": "compared over steps in test_functions",
     "adam": "compared over steps in test_functions",
     **dict.fromkeys(

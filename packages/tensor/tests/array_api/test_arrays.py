@@ -111,6 +111,7 @@ BAD = (
     ("x.__setitem__((i, 0), 1.0)", IndexError, "a write through integer arrays"),
     ("x.__setitem__((None, ...), 1.0)", IndexError, "a write through it is not defined"),
     ("x.__setitem__(..., 1j)", TypeError, "complex128 do not fit an array of float64"),
+    ("xp.zeros(2, dtype=xp.int8).__setitem__(..., i)", TypeError, "values of int64 do not fit an array of int8"),
     ("i.__setitem__(..., 1.5)", TypeError, "a Python float does not combine with int64"),
     ("x.__setitem__(..., i)", TypeError, "do not promote"),
     ("x + i", TypeError, "float64 and int64 do not promote to a common type.*astype"),

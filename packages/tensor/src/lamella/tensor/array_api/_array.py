@@ -295,8 +295,7 @@ class Array:
             value = np.asarray(value, wanted.numpy)
         else:
             value = storage(value, "__setitem__")
-            common_type(BY_NUMPY[value.dtype], self.dtype)
-        if not np.can_cast(value.dtype, data.dtype, "same_kind"):
+        if common_type(BY_NUMPY[value.dtype], self.dtype) is not self.dtype:
             raise TypeError(f"values of {value.dtype} do not fit an array of {data.dtype}; convert them with astype")
         data[place] = value
 

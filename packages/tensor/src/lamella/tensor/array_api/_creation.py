@@ -159,22 +159,16 @@ def ones(shape: _Shape, *, dtype: DType | None = None, device: Any = None) -> Ar
 
 
 def full(shape: _Shape, fill_value: complex, *, dtype: DType | None = None, device: Any = None) -> Array:
-    """An array of one value, of that value's default data type.
-
-    The value is a Python scalar or an array without dims (SciPy hands those over too); TypeError otherwise.
-    """
+    """An array of one value, of that value's default data type; TypeError where `fill_value` is no Python scalar."""
     checked_device(device)
-    value, default = _fill(fill_value)
-    return wrap(np.full(shape, value, _numpy_dtype(dtype, default)))
+    return wrap(np.full(shape, fill_value, _numpy_dtype(dtype, _scalar_dtype(fill_value))))
 
 
-def _fill(value: Any) -> tuple[Any, DType]:
-    """A fill value with its data type."""
-    if type(value) is Array and not value.ndim:
-        return value._data, value.dtype
+def _scalar_dtype(value: Any) -> DType:
+    """The data type of a fill value."""
     for kind, dtype in _SCALAR_DTYPES.items():  # bool before int, which it is too
         if isinstance(value, kind):
-            return value, dtype
+            return dtype
     raise TypeError(f"fill_value must be a Python scalar, got {type(value).__name__}; use broadcast_to for arrays")
 
 
@@ -202,7 +196,8 @@ def ones_like(x: Array, /, *, dtype: DType | None = None, device: Any = None) ->
 def full_like(x: Array, /, fill_value: complex, *, dtype: DType | None = None, device: Any = None) -> Array:
     """`full` of the shape of `x`, and of its data type unless another is named."""
     shape, wanted = _like(x, "full_like", dtype, device)
-    return wrap(np.full(shape, _fill(fill_value)[0], wanted))
+    _scalar_dtype(fill_value)
+    return wrap(np.full(shape, fill_value, wanted))
 
 
 def eye(

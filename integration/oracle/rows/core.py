@@ -227,6 +227,11 @@ _UNITS = [
         )
         for p in _LOSSES
     ],
+    Row("softmax_grad", lambda g, y: y * (g - (g * y).sum(1, True)), (_M, _M), {"dim": 1}, _FULL),
+    Row("softmax_grad", lambda g, y: y * (g - (g * y).sum(1, True)), (In((300, 400)),) * 2, {"dim": 1}, _FULL[:1], "large"),
+    Row("log_softmax_grad", lambda g, y: g - y.exp() * g.sum(1, True), (_M, _M), {"dim": 1}, _FULL),
+    Row("softmax", lambda x: torch.softmax(x, 1), (In((300, 400)),), {"dim": 1}, label="large"),
+    Row("log_softmax", lambda x: torch.log_softmax(x, 1), (In((300, 400)),), {"dim": 1}, label="large"),
     Row("relu_grad", lambda g, y: torch.where(y > 0, g, 0.0), (_M, _M), {}, FLOATS),
     Row("relu_grad", lambda g, y: torch.where(y > 0, g, 0.0), (In((70, 80)), In((70, 80))), {}, FLOATS, "many"),
     Row(

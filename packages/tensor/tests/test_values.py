@@ -410,6 +410,8 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "im2col": im2col, "col2im": col2im, "resample": resample,
     "linear": lambda x, w, b: x @ w.T + (0 if b is None else b), "softmax": softmax, "log_softmax": log_softmax,
     "gelu": gelu, "layer_norm": layer_norm, "batch_norm": batch_norm, "cross_entropy": cross_entropy,
+    "softmax_grad": lambda g, y, dim: y * (g - (g * y).sum(dim, keepdims=True)),
+    "log_softmax_grad": lambda g, y, dim: g - np.exp(y) * g.sum(dim, keepdims=True),
     "relu_grad": lambda g, y: np.where(y > 0, g, 0),
     "linear_weight_grad": lambda g, x: g.reshape(-1, g.shape[-1]).T @ x.reshape(-1, x.shape[-1]),
     "cross_entropy_grad": cross_entropy_grad, "batch_norm_grad": batch_norm_grad,

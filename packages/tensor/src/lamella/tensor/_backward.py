@@ -19,6 +19,7 @@ from ._op import Op, register_rules
 from ._ops.batch_norm import batch_norm_grad
 from ._ops.composite import kept_targets, rows_of
 from ._ops.elementwise import ZERO
+from ._ops.softmax import log_softmax_grad, softmax_grad
 
 __all__: list[str] = []
 
@@ -124,6 +125,20 @@ def _batch_norm_grad_shape(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) ->
     return MetaArray(x.shape, x.dtype), MetaArray(mean.shape, x.dtype), MetaArray(mean.shape, x.dtype)
 
 
+def _softmax_grad_body(g: Any, y: Any, *, dim: int) -> Any:
+    return p.mul(y, p.sub(g, f.sum(p.mul(g, y), dim, True)))
+
+
+def _log_softmax_grad_body(g: Any, y: Any, *, dim: int) -> Any:
+    return p.sub(g, p.mul(p.exp(y), f.sum(g, dim, True)))
+
+
+def _softmax_grad_shape(g: Any, y: Any, *, dim: int) -> MetaArray:
+    return MetaArray(y.shape, y.dtype)
+
+
+Op("softmax_grad", "g, y; dim", "opaque", body=_softmax_grad_body)
+Op("log_softmax_grad", "g, y; dim", "opaque", body=_log_softmax_grad_body)
 Op("relu_grad", "g, y", "elementwise", body=_relu_grad_body)
 Op("linear_weight_grad", "g, x", "opaque", body=_linear_weight_grad_body)
 Op("batch_norm_grad", "g, x, mean, rstd, weight?", "opaque", outputs=3, body=_batch_norm_grad_body)
@@ -137,6 +152,8 @@ register_rules(
     "numpy",
     {
         "relu_grad": _relu_grad,
+        "softmax_grad": softmax_grad,
+        "log_softmax_grad": log_softmax_grad,
         "batch_norm_grad": _batch_norm_grad,
         "linear_weight_grad": _linear_weight_grad,
         "cross_entropy_grad": _cross_entropy_grad,
@@ -146,6 +163,8 @@ register_rules(
     "shape",
     {
         "relu_grad": _relu_grad_shape,
+        "softmax_grad": _softmax_grad_shape,
+        "log_softmax_grad": _softmax_grad_shape,
         "batch_norm_grad": _batch_norm_grad_shape,
         "linear_weight_grad": _linear_weight_grad_shape,
         "cross_entropy_grad": _cross_entropy_grad_shape,

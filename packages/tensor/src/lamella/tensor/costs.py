@@ -93,6 +93,8 @@ def _conv(weights: int, image: int) -> Callable[[list[Any], list[Any], dict[str,
 _WORK = {"sigmoid": 3, "gelu": 5, "rsqrt": 2, "cast": 0, "copy": 0}
 _WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
     "linear": lambda xs, outs, params: 2 * _size(outs[0]) * xs[1].shape[1] + (_size(outs[0]) if len(xs) > 2 else 0),
+    "softmax_grad": lambda xs, outs, params: 4 * _size(xs[0]),
+    "log_softmax_grad": lambda xs, outs, params: 4 * _size(xs[0]),
     "softmax": lambda xs, outs, params: 5 * _size(xs[0]),
     "log_softmax": lambda xs, outs, params: 5 * _size(xs[0]),
     "layer_norm": lambda xs, outs, params: (5 + len(xs) - 1) * _size(xs[0]),

@@ -38,7 +38,7 @@ def softmax(ctx: Any, g: Any) -> Any:
     dim = ctx.params["dim"]
     if not y.ndim:
         return (y * 0.0 * g,)
-    return (y * (g - t_sum(g * y, dim, True)),)
+    return (dispatch(OPS["softmax_grad"], (g, y), {"dim": dim}),)
 
 
 def log_softmax(ctx: Any, g: Any) -> Any:
@@ -46,7 +46,7 @@ def log_softmax(ctx: Any, g: Any) -> Any:
     y = ctx.y(0)
     if not y.ndim:
         return (y * 0.0 * g,)
-    return (g - exp(y) * t_sum(g, dim, True),)
+    return (dispatch(OPS["log_softmax_grad"], (g, y), {"dim": dim}),)
 
 
 def _normalized(

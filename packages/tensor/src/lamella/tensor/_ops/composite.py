@@ -19,6 +19,7 @@ from .._op import Op, register_rules
 from .activation import gelu
 from .batch_norm import batch_norm
 from .reduction import total
+from .softmax import log_softmax
 
 __all__: list[str] = []
 
@@ -59,24 +60,6 @@ def _linear_shape(x: Any, w: Any, bias: Any) -> MetaArray:
     if x.dtype != w.dtype or (bias is not None and bias.dtype != w.dtype):
         raise TypeError(f"linear needs one dtype, got x {x.dtype} and w {w.dtype}; cast one with .to(dtype)")
     return MetaArray((*x.shape[:-1], w.shape[0]), x.dtype)
-
-
-def _softmax(x: Any, *, dim: int) -> Any:
-    xw = _wide(x)
-    y = np.subtract(xw, xw.max(axis=dim, keepdims=True)) if xw.size else xw.copy()
-    np.exp(y, out=y)
-    y /= total(y, (dim,), True)
-    return y.astype(x.dtype, copy=False)
-
-
-def _log_softmax(x: Any, *, dim: int) -> Any:
-    xw = _wide(x)
-    if not xw.size:
-        return x.copy()
-    # the ufuncs' own reductions: the methods of an array cost as much again on a small one
-    y = np.subtract(xw, np.maximum.reduce(xw, axis=dim, keepdims=True))
-    y -= np.log(np.add.reduce(np.exp(y), axis=dim, keepdims=True))
-    return y if xw is x else y.astype(x.dtype)
 
 
 def _float_like(name: str) -> Any:
@@ -137,7 +120,7 @@ def kept_targets(target: Any, classes: int, ignore_index: int) -> tuple[Any, Any
 def _cross_entropy(logits: Any, target: Any, *, label_smoothing: float, ignore_index: int, reduction: str) -> Any:
     _check_cross_entropy(logits, target)
     n, classes = logits.shape
-    logp = _log_softmax(_wide(logits), dim=1)
+    logp = log_softmax(_wide(logits), dim=1)
     at, keep = kept_targets(target, classes, ignore_index)
     loss = np.negative(logp[rows_of(n), at])
     if label_smoothing:
@@ -211,8 +194,6 @@ def _dropout_shape(x: Any, seed: int, offset: int, *, p: float) -> tuple[MetaArr
 
 
 Op("linear", "x, w, bias?", "opaque", unit=True)
-Op("softmax", "x; dim", "opaque", unit=True)
-Op("log_softmax", "x; dim", "opaque", unit=True)
 Op("gelu", "x; approximate", "elementwise", unit=True)
 Op("layer_norm", "x, weight?, bias?; ndims, eps", "opaque", outputs=3, unit=True)
 Op("cross_entropy", "logits, target; label_smoothing, ignore_index, reduction", "opaque", outputs=2, unit=True)
@@ -222,8 +203,6 @@ register_rules(
     "numpy",
     {
         "linear": _linear,
-        "softmax": _softmax,
-        "log_softmax": _log_softmax,
         "gelu": gelu,
         "layer_norm": _layer_norm,
         "cross_entropy": _cross_entropy,
@@ -235,8 +214,6 @@ register_rules(
     "shape",
     {
         "linear": _linear_shape,
-        "softmax": _float_like("softmax"),
-        "log_softmax": _float_like("log_softmax"),
         "gelu": _float_like("gelu"),
         "layer_norm": _layer_norm_shape,
         "cross_entropy": _cross_entropy_shape,

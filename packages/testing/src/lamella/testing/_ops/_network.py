@@ -5,7 +5,7 @@ from __future__ import annotations
 from lamella.tensor import float32, float64
 
 from .._arrays import FLOAT_DTYPES
-from ._sample import OpSample, distinct, index, normal, number, positive
+from ._sample import OpSample, distinct, index, normal, number, positive, unit
 
 __all__ = ["SAMPLES"]
 
@@ -40,6 +40,10 @@ COMPOSITES = (
 )
 WIDE = (float64, float32)
 BACKWARD = (
+    *(
+        OpSample(n, "", (normal(3, 4), unit(3, 4)), {"dim": 1}, FLOAT_DTYPES)
+        for n in ("softmax_grad", "log_softmax_grad")
+    ),
     OpSample("relu_grad", "", (normal(3, 4), distinct(3, 4, grad=False)), {}, FLOAT_DTYPES),
     OpSample("batch_norm_grad", "", (normal(3, 2, 4), normal(3, 2, 4), normal(2), positive(2), positive(2)), {}, WIDE),
     OpSample("batch_norm_grad", "plain", (normal(5, 3), normal(5, 3), normal(3), positive(3), number(None)), {}, WIDE),

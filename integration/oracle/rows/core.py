@@ -244,7 +244,6 @@ _UNITS = [
 ROWS = [*_ELEMENTWISE, *_REDUCTIONS, *_PRODUCTS, *_LAYOUT, *_INDEXING, *_UNITS]
 
 EXEMPT = {
-    "ema": "the oracle averages modules: compared with numpy in lamella-optim",
     "dropout": "draws from a stream of its own, whose vectors are published",
     "rand": "a stream of its own, whose vectors are published",
     "randn": "a stream of its own, whose vectors are published",

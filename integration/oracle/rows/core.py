@@ -227,8 +227,10 @@ _UNITS = [
         )
         for p in _LOSSES
     ],
-    Row("softmax_grad", lambda g, y: y * (g - (g * y).sum(1, True)), (_M, _M), {"dim": 1}, _FULL),
-    Row("softmax_grad", lambda g, y: y * (g - (g * y).sum(1, True)), (In((300, 400)),) * 2, {"dim": 1}, ("float64",), "many"),
+    *[
+        Row("softmax_grad", lambda g, y: y * (g - (g * y).sum(1, True)), (x, x), {"dim": 1}, ("float64",), label)
+        for x, label in ((_M, ""), (In((300, 400)), "many"))
+    ],
     Row("log_softmax_grad", lambda g, y: g - y.exp() * g.sum(1, True), (_M, _M), {"dim": 1}, _FULL),
     Row("softmax", lambda x: torch.softmax(x, 1), (In((300, 400)),), {"dim": 1}, label="large"),
     Row("log_softmax", lambda x: torch.log_softmax(x, 1), (In((300, 400)),), {"dim": 1}, label="large"),

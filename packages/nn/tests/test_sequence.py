@@ -2,6 +2,8 @@
 by one, and bad input. Ops are checked against numpy and finite differences in tensor and autograd.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def close(got, want, tolerance=1e-11):
 
 # -- attention over many blocks of scores: the kernels against the body
 
-BLOCKS = {
+BLOCKS: dict[str, Any] = {
     "rows of a head": ((2, 700, 4), (2, 500, 4), None, {}),
     "causal rows": ((1, 600, 4), (1, 600, 4), None, {"causal": True}),
     "causal, more keys": ((3, 200, 4), (3, 300, 4), None, {"causal": True}),
@@ -49,7 +51,8 @@ def test_blocks_change_nothing(name):
     q, k, v = leaf(*of_q), leaf(*of_k), leaf(*of_k)
     mask = None if of_mask is None else lt.tensor(RNG.random(of_mask) < 0.5)
     args = (q, k, v, mask, *((7, 3) if params["p"] else (None, None)))
-    got, want = dispatch(OPS["attention"], args, params), OPS["attention"].body(*args, **params)
+    body: Any = OPS["attention"].body
+    got, want = dispatch(OPS["attention"], args, params), body(*args, **params)
     for a, b in zip(got, want, strict=True):
         finite = np.isfinite(b.detach().numpy())
         close(np.where(finite, a.detach().numpy(), 0), np.where(finite, b.detach().numpy(), 0))
@@ -153,6 +156,8 @@ def test_static_keys_replace_the_projected_ones():
         x, x, x, 6, 2, layer.in_proj_weight, layer.in_proj_bias, None, None, False, 0.0, layer.out_proj.weight,
         layer.out_proj.bias, static_k=k, static_v=v, average_attn_weights=False,
     )  # fmt: skip
+    assert layer.in_proj_weight is not None
+    assert layer.in_proj_bias is not None
     q = lt.linear(x, layer.in_proj_weight[:6], layer.in_proj_bias[:6]).transpose(0, 1)
     q = q.reshape(2, 4, 2, 3).transpose(1, 2)
     close(weights, lt.softmax(q @ k.reshape(2, 2, 3, 3).mT * 3**-0.5, -1))
@@ -240,7 +245,9 @@ def test_packed_sequences_are_sequences_alone(kind):
 @pytest.mark.parametrize("bias", [True, False])
 def test_layers_are_cells_in_a_row(kind, bias):
     layer = KINDS[kind](bias=bias).double()
-    cell = {"rnn": nn.RNNCell, "relu": lambda *a: nn.RNNCell(*a, "relu"), "lstm": nn.LSTMCell, "gru": nn.GRUCell}[kind]
+    cell: Any = {"rnn": nn.RNNCell, "relu": lambda *a: nn.RNNCell(*a, "relu"), "lstm": nn.LSTMCell, "gru": nn.GRUCell}[
+        kind
+    ]
     cell = cell(3, 4, bias).double()
     cell.load_state_dict({name.removesuffix("_l0"): p for name, p in layer.state_dict().items()})
     x = lt.tensor(normal(5, 2, 3))
@@ -399,7 +406,9 @@ BAD = [
     ),
     (
         lambda: F.multi_head_attention_forward(
-            *[lt.ones(2, 1, 4)] * 3,
+            lt.ones(2, 1, 4),
+            lt.ones(2, 1, 4),
+            lt.ones(2, 1, 4),
             4,
             2,
             lt.ones(12, 4),

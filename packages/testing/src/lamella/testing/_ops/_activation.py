@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .._arrays import FLOAT_DTYPES
 from ._sample import OpSample, distinct, normal
 
@@ -9,7 +11,7 @@ __all__ = ["SAMPLES"]
 
 _ELU = {"alpha": 1.3, "scale": 0.7, "input_scale": 0.5}
 _SOFT = {"beta": 2.0, "threshold": 3.0}
-_FORWARD = {
+_FORWARD: dict[str, tuple[str, dict[str, Any]]] = {
     "silu": ("", {}),
     "leaky_relu": ("", {"negative_slope": 0.2}),
     "elu": ("", _ELU),
@@ -18,7 +20,7 @@ _FORWARD = {
     "hardsigmoid": ("", {}),
     "hardswish": ("", {}),
 }
-_BACKWARD = {
+_BACKWARD: dict[str, dict[str, Any]] = {
     "silu_grad": {},
     "gelu_grad": {"approximate": "none"},
     "leaky_relu_grad": {"negative_slope": 0.2},

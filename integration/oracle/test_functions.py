@@ -15,7 +15,7 @@ import torch
 
 import lamella.tensor as lt
 from integration.oracle.inputs import DTYPES, numpy_of, ours, theirs
-from integration.oracle.rows import FUNCTIONS, VALUES
+from integration.oracle.rows import ERRORS, FUNCTIONS, VALUES
 from lamella import autograd
 from lamella.tensor.extend import OPS, dispatch
 
@@ -71,6 +71,10 @@ def test_functions_and_their_gradients(text: str) -> None:
         assert mine.requires_grad == other.requires_grad
         shared = mine._view is not None and any(mine._view.base is v for v in a.values())
         assert shared == any(other._base is v for v in b.values()), "a view in one library is a copy in the other"
+        if shared:
+            # the stride of a dim of size 1 is never used
+            strides = [(s, o) for s, o, n in zip(mine.stride(), other.stride(), other.shape, strict=True) if n > 1]
+            assert all(s == o for s, o in strides)
     followed = [(m, o) for m, o in outs if isinstance(o, torch.Tensor) and o.requires_grad and not o.is_leaf]
     if not followed:
         return
@@ -86,6 +90,14 @@ def test_functions_and_their_gradients(text: str) -> None:
         assert (g is None) == (e is None)
         if g is not None:
             np.testing.assert_allclose(numpy_of(g)[0], numpy_of(e)[0], rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("text", ERRORS)
+def test_what_the_oracle_refuses_is_refused(text: str) -> None:
+    for lib, make in ((torch, theirs), (lt, ours)):
+        values = {name: make(value) if isinstance(value, np.ndarray) else value for name, value in _ALL_VALUES.items()}
+        with pytest.raises((TypeError, ValueError, IndexError, RuntimeError, OverflowError, ZeroDivisionError)):
+            eval(text, {**values, "lib": lib})
 
 
 _OPERANDS = [*DTYPES, "number:True", "number:2", "number:0.5"]

@@ -193,6 +193,8 @@ def arange(start: Any, stop: Any = None, step: Any = 1, *, dtype: Any = None, de
         kind = as_dtype(dtype)
     if step == 0:
         raise ValueError("arange needs a step other than 0")
+    if all(type(v) in (int, float) for v in (start, stop, step)) and (stop - start) * step < 0:
+        raise ValueError(f"arange from {start} to {stop} goes the other way than its step {step}")
     return _made("arange", (start, stop, step), {"dtype": kind}, device, False)
 
 
@@ -205,6 +207,8 @@ def linspace(start: float, stop: float, steps: int, *, dtype: Any = None) -> Ten
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None) -> Tensor:
     """The n x m matrix with ones on its diagonal."""
+    if n < 0 or (m is not None and m < 0):
+        raise ValueError(f"eye needs sizes of at least 0, got {n} and {m}")
     kind = default_float() if dtype is None else as_dtype(dtype)
     rows = arange(n).reshape(n, 1)
     return (rows == arange(n if m is None else m)).to(kind)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Generator
-from importlib.util import find_spec
 
 import pytest
 
-from lamella.interfaces import MissingPackage
+from lamella.interfaces import MissingPackage, discover
 
-ALONE = find_spec("lamella.autograd") is None
+ALONE = not discover("autograd")
 
 
 def _asks_for_gradients(item: pytest.Item) -> bool:

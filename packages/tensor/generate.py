@@ -59,10 +59,35 @@ UNARY = {
     "floor": "Elementwise largest integer not above x.",
     "logical_not": "Elementwise truth inverted, as bool.",
     "isnan": "Elementwise test for NaN, as bool.",
+    "exp2": "Elementwise 2**x; integer input becomes the default float.",
+    "expm1": "Elementwise exp(x) - 1, exact near 0.",
+    "log2": "Elementwise logarithm to base 2.",
+    "log10": "Elementwise logarithm to base 10.",
+    "tan": "Elementwise tangent, radians.",
+    "asin": "Elementwise inverse sine, in radians; NaN outside [-1, 1].",
+    "acos": "Elementwise inverse cosine, in radians; NaN outside [-1, 1].",
+    "atan": "Elementwise inverse tangent, in radians.",
+    "sinh": "Elementwise hyperbolic sine.",
+    "cosh": "Elementwise hyperbolic cosine.",
+    "asinh": "Elementwise inverse hyperbolic sine.",
+    "acosh": "Elementwise inverse hyperbolic cosine; NaN below 1.",
+    "atanh": "Elementwise inverse hyperbolic tangent; NaN outside [-1, 1].",
+    "sinc": "Elementwise sin(pi x) / (pi x), 1 at 0.",
+    "erfc": "Elementwise 1 - erf(x), exact in the tail.",
+    "erfinv": "Elementwise inverse of erf; NaN outside [-1, 1].",
+    "lgamma": "Elementwise log |Gamma(x)|.",
+    "digamma": "Elementwise derivative of lgamma.",
+    "i0": "Elementwise modified Bessel function of the first kind, order 0.",
+    "ceil": "Elementwise smallest integer not below x.",
+    "trunc": "Elementwise integer part, towards 0.",
+    "isfinite": "Elementwise test for what is neither infinite nor NaN, as bool.",
+    "isinf": "Elementwise test for infinities, as bool.",
+    "signbit": "Elementwise test of the sign bit, as bool: true for -0.0.",
+    "bitwise_not": "Elementwise bits inverted, of integers; logical_not of bools.",
 }
 BINARY = {
-    "add": "Elementwise a + b with broadcasting and promotion.",
-    "sub": "Elementwise a - b with broadcasting and promotion; TypeError for bool.",
+    "add": "Elementwise a + alpha * b with broadcasting and promotion.",
+    "sub": "Elementwise a - alpha * b with broadcasting and promotion; TypeError for bool.",
     "mul": "Elementwise a * b with broadcasting and promotion.",
     "div": "Elementwise true division a / b; integers become the default float.",
     "pow": "Elementwise a ** b; ValueError for an integer tensor to a negative int.",
@@ -76,23 +101,31 @@ BINARY = {
     "ge": "Elementwise a >= b, as bool.",
     "logical_and": "Elementwise truth of both, as bool.",
     "logical_or": "Elementwise truth of either, as bool.",
+    "logical_xor": "Elementwise truth of one but not of both, as bool.",
+    "atan2": "Elementwise angle of the point (b, a), in (-pi, pi].",
+    "hypot": "Elementwise sqrt(a**2 + b**2) without overflow; TypeError unless floating.",
+    "copysign": "Elementwise |a| with the sign of b.",
+    "nextafter": "Elementwise next number of the dtype after a towards b; TypeError unless floating.",
+    "logaddexp": "Elementwise log(exp(a) + exp(b)) without overflow; TypeError unless floating.",
+    "logaddexp2": "Elementwise log2(2**a + 2**b) without overflow; TypeError unless floating.",
+    "xlogy": "Elementwise a * log(b), 0 where a is 0.",
+    "fmax": "Elementwise larger of a and b; a number wins over NaN.",
+    "fmin": "Elementwise smaller of a and b; a number wins over NaN.",
+    "gcd": "Elementwise greatest common divisor of integers, not negative.",
+    "lcm": "Elementwise least common multiple of integers, not negative.",
+    "bitwise_and": "Elementwise bits of both, of integers or bools.",
+    "bitwise_or": "Elementwise bits of either, of integers or bools.",
+    "bitwise_xor": "Elementwise bits of one but not of both, of integers or bools.",
+    "bitwise_left_shift": "Elementwise a * 2**b of integers; 0 where every bit leaves.",
+    "bitwise_right_shift": "Elementwise floor(a / 2**b) of integers.",
 }
-IN_PLACE_UNARY = (
-    "neg",
-    "abs",
-    "exp",
-    "log",
-    "sqrt",
-    "rsqrt",
-    "sin",
-    "cos",
-    "tanh",
-    "sigmoid",
-    "reciprocal",
-    "relu",
-    "floor",
-)
-IN_PLACE_BINARY = ("add", "sub", "mul", "div", "pow", "maximum", "minimum")
+# sums whose second operand may be scaled: add(a, b, alpha=2)
+SCALED = ("add", "sub")
+_TESTS = ("isnan", "isfinite", "isinf", "signbit")
+IN_PLACE_UNARY = tuple(n for n in UNARY if n not in _TESTS)
+IN_PLACE_BINARY = tuple(n for n in BINARY if n not in ("fmax", "fmin", "logaddexp", "logaddexp2", *SCALED, "div"))
+# what a family wraps under the same name, with an argument more
+WRAPPED = ("div",)
 
 # operator: (op, ufunc, dtypes of the fast path, whether a Python number may take it)
 OPERATORS = {
@@ -108,6 +141,11 @@ OPERATORS = {
     "gt": ("gt", "greater", "_NUMERIC", False),
     "ge": ("ge", "greater_equal", "_NUMERIC", False),
 }
+# what & | ^ ~ << >> call
+OF_BITS = (
+    "logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not",
+    "bitwise_left_shift", "bitwise_right_shift",
+)  # fmt: skip
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 
 BIND = [
@@ -133,7 +171,7 @@ def pointwise() -> str:
         "from ._dispatch import dispatch",
     ]
     lines += ["from ._engine import autograd", "from ._kernels import LARGE"]
-    lines += ["from ._op import OPS", "from ._state import HOT\n"]
+    lines += ["from ._op import OPS", "from ._operand import scaled", "from ._state import HOT\n"]
     lines += ["if TYPE_CHECKING:", "    from ._tensor import Tensor\n"]
     names = sorted([*UNARY, *BINARY, "bind"])
     lines.append(exports(names))
@@ -173,8 +211,9 @@ def pointwise() -> str:
         lines += [
             "",
             "",
-            f"def {n}(a: Any, b: Any) -> Tensor:",
+            f"def {n}(a: Any, b: Any{', *, alpha: Any = 1' if n in SCALED else ''}) -> Tensor:",
             f'    """{doc}"""',
+            *(["    if alpha != 1:", f'        b = scaled("{n}", a, b, alpha)'] if n in SCALED else []),
             *_by_operator(n),
             f'    return cast("Tensor", dispatch(_{n}, (a, b)))',
         ]
@@ -259,10 +298,11 @@ def arith() -> str:
         "from . import _pointwise as _p",
         "from ._base import TensorBase",
         "from ._dispatch import dispatch, explained",
+        "from ._division import div",
         "from ._engine import NUMBER, PAIR, autograd",
-        "from ._inplace import inplace",
+        "from ._inplace import assign, inplace",
         "from ._op import OPS",
-        "from ._operand import is_operand",
+        "from ._operand import is_operand, scaled",
         "from ._state import HOT\n",
         "if TYPE_CHECKING:",
         "    from ._tensor import Tensor\n",
@@ -279,7 +319,7 @@ def arith() -> str:
     ]
     for u in sorted({v[1] for v in OPERATORS.values()}):
         lines.append(f"_np_{u} = np.{u}")
-    for op in sorted({*(v[0] for v in OPERATORS.values()), "matmul", "logical_and", "logical_or", "logical_not"}):
+    for op in sorted({*(v[0] for v in OPERATORS.values()), "matmul", *OF_BITS}):
         lines.append(f'_{op} = OPS["{op}"]')
     lines += [
         "",
@@ -342,18 +382,36 @@ def arith() -> str:
             f"    def __{name}__(self, other: Any) -> Tensor:",
             "        if not is_operand(other):",
             "            return NotImplemented",
-            "        _need_bool(self, other)",
-            f'        return cast("Tensor", dispatch(_{op}, (self, other)))',
+            f"        op = _{op} if _of_bools(self, other) else _bitwise_{name}",
+            '        return cast("Tensor", dispatch(op, (self, other)))',
             "",
             f"    __r{name}__ = __{name}__",
+            "",
+            f"    def __i{name}__(self, other: Any) -> Tensor:",
+            f"        op = _{op} if _of_bools(self, other) else _bitwise_{name}",
+            '        return cast("Tensor", inplace(op, self, (other,)))',
+        ]
+    for name, op in (("lshift", "bitwise_left_shift"), ("rshift", "bitwise_right_shift")):
+        for side, pair in (("", "(self, other)"), ("r", "(other, self)")):
+            lines += [
+                "",
+                f"    def __{side}{name}__(self, other: Any) -> Tensor:",
+                "        if not is_operand(other):",
+                "            return NotImplemented",
+                f'        return cast("Tensor", dispatch(_{op}, {pair}))',
+            ]
+        lines += [
+            "",
+            f"    def __i{name}__(self, other: Any) -> Tensor:",
+            f'        return cast("Tensor", inplace(_{op}, self, (other,)))',
         ]
     lines += ["", "    __neg__ = _p.neg", "    __abs__ = _p.abs"]
     lines += ["", "    def __pos__(self) -> Tensor:", '        return cast("Tensor", self)']
     lines += [
         "",
         "    def __invert__(self) -> Tensor:",
-        "        _need_bool(self, self)",
-        '        return cast("Tensor", dispatch(_logical_not, (self,)))',
+        "        op = _logical_not if self._data.dtype == np.bool_ else _bitwise_not",
+        '        return cast("Tensor", dispatch(op, (self,)))',
     ]
     for name, op in (("iadd", "add"), ("isub", "sub"), ("imul", "mul"), ("itruediv", "div"), ("ipow", "pow")):
         lines += [
@@ -368,6 +426,23 @@ def arith() -> str:
             f'        """In-place twin of {n}."""',
             f'        return cast("Tensor", inplace(OPS["{n}"], self, ()))',
         ]
+    for n in SCALED:
+        lines += [
+            "",
+            f"    def {n}_(self, other: Any, *, alpha: Any = 1) -> Tensor:",
+            f'        """In-place twin of {n}."""',
+            "        if alpha != 1:",
+            f'            other = scaled("{n}_", self, other, alpha)',
+            f'        return cast("Tensor", inplace(OPS["{n}"], self, (other,)))',
+        ]
+    lines += [
+        "",
+        "    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:",
+        '        """In-place twin of div."""',
+        "        if rounding_mode is not None:",
+        '            return cast("Tensor", assign(div, self, (other,), {"rounding_mode": rounding_mode}))',
+        '        return cast("Tensor", inplace(OPS["div"], self, (other,)))',
+    ]
     for n in IN_PLACE_BINARY:
         lines += [
             "",
@@ -378,14 +453,11 @@ def arith() -> str:
     lines += [
         "",
         "",
-        "def _need_bool(a: Any, b: Any) -> None:",
+        "def _of_bools(a: Any, b: Any) -> bool:",
         "    for x in (a, b):",
         "        if not isinstance(x, bool) and (not isinstance(x, TensorBase) or x._data.dtype != np.bool_):",
-        "            given = x._data.dtype if isinstance(x, TensorBase) else type(x).__name__",
-        "            raise TypeError(",
-        '                f"& | ^ ~ are defined for bool tensors here, got {given}; "',
-        '                f"compare first, e.g. (x > 0) & (y > 0)"',
-        "            )",
+        "            return False",
+        "    return True",
     ]
     return "\n".join(lines) + "\n"
 
@@ -442,7 +514,7 @@ def functions_init() -> str:
 def package_init() -> str:
     """`lamella.tensor` itself: re-exports only."""
     modules: dict[str, tuple[str, ...]] = {m: of["__all__"] for m, of in families().items()}
-    modules |= FIXED | {"_pointwise": (*UNARY, *BINARY)}
+    modules |= FIXED | {"_pointwise": tuple(n for n in (*UNARY, *BINARY) if n not in WRAPPED)}
     lines = [
         HEADER.format(doc="Tensors in thin layers: the handle, the written op set, dtypes, random numbers, modes.")
     ]
@@ -477,7 +549,8 @@ def methods() -> str:
     lines += ["class Methods(Arithmetic):", '    """Methods that are one call of a function."""', ""]
     lines += ["    __slots__ = ()", ""]
     for n in (*UNARY, *BINARY):
-        lines.append(f"    {n} = pointwise.{n}")
+        if n not in WRAPPED:
+            lines.append(f"    {n} = pointwise.{n}")
     for module, of in of_families.items():
         lines += [f"    {n} = {names[module]}.{n}" for n in of["METHODS"]]
     for module, of in of_families.items():

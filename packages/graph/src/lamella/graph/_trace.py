@@ -205,7 +205,7 @@ class Trace:
             if name in ("alias", "detach"):
                 continue
             op = OPS[name]
-            params = {op.params[0]: param}
+            params = {op.params[0]: param} if op.params else {}
             out = rule(op, "shape")(_type_meta(value.type), **params)
             value = self.builder.add(op, (value,), params, [as_type(out)], self.region, _source())[0]
         return value

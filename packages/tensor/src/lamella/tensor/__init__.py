@@ -4,14 +4,13 @@ Written by `nox -s generate` from packages/tensor/generate.py; edit that file.
 """
 
 from . import _scalar as scalar
-from ._autocast import autocast, custom_bwd, custom_fwd, get_autocast_dtype, is_autocast_enabled
-from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
+from ._composites import attention, batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
 from ._creation import (
     arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, one_hot, ones, ones_like, rand,
     rand_like, randint, randn, randn_like, randperm, tensor, tril, zeros, zeros_like,
 )  # fmt: skip
 from ._device import Device, as_device as device
-from ._division import floor_divide, remainder
+from ._division import div, divide, floor_divide, fmod, remainder, true_divide
 from ._dtype import (
     DType, bfloat16, bool_, complex128, complex64, float16, float32, float64, float8_e4m3fn, float8_e5m2, int16,
     int32, int64, int8, uint16, uint32, uint64, uint8,
@@ -22,34 +21,36 @@ from ._functions.activation import (
     celu, elu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu6, rrelu,
     selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
 )  # fmt: skip
-from ._functions.attention import attention
-from ._functions.elementwise import clamp, square, where
-from ._functions.indexing import (
-    argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
-    masked_select, nonzero, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
+from ._functions.aliases import (
+    absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, fix, greater, greater_equal, less,
+    less_equal, multiply, negative, not_equal, subtract,
 )  # fmt: skip
+from ._functions.arithmetic import (
+    addcdiv, addcmul, deg2rad, float_power, frac, frexp, heaviside, ldexp, lerp, logit, mvlgamma, polygamma, positive,
+    rad2deg, round, rsub, sgn,
+)  # fmt: skip
+from ._functions.comparison import allclose, equal, isclose, isneginf, isposinf, isreal
+from ._functions.complexes import (
+    adjoint, angle, complex, conj, conj_physical, imag, is_complex, is_conj, is_floating_point, is_nonzero, polar,
+    real, resolve_conj, resolve_neg, view_as_complex, view_as_real,
+)  # fmt: skip
+from ._functions.elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
+from ._functions.indexing import gather, scatter_add, take
 from ._functions.movement import (
     cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
 )  # fmt: skip
 from ._functions.product import matmul
-from ._functions.quantiles import nanquantile, quantile
-from ._functions.reduction import (
-    all, amax, amin, aminmax, any, argmax, argmin, count_nonzero, max, mean, min, nanmean, nansum, prod, sum,
-)  # fmt: skip
-from ._functions.sampling import bincount, histc, histogram, histogramdd, multinomial
-from ._functions.scan import cummax, cummin, cumprod, cumsum, logcumsumexp
-from ._functions.sorting import (
-    argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive,
-)  # fmt: skip
-from ._functions.statistics import (
-    corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, norm, renorm, softmin, std,
-    std_mean, trace, trapezoid, trapz, var, var_mean,
-)  # fmt: skip
-from ._modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
+from ._functions.reduction import all, amax, amin, any, argmax, argmin, logsumexp, mean, prod, std, sum, var
+from ._functions.scan import cumsum
+from ._modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from ._op import MissingRule
 from ._pointwise import (
-    abs, add, cos, div, eq, erf, exp, floor, ge, gt, isnan, le, log, log1p, logical_and, logical_not, logical_or, lt,
-    maximum, minimum, mul, ne, neg, pow, reciprocal, relu, rsqrt, sigmoid, sign, sin, sqrt, sub, tanh,
+    abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or,
+    bitwise_right_shift, bitwise_xor, ceil, copysign, cos, cosh, digamma, eq, erf, erfc, erfinv, exp, exp2, expm1,
+    floor, fmax, fmin, gcd, ge, gt, hypot, i0, isfinite, isinf, isnan, lcm, le, lgamma, log, log10, log1p, log2,
+    logaddexp, logaddexp2, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, ne, neg,
+    nextafter, pow, reciprocal, relu, rsqrt, sigmoid, sign, signbit, sin, sinc, sinh, sqrt, sub, tan, tanh, trunc,
+    xlogy,
 )  # fmt: skip
 from ._promotion import get_default_dtype, result_type, set_default_dtype
 from ._random import Generator, get_num_threads, manual_seed, set_num_threads
@@ -67,27 +68,30 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DType", "Device", "FileFormatError", "Generator", "LevelClosedError", "MissingRule", "Tensor", "__version__",
-    "abs", "add", "all", "amax", "amin", "aminmax", "any", "arange", "argmax", "argmin", "argsort", "argwhere",
-    "attention", "autocast", "batch_norm", "bernoulli", "bfloat16", "bincount", "bool", "bool_", "bucketize", "cat",
-    "celu", "clamp", "complex128", "complex64", "corrcoef", "cos", "count_nonzero", "cov", "cross_entropy", "cummax",
-    "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "custom_bwd", "custom_fwd", "device", "diff", "dist",
-    "div", "double", "dropout", "elu", "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "expand", "eye",
-    "flatten", "flip", "float", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2", "floor",
-    "floor_divide", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "get_autocast_dtype",
-    "get_default_dtype", "get_num_threads", "glu", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
-    "histc", "histogram", "histogramdd", "index_add", "index_copy", "index_fill", "index_put", "index_reduce",
-    "index_select", "inference_mode", "int", "int16", "int32", "int64", "int8", "is_autocast_enabled",
-    "is_grad_enabled", "is_inference_mode_enabled", "isin", "isnan", "kthvalue", "layer_norm", "le", "leaky_relu",
-    "linear", "linspace", "load", "log", "log1p", "log_softmax", "logcumsumexp", "logical_and", "logical_not",
-    "logical_or", "logsigmoid", "logsumexp", "long", "lt", "manual_seed", "masked_scatter", "masked_select", "matmul",
-    "max", "maximum", "mean", "median", "min", "minimum", "mish", "mode", "msort", "mul", "multinomial", "nanmean",
-    "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "no_grad", "nonzero", "norm", "one_hot", "ones",
-    "ones_like", "pad", "permute", "pow", "prelu", "prod", "put", "quantile", "rand", "rand_like", "randint", "randn",
-    "randn_like", "randperm", "reciprocal", "relu", "relu6", "remainder", "renorm", "reshape", "result_type", "rrelu",
-    "rsqrt", "save", "scalar", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selu",
-    "set_default_dtype", "set_grad_enabled", "set_num_threads", "sigmoid", "sign", "silu", "sin", "softmax",
-    "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "std_mean", "sub", "sum", "take", "take_along_dim", "tanh", "tanhshrink", "tensor", "threshold", "topk", "trace",
-    "transpose", "trapezoid", "trapz", "tril", "uint16", "uint32", "uint64", "uint8", "unique", "unique_consecutive",
-    "unsqueeze", "var", "var_mean", "where", "zeros", "zeros_like",
+    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "adjoint", "all", "allclose", "amax", "amin",
+    "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax",
+    "argmin", "asin", "asinh", "atan", "atan2", "atanh", "attention", "batch_norm", "bernoulli", "bfloat16",
+    "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bool",
+    "bool_", "cat", "ceil", "celu", "clamp", "clamp_max", "clamp_min", "clip", "complex", "complex128", "complex64",
+    "conj", "conj_physical", "copysign", "cos", "cosh", "cross_entropy", "cumsum", "deg2rad", "device", "digamma",
+    "div", "divide", "double", "dropout", "elu", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc",
+    "erfinv", "exp", "exp2", "expand", "expm1", "eye", "fix", "flatten", "flip", "float", "float16", "float32",
+    "float64", "float8_e4m3fn", "float8_e5m2", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac",
+    "frexp", "from_numpy", "full", "full_like", "gather", "gcd", "ge", "gelu", "get_default_dtype", "get_num_threads",
+    "glu", "greater", "greater_equal", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "heaviside", "hypot", "i0", "imag", "int", "int16", "int32", "int64", "int8", "is_complex", "is_conj",
+    "is_floating_point", "is_grad_enabled", "is_nonzero", "isclose", "isfinite", "isinf", "isnan", "isneginf",
+    "isposinf", "isreal", "layer_norm", "lcm", "ldexp", "le", "leaky_relu", "lerp", "less", "less_equal", "lgamma",
+    "linear", "linspace", "load", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logaddexp2",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid", "logsumexp", "long", "lt",
+    "manual_seed", "masked_fill", "matmul", "maximum", "mean", "minimum", "mish", "mul", "multiply", "mvlgamma",
+    "nan_to_num", "narrow", "ne", "neg", "negative", "nextafter", "no_grad", "not_equal", "one_hot", "ones",
+    "ones_like", "pad", "permute", "polar", "polygamma", "positive", "pow", "prelu", "prod", "rad2deg", "rand",
+    "rand_like", "randint", "randn", "randn_like", "randperm", "real", "reciprocal", "relu", "relu6", "remainder",
+    "reshape", "resolve_conj", "resolve_neg", "result_type", "round", "rrelu", "rsqrt", "rsub", "save", "scalar",
+    "scatter_add", "selu", "set_default_dtype", "set_grad_enabled", "set_num_threads", "sgn", "sigmoid", "sign",
+    "signbit", "silu", "sin", "sinc", "sinh", "softmax", "softplus", "softshrink", "softsign", "split", "sqrt",
+    "square", "squeeze", "stack", "std", "sub", "subtract", "sum", "take", "tan", "tanh", "tanhshrink", "tensor",
+    "threshold", "transpose", "tril", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "unsqueeze",
+    "var", "view_as_complex", "view_as_real", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip

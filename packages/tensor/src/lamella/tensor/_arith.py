@@ -13,10 +13,11 @@ from . import _ops  # declares the ops
 from . import _pointwise as _p
 from ._base import TensorBase
 from ._dispatch import dispatch, explained
+from ._division import div
 from ._engine import NUMBER, PAIR, autograd
-from ._inplace import inplace
+from ._inplace import assign, inplace
 from ._op import OPS
-from ._operand import is_operand
+from ._operand import is_operand, scaled
 from ._state import HOT
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ _np_not_equal = np.not_equal
 _np_power = np.power
 _np_subtract = np.subtract
 _add = OPS["add"]
+_bitwise_and = OPS["bitwise_and"]
+_bitwise_left_shift = OPS["bitwise_left_shift"]
+_bitwise_not = OPS["bitwise_not"]
+_bitwise_or = OPS["bitwise_or"]
+_bitwise_right_shift = OPS["bitwise_right_shift"]
+_bitwise_xor = OPS["bitwise_xor"]
 _div = OPS["div"]
 _eq = OPS["eq"]
 _ge = OPS["ge"]
@@ -464,26 +471,64 @@ class Arithmetic(TensorBase):
     def __and__(self, other: Any) -> Tensor:
         if not is_operand(other):
             return NotImplemented
-        _need_bool(self, other)
-        return cast("Tensor", dispatch(_logical_and, (self, other)))
+        op = _logical_and if _of_bools(self, other) else _bitwise_and
+        return cast("Tensor", dispatch(op, (self, other)))
 
     __rand__ = __and__
+
+    def __iand__(self, other: Any) -> Tensor:
+        op = _logical_and if _of_bools(self, other) else _bitwise_and
+        return cast("Tensor", inplace(op, self, (other,)))
 
     def __or__(self, other: Any) -> Tensor:
         if not is_operand(other):
             return NotImplemented
-        _need_bool(self, other)
-        return cast("Tensor", dispatch(_logical_or, (self, other)))
+        op = _logical_or if _of_bools(self, other) else _bitwise_or
+        return cast("Tensor", dispatch(op, (self, other)))
 
     __ror__ = __or__
+
+    def __ior__(self, other: Any) -> Tensor:
+        op = _logical_or if _of_bools(self, other) else _bitwise_or
+        return cast("Tensor", inplace(op, self, (other,)))
 
     def __xor__(self, other: Any) -> Tensor:
         if not is_operand(other):
             return NotImplemented
-        _need_bool(self, other)
-        return cast("Tensor", dispatch(_ne, (self, other)))
+        op = _ne if _of_bools(self, other) else _bitwise_xor
+        return cast("Tensor", dispatch(op, (self, other)))
 
     __rxor__ = __xor__
+
+    def __ixor__(self, other: Any) -> Tensor:
+        op = _ne if _of_bools(self, other) else _bitwise_xor
+        return cast("Tensor", inplace(op, self, (other,)))
+
+    def __lshift__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented
+        return cast("Tensor", dispatch(_bitwise_left_shift, (self, other)))
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented
+        return cast("Tensor", dispatch(_bitwise_left_shift, (other, self)))
+
+    def __ilshift__(self, other: Any) -> Tensor:
+        return cast("Tensor", inplace(_bitwise_left_shift, self, (other,)))
+
+    def __rshift__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented
+        return cast("Tensor", dispatch(_bitwise_right_shift, (self, other)))
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        if not is_operand(other):
+            return NotImplemented
+        return cast("Tensor", dispatch(_bitwise_right_shift, (other, self)))
+
+    def __irshift__(self, other: Any) -> Tensor:
+        return cast("Tensor", inplace(_bitwise_right_shift, self, (other,)))
 
     __neg__ = _p.neg
     __abs__ = _p.abs
@@ -492,8 +537,8 @@ class Arithmetic(TensorBase):
         return cast("Tensor", self)
 
     def __invert__(self) -> Tensor:
-        _need_bool(self, self)
-        return cast("Tensor", dispatch(_logical_not, (self,)))
+        op = _logical_not if self._data.dtype == np.bool_ else _bitwise_not
+        return cast("Tensor", dispatch(op, (self,)))
 
     def __iadd__(self, other: Any) -> Tensor:
         return cast("Tensor", inplace(_add, self, (other,)))
@@ -518,6 +563,10 @@ class Arithmetic(TensorBase):
         """In-place twin of abs."""
         return cast("Tensor", inplace(OPS["abs"], self, ()))
 
+    def sign_(self) -> Tensor:
+        """In-place twin of sign."""
+        return cast("Tensor", inplace(OPS["sign"], self, ()))
+
     def exp_(self) -> Tensor:
         """In-place twin of exp."""
         return cast("Tensor", inplace(OPS["exp"], self, ()))
@@ -525,6 +574,10 @@ class Arithmetic(TensorBase):
     def log_(self) -> Tensor:
         """In-place twin of log."""
         return cast("Tensor", inplace(OPS["log"], self, ()))
+
+    def log1p_(self) -> Tensor:
+        """In-place twin of log1p."""
+        return cast("Tensor", inplace(OPS["log1p"], self, ()))
 
     def sqrt_(self) -> Tensor:
         """In-place twin of sqrt."""
@@ -550,6 +603,10 @@ class Arithmetic(TensorBase):
         """In-place twin of sigmoid."""
         return cast("Tensor", inplace(OPS["sigmoid"], self, ()))
 
+    def erf_(self) -> Tensor:
+        """In-place twin of erf."""
+        return cast("Tensor", inplace(OPS["erf"], self, ()))
+
     def reciprocal_(self) -> Tensor:
         """In-place twin of reciprocal."""
         return cast("Tensor", inplace(OPS["reciprocal"], self, ()))
@@ -562,21 +619,119 @@ class Arithmetic(TensorBase):
         """In-place twin of floor."""
         return cast("Tensor", inplace(OPS["floor"], self, ()))
 
-    def add_(self, other: Any) -> Tensor:
+    def logical_not_(self) -> Tensor:
+        """In-place twin of logical_not."""
+        return cast("Tensor", inplace(OPS["logical_not"], self, ()))
+
+    def exp2_(self) -> Tensor:
+        """In-place twin of exp2."""
+        return cast("Tensor", inplace(OPS["exp2"], self, ()))
+
+    def expm1_(self) -> Tensor:
+        """In-place twin of expm1."""
+        return cast("Tensor", inplace(OPS["expm1"], self, ()))
+
+    def log2_(self) -> Tensor:
+        """In-place twin of log2."""
+        return cast("Tensor", inplace(OPS["log2"], self, ()))
+
+    def log10_(self) -> Tensor:
+        """In-place twin of log10."""
+        return cast("Tensor", inplace(OPS["log10"], self, ()))
+
+    def tan_(self) -> Tensor:
+        """In-place twin of tan."""
+        return cast("Tensor", inplace(OPS["tan"], self, ()))
+
+    def asin_(self) -> Tensor:
+        """In-place twin of asin."""
+        return cast("Tensor", inplace(OPS["asin"], self, ()))
+
+    def acos_(self) -> Tensor:
+        """In-place twin of acos."""
+        return cast("Tensor", inplace(OPS["acos"], self, ()))
+
+    def atan_(self) -> Tensor:
+        """In-place twin of atan."""
+        return cast("Tensor", inplace(OPS["atan"], self, ()))
+
+    def sinh_(self) -> Tensor:
+        """In-place twin of sinh."""
+        return cast("Tensor", inplace(OPS["sinh"], self, ()))
+
+    def cosh_(self) -> Tensor:
+        """In-place twin of cosh."""
+        return cast("Tensor", inplace(OPS["cosh"], self, ()))
+
+    def asinh_(self) -> Tensor:
+        """In-place twin of asinh."""
+        return cast("Tensor", inplace(OPS["asinh"], self, ()))
+
+    def acosh_(self) -> Tensor:
+        """In-place twin of acosh."""
+        return cast("Tensor", inplace(OPS["acosh"], self, ()))
+
+    def atanh_(self) -> Tensor:
+        """In-place twin of atanh."""
+        return cast("Tensor", inplace(OPS["atanh"], self, ()))
+
+    def sinc_(self) -> Tensor:
+        """In-place twin of sinc."""
+        return cast("Tensor", inplace(OPS["sinc"], self, ()))
+
+    def erfc_(self) -> Tensor:
+        """In-place twin of erfc."""
+        return cast("Tensor", inplace(OPS["erfc"], self, ()))
+
+    def erfinv_(self) -> Tensor:
+        """In-place twin of erfinv."""
+        return cast("Tensor", inplace(OPS["erfinv"], self, ()))
+
+    def lgamma_(self) -> Tensor:
+        """In-place twin of lgamma."""
+        return cast("Tensor", inplace(OPS["lgamma"], self, ()))
+
+    def digamma_(self) -> Tensor:
+        """In-place twin of digamma."""
+        return cast("Tensor", inplace(OPS["digamma"], self, ()))
+
+    def i0_(self) -> Tensor:
+        """In-place twin of i0."""
+        return cast("Tensor", inplace(OPS["i0"], self, ()))
+
+    def ceil_(self) -> Tensor:
+        """In-place twin of ceil."""
+        return cast("Tensor", inplace(OPS["ceil"], self, ()))
+
+    def trunc_(self) -> Tensor:
+        """In-place twin of trunc."""
+        return cast("Tensor", inplace(OPS["trunc"], self, ()))
+
+    def bitwise_not_(self) -> Tensor:
+        """In-place twin of bitwise_not."""
+        return cast("Tensor", inplace(OPS["bitwise_not"], self, ()))
+
+    def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """In-place twin of add."""
+        if alpha != 1:
+            other = scaled("add_", self, other, alpha)
         return cast("Tensor", inplace(OPS["add"], self, (other,)))
 
-    def sub_(self, other: Any) -> Tensor:
+    def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
         """In-place twin of sub."""
+        if alpha != 1:
+            other = scaled("sub_", self, other, alpha)
         return cast("Tensor", inplace(OPS["sub"], self, (other,)))
+
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """In-place twin of div."""
+        if rounding_mode is not None:
+            return cast("Tensor", assign(div, self, (other,), {"rounding_mode": rounding_mode}))
+        return cast("Tensor", inplace(OPS["div"], self, (other,)))
 
     def mul_(self, other: Any) -> Tensor:
         """In-place twin of mul."""
         return cast("Tensor", inplace(OPS["mul"], self, (other,)))
-
-    def div_(self, other: Any) -> Tensor:
-        """In-place twin of div."""
-        return cast("Tensor", inplace(OPS["div"], self, (other,)))
 
     def pow_(self, other: Any) -> Tensor:
         """In-place twin of pow."""
@@ -590,11 +745,93 @@ class Arithmetic(TensorBase):
         """In-place twin of minimum."""
         return cast("Tensor", inplace(OPS["minimum"], self, (other,)))
 
+    def eq_(self, other: Any) -> Tensor:
+        """In-place twin of eq."""
+        return cast("Tensor", inplace(OPS["eq"], self, (other,)))
 
-def _need_bool(a: Any, b: Any) -> None:
+    def ne_(self, other: Any) -> Tensor:
+        """In-place twin of ne."""
+        return cast("Tensor", inplace(OPS["ne"], self, (other,)))
+
+    def lt_(self, other: Any) -> Tensor:
+        """In-place twin of lt."""
+        return cast("Tensor", inplace(OPS["lt"], self, (other,)))
+
+    def le_(self, other: Any) -> Tensor:
+        """In-place twin of le."""
+        return cast("Tensor", inplace(OPS["le"], self, (other,)))
+
+    def gt_(self, other: Any) -> Tensor:
+        """In-place twin of gt."""
+        return cast("Tensor", inplace(OPS["gt"], self, (other,)))
+
+    def ge_(self, other: Any) -> Tensor:
+        """In-place twin of ge."""
+        return cast("Tensor", inplace(OPS["ge"], self, (other,)))
+
+    def logical_and_(self, other: Any) -> Tensor:
+        """In-place twin of logical_and."""
+        return cast("Tensor", inplace(OPS["logical_and"], self, (other,)))
+
+    def logical_or_(self, other: Any) -> Tensor:
+        """In-place twin of logical_or."""
+        return cast("Tensor", inplace(OPS["logical_or"], self, (other,)))
+
+    def logical_xor_(self, other: Any) -> Tensor:
+        """In-place twin of logical_xor."""
+        return cast("Tensor", inplace(OPS["logical_xor"], self, (other,)))
+
+    def atan2_(self, other: Any) -> Tensor:
+        """In-place twin of atan2."""
+        return cast("Tensor", inplace(OPS["atan2"], self, (other,)))
+
+    def hypot_(self, other: Any) -> Tensor:
+        """In-place twin of hypot."""
+        return cast("Tensor", inplace(OPS["hypot"], self, (other,)))
+
+    def copysign_(self, other: Any) -> Tensor:
+        """In-place twin of copysign."""
+        return cast("Tensor", inplace(OPS["copysign"], self, (other,)))
+
+    def nextafter_(self, other: Any) -> Tensor:
+        """In-place twin of nextafter."""
+        return cast("Tensor", inplace(OPS["nextafter"], self, (other,)))
+
+    def xlogy_(self, other: Any) -> Tensor:
+        """In-place twin of xlogy."""
+        return cast("Tensor", inplace(OPS["xlogy"], self, (other,)))
+
+    def gcd_(self, other: Any) -> Tensor:
+        """In-place twin of gcd."""
+        return cast("Tensor", inplace(OPS["gcd"], self, (other,)))
+
+    def lcm_(self, other: Any) -> Tensor:
+        """In-place twin of lcm."""
+        return cast("Tensor", inplace(OPS["lcm"], self, (other,)))
+
+    def bitwise_and_(self, other: Any) -> Tensor:
+        """In-place twin of bitwise_and."""
+        return cast("Tensor", inplace(OPS["bitwise_and"], self, (other,)))
+
+    def bitwise_or_(self, other: Any) -> Tensor:
+        """In-place twin of bitwise_or."""
+        return cast("Tensor", inplace(OPS["bitwise_or"], self, (other,)))
+
+    def bitwise_xor_(self, other: Any) -> Tensor:
+        """In-place twin of bitwise_xor."""
+        return cast("Tensor", inplace(OPS["bitwise_xor"], self, (other,)))
+
+    def bitwise_left_shift_(self, other: Any) -> Tensor:
+        """In-place twin of bitwise_left_shift."""
+        return cast("Tensor", inplace(OPS["bitwise_left_shift"], self, (other,)))
+
+    def bitwise_right_shift_(self, other: Any) -> Tensor:
+        """In-place twin of bitwise_right_shift."""
+        return cast("Tensor", inplace(OPS["bitwise_right_shift"], self, (other,)))
+
+
+def _of_bools(a: Any, b: Any) -> bool:
     for x in (a, b):
         if not isinstance(x, bool) and (not isinstance(x, TensorBase) or x._data.dtype != np.bool_):
-            given = x._data.dtype if isinstance(x, TensorBase) else type(x).__name__
-            raise TypeError(
-                f"& | ^ ~ are defined for bool tensors here, got {given}; compare first, e.g. (x > 0) & (y > 0)"
-            )
+            return False
+    return True

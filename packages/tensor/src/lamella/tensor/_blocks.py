@@ -15,7 +15,7 @@ import numpy as np
 
 from ._random._parallel import split
 
-__all__ = ["BITS", "blocked", "constant", "masked", "select"]
+__all__ = ["BITS", "blocked", "choose", "constant", "in_double", "masked", "select"]
 
 _BLOCK = 16384
 _GRAIN = 8 * _BLOCK
@@ -34,7 +34,7 @@ def blocked(kernel: Callable[..., None]) -> Callable[..., Any]:
         if len(xs) > 1 and any(other.shape != x.shape for other in xs):
             xs = tuple(np.broadcast_arrays(*xs))
         out = np.empty(xs[0].shape, dtype)
-        half = dtype.itemsize < 4
+        half = dtype.itemsize < 4 and dtype.kind in "fV"
         if out.size <= _BLOCK and not half:
             kernel(out, *xs, **params)
             return out
@@ -53,6 +53,27 @@ def blocked(kernel: Callable[..., None]) -> Callable[..., Any]:
                     kernel(flat[low:high], *block, **params)
 
         split(out.size, _GRAIN, fill)
+        return out
+
+    return run
+
+
+def in_double(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """The kernel of an op from `kernel(x, **params)`, which returns its values for a flat float64 array."""
+
+    @wraps(kernel)
+    def run(x: Any, **params: Any) -> Any:
+        if x.size <= _BLOCK:
+            return kernel(x.reshape(-1).astype(np.float64), **params).reshape(x.shape).astype(x.dtype, copy=False)
+        out = np.empty(x.shape, x.dtype)
+        flat, source = out.reshape(-1), np.ascontiguousarray(x).reshape(-1)
+
+        def fill(start: int, stop: int) -> None:
+            for low in range(start, stop, _BLOCK):
+                block = slice(low, min(low + _BLOCK, stop))
+                flat[block] = kernel(source[block].astype(np.float64), **params)
+
+        split(out.size, _BLOCK, fill)
         return out
 
     return run
@@ -97,3 +118,25 @@ def masked(out: Any, mask: Any, a: Any) -> None:
         return
     bits = BITS[out.dtype.itemsize]
     np.multiply(a.view(bits), mask.view(np.int8).astype(bits), out=out.view(bits))
+
+
+def choose(mask: Any, a: Any, b: Any) -> Any:
+    """A new array: a where mask else b, for arrays of one dtype of at most 8 bytes; a and b have mask's shape or no
+    dims.
+    """
+    bits = BITS[a.dtype.itemsize]
+    out = np.empty(mask.shape, a.dtype)
+    into = out.reshape(-1).view(bits)
+    keep = np.ascontiguousarray(mask).reshape(-1).view(np.int8)
+    x, y = ((np.ascontiguousarray(v).reshape(-1) if v.ndim else v).view(bits) for v in (a, b))
+
+    def fill(start: int, stop: int) -> None:
+        for low in range(start, stop, _BLOCK):
+            part = slice(low, min(low + _BLOCK, stop))
+            o, p, q = into[part], x[part] if x.ndim else x, y[part] if y.ndim else y
+            np.subtract(p, q, out=o)
+            np.multiply(o, keep[part].astype(bits), out=o)
+            np.add(o, q, out=o)
+
+    split(out.size, _GRAIN, fill)
+    return out

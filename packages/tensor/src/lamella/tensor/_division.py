@@ -1,28 +1,27 @@
-"""Floor division and remainder, as composites over the written op set.
+"""Division: true, rounded down, rounded towards zero, and the remainders.
 
-Integers are exact in every width: a first quotient in float64 is at most a few thousand off, the integer remainder it
-leaves is small, and dividing that again and looking at its sign settles the rest. Integers modulo 2**64 make this safe
-for the largest values too. A zero among the elements of an integer divisor gives 0, as in numpy; the number 0 raises.
+A zero among the elements of an integer divisor gives 0, as in numpy; the number 0 raises.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from . import _functions as f
 from . import _pointwise as p
 from ._base import TensorBase
-from ._dtype import BOOL, COMPLEX, INT, DType, float64, uint64
+from ._dispatch import dispatch
+from ._dtype import BOOL, COMPLEX, INT, DType
+from ._op import OPS
 from ._promotion import result_type
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
-__all__ = ["floor_divide", "remainder"]
-METHODS = ("floor_divide", "remainder")
-IN_PLACE = ("floor_divide", "remainder")
+__all__ = ["div", "divide", "floor_divide", "fmod", "remainder", "true_divide"]
+METHODS = ("div", "divide", "floor_divide", "fmod", "remainder", "true_divide")
+IN_PLACE = ("divide", "floor_divide", "fmod", "remainder", "true_divide")
 
 
 def _target(name: str, a: Any, b: Any) -> DType:
@@ -32,53 +31,52 @@ def _target(name: str, a: Any, b: Any) -> DType:
         if isinstance(v, np.ndarray):
             raise TypeError(f"{name} needs tensors or numbers, got ndarray; wrap it with from_numpy(...)")
     dtype = result_type((a, b))
-    if dtype.category in (BOOL, COMPLEX) or dtype is uint64:
-        raise TypeError(f"{name} is defined for floats and integers up to int64, not for {dtype}; cast first")
+    if dtype.category in (BOOL, COMPLEX):
+        raise TypeError(f"{name} is defined for floats and integers, not for {dtype}; cast first")
     if dtype.category == INT and not isinstance(b, TensorBase) and b == 0:
         raise ZeroDivisionError(f"{name} of an integer tensor by 0; a floating tensor gives inf or nan")
     return dtype
 
 
+def _rounded(name: str, a: Any, b: Any) -> Tensor:
+    _target(name, a, b)
+    return cast("Tensor", dispatch(OPS[name], (a, b)))
+
+
 def floor_divide(a: Any, b: Any) -> Tensor:
     """Elementwise largest integer not above a / b, in the dtype a and b meet in; ZeroDivisionError for integers by 0.
 
-    For floats it is the floor of the rounded quotient.
+    Exact, as Python's `//`: 1.0 // 0.1 is 9, for the float 0.1 is more than a tenth.
     """
-    dtype = _target("floor_divide", a, b)
-    if dtype.category != INT:
-        return p.floor(p.div(a, b))
-    return _divided(a, b, dtype)[0]
+    return _rounded("floor_divide", a, b)
 
 
 def remainder(a: Any, b: Any) -> Tensor:
     """Elementwise a - b * floor(a / b): it has the sign of b, as Python's %; ZeroDivisionError for integers by 0."""
-    dtype = _target("remainder", a, b)
-    if dtype.category != INT:
-        x = f.to_dtype(a, dtype) if isinstance(a, TensorBase) else a
-        return p.sub(x, p.mul(p.floor(p.div(x, b)), b))
-    return _divided(a, b, dtype)[1]
+    return _rounded("remainder", a, b)
 
 
-def _divided(a: Any, b: Any, dtype: DType) -> tuple[Tensor, Tensor]:
-    # a number becomes a 0-d tensor here, as casts and comparisons below want tensors
-    x, y = (f.to_dtype(v if isinstance(v, TensorBase) else _full(v, dtype), dtype) for v in (a, b))
-    zero = p.eq(y, 0)
-    y = f.where(zero, 1, y)
-    quotient = f.where(zero, 0, p.mul(x, 0))  # zeros of the broadcast shape
-    rest = p.add(x, quotient)
-    wide = f.to_dtype(y, float64)
-    for _ in range(2):
-        step = f.to_dtype(p.floor(p.div(f.to_dtype(rest, float64), wide)), dtype)
-        quotient, rest = p.add(quotient, step), p.sub(rest, p.mul(step, y))
-    negative = p.lt(y, 0)
-    low = f.where(negative, p.gt(rest, 0), p.lt(rest, 0))
-    high = f.where(negative, p.le(rest, y), p.ge(rest, y))
-    step = p.sub(f.to_dtype(high, dtype), f.to_dtype(low, dtype))
-    quotient, rest = p.add(quotient, step), p.sub(rest, p.mul(step, y))
-    return f.where(zero, 0, quotient), f.where(zero, 0, rest)
+def fmod(a: Any, b: Any) -> Tensor:
+    """Elementwise a - b * trunc(a / b): it has the sign of a, as C's fmod; ZeroDivisionError for integers by 0."""
+    return _rounded("fmod", a, b)
 
 
-def _full(value: Any, dtype: DType) -> Tensor:
-    from ._creation import full
+def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """Elementwise a / b; with rounding_mode "floor" or "trunc" the quotient is rounded so, in their dtype."""
+    if rounding_mode is None:
+        return p.div(a, b)
+    if rounding_mode == "floor":
+        return floor_divide(a, b)
+    if rounding_mode != "trunc":
+        raise ValueError(f"div: rounding_mode is None, 'trunc' or 'floor', got {rounding_mode!r}")
+    if _target("div", a, b).category != INT:
+        return p.trunc(p.div(a, b))
+    return floor_divide(p.sub(a, fmod(a, b)), b)
 
-    return full((), value, dtype=dtype)
+
+divide = div
+
+
+def true_divide(a: Any, b: Any) -> Tensor:
+    """Elementwise a / b; integers become the default float."""
+    return p.div(a, b)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import ml_dtypes
 import numpy as np
 
-__all__ = ["BY_NAME", "BY_NUMPY", "DType", "as_dtype", "from_numpy_dtype", "promote"]
+__all__ = ["BY_NAME", "BY_NUMPY", "DType", "as_dtype", "from_numpy_dtype", "limits", "promote"]
 
 
 class DType:
@@ -108,6 +108,12 @@ def as_dtype(dtype: Any) -> DType:
         return from_numpy_dtype(np.dtype(dtype))
     except TypeError:
         raise TypeError(f"dtype must be a lamella dtype such as lamella.tensor.float32, got {dtype!r}") from None
+
+
+def limits(dtype: DType) -> tuple[float, float]:
+    """The smallest and the largest finite number of a floating dtype."""
+    info: Any = ml_dtypes.finfo(dtype.numpy)  # type: ignore[no-untyped-call]
+    return float(info.min), float(info.max)
 
 
 def promote(a: DType, b: DType) -> DType:

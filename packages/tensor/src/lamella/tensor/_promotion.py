@@ -154,6 +154,10 @@ def refusal(name: str, kind: str) -> str:
     """What is wrong with a bool or complex operand of an op, and what to do."""
     if kind == "c":
         return f"{name} is not defined for complex numbers; take the abs, or work on real and imaginary parts"
+    if kind in "fV":
+        return f"{name} is defined for integers and bools, not for floating tensors; compare first, or use .to(int64)"
+    if kind in "iu":
+        return f"{name} is defined for floating tensors, not for integers; convert them with .to({_default[0].name})"
     return f"{name} of bool tensors has no meaning; use logical_not or a != b, or cast them with .to(int64)"
 
 

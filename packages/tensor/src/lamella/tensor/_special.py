@@ -1,16 +1,22 @@
 """Elementary functions that numpy lacks, on arrays.
 
-erf in double follows the rational forms of Sun's fdlibm (s_erf.c, 1993); in single it is a 13/8 minimax quotient on
-[-4, 4], whose rounding leaves |error| < 4.5e-7.
+erf and erfc in double follow the rational forms of Sun's fdlibm (s_erf.c, 1993), erf to 4.5e-16, erfc to 1e-15
+relative. In single erf is a 13/8 minimax quotient on [-4, 4], whose rounding leaves |error| < 4.5e-7, and erfc the
+Chebyshev fit of Numerical Recipes (6.2, erfcc), relative error < 1e-6. erfinv starts from Giles's polynomials (GPU
+Computing Gems 2010, single precision) and, in double, takes two steps of Halley's method; relative error < 1e-6 and
+4e-15.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-__all__ = ["erf", "normal_cdf", "sigmoid"]
+from ._blocks import blocked, constant, in_double, select
+
+__all__ = ["erf", "erfc", "erfinv", "normal_cdf", "sigmoid"]
 
 _PP = (
     1.28379167095512558561e-01, -3.25042107247001499370e-01, -2.84817495755985104766e-02,
@@ -77,27 +83,46 @@ def _erf32(x: Any) -> Any:
 
 def _erf64(x: Any) -> Any:
     flat = np.ascontiguousarray(x).reshape(-1)
-    a = np.abs(flat)
-    out = np.where(np.isnan(flat), flat, np.copysign(1.0, flat))
-    for low, high in ((0.0, 0.84375), (0.84375, 1.25), (1.25, 1 / 0.35), (1 / 0.35, 6.0)):
+    return _error(flat, False).reshape(x.shape)
+
+
+def _error(x: Any, complement: bool) -> Any:
+    """erf of a flat float64 array, or 1 - erf, exact in the tail."""
+    a = np.abs(x)
+    if complement:
+        out = np.where(np.isnan(x), x, np.where(x > 0, 0.0, 2.0))
+    else:
+        out = np.where(np.isnan(x), x, np.copysign(1.0, x))
+    for low, high in ((0.0, 0.84375), (0.84375, 1.25), (1.25, 1 / 0.35), (1 / 0.35, 28.0 if complement else 6.0)):
         at = np.flatnonzero((a >= low) & (a < high))
         if not at.size:
             continue
-        v = a[at]
+        v, signed = a[at], x[at]
         if high == 0.84375:
             z = v * v
-            r = v + v * (_poly(z, _PP) / _poly(z, _QQ))
+            y = _poly(z, _PP) / _poly(z, _QQ)
+            if complement:
+                # above 1/4, 1/2 - erf is exact where 1 - erf would round
+                small = v < 0.25
+                r = np.where(small | (signed < 0), 1.0 - (signed + signed * y), 0.5 - (signed - 0.5 + signed * y))
+            else:
+                r = signed + signed * y
         elif high == 1.25:
             s = v - 1.0
-            r = _ERX + _poly(s, _PA) / _poly(s, _QA)
+            y = _ERX + _poly(s, _PA) / _poly(s, _QA)
+            if complement:
+                r = np.where(signed > 0, (1.0 - _ERX) - (y - _ERX), 1.0 + y)
+            else:
+                r = np.copysign(y, signed)
         else:
             s = 1.0 / (v * v)
-            num, den = (_RA, _SA) if high < 6.0 else (_RB, _SB)
+            num, den = (_RA, _SA) if low == 1.25 else (_RB, _SB)
             # the square is split so that exp sees an exact product
             z = (v.view(np.int64) & np.int64(-(1 << 32))).view(np.float64)
-            r = 1.0 - np.exp(-z * z - 0.5625) * np.exp((z - v) * (z + v) + _poly(s, num) / _poly(s, den)) / v
-        out[at] = np.copysign(r, flat[at])
-    return out.reshape(x.shape)
+            y = np.exp(-z * z - 0.5625) * np.exp((z - v) * (z + v) + _poly(s, num) / _poly(s, den)) / v
+            r = np.where(signed > 0, y, 2.0 - y) if complement else np.copysign(1.0 - y, signed)
+        out[at] = r
+    return out
 
 
 def erf(x: Any) -> Any:
@@ -139,11 +164,100 @@ def normal_cdf(out: Any, x: Any) -> Any:
     return square
 
 
+_TAIL = (
+    -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223,
+    0.17087277,
+)  # fmt: skip
+_CENTRE = (
+    1.50140941, 0.246640727, -0.00417768164, -0.00125372503, 0.00021858087, -4.39150654e-06, -3.5233877e-06,
+    3.43273939e-07, 2.81022636e-08,
+)  # fmt: skip
+_OUTER = (
+    2.83297682, 1.00167406, 0.00943887047, -0.0076224613, 0.00573950773, -0.00367342844, 0.00134934322, 0.000100950558,
+    -0.000200214257,
+)  # fmt: skip
+
+
+@blocked
+def _erfc32(out: Any, x: Any) -> None:
+    a = np.minimum(np.abs(x), 11)  # beyond, even the smallest float32 is too large; NaN stays
+    t = 1 / (1 + 0.5 * a)
+    # the square is split so that exp sees an exact product
+    high = (a.view(np.int32) & np.int32(-4096)).view(np.float32)
+    np.exp(-high * high, out=out)
+    out *= np.exp(_poly(t, _TAIL) + (high - a) * (high + a))
+    out *= t
+    select(out, np.less(x, 0), 2 - out, out)
+
+
+@in_double
+def _erfc64(x: Any) -> Any:
+    return _error(x, True)
+
+
+def erfc(x: Any) -> Any:
+    """1 - erf(x) of a real floating array, in its dtype."""
+    return _erfc64(x) if x.dtype == np.float64 else _erfc32(x)
+
+
+def _erfinv_start(x: Any) -> Any:
+    w = -np.log((1 - x) * (1 + x))
+    y = _poly(w - 2.5, _CENTRE)
+    far = np.flatnonzero(w >= 5)
+    if far.size:
+        y[far] = _poly(np.sqrt(w[far]) - 3, _OUTER)
+    return y * x
+
+
+@blocked
+def _erfinv32(out: Any, x: Any) -> None:
+    flat = x.reshape(-1)
+    np.copyto(out, _erfinv_start(flat).reshape(x.shape))
+    _erfinv_ends(out, x)
+
+
+@in_double
+def _erfinv64(x: Any) -> Any:
+    a = np.abs(x)
+    y = _erfinv_start(np.minimum(a, 1 - 2**-53))
+    tail = np.flatnonzero(a > 1 - 1e-6)
+    if tail.size:
+        # out of the polynomials' range: erfc(y) = exp(-y^2) / (y sqrt(pi)), its y beside log y from the first term
+        w = -np.log(np.maximum(1 - a[tail], 2**-53))
+        y[tail] = np.sqrt(w - 0.5 * np.log(math.pi * w))
+    for _ in range(2):
+        # the tail's residual comes from erfc: 1 - x is exact above 1/2
+        error = np.where(a < 0.5, _error(y, False) - a, (1 - a) - _error(y, True))
+        step = error / (1.1283791670955126 * np.exp(-y * y))
+        y = y - step / (1 + y * step)
+    y = np.copysign(y, x)
+    _erfinv_ends(y, x)
+    return y
+
+
+def _erfinv_ends(out: Any, x: Any) -> None:
+    a = np.abs(x)
+    outside = ~(a < 1)
+    if outside.any():
+        np.copyto(out, np.where(a == 1, np.copysign(np.inf, x), np.nan), where=outside, casting="same_kind")
+
+
+def erfinv(x: Any) -> Any:
+    """The inverse of erf on (-1, 1), of a real floating array in its dtype; infinite at -1 and 1, NaN beyond."""
+    return _erfinv64(x) if x.dtype == np.float64 else _erfinv32(x)
+
+
+@blocked
+def _sigmoid_blocks(out: Any, x: Any) -> None:
+    # exp(min(x, 0)) / (1 + exp(-|x|)): neither overflows nor loses the tail
+    below = np.minimum(x, constant(0, x))
+    np.exp(below, out=below)
+    np.copysign(x, -1, out=out)
+    np.exp(out, out=out)
+    out += 1
+    np.divide(below, out, out=out)
+
+
 def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)), through tanh, which neither overflows nor loses the tail's sign."""
-    if x.dtype.itemsize < 4:
-        return sigmoid(x.astype(np.float32)).astype(x.dtype)
-    if x.dtype.kind == "c":
-        return 1 / (1 + np.exp(-x))
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e).astype(x.dtype, copy=False) / (1 + e)
+    """1 / (1 + exp(-x)) of a floating or complex array, in its dtype."""
+    return 1 / (1 + np.exp(-x)) if x.dtype.kind == "c" else _sigmoid_blocks(x)

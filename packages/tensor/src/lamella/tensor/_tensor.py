@@ -362,9 +362,6 @@ class Tensor(Methods, Followed):
         """Overwrite with uniform draws in [low, high); returns self."""
         return self.copy_(make.rand(self.shape, dtype=self.dtype, generator=generator) * (high - low) + low)
 
-    def lerp_(self, end: Any, weight: Any) -> Tensor:
-        """self + weight * (end - self), in place."""
-        return self.copy_(self + (end - self) * weight)
 
     # -- views and layout
 
@@ -374,16 +371,47 @@ class Tensor(Methods, Followed):
         return view_of(_PERMUTE, self, tuple(range(self._data.ndim - 1, -1, -1)))
 
     @property
+    def H(self) -> Tensor:
+        """The conjugate transpose of a matrix."""
+        if self._data.ndim not in (0, 2):
+            raise ValueError(f"H needs a matrix, got shape {self.shape}; use mH for a batch of them")
+        return f.conj(self.T)
+
+    @property
+    def mH(self) -> Tensor:
+        """The conjugate transpose of the last two dims."""
+        return f.adjoint(self)
+
+    @property
+    def real(self) -> Tensor:
+        """The real part: a view of complex numbers, itself of real ones."""
+        return f.real(self)
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        f.real(self).copy_(value)
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part, a view; TypeError for real dtypes."""
+        return f.imag(self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        f.imag(self).copy_(value)
+
+    @property
     def mT(self) -> Tensor:
         """The last two dims exchanged."""
         return f.transpose(self, -1, -2)
 
     def view(self, *shape: Any) -> Tensor:
-        """The same memory in another shape; ValueError where the layout does not allow a view."""
+        """The same memory in another shape, or, given a dtype, its bits as that dtype.
+
+        ValueError where the layout does not allow a view.
+        """
         if len(shape) == 1 and isinstance(shape[0], DType):
-            raise NotImplementedError(
-                "view(dtype) is not supported; use .to(dtype) for values or numpy().view for bits"
-            )
+            return cast("Tensor", dispatch(OPS["view_dtype"], (self,), {"dtype": shape[0]}))
         out = f.reshape(self, *shape)
         if out._view is None and type(self._data) is np.ndarray and self.numel():
             raise ValueError(
@@ -422,6 +450,12 @@ class Tensor(Methods, Followed):
     def __rmod__(self, other: Any) -> Tensor:
         return d.remainder(other, self) if is_operand(other) else NotImplemented
 
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return (self // other, self % other) if is_operand(other) else NotImplemented
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return (other // self, other % self) if is_operand(other) else NotImplemented
+
     def __ifloordiv__(self, other: Any) -> Tensor:
         return self._replaced("//=", d.floor_divide(self, other))
 
@@ -439,9 +473,6 @@ class Tensor(Methods, Followed):
         """self where the condition holds, else other."""
         return f.where(condition, self, other)
 
-    def masked_fill(self, mask: Tensor, value: Any) -> Tensor:
-        """value where the bool mask holds, else self."""
-        return f.where(mask, value, self)
 
 
 def _rebuild(cls: Any, array: Any, requires_grad: bool) -> Tensor:

@@ -60,6 +60,26 @@ def _same(x: Any, _: Any = None) -> Any:
     return x
 
 
+def _as_real(x: Any, _: Any = None) -> Any:
+    part = x.real
+    return np.lib.stride_tricks.as_strided(part, (*x.shape, 2), (*x.strides, part.dtype.itemsize))
+
+
+def _as_complex(x: Any, _: Any = None) -> Any:
+    size = x.dtype.itemsize
+    if not x.ndim or x.shape[-1] != 2 or x.dtype.kind != "f" or size < 4:
+        raise ValueError("view_as_complex needs pairs")  # the shape rule says what was given
+    if x.strides[-1] != size:
+        raise ValueError("view_as_complex needs the two parts of a number side by side; call .contiguous() first")
+    return x.view(np.dtype(f"c{2 * size}"))[..., 0]
+
+
+def _as_dtype(x: Any, dtype: Any) -> Any:
+    if x.dtype.itemsize != dtype.itemsize and x.ndim and x.strides[-1] != x.dtype.itemsize:
+        raise ValueError(f"view({dtype}) needs the last dim without gaps; call .contiguous() first")
+    return x.view(dtype.numpy)
+
+
 # they are the numpy kernels of these ops too, so the second argument has the name of the op's param
 VIEWS: dict[str, Callable[..., Any]] = {
     "slice": _slice,
@@ -68,6 +88,9 @@ VIEWS: dict[str, Callable[..., Any]] = {
     "expand": _expand,
     "alias": _same,
     "detach": _same,
+    "view_as_real": _as_real,
+    "view_as_complex": _as_complex,
+    "view_dtype": _as_dtype,
 }
 
 

@@ -10,40 +10,40 @@ from .activation import (
     celu, elu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu6, rrelu,
     selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
 )  # fmt: skip
-from .attention import attention
-from .common import along, require_float, run, selected, tensor_of, to_dtype, wide
-from .elementwise import clamp, square, where
-from .indexing import (
-    argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
-    masked_select, nonzero, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
+from .aliases import (
+    absolute, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, fix, greater, greater_equal, less,
+    less_equal, multiply, negative, not_equal, subtract,
 )  # fmt: skip
+from .arithmetic import (
+    addcdiv, addcmul, deg2rad, float_power, frac, frexp, heaviside, ldexp, lerp, logit, mvlgamma, polygamma, positive,
+    rad2deg, round, rsub, sgn,
+)  # fmt: skip
+from .common import require_float, run, tensor_of, to_dtype, wide
+from .comparison import allclose, equal, isclose, isneginf, isposinf, isreal
+from .complexes import (
+    adjoint, angle, complex, conj, conj_physical, imag, is_complex, is_conj, is_floating_point, is_nonzero, polar,
+    real, resolve_conj, resolve_neg, view_as_complex, view_as_real,
+)  # fmt: skip
+from .elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
+from .indexing import gather, scatter_add, take
 from .movement import (
     cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
 )  # fmt: skip
 from .product import matmul
-from .quantiles import nanquantile, quantile
-from .reduction import (
-    all, amax, amin, aminmax, any, argmax, argmin, count_nonzero, max, mean, min, nanmean, nansum, prod, sum,
-)  # fmt: skip
-from .sampling import bincount, histc, histogram, histogramdd, multinomial
-from .scan import cummax, cummin, cumprod, cumsum, logcumsumexp
-from .sorting import argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive
-from .statistics import (
-    corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, norm, renorm, softmin, std,
-    std_mean, trace, trapezoid, trapz, var, var_mean,
-)  # fmt: skip
+from .reduction import all, amax, amin, any, argmax, argmin, logsumexp, mean, prod, std, sum, var
+from .scan import cumsum
 
 __all__ = [
-    "all", "along", "amax", "amin", "aminmax", "any", "argmax", "argmin", "argsort", "argwhere", "attention",
-    "bincount", "bucketize", "cat", "celu", "clamp", "corrcoef", "count_nonzero", "cov", "cummax", "cummin",
-    "cumprod", "cumsum", "cumulative_trapezoid", "diff", "dist", "elu", "expand", "flatten", "flip", "gather", "glu",
-    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "histc", "histogram", "histogramdd", "index_add",
-    "index_copy", "index_fill", "index_put", "index_reduce", "index_select", "isin", "kthvalue", "leaky_relu",
-    "logcumsumexp", "logsigmoid", "logsumexp", "masked_scatter", "masked_select", "matmul", "max", "mean", "median",
-    "min", "mish", "mode", "msort", "multinomial", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow",
-    "nonzero", "norm", "pad", "permute", "prelu", "prod", "put", "quantile", "relu6", "renorm", "require_float",
-    "reshape", "rrelu", "run", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selected", "selu", "silu",
-    "softmin", "softplus", "softshrink", "softsign", "sort", "split", "square", "squeeze", "stack", "std", "std_mean",
-    "sum", "take", "take_along_dim", "tanhshrink", "tensor_of", "threshold", "to_dtype", "topk", "trace", "transpose",
-    "trapezoid", "trapz", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "where", "wide",
+    "absolute", "addcdiv", "addcmul", "adjoint", "all", "allclose", "amax", "amin", "angle", "any", "arccos",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "cat", "celu", "clamp",
+    "clamp_max", "clamp_min", "clip", "complex", "conj", "conj_physical", "cumsum", "deg2rad", "elu", "equal",
+    "expand", "fix", "flatten", "flip", "float_power", "frac", "frexp", "gather", "glu", "greater", "greater_equal",
+    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "imag", "is_complex", "is_conj",
+    "is_floating_point", "is_nonzero", "isclose", "isneginf", "isposinf", "isreal", "ldexp", "leaky_relu", "lerp",
+    "less", "less_equal", "logit", "logsigmoid", "logsumexp", "masked_fill", "matmul", "mean", "mish", "multiply",
+    "mvlgamma", "nan_to_num", "narrow", "negative", "not_equal", "pad", "permute", "polar", "polygamma", "positive",
+    "prelu", "prod", "rad2deg", "real", "relu6", "require_float", "reshape", "resolve_conj", "resolve_neg", "round",
+    "rrelu", "rsub", "run", "scatter_add", "selu", "sgn", "silu", "softplus", "softshrink", "softsign", "split",
+    "square", "squeeze", "stack", "std", "subtract", "sum", "take", "tanhshrink", "tensor_of", "threshold",
+    "to_dtype", "transpose", "unsqueeze", "var", "view_as_complex", "view_as_real", "where", "wide",
 ]  # fmt: skip

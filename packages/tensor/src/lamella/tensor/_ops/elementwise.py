@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from .._blocks import choose
 from .._dtype import BY_NUMPY
 from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
 from .._promotion import refusal
 from .._special import erf, sigmoid
 
-__all__: list[str] = []
+__all__ = ["ZERO", "declare"]
 
 
 def _reciprocal(x: Any) -> Any:
@@ -91,6 +92,7 @@ _BINARY = {
 }
 _TO_BOOL = {"logical_not", "isnan", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or"}
 _BOOL = np.dtype(np.bool_)
+_MANY = 1024  # elements from which a pass over the bits is sooner than numpy's branches
 ZERO = {dtype: np.zeros((), dtype) for dtype in BY_NUMPY}
 _REAL: dict[Any, Any] = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(np.float64)}
 
@@ -100,10 +102,7 @@ def _metas(args: Any) -> list[Any]:
     return [a for a in args if hasattr(a, "shape")]
 
 
-def _shape_of(name: str) -> Any:
-    to_bool = name in _TO_BOOL
-    refuses = (_UNARY | _BINARY)[name][1]
-
+def _shape_of(name: str, refuses: str, to_bool: bool) -> Any:
     def shape(*args: Any) -> MetaArray:
         metas = _metas(args)
         if any(a is None for a in args):
@@ -123,8 +122,7 @@ def _abs_shape(x: Any) -> MetaArray:
 
 def _pow_shape(a: Any, b: Any) -> MetaArray:
     _check_pow(a, b)
-    out: MetaArray = _shape_of("pow")(a, b)
-    return out
+    return MetaArray(broadcast_shapes(*[m.shape for m in _metas((a, b))]), _metas((a, b))[0].dtype)
 
 
 def _where_shape(cond: Any, a: Any, b: Any) -> MetaArray:
@@ -138,7 +136,12 @@ def _where(cond: Any, a: Any, b: Any) -> Any:
     if cond.dtype != _BOOL:
         raise TypeError("where needs a bool condition")
     dtype = a.dtype if isinstance(a, np.ndarray) else b.dtype
-    return np.where(cond, np.asarray(a, dtype), np.asarray(b, dtype))
+    a, b = np.asarray(a, dtype), np.asarray(b, dtype)
+    if cond.size >= _MANY and dtype.itemsize <= 8:
+        shape = cond.shape
+        if (a.shape == shape or not a.ndim) and (b.shape == shape or not b.ndim):
+            return choose(cond, a, b)
+    return np.where(cond, a, b)
 
 
 def _cast_shape(x: Any, *, dtype: Any) -> MetaArray:
@@ -149,20 +152,24 @@ def _copy_shape(x: Any) -> MetaArray:
     return MetaArray(x.shape, x.dtype)
 
 
-for _name, (_promotes, _refuses, _) in _UNARY.items():
-    Op(_name, "x", "elementwise", promotes=_promotes, refuses=_refuses)
-for _name, (_promotes, _refuses, _) in _BINARY.items():
-    Op(_name, "a, b", "elementwise", promotes=_promotes, refuses=_refuses)
+def declare(
+    unary: dict[str, Any], binary: dict[str, Any], to_bool: set[str], shapes: dict[str, Any] | None = None
+) -> None:
+    """The ops of two tables `{name: (how dtypes meet, kinds refused, kernel)}`; `to_bool` names those that test."""
+    rows = unary | binary
+    for name, (promotes, refuses, _) in rows.items():
+        Op(name, "x" if name in unary else "a, b", "elementwise", promotes=promotes, refuses=refuses)
+    register_rules("numpy", {name: kernel for name, (_, _, kernel) in rows.items()})
+    own = shapes or {}
+    register_rules(
+        "shape",
+        {n: _shape_of(n, refuses, n in to_bool) for n, (_, refuses, _) in rows.items() if n not in own} | own,
+    )
+
+
+declare(_UNARY, _BINARY, _TO_BOOL, {"abs": _abs_shape, "pow": _pow_shape})
 Op("where", "cond, a, b", "elementwise")
 Op("cast", "x; dtype", "elementwise")
 Op("copy", "x", "elementwise")
-
-register_rules(
-    "numpy",
-    {n: k for n, (_, _, k) in (_UNARY | _BINARY).items()} | {"where": _where, "cast": _cast, "copy": _copy},
-)
-register_rules(
-    "shape",
-    {n: _shape_of(n) for n in (_UNARY | _BINARY) if n not in ("abs", "pow")}
-    | {"abs": _abs_shape, "pow": _pow_shape, "where": _where_shape, "cast": _cast_shape, "copy": _copy_shape},
-)
+register_rules("numpy", {"where": _where, "cast": _cast, "copy": _copy})
+register_rules("shape", {"where": _where_shape, "cast": _cast_shape, "copy": _copy_shape})

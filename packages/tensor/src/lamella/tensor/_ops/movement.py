@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._meta import MetaArray, broadcast_shapes
-from .._op import Op, register_rules
+from .._op import OPS, Op, register_rules
 from .._views import VIEWS, apply_chain
 
 __all__: list[str] = []
@@ -50,12 +50,11 @@ def chain_shape(shape: tuple[int, ...], dtype: Any, chain: Any) -> tuple[int, ..
     """Shape at the end of a chain of views."""
     meta = MetaArray(shape, dtype)
     for name, param in chain:
-        rule = _VIEW_SHAPES[name]
-        meta = rule(meta) if name in ("alias", "detach") else rule(meta, **{_VIEW_PARAM[name]: param})
+        op = OPS[name]
+        meta = op.rules["shape"](meta, **({op.params[0]: param} if op.params else {}))
     return meta.shape
 
 
-_VIEW_PARAM = {"slice": "index", "permute": "dims", "reshape": "shape", "expand": "shape"}
 _VIEW_SHAPES: dict[str, Any] = {
     "reshape": _reshape_shape,
     "permute": _permute_shape,
@@ -159,7 +158,7 @@ Op("flip", "x; dims", "opaque")
 
 register_rules(
     "numpy",
-    VIEWS
+    {name: VIEWS[name] for name in _VIEW_SHAPES}
     | {
         "view_write": _view_write,
         "matmul": _matmul,

@@ -40,9 +40,19 @@ from ._functions.movement import (
     cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
 )  # fmt: skip
 from ._functions.product import matmul
-from ._functions.reduction import all, amax, amin, any, argmax, argmin, logsumexp, mean, prod, std, sum, var
-from ._functions.scan import cumsum
-from ._modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from ._functions.reduction import (
+    all, amax, amin, aminmax, any, argmax, argmin, count_nonzero, max, mean, min, nanmean, nansum, prod, sum,
+)  # fmt: skip
+from ._functions.sampling import bincount, histc, histogram, histogramdd, multinomial
+from ._functions.scan import cummax, cummin, cumprod, cumsum, logcumsumexp
+from ._functions.sorting import (
+    argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive,
+)  # fmt: skip
+from ._functions.statistics import (
+    corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, nanquantile, norm, quantile,
+    renorm, softmin, std, std_mean, trace, trapezoid, trapz, var, var_mean,
+)  # fmt: skip
+from ._modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from ._op import MissingRule
 from ._pointwise import (
     abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or,
@@ -69,29 +79,34 @@ __version__ = "0.1.0"
 __all__ = [
     "DType", "Device", "FileFormatError", "Generator", "LevelClosedError", "MissingRule", "Tensor", "__version__",
     "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "adjoint", "all", "allclose", "amax", "amin",
-    "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax",
-    "argmin", "asin", "asinh", "atan", "atan2", "atanh", "attention", "batch_norm", "bernoulli", "bfloat16",
-    "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bool",
-    "bool_", "cat", "ceil", "celu", "clamp", "clamp_max", "clamp_min", "clip", "complex", "complex128", "complex64",
-    "conj", "conj_physical", "copysign", "cos", "cosh", "cross_entropy", "cumsum", "deg2rad", "device", "digamma",
-    "div", "divide", "double", "dropout", "elu", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc",
-    "erfinv", "exp", "exp2", "expand", "expm1", "eye", "fix", "flatten", "flip", "float", "float16", "float32",
-    "float64", "float8_e4m3fn", "float8_e5m2", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac",
-    "frexp", "from_numpy", "full", "full_like", "gather", "gcd", "ge", "gelu", "get_default_dtype", "get_num_threads",
-    "glu", "greater", "greater_equal", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
-    "heaviside", "hypot", "i0", "imag", "int", "int16", "int32", "int64", "int8", "is_complex", "is_conj",
-    "is_floating_point", "is_grad_enabled", "is_nonzero", "isclose", "isfinite", "isinf", "isnan", "isneginf",
-    "isposinf", "isreal", "layer_norm", "lcm", "ldexp", "le", "leaky_relu", "lerp", "less", "less_equal", "lgamma",
-    "linear", "linspace", "load", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logaddexp2",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid", "logsumexp", "long", "lt",
-    "manual_seed", "masked_fill", "matmul", "maximum", "mean", "minimum", "mish", "mul", "multiply", "mvlgamma",
-    "nan_to_num", "narrow", "ne", "neg", "negative", "nextafter", "no_grad", "not_equal", "one_hot", "ones",
-    "ones_like", "pad", "permute", "polar", "polygamma", "positive", "pow", "prelu", "prod", "rad2deg", "rand",
-    "rand_like", "randint", "randn", "randn_like", "randperm", "real", "reciprocal", "relu", "relu6", "remainder",
-    "reshape", "resolve_conj", "resolve_neg", "result_type", "round", "rrelu", "rsqrt", "rsub", "save", "scalar",
-    "scatter_add", "selu", "set_default_dtype", "set_grad_enabled", "set_num_threads", "sgn", "sigmoid", "sign",
-    "signbit", "silu", "sin", "sinc", "sinh", "softmax", "softplus", "softshrink", "softsign", "split", "sqrt",
-    "square", "squeeze", "stack", "std", "sub", "subtract", "sum", "take", "tan", "tanh", "tanhshrink", "tensor",
-    "threshold", "transpose", "tril", "true_divide", "trunc", "uint16", "uint32", "uint64", "uint8", "unsqueeze",
-    "var", "view_as_complex", "view_as_real", "where", "xlogy", "zeros", "zeros_like",
+    "aminmax", "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "argmax", "argmin", "argsort", "asin", "asinh", "atan", "atan2", "atanh", "attention", "batch_norm", "bernoulli",
+    "bfloat16", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "bool", "bool_", "bucketize", "cat", "ceil", "celu", "clamp", "clamp_max", "clamp_min", "clip",
+    "complex", "complex128", "complex64", "conj", "conj_physical", "copysign", "corrcoef", "cos", "cosh",
+    "count_nonzero", "cov", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid",
+    "deg2rad", "device", "diff", "digamma", "dist", "div", "divide", "double", "dropout", "elu", "empty",
+    "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye",
+    "fix", "flatten", "flip", "float", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2", "float_power",
+    "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "from_numpy", "full", "full_like", "gather",
+    "gcd", "ge", "gelu", "get_default_dtype", "get_num_threads", "glu", "greater", "greater_equal", "gt", "half",
+    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "hypot",
+    "i0", "imag", "inference_mode", "int", "int16", "int32", "int64", "int8", "is_complex", "is_conj",
+    "is_floating_point", "is_grad_enabled", "is_inference_mode_enabled", "is_nonzero", "isclose", "isfinite", "isin",
+    "isinf", "isnan", "isneginf", "isposinf", "isreal", "kthvalue", "layer_norm", "lcm", "ldexp", "le", "leaky_relu",
+    "lerp", "less", "less_equal", "lgamma", "linear", "linspace", "load", "log", "log10", "log1p", "log2",
+    "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logit", "logsigmoid", "logsumexp", "long", "lt", "manual_seed", "masked_fill", "matmul", "max",
+    "maximum", "mean", "median", "min", "minimum", "mish", "mode", "msort", "mul", "multinomial", "multiply",
+    "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative",
+    "nextafter", "no_grad", "norm", "not_equal", "one_hot", "ones", "ones_like", "pad", "permute", "polar",
+    "polygamma", "positive", "pow", "prelu", "prod", "quantile", "rad2deg", "rand", "rand_like", "randint", "randn",
+    "randn_like", "randperm", "real", "reciprocal", "relu", "relu6", "remainder", "renorm", "reshape", "resolve_conj",
+    "resolve_neg", "result_type", "round", "rrelu", "rsqrt", "rsub", "save", "scalar", "scatter_add", "searchsorted",
+    "selu", "set_default_dtype", "set_grad_enabled", "set_num_threads", "sgn", "sigmoid", "sign", "signbit", "silu",
+    "sin", "sinc", "sinh", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt",
+    "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "take", "tan", "tanh", "tanhshrink",
+    "tensor", "threshold", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "true_divide", "trunc",
+    "uint16", "uint32", "uint64", "uint8", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean",
+    "view_as_complex", "view_as_real", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip

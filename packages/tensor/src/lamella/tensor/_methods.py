@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _composites as composites
 from . import _division as division
+from . import _pointwise as pointwise
+from ._arith import Arithmetic
 from ._functions import activation as functions_activation
 from ._functions import aliases as functions_aliases
 from ._functions import arithmetic as functions_arithmetic
@@ -19,9 +21,10 @@ from ._functions import indexing as functions_indexing
 from ._functions import movement as functions_movement
 from ._functions import product as functions_product
 from ._functions import reduction as functions_reduction
+from ._functions import sampling as functions_sampling
 from ._functions import scan as functions_scan
-from . import _pointwise as pointwise
-from ._arith import Arithmetic
+from ._functions import sorting as functions_sorting
+from ._functions import statistics as functions_statistics
 from ._inplace import assign
 
 if TYPE_CHECKING:
@@ -191,16 +194,49 @@ class Methods(Arithmetic):
     sum = functions_reduction.sum
     prod = functions_reduction.prod
     mean = functions_reduction.mean
-    var = functions_reduction.var
-    std = functions_reduction.std
     amax = functions_reduction.amax
     amin = functions_reduction.amin
+    aminmax = functions_reduction.aminmax
     any = functions_reduction.any
     all = functions_reduction.all
     argmax = functions_reduction.argmax
     argmin = functions_reduction.argmin
-    logsumexp = functions_reduction.logsumexp
+    count_nonzero = functions_reduction.count_nonzero
+    max = functions_reduction.max
+    min = functions_reduction.min
+    nansum = functions_reduction.nansum
+    nanmean = functions_reduction.nanmean
+    bincount = functions_sampling.bincount
+    histc = functions_sampling.histc
+    histogram = functions_sampling.histogram
+    multinomial = functions_sampling.multinomial
+    cummax = functions_scan.cummax
+    cummin = functions_scan.cummin
+    cumprod = functions_scan.cumprod
     cumsum = functions_scan.cumsum
+    logcumsumexp = functions_scan.logcumsumexp
+    argsort = functions_sorting.argsort
+    kthvalue = functions_sorting.kthvalue
+    msort = functions_sorting.msort
+    sort = functions_sorting.sort
+    topk = functions_sorting.topk
+    unique = functions_sorting.unique
+    unique_consecutive = functions_sorting.unique_consecutive
+    corrcoef = functions_statistics.corrcoef
+    cov = functions_statistics.cov
+    diff = functions_statistics.diff
+    dist = functions_statistics.dist
+    logsumexp = functions_statistics.logsumexp
+    median = functions_statistics.median
+    mode = functions_statistics.mode
+    nanmedian = functions_statistics.nanmedian
+    nanquantile = functions_statistics.nanquantile
+    norm = functions_statistics.norm
+    quantile = functions_statistics.quantile
+    renorm = functions_statistics.renorm
+    std = functions_statistics.std
+    trace = functions_statistics.trace
+    var = functions_statistics.var
 
     def divide_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of divide."""
@@ -377,3 +413,15 @@ class Methods(Arithmetic):
     def square_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of square."""
         return cast("Tensor", assign(functions_elementwise.square, self, args, kwargs))
+
+    def cumprod_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of cumprod."""
+        return cast("Tensor", assign(functions_scan.cumprod, self, args, kwargs))
+
+    def cumsum_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of cumsum."""
+        return cast("Tensor", assign(functions_scan.cumsum, self, args, kwargs))
+
+    def renorm_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of renorm."""
+        return cast("Tensor", assign(functions_statistics.renorm, self, args, kwargs))

@@ -362,7 +362,6 @@ class Tensor(Methods, Followed):
         """Overwrite with uniform draws in [low, high); returns self."""
         return self.copy_(make.rand(self.shape, dtype=self.dtype, generator=generator) * (high - low) + low)
 
-
     # -- views and layout
 
     @property
@@ -472,7 +471,6 @@ class Tensor(Methods, Followed):
     def where(self, condition: Any, other: Any) -> Tensor:
         """self where the condition holds, else other."""
         return f.where(condition, self, other)
-
 
 
 def _rebuild(cls: Any, array: Any, requires_grad: bool) -> Tensor:

@@ -91,8 +91,12 @@ def test_gradients(row: Row) -> None:
 
 _SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, np.inf, -np.inf, np.nan, 1e30, -1e30, 1e-30]
 # `where` and `cast` have other operands or params; the sign of NaN is NaN here, as in numpy, and 0 in the oracle.
-_NOT_SPECIAL = ("where", "cast", "gelu", "sign")
-_ELEMENTWISE = sorted({r.op for r in ROWS if OPS[r.op].spec == "elementwise"} - set(_NOT_SPECIAL))
+# Bessel functions grow to inf at inf, where the oracle has NaN; logaddexp2 of two -1 is 0 here, and nearly so there; derivatives of
+# digamma vanish at inf, where the oracle's are NaN.
+_NOT_SPECIAL = ("where", "cast", "gelu", "sign", "i0", "i1", "logaddexp2", "polygamma")
+_ELEMENTWISE = sorted(
+    {r.op for r in ROWS if OPS[r.op].spec == "elementwise" and "f" not in OPS[r.op].refuses} - set(_NOT_SPECIAL)
+)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

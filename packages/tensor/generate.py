@@ -8,6 +8,7 @@ are stale.
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -476,7 +477,12 @@ def imported(module: str, names: Iterable[str]) -> str:
 
 def exports(names: Iterable[str]) -> str:
     """The list `__all__`."""
-    return wrapped("__all__ = [", [f'"{n}"' for n in sorted(names)], "]")
+    return wrapped("__all__ = [", [f'"{n}"' for n in sorted(names, key=_in_order)], "]")
+
+
+def _in_order(name: str) -> list[Any]:
+    """Sorts atan2 before atanh, and log2 before log10, as the linter does."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def lists_of(path: Path) -> dict[str, tuple[str, ...]]:

@@ -12,7 +12,19 @@ import numpy as np
 import pytest
 
 from lamella.autograd import Function, checkpoint, grad, jvp, vjp, vmap
-from lamella.tensor import complex64, complex128, float32, float64, tensor
+from lamella.tensor import (
+    angle,
+    complex64,
+    complex128,
+    float32,
+    float64,
+    polar,
+    sgn,
+    tensor,
+    view_as_complex,
+    view_as_real,
+)  # fmt: skip
+from lamella.tensor import complex as complex_of
 from lamella.tensor.extend import OPS, dispatch
 from lamella.testing import assert_close, gradcheck, gradgradcheck, op_samples
 
@@ -68,7 +80,7 @@ def test_the_table_covers_what_takes_complex_operands():
     assert {
         "abs", "add", "cast", "cat", "cos", "cumsum", "div", "exp", "gather", "linear", "log", "log1p", "matmul",
         "mul", "permute", "pow", "prod", "reciprocal", "rsqrt", "scatter_add", "sin", "slice", "sqrt", "sub", "sum",
-        "take", "tanh", "view_write", "where",
+        "take", "tanh", "view_write", "where", "acosh", "asin", "cosh", "exp2", "expm1", "log2", "sinc", "sinh", "tan",
     } <= names  # fmt: skip
 
 
@@ -125,6 +137,39 @@ def test_real_and_complex_operands_together(f):
     gx, gz = grad(f(x, z).sum(), [x, z], allow_unused=True)
     assert gx is None or gx.dtype is float64
     assert gz is None or gz.dtype is complex128
+
+
+PAIRS = np.array([[0.5, 1.0], [-1.0, 0.25], [2.0, -0.75]])
+OF_PAIRS = {
+    "there and back": lambda x: view_as_real(view_as_complex(x) * (1 + 2j)),
+    "abs": lambda x: abs(view_as_complex(x)),
+    "parts": lambda x: view_as_complex(x).exp().imag * view_as_complex(x).real,
+    "complex": lambda x: abs(complex_of(x[:, 0], x[:, 1]) ** 2 + 1j),
+    "polar": lambda x: polar(x[:, 0], x[:, 1]).imag,
+    "angle": lambda x: angle(view_as_complex(x)),
+    "sgn": lambda x: sgn(view_as_complex(x)).real,
+    "adjoint": lambda x: abs(view_as_complex(x.reshape(1, 3, 2)).adjoint() * 1j + 1),
+}
+
+
+@pytest.mark.parametrize("name", OF_PAIRS)
+def test_views_of_pairs(name):
+    f, x = OF_PAIRS[name], leaf(PAIRS)
+    gradcheck(f, [x], rtol=1e-6, atol=1e-7, check_forward_ad=True, check_batched_grad=True)
+    gradgradcheck(f, [x], rtol=1e-5, atol=1e-6)
+
+
+def test_parts_are_views_that_can_be_written():
+    z = tensor(Z, dtype=complex128)
+    z.imag = tensor([1.0, 2.0, 3.0], dtype=float64)
+    z.real += 1.0
+    assert_close(z, Z.real + 1 + 1j * np.array([1.0, 2.0, 3.0]))
+    w = leaf()
+    y = w * 1.0
+    y.real.mul_(3.0)
+    abs(y * y).sum().backward()
+    scaled = 3 * Z.real + 1j * Z.imag
+    assert_close(w.grad, 2 * (3 * scaled.real + 1j * scaled.imag))
 
 
 def test_broadcast_operands():

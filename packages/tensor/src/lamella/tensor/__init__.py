@@ -4,7 +4,8 @@ Written by `nox -s generate` from packages/tensor/generate.py; edit that file.
 """
 
 from . import _scalar as scalar
-from ._composites import attention, batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
+from ._autocast import autocast, custom_bwd, custom_fwd, get_autocast_dtype, is_autocast_enabled
+from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
 from ._creation import (
     arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, one_hot, ones, ones_like, rand,
     rand_like, randint, randn, randn_like, randperm, tensor, tril, zeros, zeros_like,
@@ -29,17 +30,22 @@ from ._functions.arithmetic import (
     addcdiv, addcmul, deg2rad, float_power, frac, frexp, heaviside, ldexp, lerp, logit, mvlgamma, polygamma, positive,
     rad2deg, round, rsub, sgn,
 )  # fmt: skip
+from ._functions.attention import attention
 from ._functions.comparison import allclose, equal, isclose, isneginf, isposinf, isreal
 from ._functions.complexes import (
     adjoint, angle, complex, conj, conj_physical, imag, is_complex, is_conj, is_floating_point, is_nonzero, polar,
     real, resolve_conj, resolve_neg, view_as_complex, view_as_real,
 )  # fmt: skip
 from ._functions.elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
-from ._functions.indexing import gather, scatter_add, take
+from ._functions.indexing import (
+    argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
+    masked_select, nonzero, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
+)  # fmt: skip
 from ._functions.movement import (
     cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
 )  # fmt: skip
 from ._functions.product import matmul
+from ._functions.quantiles import nanquantile, quantile
 from ._functions.reduction import (
     all, amax, amin, aminmax, any, argmax, argmin, count_nonzero, max, mean, min, nanmean, nansum, prod, sum,
 )  # fmt: skip
@@ -49,8 +55,8 @@ from ._functions.sorting import (
     argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive,
 )  # fmt: skip
 from ._functions.statistics import (
-    corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, nanquantile, norm, quantile,
-    renorm, softmin, std, std_mean, trace, trapezoid, trapz, var, var_mean,
+    corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, norm, renorm, softmin, std,
+    std_mean, trace, trapezoid, trapz, var, var_mean,
 )  # fmt: skip
 from ._modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from ._op import MissingRule
@@ -80,33 +86,36 @@ __all__ = [
     "DType", "Device", "FileFormatError", "Generator", "LevelClosedError", "MissingRule", "Tensor", "__version__",
     "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "adjoint", "all", "allclose", "amax", "amin",
     "aminmax", "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "argmax", "argmin", "argsort", "asin", "asinh", "atan", "atan2", "atanh", "attention", "batch_norm", "bernoulli",
-    "bfloat16", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
-    "bitwise_xor", "bool", "bool_", "bucketize", "cat", "ceil", "celu", "clamp", "clamp_max", "clamp_min", "clip",
-    "complex", "complex128", "complex64", "conj", "conj_physical", "copysign", "corrcoef", "cos", "cosh",
-    "count_nonzero", "cov", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid",
-    "deg2rad", "device", "diff", "digamma", "dist", "div", "divide", "double", "dropout", "elu", "empty",
-    "empty_like", "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye",
-    "fix", "flatten", "flip", "float", "float16", "float32", "float64", "float8_e4m3fn", "float8_e5m2", "float_power",
-    "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "from_numpy", "full", "full_like", "gather",
-    "gcd", "ge", "gelu", "get_default_dtype", "get_num_threads", "glu", "greater", "greater_equal", "gt", "half",
-    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "hypot",
-    "i0", "imag", "inference_mode", "int", "int16", "int32", "int64", "int8", "is_complex", "is_conj",
-    "is_floating_point", "is_grad_enabled", "is_inference_mode_enabled", "is_nonzero", "isclose", "isfinite", "isin",
-    "isinf", "isnan", "isneginf", "isposinf", "isreal", "kthvalue", "layer_norm", "lcm", "ldexp", "le", "leaky_relu",
-    "lerp", "less", "less_equal", "lgamma", "linear", "linspace", "load", "log", "log10", "log1p", "log2",
-    "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logit", "logsigmoid", "logsumexp", "long", "lt", "manual_seed", "masked_fill", "matmul", "max",
+    "argmax", "argmin", "argsort", "argwhere", "asin", "asinh", "atan", "atan2", "atanh", "attention", "autocast",
+    "batch_norm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not",
+    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bool", "bool_", "bucketize", "cat", "ceil", "celu", "clamp",
+    "clamp_max", "clamp_min", "clip", "complex", "complex64", "complex128", "conj", "conj_physical", "copysign",
+    "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum",
+    "cumulative_trapezoid", "custom_bwd", "custom_fwd", "deg2rad", "device", "diff", "digamma", "dist", "div",
+    "divide", "double", "dropout", "elu", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc",
+    "erfinv", "exp", "exp2", "expand", "expm1", "eye", "fix", "flatten", "flip", "float", "float8_e4m3fn",
+    "float8_e5m2", "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
+    "frac", "frexp", "from_numpy", "full", "full_like", "gather", "gcd", "ge", "gelu", "get_autocast_dtype",
+    "get_default_dtype", "get_num_threads", "glu", "greater", "greater_equal", "gt", "half", "hardshrink",
+    "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "hypot", "i0", "imag",
+    "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "index_select", "inference_mode", "int",
+    "int8", "int16", "int32", "int64", "is_autocast_enabled", "is_complex", "is_conj", "is_floating_point",
+    "is_grad_enabled", "is_inference_mode_enabled", "is_nonzero", "isclose", "isfinite", "isin", "isinf", "isnan",
+    "isneginf", "isposinf", "isreal", "kthvalue", "layer_norm", "lcm", "ldexp", "le", "leaky_relu", "lerp", "less",
+    "less_equal", "lgamma", "linear", "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp",
+    "logaddexp2", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid",
+    "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_scatter", "masked_select", "matmul", "max",
     "maximum", "mean", "median", "min", "minimum", "mish", "mode", "msort", "mul", "multinomial", "multiply",
     "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative",
-    "nextafter", "no_grad", "norm", "not_equal", "one_hot", "ones", "ones_like", "pad", "permute", "polar",
-    "polygamma", "positive", "pow", "prelu", "prod", "quantile", "rad2deg", "rand", "rand_like", "randint", "randn",
-    "randn_like", "randperm", "real", "reciprocal", "relu", "relu6", "remainder", "renorm", "reshape", "resolve_conj",
-    "resolve_neg", "result_type", "round", "rrelu", "rsqrt", "rsub", "save", "scalar", "scatter_add", "searchsorted",
-    "selu", "set_default_dtype", "set_grad_enabled", "set_num_threads", "sgn", "sigmoid", "sign", "signbit", "silu",
-    "sin", "sinc", "sinh", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt",
-    "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "take", "tan", "tanh", "tanhshrink",
-    "tensor", "threshold", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "true_divide", "trunc",
-    "uint16", "uint32", "uint64", "uint8", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean",
-    "view_as_complex", "view_as_real", "where", "xlogy", "zeros", "zeros_like",
+    "nextafter", "no_grad", "nonzero", "norm", "not_equal", "one_hot", "ones", "ones_like", "pad", "permute", "polar",
+    "polygamma", "positive", "pow", "prelu", "prod", "put", "quantile", "rad2deg", "rand", "rand_like", "randint",
+    "randn", "randn_like", "randperm", "real", "reciprocal", "relu", "relu6", "remainder", "renorm", "reshape",
+    "resolve_conj", "resolve_neg", "result_type", "round", "rrelu", "rsqrt", "rsub", "save", "scalar", "scatter",
+    "scatter_add", "scatter_reduce", "searchsorted", "selu", "set_default_dtype", "set_grad_enabled",
+    "set_num_threads", "sgn", "sigmoid", "sign", "signbit", "silu", "sin", "sinc", "sinh", "softmax", "softmin",
+    "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean",
+    "sub", "subtract", "sum", "take", "take_along_dim", "tan", "tanh", "tanhshrink", "tensor", "threshold", "topk",
+    "trace", "transpose", "trapezoid", "trapz", "tril", "true_divide", "trunc", "uint8", "uint16", "uint32", "uint64",
+    "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "view_as_complex", "view_as_real", "where",
+    "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -36,7 +36,10 @@ def blocked(kernel: Callable[..., None]) -> Callable[..., Any]:
         out = np.empty(xs[0].shape, dtype)
         half = dtype.itemsize < 4 and dtype.kind in "fV"
         if out.size <= _BLOCK and not half:
-            kernel(out, *xs, **params)
+            if out.ndim:
+                kernel(out, *xs, **params)
+            else:  # a ufunc makes a scalar of an array without dims, which no temporary could be
+                kernel(out.reshape(1), *[v.reshape(1) for v in xs], **params)
             return out
         flat = out.reshape(-1)
         parts = [np.ascontiguousarray(v).reshape(-1) for v in xs]

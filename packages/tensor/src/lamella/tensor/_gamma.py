@@ -168,7 +168,7 @@ def _zeta(s: int, x: Any) -> Any:
     for k, b in enumerate(_ZETA):
         total += b * term
         term = term * square * ((s + 2 * k + 1) * (s + 2 * k + 2))
-    return total
+    return np.where(np.isinf(x), 0.0, total)
 
 
 def _cotangent_derivative(n: int) -> list[float]:
@@ -186,7 +186,9 @@ def _cotangent_derivative(n: int) -> list[float]:
 
 @in_double
 def polygamma(x: Any, *, n: int) -> Any:
-    """The n-th derivative of digamma, n >= 1, of a flat array; infinite at 0 and the negative integers."""
+    """The n-th derivative of digamma, n >= 1, of a flat array; infinite at 0 and the negative integers, as from
+    the right.
+    """
     scale = float((-1) ** (n + 1) * math.factorial(n))
     left = x < 0.5
     if not left.any():
@@ -199,5 +201,5 @@ def polygamma(x: Any, *, n: int) -> Any:
     jump = _series(cot, tuple(_cotangent_derivative(n))) * np.pi ** (n + 1)
     # (-1)**n psi_n(1 - x) - psi_n(x) = pi d^n/dx^n cot(pi x)
     r = (-1) ** n * scale * _zeta(n + 1, 1 - v) - jump
-    out[left] = np.where(near == 0, np.inf if n % 2 else np.nan, r)
+    out[left] = np.where(near == 0, math.copysign(math.inf, scale), r)
     return out

@@ -20,6 +20,7 @@ from ._functions import elementwise as functions_elementwise
 from ._functions import indexing as functions_indexing
 from ._functions import movement as functions_movement
 from ._functions import product as functions_product
+from ._functions import quantiles as functions_quantiles
 from ._functions import reduction as functions_reduction
 from ._functions import sampling as functions_sampling
 from ._functions import scan as functions_scan
@@ -177,9 +178,23 @@ class Methods(Arithmetic):
     masked_fill = functions_elementwise.masked_fill
     nan_to_num = functions_elementwise.nan_to_num
     square = functions_elementwise.square
+    argwhere = functions_indexing.argwhere
     gather = functions_indexing.gather
+    index_add = functions_indexing.index_add
+    index_copy = functions_indexing.index_copy
+    index_fill = functions_indexing.index_fill
+    index_put = functions_indexing.index_put
+    index_reduce = functions_indexing.index_reduce
+    index_select = functions_indexing.index_select
+    masked_scatter = functions_indexing.masked_scatter
+    masked_select = functions_indexing.masked_select
+    nonzero = functions_indexing.nonzero
+    put = functions_indexing.put
+    scatter = functions_indexing.scatter
     scatter_add = functions_indexing.scatter_add
+    scatter_reduce = functions_indexing.scatter_reduce
     take = functions_indexing.take
+    take_along_dim = functions_indexing.take_along_dim
     reshape = functions_movement.reshape
     permute = functions_movement.permute
     transpose = functions_movement.transpose
@@ -191,6 +206,8 @@ class Methods(Arithmetic):
     narrow = functions_movement.narrow
     flip = functions_movement.flip
     matmul = functions_product.matmul
+    nanquantile = functions_quantiles.nanquantile
+    quantile = functions_quantiles.quantile
     sum = functions_reduction.sum
     prod = functions_reduction.prod
     mean = functions_reduction.mean
@@ -230,9 +247,7 @@ class Methods(Arithmetic):
     median = functions_statistics.median
     mode = functions_statistics.mode
     nanmedian = functions_statistics.nanmedian
-    nanquantile = functions_statistics.nanquantile
     norm = functions_statistics.norm
-    quantile = functions_statistics.quantile
     renorm = functions_statistics.renorm
     std = functions_statistics.std
     trace = functions_statistics.trace
@@ -413,6 +428,46 @@ class Methods(Arithmetic):
     def square_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of square."""
         return cast("Tensor", assign(functions_elementwise.square, self, args, kwargs))
+
+    def index_add_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of index_add."""
+        return cast("Tensor", assign(functions_indexing.index_add, self, args, kwargs))
+
+    def index_copy_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of index_copy."""
+        return cast("Tensor", assign(functions_indexing.index_copy, self, args, kwargs))
+
+    def index_fill_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of index_fill."""
+        return cast("Tensor", assign(functions_indexing.index_fill, self, args, kwargs))
+
+    def index_put_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of index_put."""
+        return cast("Tensor", assign(functions_indexing.index_put, self, args, kwargs))
+
+    def index_reduce_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of index_reduce."""
+        return cast("Tensor", assign(functions_indexing.index_reduce, self, args, kwargs))
+
+    def masked_scatter_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of masked_scatter."""
+        return cast("Tensor", assign(functions_indexing.masked_scatter, self, args, kwargs))
+
+    def put_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of put."""
+        return cast("Tensor", assign(functions_indexing.put, self, args, kwargs))
+
+    def scatter_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of scatter."""
+        return cast("Tensor", assign(functions_indexing.scatter, self, args, kwargs))
+
+    def scatter_add_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of scatter_add."""
+        return cast("Tensor", assign(functions_indexing.scatter_add, self, args, kwargs))
+
+    def scatter_reduce_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of scatter_reduce."""
+        return cast("Tensor", assign(functions_indexing.scatter_reduce, self, args, kwargs))
 
     def cumprod_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of cumprod."""

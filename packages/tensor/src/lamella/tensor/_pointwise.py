@@ -25,8 +25,8 @@ __all__ = [
     "abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "bind", "bitwise_and",
     "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "ceil", "copysign",
     "cos", "cosh", "digamma", "div", "eq", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "floor", "fmax", "fmin",
-    "gcd", "ge", "gt", "hypot", "i0", "isfinite", "isinf", "isnan", "lcm", "le", "lgamma", "log", "log10", "log1p",
-    "log2", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "maximum",
+    "gcd", "ge", "gt", "hypot", "i0", "isfinite", "isinf", "isnan", "lcm", "le", "lgamma", "log", "log1p", "log2",
+    "log10", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "maximum",
     "minimum", "mul", "ne", "neg", "nextafter", "pow", "reciprocal", "relu", "rsqrt", "sigmoid", "sign", "signbit",
     "sin", "sinc", "sinh", "sqrt", "sub", "tan", "tanh", "trunc", "xlogy",
 ]  # fmt: skip
@@ -513,7 +513,7 @@ def exp2(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_exp2(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -532,7 +532,7 @@ def expm1(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_expm1(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -551,7 +551,7 @@ def log2(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_log2(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -570,7 +570,7 @@ def log10(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_log10(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -589,7 +589,7 @@ def tan(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_tan(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -608,7 +608,7 @@ def asin(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_asin(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -627,7 +627,7 @@ def acos(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_acos(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -646,7 +646,7 @@ def atan(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_atan(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -665,7 +665,7 @@ def sinh(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_sinh(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -684,7 +684,7 @@ def cosh(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_cosh(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -703,7 +703,7 @@ def asinh(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_asinh(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -722,7 +722,7 @@ def acosh(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_acosh(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -741,7 +741,7 @@ def atanh(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_atanh(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -760,7 +760,7 @@ def sinc(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_sinc(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -779,7 +779,7 @@ def erfc(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_erfc(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -798,7 +798,7 @@ def erfinv(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_erfinv(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -817,7 +817,7 @@ def lgamma(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_lgamma(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -836,7 +836,7 @@ def digamma(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_digamma(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -855,7 +855,7 @@ def i0(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_i0(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -874,7 +874,7 @@ def ceil(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_ceil(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -893,7 +893,7 @@ def trunc(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_trunc(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -912,7 +912,7 @@ def isfinite(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_isfinite(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -931,7 +931,7 @@ def isinf(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_isinf(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -950,7 +950,7 @@ def signbit(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_signbit(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)
@@ -969,7 +969,7 @@ def bitwise_not(x: Any) -> Tensor:
         if flags <= 1:
             a = x._data
             dtype = a.dtype
-            if dtype is _FLOAT32 or dtype in _FLOATS:
+            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
                 out = _np_bitwise_not(a)
                 r: Tensor = _new(_class)
                 r._data = out if type(out) is _ndarray else _asarray(out)

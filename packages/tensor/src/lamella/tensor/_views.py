@@ -61,6 +61,8 @@ def _same(x: Any, _: Any = None) -> Any:
 
 
 def _as_real(x: Any, _: Any = None) -> Any:
+    if x.dtype.kind != "c":
+        raise TypeError("view_as_real needs complex numbers")  # the shape rule says what was given
     part = x.real
     return np.lib.stride_tricks.as_strided(part, (*x.shape, 2), (*x.strides, part.dtype.itemsize))
 

@@ -1,6 +1,6 @@
 """Backward rules of the second row of elementwise ops: elementary and special functions, rounding, pairs.
 
-The cotangent is multiplied by the conjugate of the derivative, which for real tensors is the derivative itself.
+They are written as for real numbers: the engine conjugates around them where a result is complex.
 """
 
 from __future__ import annotations
@@ -10,25 +10,43 @@ from collections.abc import Callable
 from typing import Any
 
 from lamella.tensor import (
-    conj, copysign, cos, cosh, digamma, exp, floor_divide, isfinite, isnan, log, polygamma, reciprocal, rsqrt, sigmoid,
-    sinh, trunc, view_as_complex, view_as_real, where, zeros_like,
+    conj,
+    copysign,
+    cos,
+    cosh,
+    digamma,
+    exp,
+    floor_divide,
+    isfinite,
+    isnan,
+    log,
+    polygamma,
+    reciprocal,
+    rsqrt,
+    sigmoid,
+    sinh,
+    trunc,
+    view_as_complex,
+    view_as_real,
+    where,
+    zeros_like,
 )  # fmt: skip
-from lamella.tensor.extend import OPS, dispatch
+from lamella.tensor.extend import OPS, Op, dispatch
 
 from ._forward import linear_in
 from ._row import row
 
-__all__ = ["EXEMPT", "JVP", "VJP"]
+__all__ = ["BATCH", "EXEMPT", "JVP", "VJP"]
 
 _LN2 = math.log(2)
 
 
 def _by_output(slope: Callable[[Any], Any]) -> Any:
-    return row(lambda ctx, g: (g * conj(slope(ctx.y(0))),), "o0")
+    return row(lambda ctx, g: (g * slope(ctx.y(0)),), "o0")
 
 
 def _by_operand(slope: Callable[[Any], Any]) -> Any:
-    return row(lambda ctx, g: (g * conj(slope(ctx.x(0))),), "0")
+    return row(lambda ctx, g: (g * slope(ctx.x(0)),), "0")
 
 
 def _acosh(x: Any) -> Any:
@@ -214,5 +232,13 @@ _NONE = {
     "nextafter": _STEP,
 }  # fmt: skip
 _NONE["view_dtype"] = "bits of one dtype read as another"
+
+
+def _whole_pairs(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    """The batch dim may stand innermost in memory, where the elements that are read together must be neighbours."""
+    return dispatch(op, (xs[0].contiguous(),), params), True
+
+
 EXEMPT = {"vjp": _NONE, "jvp": _NONE}
 JVP = {"view_as_real": linear_in(0), "view_as_complex": linear_in(0)}
+BATCH = {"view_as_complex": _whole_pairs, "view_dtype": _whole_pairs}

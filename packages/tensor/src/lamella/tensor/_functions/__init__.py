@@ -18,6 +18,7 @@ from .arithmetic import (
     addcdiv, addcmul, deg2rad, float_power, frac, frexp, heaviside, ldexp, lerp, logit, mvlgamma, polygamma, positive,
     rad2deg, round, rsub, sgn,
 )  # fmt: skip
+from .attention import attention
 from .common import along, require_float, run, selected, tensor_of, to_dtype, wide
 from .comparison import allclose, equal, isclose, isneginf, isposinf, isreal
 from .complexes import (
@@ -25,11 +26,15 @@ from .complexes import (
     real, resolve_conj, resolve_neg, view_as_complex, view_as_real,
 )  # fmt: skip
 from .elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
-from .indexing import gather, scatter_add, take
+from .indexing import (
+    argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
+    masked_select, nonzero, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
+)  # fmt: skip
 from .movement import (
     cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
 )  # fmt: skip
 from .product import matmul
+from .quantiles import nanquantile, quantile
 from .reduction import (
     all, amax, amin, aminmax, any, argmax, argmin, count_nonzero, max, mean, min, nanmean, nansum, prod, sum,
 )  # fmt: skip
@@ -37,26 +42,28 @@ from .sampling import bincount, histc, histogram, histogramdd, multinomial
 from .scan import cummax, cummin, cumprod, cumsum, logcumsumexp
 from .sorting import argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive
 from .statistics import (
-    corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, nanquantile, norm, quantile,
-    renorm, softmin, std, std_mean, trace, trapezoid, trapz, var, var_mean,
+    corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, norm, renorm, softmin, std,
+    std_mean, trace, trapezoid, trapz, var, var_mean,
 )  # fmt: skip
 
 __all__ = [
     "absolute", "addcdiv", "addcmul", "adjoint", "all", "allclose", "along", "amax", "amin", "aminmax", "angle",
     "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort",
-    "bincount", "bucketize", "cat", "celu", "clamp", "clamp_max", "clamp_min", "clip", "complex", "conj",
-    "conj_physical", "corrcoef", "count_nonzero", "cov", "cummax", "cummin", "cumprod", "cumsum",
+    "argwhere", "attention", "bincount", "bucketize", "cat", "celu", "clamp", "clamp_max", "clamp_min", "clip",
+    "complex", "conj", "conj_physical", "corrcoef", "count_nonzero", "cov", "cummax", "cummin", "cumprod", "cumsum",
     "cumulative_trapezoid", "deg2rad", "diff", "dist", "elu", "equal", "expand", "fix", "flatten", "flip",
     "float_power", "frac", "frexp", "gather", "glu", "greater", "greater_equal", "hardshrink", "hardsigmoid",
-    "hardswish", "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "imag", "is_complex", "is_conj",
-    "is_floating_point", "is_nonzero", "isclose", "isin", "isneginf", "isposinf", "isreal", "kthvalue", "ldexp",
-    "leaky_relu", "lerp", "less", "less_equal", "logcumsumexp", "logit", "logsigmoid", "logsumexp", "masked_fill",
-    "matmul", "max", "mean", "median", "min", "mish", "mode", "msort", "multinomial", "multiply", "mvlgamma",
-    "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "negative", "norm", "not_equal", "pad",
-    "permute", "polar", "polygamma", "positive", "prelu", "prod", "quantile", "rad2deg", "real", "relu6", "renorm",
-    "require_float", "reshape", "resolve_conj", "resolve_neg", "round", "rrelu", "rsub", "run", "scatter_add",
-    "searchsorted", "selected", "selu", "sgn", "silu", "softmin", "softplus", "softshrink", "softsign", "sort",
-    "split", "square", "squeeze", "stack", "std", "std_mean", "subtract", "sum", "take", "tanhshrink", "tensor_of",
-    "threshold", "to_dtype", "topk", "trace", "transpose", "trapezoid", "trapz", "unique", "unique_consecutive",
-    "unsqueeze", "var", "var_mean", "view_as_complex", "view_as_real", "where", "wide",
+    "hardswish", "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "imag", "index_add", "index_copy",
+    "index_fill", "index_put", "index_reduce", "index_select", "is_complex", "is_conj", "is_floating_point",
+    "is_nonzero", "isclose", "isin", "isneginf", "isposinf", "isreal", "kthvalue", "ldexp", "leaky_relu", "lerp",
+    "less", "less_equal", "logcumsumexp", "logit", "logsigmoid", "logsumexp", "masked_fill", "masked_scatter",
+    "masked_select", "matmul", "max", "mean", "median", "min", "mish", "mode", "msort", "multinomial", "multiply",
+    "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "negative", "nonzero",
+    "norm", "not_equal", "pad", "permute", "polar", "polygamma", "positive", "prelu", "prod", "put", "quantile",
+    "rad2deg", "real", "relu6", "renorm", "require_float", "reshape", "resolve_conj", "resolve_neg", "round", "rrelu",
+    "rsub", "run", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selected", "selu", "sgn", "silu",
+    "softmin", "softplus", "softshrink", "softsign", "sort", "split", "square", "squeeze", "stack", "std", "std_mean",
+    "subtract", "sum", "take", "take_along_dim", "tanhshrink", "tensor_of", "threshold", "to_dtype", "topk", "trace",
+    "transpose", "trapezoid", "trapz", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean",
+    "view_as_complex", "view_as_real", "where", "wide",
 ]  # fmt: skip

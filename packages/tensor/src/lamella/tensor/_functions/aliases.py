@@ -3,7 +3,23 @@
 from __future__ import annotations
 
 from .._pointwise import (
-    abs, acos, acosh, asin, asinh, atan, atan2, atanh, ge, gt, le, lt, mul, ne, neg, sub, trunc,
+    abs,
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    ge,
+    gt,
+    le,
+    lt,
+    mul,
+    ne,
+    neg,
+    sub,
+    trunc,
 )  # fmt: skip
 
 __all__ = [

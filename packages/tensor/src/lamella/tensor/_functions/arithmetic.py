@@ -73,15 +73,13 @@ def sgn(x: Any) -> Tensor:
 def lerp(start: Any, end: Any, weight: Any) -> Tensor:
     """start + weight * (end - start), exactly `end` at weight 1."""
     a, b = tensor_of(start, "lerp"), tensor_of(end, "lerp")
-    if a.dtype is not b.dtype:
-        raise TypeError(f"lerp needs start and end of one dtype, got {a.dtype} and {b.dtype}; cast one with .to(dtype)")
     if _category(a) < FLOAT:
         raise TypeError(f"lerp needs floating tensors, got {a.dtype}; convert them with .to(float32)")
     step = p.sub(b, a)
     if isinstance(weight, TensorBase):
         near = p.add(a, p.mul(weight, step))
         return where(p.lt(p.abs(weight), 0.5), near, p.sub(b, p.mul(step, p.sub(1, weight))))
-    if math.fabs(abs(weight)) < 0.5:
+    if abs(weight) < 0.5:
         return p.add(a, p.mul(step, weight))
     return p.sub(b, p.mul(step, 1 - weight))
 

@@ -96,7 +96,7 @@ def _fmod32(out: Any, a: Any, b: Any) -> None:
     y = b.astype(np.float64)
     q = np.divide(a, y)
     np.trunc(q, out=q)
-    large = ~(np.abs(q) < _SAFE)
+    large = ~(np.abs(q) < _SAFE) | np.isinf(b)
     q *= y
     np.subtract(a, q, out=out, casting="same_kind")
     if large.any():
@@ -109,7 +109,7 @@ def _floor_divide32(out: Any, a: Any, b: Any) -> None:
     q = np.divide(a, b.astype(np.float64))
     np.floor(q, out=q)
     np.copyto(out, q, casting="same_kind")
-    large = ~(np.abs(q) < _SAFE)
+    large = ~(np.abs(q) < _SAFE) | np.isinf(b)
     if large.any():
         out[large] = np.floor_divide(a[large], b[large])
 
@@ -119,7 +119,7 @@ def _remainder32(out: Any, a: Any, b: Any) -> None:
     y = b.astype(np.float64)
     q = np.divide(a, y)
     np.floor(q, out=q)
-    large = ~(np.abs(q) < _SAFE)
+    large = ~(np.abs(q) < _SAFE) | np.isinf(b)
     q *= y
     np.subtract(a, q, out=out, casting="same_kind")
     if large.any():

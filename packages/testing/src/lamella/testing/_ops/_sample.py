@@ -22,6 +22,7 @@ __all__ = [
     "Fixed",
     "OpSample",
     "Operand",
+    "above",
     "coins",
     "distinct",
     "index",
@@ -69,12 +70,14 @@ class Operand:
         values: Any
         shape, n = self.shape, int(np.prod(self.shape))
         if kind.category < FLOAT:
-            low = 1 if self.kind in ("positive", "unit") else 0 if kind.numpy.kind == "u" else -9
+            low = 1 if self.kind in ("positive", "unit", "above") else 0 if kind.numpy.kind == "u" else -9
             if self.kind == "distinct":
                 return rng.permutation(n).reshape(shape) + low
             return rng.integers(low, 10, shape)
         if self.kind == "positive":
             values = rng.uniform(0.5, 3.0, shape)
+        elif self.kind == "above":
+            values = rng.uniform(1.5, 4.0, shape)
         elif self.kind == "unit":
             values = rng.uniform(0.1, 0.9, shape)
         elif self.kind == "distinct":
@@ -105,6 +108,11 @@ def positive(*shape: int) -> Operand:
 def unit(*shape: int) -> Operand:
     """Floats in [0.1, 0.9)."""
     return Operand("unit", shape)
+
+
+def above(*shape: int) -> Operand:
+    """Floats in [1.5, 4), integers in [1, 9]."""
+    return Operand("above", shape)
 
 
 def distinct(*shape: int, grad: bool = True) -> Operand:

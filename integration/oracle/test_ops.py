@@ -91,8 +91,8 @@ def test_gradients(row: Row) -> None:
 
 _SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, np.inf, -np.inf, np.nan, 1e30, -1e30, 1e-30]
 # `where` and `cast` have other operands or params; the sign of NaN is NaN here, as in numpy, and 0 in the oracle.
-# Bessel functions grow to inf at inf, where the oracle has NaN; logaddexp2 of two -1 is 0 here, and nearly so there; derivatives of
-# digamma vanish at inf, where the oracle's are NaN.
+# At inf Bessel functions are inf and derivatives of digamma 0, where the oracle has NaN; logaddexp2 of two -1 is 0,
+# and nearly so there.
 _NOT_SPECIAL = ("where", "cast", "gelu", "sign", "i0", "i1", "logaddexp2", "polygamma")
 _ELEMENTWISE = sorted(
     {r.op for r in ROWS if OPS[r.op].spec == "elementwise" and "f" not in OPS[r.op].refuses} - set(_NOT_SPECIAL)

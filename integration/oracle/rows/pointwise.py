@@ -162,7 +162,7 @@ FUNCTIONS = [
     "lib.fmax(pw_n, pw_n.flip((1,)))", "lib.fmin(pw_n, pw_n.flip((1,)))", "lib.clamp(x, min=y)", "lib.clip(x, -1, 0.5)",
     "lib.clamp_min(x, 0.2)", "lib.clamp_max(x, v)", "x.clamp(0.5, -0.5)", "(x * 1).clamp_(v, None)",
     "lib.masked_fill(x, k, 2.0)", "x.masked_fill(k, v[0].detach())", "(x * 1).masked_fill_(k, -1)",
-    "pw_i.masked_fill(pw_i > 5, 2)",
+    "pw_i.masked_fill(pw_i > 5, 2.7)", "k.masked_fill(k, 0)",
     "lib.logical_xor(x, pw_i[:4])", "(x * 1).copysign_(y)", "lib.copysign(x, -1.0)", "lib.xlogy(x, pw_p)",
     "lib.xlogy(k, pw_p)", "lib.hypot(x, y)", "lib.atan2(x, pw_i[:4])", "(pw_i * 1).eq_(7)",
     "(x.detach() * 1).gt_(y.detach())",

@@ -30,7 +30,7 @@ IN_PLACE = (
 )  # fmt: skip
 
 
-def _category(x: Tensor) -> int:
+def _category(x: TensorBase) -> int:
     return from_numpy_dtype(x._data.dtype).category
 
 

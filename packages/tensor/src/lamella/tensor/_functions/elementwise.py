@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from .. import _pointwise as p
 from .._base import TensorBase
-from .._dtype import from_numpy_dtype, limits
+from .._dtype import BOOL, FLOAT, from_numpy_dtype, limits
 from .._promotion import result_type
 from .common import run, tensor_of, to_dtype
 
@@ -61,10 +61,18 @@ def clamp_max(x: Any, max: Any) -> Tensor:
 
 
 def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
-    """value, a number or a 0-d tensor, where the bool mask holds, else x, whose dtype it keeps."""
+    """value, a number or a 0-d tensor, where the bool mask holds, else x, whose dtype it keeps.
+
+    As in PyTorch, a fraction loses its fractional part in an integer tensor.
+    """
     t = tensor_of(x, "masked_fill")
     if isinstance(value, TensorBase) and value._data.ndim:
         raise ValueError(f"masked_fill needs a number or a 0-d tensor as value, got shape {tuple(value._data.shape)}")
+    if isinstance(value, (int, float)) and t.dtype.category < FLOAT:
+        try:
+            value = bool(value) if t.dtype.category == BOOL else int(value)
+        except (OverflowError, ValueError):
+            raise OverflowError(f"masked_fill: {value} is no value of {t.dtype}; cast the tensor first") from None
     if result_type((t, value)) is not t.dtype:
         given = value.dtype if isinstance(value, TensorBase) else type(value).__name__  # type: ignore[attr-defined]
         raise TypeError(f"masked_fill cannot put a {given} into a {t.dtype} tensor; cast the tensor first")

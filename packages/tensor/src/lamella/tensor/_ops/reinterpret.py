@@ -12,7 +12,7 @@ from .._views import VIEWS
 
 __all__: list[str] = []
 
-_PAIR = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(np.float64)}
+_PAIR: dict[Any, Any] = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(np.float64)}
 _WHOLE = {pair: whole for whole, pair in _PAIR.items()}
 
 

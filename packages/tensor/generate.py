@@ -26,6 +26,7 @@ FIXED = {
         "DType", "bfloat16", "bool_", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float16", "float32",
         "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
     ),
+    "_environment": ("environment",),
     "_errors": ("FileFormatError",),
     "_files": ("load", "save"),
     "_modes": (

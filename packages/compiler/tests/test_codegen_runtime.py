@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import lamella.tensor as lt
 from lamella.compiler import _cache, _toolchain
 from lamella.compiler._native import _load
 from lamella.compiler.executor import compile_graph
@@ -214,3 +215,14 @@ def test_flags_keep_the_meaning_of_floats() -> None:
     wanted = {"-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-ffp-contract=off"}
     assert wanted <= set(flags)
     assert not {"-ffast-math", "-ffinite-math-only", "-fassociative-math", "-Ofast"} & set(flags)
+
+
+def test_threads_are_those_of_tensors_too(threads: Any) -> None:
+    before = lt.get_num_threads()
+    try:
+        lt.set_num_threads(3)
+        assert _load.get_num_threads() == 3
+        threads(2)
+        assert lt.get_num_threads() == 3
+    finally:
+        lt.set_num_threads(before)

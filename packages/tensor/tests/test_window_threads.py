@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import lamella.tensor as lt
+from lamella.tensor._blas import openblas
 from lamella.tensor._ops import _parts, convolution
 from lamella.tensor.extend import OPS, dispatch
 
@@ -54,11 +55,11 @@ def test_convolution_and_its_gradients(n: int, chunk: int, monkeypatch: pytest.M
 
 
 def test_blas_gets_its_threads_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = _parts._openblas()
+    found = openblas()
     if found is None:
         pytest.skip("numpy came without OpenBLAS")
     monkeypatch.setattr(_parts, "SLEEPS", True)
-    before = found[0]()
+    before = found.get()
 
     def work(_: int) -> None:
         _parts.with_products(2, lambda start, stop: None)
@@ -70,7 +71,7 @@ def test_blas_gets_its_threads_back(monkeypatch: pytest.MonkeyPatch) -> None:
         list(pool.map(work, range(200)))
     with pytest.raises(RuntimeError, match="in a kernel"):
         _parts.with_products(2, fail)
-    assert found[0]() == before
+    assert found.get() == before
 
 
 @pytest.mark.parametrize(

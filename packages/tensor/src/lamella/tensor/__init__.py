@@ -16,6 +16,7 @@ from ._dtype import (
     DType, bfloat16, bool_, complex128, complex64, float16, float32, float64, float8_e4m3fn, float8_e5m2, int16,
     int32, int64, int8, uint16, uint32, uint64, uint8,
 )  # fmt: skip
+from ._environment import environment
 from ._errors import FileFormatError
 from ._files import load, save
 from ._functions.activation import (
@@ -92,8 +93,8 @@ __all__ = [
     "clamp_max", "clamp_min", "clip", "complex", "complex64", "complex128", "conj", "conj_physical", "copysign",
     "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum",
     "cumulative_trapezoid", "custom_bwd", "custom_fwd", "deg2rad", "device", "diff", "digamma", "dist", "div",
-    "divide", "double", "dropout", "elu", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "erfc",
-    "erfinv", "exp", "exp2", "expand", "expm1", "eye", "fix", "flatten", "flip", "float", "float8_e4m3fn",
+    "divide", "double", "dropout", "elu", "empty", "empty_like", "enable_grad", "environment", "eq", "equal", "erf",
+    "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye", "fix", "flatten", "flip", "float", "float8_e4m3fn",
     "float8_e5m2", "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
     "frac", "frexp", "from_numpy", "full", "full_like", "gather", "gcd", "ge", "gelu", "get_autocast_dtype",
     "get_default_dtype", "get_num_threads", "glu", "greater", "greater_equal", "gt", "half", "hardshrink",

@@ -1,18 +1,26 @@
-"""Lets idle threads of numpy's BLAS sleep, and tells kernels with threads of their own whether they do
-(docs/decisions/0012-sleeping-blas.md).
+"""The BLAS of numpy: lets its idle threads sleep, reads and sets how many it uses, holds it at one for a while.
 
-Loaded before numpy, whose OpenBLAS reads the variable once. Nothing is changed that the user has set.
+Loaded before numpy, whose OpenBLAS reads its variable once (docs/decisions/0012-sleeping-blas.md); nothing is changed
+that the user has set. Only the OpenBLAS of numpy's wheels can be asked and told; other builds give None.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
-__all__ = ["SLEEPS"]
+__all__ = ["SLEEPS", "OpenBLAS", "one_thread", "openblas", "set_blas_threads"]
 
 _VARIABLE = "OPENBLAS_THREAD_TIMEOUT"
 _LONG = 20  # a thread waits 2**timeout cycles before it sleeps; OpenBLAS's own choice is 26, some 20 ms
+_FUNCTIONS = ("get_num_threads", "set_num_threads", "get_corename")
+_SYMBOLS = ("scipy_openblas_{}64_", "scipy_openblas_{}")
 
 
 def _sleeps() -> bool:
@@ -24,3 +32,72 @@ def _sleeps() -> bool:
 
 SLEEPS = _sleeps()
 """Whether BLAS's threads leave the processor to others soon after a product."""
+
+
+class OpenBLAS(NamedTuple):
+    """Functions of the library that numpy came with."""
+
+    get: Callable[[], int]
+    set: Callable[[int], None]
+    core: Callable[[], bytes]
+
+
+@cache
+def openblas() -> OpenBLAS | None:
+    """The OpenBLAS of numpy's wheel, or None for any other build of BLAS."""
+    import ctypes
+
+    import numpy as np
+
+    package = Path(np.__file__).parent
+    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
+        for path in sorted(folder.glob("*openblas*")):
+            library: Any = ctypes.CDLL(str(path))  # loaded already: this only finds it again
+            for name in _SYMBOLS:
+                if hasattr(library, name.format("get_num_threads")):
+                    get, put, core = (getattr(library, name.format(what)) for what in _FUNCTIONS)
+                    core.restype = ctypes.c_char_p
+                    return OpenBLAS(get, put, core)
+    return None
+
+
+class _Holder:
+    """Holds BLAS at one thread while anybody asks for it; the last one gives back what the first one found."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before = 1
+
+    @contextmanager
+    def held(self, blas: OpenBLAS) -> Iterator[None]:
+        with self._lock:
+            if not self._users:
+                self._before = blas.get()
+                blas.set(1)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    blas.set(self._before)
+
+    def set(self, blas: OpenBLAS, count: int) -> None:
+        with self._lock:
+            if self._users:
+                self._before = count
+            else:
+                blas.set(count)
+
+
+_HOLDER = _Holder()
+one_thread = _HOLDER.held
+
+
+def set_blas_threads(count: int) -> None:
+    """Let products use `count` threads, at once or when the last `one_thread` ends; other builds keep theirs."""
+    blas = openblas()
+    if blas is not None:
+        _HOLDER.set(blas, count)

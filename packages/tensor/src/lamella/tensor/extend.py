@@ -14,7 +14,7 @@ from ._modes import DecoratingMode
 from ._op import OPS, MissingRule, Op, register_rules, rule
 from ._payload import Batched, Dual
 from ._promotion import default_float
-from ._random import Generator, default_generator
+from ._random import Generator, default_generator, follow_num_threads
 from ._recurrent import last_state, previous_state
 from ._scalar import Numbers, SymScalar
 from ._state import (
@@ -42,7 +42,8 @@ __all__ = [
     "TRACED", "VIEW", "Batched", "Cell", "DType", "DecoratingMode", "Dual", "Generator", "Level", "LevelClosedError",
     "Location", "MetaArray", "MissingRule", "Mode", "Numbers", "Op", "SymScalar", "View", "apply_chain", "as_dtype",
     "attention_backward", "broadcast_shapes", "cell_of", "compute", "default_float", "default_generator", "describe",
-    "detached", "dispatch", "enter_mode", "from_numpy_dtype", "last_state", "leave_mode", "level_of", "previous_state",
-    "record", "refresh", "register_rules", "replay", "reserve", "rule", "scores_of", "set_edge", "settle_modes", "tls",
-    "update_each", "user_location", "wrap", "wrap_outputs", "wrap_view", "write", "write_through",
+    "detached", "dispatch", "enter_mode", "follow_num_threads", "from_numpy_dtype", "last_state", "leave_mode",
+    "level_of", "previous_state", "record", "refresh", "register_rules", "replay", "reserve", "rule", "scores_of",
+    "set_edge", "settle_modes", "tls", "update_each", "user_location", "wrap", "wrap_outputs", "wrap_view", "write",
+    "write_through",
 ]  # fmt: skip

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from lamella.compiler import _cache
 from lamella.compiler._toolchain import find_toolchain, machine_identity
+from lamella.tensor.extend import follow_num_threads
 
 _HERE = Path(__file__).parent
 
@@ -60,7 +60,7 @@ class Runtime:
         self.step.argtypes = (ctypes.c_void_p, ctypes.c_int64)
         self.step.restype = ctypes.c_int64
         self.reads_lists = self._find_layout()
-        self.library.lm_set_threads(default_threads())
+        follow_num_threads(self.library.lm_set_threads)
 
     def _find_layout(self) -> bool:
         """Tell the runtime where CPython and numpy keep what it reads, and try it."""
@@ -84,15 +84,8 @@ class Runtime:
         return list(data) == wanted and self.bind(ctypes.addressof(frame), wrong) == -1
 
 
-def default_threads() -> int:
-    """Threads to start with: the CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def set_num_threads(n: int) -> None:
-    """Use `n` threads in compiled code from now on (at least 1)."""
+    """Use `n` threads (at least 1) in compiled code alone, until lamella.tensor.set_num_threads sets all."""
     if n < 1:
         raise ValueError(f"set_num_threads takes a positive number, got {n}")
     runtime().library.lm_set_threads(n)

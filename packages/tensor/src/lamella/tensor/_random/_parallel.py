@@ -12,10 +12,12 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .._blas import set_blas_threads
+
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["get_num_threads", "set_num_threads", "split"]
+__all__ = ["follow_num_threads", "get_num_threads", "set_num_threads", "split"]
 
 
 def _usable_cpus() -> int:
@@ -24,23 +26,47 @@ def _usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-_num_threads = _usable_cpus()
+def _threads_at_start() -> int:
+    """What OMP_NUM_THREADS says (its first entry, as for nested regions), else the processors there are."""
+    value = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(value) if value.isdigit() and int(value) > 0 else _usable_cpus()
+
+
+_num_threads = _threads_at_start()
 _pool: ThreadPoolExecutor | None = None
+_followers: list[Callable[[int], None]] = []
 
 
 def get_num_threads() -> int:
-    """How many threads a large draw may use, the calling one included."""
+    """How many threads one op may use, the calling one included; at first OMP_NUM_THREADS, or the processors there are.
+
+    Only numpy's OpenBLAS can differ from it: by OPENBLAS_NUM_THREADS, or by threadpoolctl.
+    """
     return _num_threads
 
 
 def set_num_threads(count: int) -> None:
-    """Let large draws use `count` threads, the calling one included; ValueError below 1."""
+    """Let one op use `count` threads, the calling one included; ValueError below 1, TypeError for what is no integer.
+
+    It holds for kernels in ranges, for draws, for compiled kernels, and for products by the OpenBLAS of numpy's wheels.
+    Another BLAS (MKL, Accelerate, a distribution's own build) keeps the threads that its own variable gave it at the
+    start: MKL_NUM_THREADS, VECLIB_MAXIMUM_THREADS, OPENBLAS_NUM_THREADS. `environment()` tells which one numpy has.
+    """
     global _num_threads
     value = operator.index(count)
     if value < 1:
         raise ValueError(f"set_num_threads: expected at least 1, got {count}")
     _num_threads = value
     _forget_pool()
+    set_blas_threads(value)
+    for follow in _followers:
+        follow(value)
+
+
+def follow_num_threads(follow: Callable[[int], None]) -> None:
+    """Call follow(count) now and whenever the number of threads is set: for packages with threads of their own."""
+    _followers.append(follow)
+    follow(_num_threads)
 
 
 def _forget_pool() -> None:

@@ -1,10 +1,16 @@
-"""Handles that take a hook away again; adding and removing one changes the module, which its epoch shows."""
+"""Hooks of modules: where they are kept, and handles that take them away again.
+
+Adding and removing a hook changes the module, which its epoch shows. Hooks of every module at once stand in GLOBAL;
+changing that table changes every module there is.
+"""
 
 from __future__ import annotations
 
+import gc
 import itertools
 import weakref
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ._epoch import tick
@@ -12,7 +18,13 @@ from ._epoch import tick
 if TYPE_CHECKING:
     from ._module import Module
 
-__all__ = ["HookHandle", "add_hook"]
+__all__ = ["GLOBAL", "NONE", "HookHandle", "add_global_hook", "add_hook", "of_kind", "renumbered"]
+
+NONE: Any = MappingProxyType({})
+"""No hooks: what a module has of a kind until the first is registered."""
+
+GLOBAL: dict[int, tuple[str, Any]] = {}
+"""Hooks of every module, (kind, entry) by key; empty in almost every program, which the call of a module looks at."""
 
 _ids = itertools.count()
 
@@ -20,17 +32,15 @@ _ids = itertools.count()
 class HookHandle:
     """Removes one hook; usable as a context manager."""
 
-    def __init__(self, module: Module, hooks: dict[int, Any], key: int) -> None:
-        self._module = weakref.ref(module)
+    def __init__(self, hooks: dict[int, Any], key: int, changed: Callable[[], None]) -> None:
         self._hooks = hooks
-        self._key = key
+        self._changed = changed
+        self.id = key
 
     def remove(self) -> None:
         """Take the hook away; harmless the second time."""
-        if self._hooks.pop(self._key, None) is not None:
-            module = self._module()
-            if module is not None:
-                module.__dict__["_epoch"] = tick()
+        if self._hooks.pop(self.id, None) is not None:
+            self._changed()
 
     def __enter__(self) -> HookHandle:
         return self
@@ -39,20 +49,59 @@ class HookHandle:
         self.remove()
 
 
-def add_hook(
-    module: Module, hooks: dict[int, Any], hook: Callable[..., Any], prepend: bool, with_kwargs: bool
-) -> HookHandle:
-    """Put (hook, with_kwargs) at the end or the front of an ordered dict of hooks; TypeError unless callable."""
-    if not callable(hook):
-        raise TypeError(f"a hook must be callable, got {hook!r}")
+def add_hook(module: Module, kind: str, hook: Any, prepend: bool, *flags: bool) -> HookHandle:
+    """Put (hook, *flags) at the end or the front of the module's hooks of a kind; TypeError unless callable."""
+    _check(hook)
+    state = module.__dict__
+    hooks: dict[int, Any] = state.setdefault(kind, {})
     key = next(_ids)
-    entry = (hook, with_kwargs)
     if prepend:
         rest = dict(hooks)
         hooks.clear()
-        hooks[key] = entry
+        hooks[key] = (hook, *flags)
         hooks.update(rest)
     else:
-        hooks[key] = entry
-    module.__dict__["_epoch"] = tick()
-    return HookHandle(module, hooks, key)
+        hooks[key] = (hook, *flags)
+    state["_epoch"] = tick()
+    owner = weakref.ref(module)
+
+    def changed() -> None:
+        alive = owner()
+        if alive is not None:
+            alive.__dict__["_epoch"] = tick()
+
+    return HookHandle(hooks, key, changed)
+
+
+def add_global_hook(kind: str, hook: Any, *flags: bool) -> HookHandle:
+    """Put (hook, *flags) behind the hooks of a kind that every module has; TypeError unless callable."""
+    _check(hook)
+    key = next(_ids)
+    GLOBAL[key] = (kind, (hook, *flags))
+    _stamp_all()
+    return HookHandle(GLOBAL, key, _stamp_all)
+
+
+def of_kind(module: Module, kind: str) -> list[tuple[Any, ...]]:
+    """The hooks of a kind that a call of the module runs: every module's, then its own."""
+    own = list(getattr(module, kind).values())
+    return [entry for k, entry in GLOBAL.values() if k == kind] + own if GLOBAL else own
+
+
+def renumbered(hooks: dict[int, Any]) -> dict[int, Any]:
+    """A copy under keys of this process: what was unpickled has those of another."""
+    return {next(_ids): entry for entry in hooks.values()}
+
+
+def _check(hook: Any) -> None:
+    if not callable(hook):
+        raise TypeError(f"a hook must be callable, got {hook!r}")
+
+
+def _stamp_all() -> None:
+    # a captured program compares what its modules hold: the newest change of the table is a part of each
+    from ._module import Module
+
+    for thing in gc.get_objects():
+        if isinstance(thing, Module) and "_epoch" in thing.__dict__:
+            thing.__dict__["_global_hooks"] = thing.__dict__["_epoch"] = tick()

@@ -1,44 +1,49 @@
-"""Module: named parameters, buffers and submodules, and a call.
+"""Module: a tree of named parts with a call, hooks around it, and a state.
 
-What a part is stands in one of three ordered registries (name -> value); it lies in the instance's `__dict__` as
-well, so that reading it costs no more than any attribute. Every change passes through `__setattr__`, `__delattr__` or
-a register function, which keep the two alike and stamp `_epoch` (see `_epoch.py`); the registries are for reading
-only.
+What belongs to a module stands in `_tree.py`, a call with hooks in `_calling.py`, the state in `_state.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from lamella.tensor import Tensor, bfloat16, float16, float32, float64
+from lamella.tensor import Tensor, bfloat16, empty, float16, float32, float64
 from lamella.tensor import device as as_device
 from lamella.tensor.extend import FLOAT, DType, as_dtype
 
-from ._epoch import EPOCH, same, tick
-from ._hooks import HookHandle, add_hook
+from . import _state
+from ._calling import call_with_hooks
+from ._epoch import EPOCH, tick
+from ._hooks import GLOBAL, NONE, HookHandle, add_hook, renumbered
 from ._parameter import Parameter
-from ._state import LoadResult, load_into, state_of
+from ._tree import REGISTRIES, Tree
 
 __all__ = ["EPOCH", "Module"]
 
-_REGISTRIES = ("_parameters", "_buffers", "_modules")
-_ABSENT = object()
+_CALL_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
+_LATER_HOOKS = (
+    "_backward_hooks", "_backward_pre_hooks", "_state_dict_pre_hooks", "_state_dict_hooks",
+    "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks",
+)  # fmt: skip
 
 
-class Module:
+class Module(Tree):
     """Base of every layer and network: subclass it, call `super().__init__()`, assign parts as attributes, write
     `forward`.
     """
 
     training: bool
-    _epoch: int
-    _parameters: dict[str, Parameter | None]
-    _buffers: dict[str, Tensor | None]
-    _modules: dict[str, Module | None]
-    _transient: frozenset[str]  # buffers that are not part of the state
-    _forward_pre_hooks: dict[int, tuple[Callable[..., Any], bool]]
-    _forward_hooks: dict[int, tuple[Callable[..., Any], bool]]
+    _version: int = 1  # of the layout of the module's own state
+    _forward_pre_hooks: dict[int, tuple[Any, bool]]
+    _forward_hooks: dict[int, tuple[Any, bool, bool]]
+    # these are in an instance from the first registration on
+    _backward_hooks: dict[int, tuple[Any]] = NONE
+    _backward_pre_hooks: dict[int, tuple[Any]] = NONE
+    _state_dict_pre_hooks: dict[int, tuple[Any]] = NONE
+    _state_dict_hooks: dict[int, tuple[Any]] = NONE
+    _load_state_dict_pre_hooks: dict[int, tuple[Any, bool]] = NONE
+    _load_state_dict_post_hooks: dict[int, tuple[Any]] = NONE
 
     def __init__(self) -> None:
         self.__dict__.update(
@@ -59,239 +64,121 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no forward(), which calling a module runs")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._forward_pre_hooks or self._forward_hooks:
-            return self._call_with_hooks(args, kwargs)
+        if (
+            self._forward_pre_hooks
+            or self._forward_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
+            or GLOBAL
+        ):
+            return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
-
-    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for hook, with_kwargs in list(self._forward_pre_hooks.values()):
-            if with_kwargs:
-                new = hook(self, args, kwargs)
-                if new is not None:
-                    if not isinstance(new, tuple) or len(new) != 2:
-                        raise TypeError(
-                            f"a forward pre-hook with kwargs must return None or (args, kwargs), got {new!r:.80}"
-                        )
-                    args, kwargs = new
-            else:
-                new = hook(self, args)
-                if new is not None:
-                    args = new if isinstance(new, tuple) else (new,)
-        result = self.forward(*args, **kwargs)
-        for hook, with_kwargs in list(self._forward_hooks.values()):
-            new = hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
-            if new is not None:
-                result = new
-        return result
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> HookHandle:
         """Call hook(module, args[, kwargs]) before forward; what it returns, if anything, replaces the arguments."""
-        return add_hook(self, self._forward_pre_hooks, hook, prepend, with_kwargs)
+        return add_hook(self, "_forward_pre_hooks", hook, prepend, with_kwargs)
 
     def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
     ) -> HookHandle:
         """Call hook(module, args[, kwargs], result) after forward.
 
-        What it returns, if anything, replaces the result.
+        What it returns, if anything, replaces the result. With always_call it also runs when the call failed, with
+        None for the result.
         """
-        return add_hook(self, self._forward_hooks, hook, prepend, with_kwargs)
+        return add_hook(self, "_forward_hooks", hook, prepend, with_kwargs, always_call)
 
-    # -- attributes
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+        """Call hook(module, grad_output) when the gradients of the results are known.
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        d = self.__dict__
-        parameters = d.get("_parameters")
-        if isinstance(value, Parameter):
-            self._place(self._parameters, name, value)
-            return
-        if isinstance(value, Module):
-            self._place(self._modules, name, value)
-            return
-        if parameters is not None:
-            if value is not None:
-                if name in parameters:
-                    raise TypeError(
-                        f"{name} of {type(self).__name__} is a parameter and cannot become a {type(value).__name__}; "
-                        f"assign a Parameter, write into it under no_grad(), or delete it first"
-                    )
-                if name in self._modules:
-                    raise TypeError(
-                        f"{name} of {type(self).__name__} is a submodule and cannot become a "
-                        f"{type(value).__name__}; delete it first"
-                    )
-                if name in self._buffers and not isinstance(value, Tensor):
-                    raise TypeError(
-                        f"{name} of {type(self).__name__} is a buffer and cannot become a {type(value).__name__}; "
-                        "delete it first"
-                    )
-            if same(d.get(name, _ABSENT), value):
-                return
-            for registry in _REGISTRIES:
-                if name in d[registry]:
-                    d[registry][name] = value
-        object.__setattr__(self, name, value)
-        d["_epoch"] = tick()
-
-    def __delattr__(self, name: str) -> None:
-        object.__delattr__(self, name)
-        for registry in _REGISTRIES:
-            self.__dict__[registry].pop(name, None)
-        self.__dict__["_epoch"] = tick()
-
-    def __getattr__(self, name: str) -> Any:
-        # only what is not there comes here
-        if name in _REGISTRIES or name == "_forward_pre_hooks":
-            raise AttributeError(f"{type(self).__name__}.__init__ must call super().__init__() before anything else")
-        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-
-    def _place(self, registry: dict[str, Any], name: str, value: Any) -> None:
-        d = self.__dict__
-        if registry.get(name, _ABSENT) is value:
-            return
-        for other in _REGISTRIES:
-            if d[other] is not registry:
-                d[other].pop(name, None)
-        registry[name] = d[name] = value
-        d["_epoch"] = tick()
-
-    def _register(self, registry: dict[str, Any], name: str, value: Any, kind: type[Any], what: str) -> None:
-        if not isinstance(name, str):
-            raise TypeError(f"the name of a {what} must be a str, got {type(name).__name__}")
-        if not name or "." in name:
-            raise KeyError(f"the name of a {what} must be non-empty and without dots, got {name!r}")
-        if name not in registry and hasattr(self, name):
-            raise KeyError(
-                f"{type(self).__name__} has an attribute {name!r} already; choose another name for the {what}"
-            )
-        if value is not None and not isinstance(value, kind):
-            raise TypeError(f"{name!r} must be a {kind.__name__} or None to be a {what}, got {type(value).__name__}")
-        self._place(registry, name, value)
-
-    def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter by name; None reserves the name for one that is absent."""
-        self._register(self._parameters, name, param, Parameter, "parameter")
-
-    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that is state but no parameter; unless persistent, it stays out of state_dict()."""
-        self._register(self._buffers, name, tensor, Tensor, "buffer")
-        self._transient = self._transient - {name} if persistent else self._transient | {name}
-
-    def register_module(self, name: str, module: Module | None) -> None:
-        """Add a submodule by name; None reserves the name for one that is absent."""
-        self._register(self._modules, name, module, Module, "submodule")
-
-    add_module = register_module
-
-    # -- walking
-
-    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """(dotted name, module) of this module, named by the prefix, and of all below, each once unless told
-        otherwise.
+        What it returns, if anything, replaces them: as many tensors (or None) as the module has results.
         """
-        seen: set[int] = set()
-        stack: list[tuple[str, Module]] = [(prefix, self)]
-        while stack:
-            name, module = stack.pop()
-            if remove_duplicate:
-                if id(module) in seen:
-                    continue
-                seen.add(id(module))
-            yield name, module
-            lead = f"{name}." if name else ""
-            stack.extend([(lead + key, child) for key, child in reversed(module._modules.items()) if child is not None])
+        return add_hook(self, "_backward_pre_hooks", hook, prepend)
 
-    def modules(self) -> Iterator[Module]:
-        """This module and all below, each once."""
-        return (module for _, module in self.named_modules())
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+        """Call hook(module, grad_input, grad_output) when the gradients of the positional arguments are known.
 
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """(name, module) of the direct submodules, each once."""
-        seen: set[int] = set()
-        for name, module in self._modules.items():
-            if module is not None and id(module) not in seen:
-                seen.add(id(module))
-                yield name, module
-
-    def children(self) -> Iterator[Module]:
-        """The direct submodules, each once."""
-        return (module for _, module in self.named_children())
-
-    def _named_members(
-        self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool
-    ) -> Iterator[tuple[str, Any]]:
-        seen: set[int] = set()
-        for path, module in self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]:
-            lead = f"{path}." if path else ""
-            for name, value in module.__dict__[registry].items():
-                if value is None or id(value) in seen:
-                    continue
-                if remove_duplicate:
-                    seen.add(id(value))
-                yield lead + name, value
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Parameter]]:
-        """(dotted name, parameter), tied ones once unless told otherwise."""
-        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """The parameters, each once; an optimizer takes them."""
-        return (p for _, p in self.named_parameters(recurse=recurse))
-
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Tensor]]:
-        """(dotted name, buffer), each once unless told otherwise."""
-        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
-
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """The buffers, each once."""
-        return (b for _, b in self.named_buffers(recurse=recurse))
-
-    def get_submodule(self, target: str) -> Module:
-        """The submodule at a dotted name, itself for ''; AttributeError naming the first part that is missing."""
-        module = self
-        for part in target.split(".") if target else ():
-            child = module._modules.get(part)
-            if child is None:
-                raise AttributeError(f"{type(module).__name__} has no submodule {part!r} (of {target!r})")
-            module = child
-        return module
-
-    def get_parameter(self, target: str) -> Parameter:
-        """The parameter at a dotted name."""
-        return self._get(target, "_parameters", "parameter")  # type: ignore[no-any-return]
-
-    def get_buffer(self, target: str) -> Tensor:
-        """The buffer at a dotted name."""
-        return self._get(target, "_buffers", "buffer")  # type: ignore[no-any-return]
-
-    def _get(self, target: str, registry: str, what: str) -> Any:
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        found = module.__dict__[registry].get(name)
-        if found is None:
-            raise AttributeError(f"{type(module).__name__} has no {what} {name!r} (of {target!r})")
-        return found
+        Both are tuples with None where no gradient is; what it returns, if anything, replaces grad_input. Where no
+        argument requires grad, it runs when grad_output is known.
+        """
+        return add_hook(self, "_backward_hooks", hook, prepend)
 
     # -- state
 
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
+    def state_dict(
+        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
         """Parameters and persistent buffers by dotted name, as tensors over the same memory (themselves with
         keep_vars).
-        """
-        return state_of(self, prefix, keep_vars)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> LoadResult:
+        A plain dict, or `destination`, which also gets the versions of the modules where it can hold attributes (an
+        OrderedDict), as `_metadata`.
+        """
+        return _state.state_of(self, {} if destination is None else destination, prefix, keep_vars)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> _state.LoadResult:
         """Copy a state in, or put its own tensors in place with assign.
 
-        RuntimeError lists all that does not fit, and nothing changes.
+        RuntimeError lists all that does not fit, and nothing changes; where post-hooks may still settle what is
+        missing, the rest is loaded first.
         """
-        return load_into(self, state_dict, strict, assign)
+        return _state.load_into(self, state_dict, strict, assign)
+
+    def get_extra_state(self) -> Any:
+        """What belongs to the state beside tensors; a module that defines it defines set_extra_state too."""
+        raise RuntimeError(f"{type(self).__name__} defines no get_extra_state()")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take back what get_extra_state gave."""
+        raise RuntimeError(f"{type(self).__name__} defines no set_extra_state(), which loading its extra state needs")
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Put the module's own state, without its submodules', into destination; subclasses may add to it."""
+        _state.save_own(self, destination, prefix, keep_vars)
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        """Take the module's own state out of state_dict; subclasses may change the names before they call this.
+
+        Nothing is written here: what fits is noted, and written when all modules have been asked.
+        """
+        _state.take_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Call hook(module, prefix, keep_vars) before the module's state is taken."""
+        return add_hook(self, "_state_dict_pre_hooks", hook, False)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Call hook(module, state_dict, prefix, local_metadata), which may change state_dict, after it was taken."""
+        return add_hook(self, "_state_dict_hooks", hook, False)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Call hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs),
+        which may change state_dict (a copy) and the lists, before the module looks for its own.
+        """
+        return add_hook(self, "_load_state_dict_pre_hooks", hook, False, True)
+
+    def _register_load_state_dict_pre_hook(self, hook: Callable[..., Any], with_module: bool = False) -> HookHandle:
+        # the older form, without the module, which programs use
+        return add_hook(self, "_load_state_dict_pre_hooks", hook, False, with_module)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Call hook(module, incompatible_keys) after the module was loaded; what it takes out of the lists
+        missing_keys and unexpected_keys is no error any more.
+        """
+        return add_hook(self, "_load_state_dict_post_hooks", hook, False)
 
     # -- all at once
 
@@ -306,8 +193,9 @@ class Module:
         """Switch this module and all below to training behaviour (dropout, batch statistics) or back; returns self."""
         if not isinstance(mode, bool):
             raise TypeError(f"train() takes True or False, got {mode!r}")
-        for module in self.modules():
-            module.training = mode
+        self.training = mode
+        for child in self.children():
+            child.train(mode)
         return self
 
     def eval(self) -> Self:
@@ -328,10 +216,10 @@ class Module:
             elif p.grad is not None:
                 p.grad = p.grad.detach().zero_()
 
-    def _convert(self, fn: Callable[[Tensor], Tensor]) -> Self:
+    def _convert(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # parameters keep their identity (an optimizer holds them), buffers are replaced
         converted: dict[int, bool] = {}
-        for module in self.modules():
+        for module in self.modules() if recurse else (self,):
             changed = False
             for p in module._parameters.values():
                 if p is not None:
@@ -346,13 +234,18 @@ class Module:
                 module.__dict__["_epoch"] = tick()
         return self
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None) -> Self:
-        """Move to a device and convert floating parameters and buffers to a floating dtype, in place; returns self."""
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> Self:
+        """Move to a device and convert floating parameters and buffers to a floating dtype, in place; returns self.
+
+        non_blocking permits a copy to overlap with what follows; between the devices there are, none would.
+        """
         for a in args:
             if isinstance(a, Tensor):
                 dtype, device = a.dtype, a.device
             elif isinstance(a, DType):
                 dtype = a
+            elif isinstance(a, bool):
+                non_blocking = a
             else:
                 device = a
         if device is not None:
@@ -365,6 +258,22 @@ class Module:
             return t.to(dtype=kind if t.dtype.category >= FLOAT else None, device=device)
 
         return self._convert(convert)
+
+    def type(self, dst_type: Any) -> Self:
+        """Convert every parameter and buffer, integers too, in place; returns self."""
+        kind = as_dtype(dst_type)
+        if kind.category < FLOAT and any(p.requires_grad for p in self.parameters()):
+            raise TypeError(f"parameters that require grad are floating, they cannot become {kind}")
+        return self._convert(lambda t: t.to(dtype=kind))
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Move to a device without the values: every parameter and buffer becomes fresh memory; returns self."""
+        place = as_device(device)
+        return self._convert(lambda t: empty(t.shape, dtype=t.dtype, device=place), recurse)
+
+    def cpu(self) -> Self:
+        """to("cpu")."""
+        return self.to("cpu")
 
     def float(self) -> Self:
         """to(float32)."""
@@ -382,25 +291,37 @@ class Module:
         """to(bfloat16)."""
         return self.to(bfloat16)
 
+    def share_memory(self) -> Self:
+        """Not available: NotImplementedError."""
+        raise NotImplementedError(
+            "the memory of a module cannot be shared with another process; "
+            "send state_dict() through a file (lamella.tensor.save) or as numpy arrays"
+        )
+
     # -- copying, printing
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        for name in (*_REGISTRIES, "_forward_pre_hooks", "_forward_hooks"):
+        for name in REGISTRIES:
             self.__dict__[name] = dict(state[name])  # a shallow copy has registries of its own
+        for name in (*_CALL_HOOKS, *_LATER_HOOKS):
+            if name in state:
+                self.__dict__[name] = renumbered(state[name])
         self.__dict__["_epoch"] = tick()
 
     def extra_repr(self) -> str:
         """What stands between the parentheses of repr, beside the submodules."""
         return ""
 
+    def _get_name(self) -> str:
+        return self.__class__.__name__
+
     def __repr__(self) -> str:
-        extra = self.extra_repr()
+        extra = self.extra_repr().split("\n") if self.extra_repr() else []
         children = [f"({name}): " + repr(module).replace("\n", "\n  ") for name, module in self._modules.items()]
-        if not children:
-            return f"{type(self).__name__}({extra})"
-        lines = [*([extra] if extra else []), *children]
-        return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+        if not children and len(extra) < 2:
+            return f"{self._get_name()}({''.join(extra)})"
+        return f"{self._get_name()}(\n  " + "\n  ".join([*extra, *children]) + "\n)"
 
 
 def _converted(p: Parameter, fn: Callable[[Tensor], Tensor]) -> bool:

@@ -483,7 +483,7 @@ class Explorer:
                     self._module(item, "", f"{what}.{key}")
         for hooks in HOOKS:
             self.holders.append((m.__dict__[hooks], f"{hooks} of {what}", None))
-            for hook, _ in list(m.__dict__[hooks].values()):
+            for hook, *_ in list(m.__dict__[hooks].values()):
                 self.visit(hook, self.constant(hook), f"a hook of {what}")
         for attribute, item in m.__dict__.items():
             if attribute in REGISTRIES or attribute in HOOKS or is_frozen(item):

@@ -69,7 +69,7 @@ def _always_called(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]
             continue
         try:
             _after(module, entry, args, kwargs, None)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the first error goes on; this one is told beside it
             warnings.warn(f"a forward hook with always_call=True raised {error!r}", RuntimeWarning, stacklevel=4)
 
 

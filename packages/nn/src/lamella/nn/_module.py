@@ -64,13 +64,7 @@ class Module(Tree):
         raise NotImplementedError(f"{type(self).__name__} defines no forward(), which calling a module runs")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (
-            self._forward_pre_hooks
-            or self._forward_hooks
-            or self._backward_hooks
-            or self._backward_pre_hooks
-            or GLOBAL
-        ):
+        if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks or GLOBAL:
             return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
@@ -245,7 +239,7 @@ class Module(Tree):
             elif isinstance(a, DType):
                 dtype = a
             elif isinstance(a, bool):
-                non_blocking = a
+                continue  # non_blocking
             else:
                 device = a
         if device is not None:

@@ -12,7 +12,7 @@ from typing import Any
 from lamella.tensor import Tensor, empty, no_grad, tensor
 from lamella.tensor.extend import LEVEL, TRACED, VIEW, cell_of, refresh, wrap
 
-__all__ = ["Parameter", "fresh"]
+__all__ = ["Buffer", "Parameter", "fresh"]
 
 
 class Parameter(Tensor):
@@ -56,6 +56,40 @@ class Parameter(Tensor):
 
     def __reduce__(self) -> Any:
         return (_rebuild, (type(self), self.detach().numpy(), bool(self.requires_grad)), self.__dict__)
+
+
+class Buffer(Tensor):
+    """A tensor over the memory of `data`. Assigned to an attribute of a Module it becomes one of its buffers, part of
+    the state if it is persistent.
+    """
+
+    # no __slots__: it carries `persistent`
+
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Buffer:
+        """TypeError unless data is a tensor."""
+        if data is None:
+            data = empty(0)
+        if not isinstance(data, Tensor):
+            raise TypeError(
+                f"Buffer needs a tensor, got {type(data).__name__}; make one with lamella.tensor.tensor(...)"
+            )
+        b: Buffer = data.detach()._as(cls)
+        b.persistent = persistent
+        return b
+
+    persistent: bool
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
+        twin = Buffer(self.detach().clone(), persistent=self.persistent)
+        memo[id(self)] = twin
+        return twin
+
+    def __reduce__(self) -> Any:
+        return (_rebuild_buffer, (self.detach().numpy(), self.persistent))
+
+
+def _rebuild_buffer(array: Any, persistent: bool) -> Buffer:
+    return Buffer(tensor(array), persistent=persistent)
 
 
 def fresh(shape: tuple[int, ...], dtype: Any = None, device: Any = None) -> Parameter:

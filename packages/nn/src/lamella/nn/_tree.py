@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lamella.tensor import Tensor
 
 from ._epoch import same, tick
-from ._parameter import Parameter
+from ._parameter import Buffer, Parameter
 
 if TYPE_CHECKING:
     from ._module import Module
@@ -45,6 +45,10 @@ class Tree:
             self._place(self._modules, name, value)
             return
         if "_parameters" in d:
+            if type(value) is Buffer and name not in d["_buffers"]:
+                d.pop(name, None)
+                self.register_buffer(name, value, value.persistent)
+                return
             if value is not None:
                 self._check_replacement(name, value)
             if same(d.get(name, _ABSENT), value):

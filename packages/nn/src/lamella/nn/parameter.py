@@ -1,5 +1,5 @@
-"""Parameter, under the module name that users know."""
+"""Parameter and Buffer, under the module name that users know."""
 
-from ._parameter import Parameter
+from ._parameter import Buffer, Parameter
 
-__all__ = ["Parameter"]
+__all__ = ["Buffer", "Parameter"]

@@ -13,12 +13,14 @@ import numpy as np
 
 from . import _functions as f
 from . import _pointwise as p
+from ._blocks import blocked, constant
 from ._creation import arange
 from ._meta import MetaArray, broadcast_shapes
 from ._op import Op, register_rules
 from ._ops.batch_norm import batch_norm_grad
 from ._ops.composite import kept_targets, rows_of
 from ._ops.elementwise import ZERO
+from ._ops.loss import same_floats
 from ._ops.softmax import log_softmax_grad, softmax_grad
 
 __all__: list[str] = []
@@ -139,6 +141,25 @@ def _softmax_grad_shape(g: Any, y: Any, *, dim: int) -> MetaArray:
 
 Op("softmax_grad", "g, y; dim", "opaque", body=_softmax_grad_body)
 Op("log_softmax_grad", "g, y; dim", "opaque", body=_log_softmax_grad_body)
+
+
+_TINY = 1e-12  # what x (1 - x) counts at least
+
+
+@blocked
+def _binary_cross_entropy_grad(out: Any, g: Any, x: Any, target: Any) -> None:
+    np.subtract(1, x, out=out)
+    out *= x
+    np.maximum(out, constant(_TINY, x), out=out)
+    slope = np.subtract(x, target)
+    slope *= g
+    np.divide(slope, out, out=out)
+
+
+def _binary_cross_entropy_grad_body(g: Any, x: Any, target: Any) -> Any:
+    return p.div(p.mul(g, p.sub(x, target)), p.maximum(p.mul(x, p.sub(1, x)), _TINY))
+
+
 Op("relu_grad", "g, y", "elementwise", body=_relu_grad_body)
 Op("linear_weight_grad", "g, x", "opaque", body=_linear_weight_grad_body)
 Op("batch_norm_grad", "g, x, mean, rstd, weight?", "opaque", outputs=3, body=_batch_norm_grad_body)
@@ -148,6 +169,7 @@ Op(
     "opaque",
     body=_cross_entropy_grad_body,
 )
+Op("binary_cross_entropy_grad", "g, x, target", "elementwise", body=_binary_cross_entropy_grad_body)
 register_rules(
     "numpy",
     {
@@ -157,6 +179,7 @@ register_rules(
         "batch_norm_grad": _batch_norm_grad,
         "linear_weight_grad": _linear_weight_grad,
         "cross_entropy_grad": _cross_entropy_grad,
+        "binary_cross_entropy_grad": _binary_cross_entropy_grad,
     },
 )
 register_rules(
@@ -168,5 +191,6 @@ register_rules(
         "batch_norm_grad": _batch_norm_grad_shape,
         "linear_weight_grad": _linear_weight_grad_shape,
         "cross_entropy_grad": _cross_entropy_grad_shape,
+        "binary_cross_entropy_grad": same_floats,
     },
 )

@@ -31,6 +31,7 @@ __all__ = [
     "layer_norm",
     "linear",
     "log_softmax",
+    "rms_norm",
     "softmax",
 ]
 
@@ -134,6 +135,36 @@ def _layer_norm_body(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float) 
     if bias is not None:
         y = p.add(y, _wide(bias))
     return f.to_dtype(y, from_numpy_dtype(x._data.dtype)), mean, rstd
+
+
+def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
+    """Divide by the root of the mean square over the last dims, which must equal normalized_shape (Zhang & Sennrich
+    2019).
+
+    eps is added to the mean square; the machine epsilon of the dtype unless given.
+    """
+    t = f.require_float(x, "rms_norm")
+    inner = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not inner or tuple(t._data.shape[-len(inner) :]) != inner:
+        raise ValueError(f"rms_norm over {inner} needs x to end in these dims, got {tuple(t._data.shape)}")
+    if eps is None:
+        # half types are computed in float32, whose epsilon counts
+        eps = _EPSILON[8 if t._data.dtype.itemsize == 8 else 4]
+    return cast("Tensor", _run("rms_norm", (t, weight), ndims=len(inner), eps=float(eps))[0])
+
+
+_EPSILON = {4: 2.0**-23, 8: 2.0**-52}
+
+
+def _rms_norm_body(x: Any, weight: Any, *, ndims: int, eps: float) -> Any:
+    rank = x._data.ndim
+    dims = tuple(range(rank - ndims, rank))
+    xw = _wide(x)
+    rstd = p.rsqrt(p.add(f.mean(p.mul(xw, xw), dims, True), eps))
+    y = p.mul(xw, rstd)
+    if weight is not None:
+        y = p.mul(y, _wide(weight))
+    return f.to_dtype(y, from_numpy_dtype(x._data.dtype)), rstd
 
 
 def cross_entropy(
@@ -255,6 +286,7 @@ _BODIES: dict[str, Callable[..., Any]] = {
     "log_softmax": _log_softmax_body,
     "gelu": _gelu_body,
     "layer_norm": _layer_norm_body,
+    "rms_norm": _rms_norm_body,
     "cross_entropy": _cross_entropy_body,
     "batch_norm": _batch_norm_body,
     "dropout": _dropout_body,

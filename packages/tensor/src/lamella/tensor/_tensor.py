@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from . import _arith, _backward, _base, _precision  # _backward declares ops, _recurrent bodies, _precision rules
+from . import _arith, _backward, _base, _ctc, _precision  # _backward declares ops, _ctc gives bodies, _precision rules
 from . import _creation as make
 from . import _division as d
 from . import _functions as f
@@ -48,6 +48,7 @@ __all__ = ["Tensor"]
 
 assert _backward
 assert _precision
+assert _ctc
 _PERMUTE = OPS["permute"]
 
 

@@ -97,6 +97,7 @@ _WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
     "log_softmax_grad": lambda xs, outs, params: 4 * _size(xs[0]),
     "softmax": lambda xs, outs, params: 5 * _size(xs[0]),
     "log_softmax": lambda xs, outs, params: 5 * _size(xs[0]),
+    "rms_norm": lambda xs, outs, params: (3 + len(xs) - 1) * _size(xs[0]),
     "layer_norm": lambda xs, outs, params: (5 + len(xs) - 1) * _size(xs[0]),
     "batch_norm": lambda xs, outs, params: (5 + len(xs) - 1) * _size(xs[0]),
     "cross_entropy": lambda xs, outs, params: 5 * _size(xs[0]) + 2 * _size(xs[1]),

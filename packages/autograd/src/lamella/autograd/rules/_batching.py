@@ -192,6 +192,10 @@ def layer_norm(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any
     return dispatch(op, tuple(xs), params), (True, True, True)
 
 
+def rms_norm(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    return None if batched[1] else (dispatch(op, tuple(xs), params), (True, True))
+
+
 BATCH: dict[str, Rule] = {
     "view_write": view_write,
     "matmul": matmul,
@@ -209,4 +213,5 @@ BATCH: dict[str, Rule] = {
     "take_grad": take_grad,
     "linear": linear,
     "layer_norm": layer_norm,
+    "rms_norm": rms_norm,
 }

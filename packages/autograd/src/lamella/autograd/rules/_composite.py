@@ -86,6 +86,27 @@ def layer_norm(ctx: Any, gy: Any, gm: Any, gr: Any) -> Any:
     return gx, gw, gb
 
 
+def rms_norm(ctx: Any, gy: Any, gr: Any) -> Any:
+    x, rstd = _wide(ctx.x(0)), ctx.y(1)
+    rank, ndims = x.ndim, ctx.params["ndims"]
+    dims = tuple(range(rank - ndims, rank))
+    lead = tuple(range(rank - ndims))
+    n = math.prod(x.shape[d] for d in dims)
+    hat = x * rstd
+    gx = gw = None
+    if gy is not None:
+        gy = _wide(gy)
+        if ctx.needs(1):
+            gw = t_sum(gy * hat, lead) if lead else gy * hat
+        if ctx.needs(0):
+            gh = gy if ctx.x(1) is None else gy * _wide(ctx.x(1))
+            gx = (gh - hat * (t_sum(gh * hat, dims, True) / n)) * rstd
+    if gr is not None and ctx.needs(0):
+        part = gr * rstd * rstd * hat * (-1 / n)
+        gx = part if gx is None else gx + part
+    return gx, gw
+
+
 def batch_norm(ctx: Any, gy: Any, gm: Any, gr: Any) -> Any:
     x, mean, rstd, weight = _wide(ctx.x(0)), ctx.y(1), ctx.y(2), ctx.x(1)
     gx = gw = gb = None
@@ -126,6 +147,7 @@ VJP = {
     "softmax": row(softmax, "o0"),
     "log_softmax": row(log_softmax, "o0"),
     "layer_norm": row(layer_norm, "0 1 o1 o2", "0 1 o1 o2", "0 o1 o2"),
+    "rms_norm": row(rms_norm, "0 1 o1", "0 o1"),
     "batch_norm": row(batch_norm, "0 1 o1 o2", "0 1 o1 o2", "0 1 o1 o2"),
     "cross_entropy": row(cross_entropy, "1 o1"),
     "dropout": row(dropout, "o1"),

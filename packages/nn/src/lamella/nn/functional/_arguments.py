@@ -9,7 +9,7 @@ from typing import Any
 
 from lamella.tensor import Tensor
 
-__all__ = ["need_tensor", "optional_tensor", "pair", "reduced"]
+__all__ = ["need_tensor", "optional_tensor", "pair", "reduced", "reduction_of"]
 
 _REDUCTIONS = ("none", "mean", "sum")
 
@@ -41,8 +41,15 @@ def pair(value: Any, function: str, name: str, low: int) -> tuple[int, int]:
     return values[0], values[1]
 
 
-def reduced(x: Tensor, reduction: str, function: str) -> Tensor:
-    """The mean or the sum of all elements, or x itself for 'none'."""
+def reduction_of(function: str, reduction: Any, size_average: Any, reduce: Any) -> str:
+    """reduction, one of 'none', 'mean' and 'sum'; TypeError for the two arguments that it has replaced."""
+    if size_average is not None or reduce is not None:
+        raise TypeError(f"{function} takes no size_average and no reduce; say reduction='mean', 'sum' or 'none'")
     if reduction not in _REDUCTIONS:
         raise ValueError(f"{function}: reduction is one of {', '.join(_REDUCTIONS)}, got {reduction!r}")
+    return reduction  # type: ignore[no-any-return]
+
+
+def reduced(x: Tensor, reduction: str) -> Tensor:
+    """The mean or the sum of all elements, or x itself for 'none'."""
     return x.mean() if reduction == "mean" else x.sum() if reduction == "sum" else x

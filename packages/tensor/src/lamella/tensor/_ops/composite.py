@@ -86,34 +86,51 @@ def _layer_norm(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float) -> An
     return y.astype(x.dtype, copy=False), np.asarray(mean), np.asarray(rstd)
 
 
+def _rms_norm(x: Any, weight: Any, *, ndims: int, eps: float) -> Any:
+    _rms_norm_shape(x, weight, ndims=ndims, eps=eps)
+    dims = tuple(range(x.ndim - ndims, x.ndim))
+    xw = _wide(x)
+    rstd = 1 / np.sqrt(_mean(xw * xw, dims, True) + np.asarray(eps, xw.dtype))
+    y = xw * rstd
+    if weight is not None:
+        y *= _wide(weight)
+    return y.astype(x.dtype, copy=False), np.asarray(rstd)
+
+
+def _rms_norm_shape(x: Any, weight: Any, *, ndims: int, eps: float) -> tuple[MetaArray, ...]:
+    y, stat, _ = _layer_norm_shape(x, weight, None, ndims=ndims, eps=eps, name="rms_norm")
+    return y, stat
+
+
 def _stat_dtype(dtype: Any) -> Any:
     return np.dtype(np.float32) if dtype.itemsize < 4 else dtype
 
 
-def _layer_norm_shape(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float) -> tuple[MetaArray, ...]:
+def _layer_norm_shape(
+    x: Any, weight: Any, bias: Any, *, ndims: int, eps: float, name: str = "layer_norm"
+) -> tuple[MetaArray, ...]:
     if not 1 <= ndims <= len(x.shape):
-        raise ValueError(f"layer_norm over the last {ndims} dims needs at least that many, got shape {x.shape}")
+        raise ValueError(f"{name} over the last {ndims} dims needs at least that many, got shape {x.shape}")
     inner = tuple(x.shape[len(x.shape) - ndims :])
-    for name, p in (("weight", weight), ("bias", bias)):
+    for operand, p in (("weight", weight), ("bias", bias)):
         if p is not None and tuple(p.shape) != inner:
-            raise ValueError(f"layer_norm: {name} must have shape {inner} for x {x.shape}, got {p.shape}")
+            raise ValueError(f"{name}: {operand} must have shape {inner} for x {x.shape}, got {p.shape}")
     stat = MetaArray((*x.shape[: len(x.shape) - ndims], *(1,) * ndims), _stat_dtype(x.dtype))
     return MetaArray(x.shape, x.dtype), stat, stat
 
 
-def kept_targets(target: Any, classes: int, ignore_index: int) -> tuple[Any, Any]:
+def kept_targets(target: Any, classes: int, ignore_index: int | None, name: str = "cross_entropy") -> tuple[Any, Any]:
     """(indices safe to index with, which targets count or None for all); IndexError for a target that is no class."""
     # seen as unsigned, a negative target is larger than any class: one pass answers for the usual case
     if target.dtype == _INT64 and target.size and np.maximum.reduce(target.view(_UINT64)) < classes:
-        if not 0 <= ignore_index < classes:
+        if ignore_index is None or not 0 <= ignore_index < classes:
             return target, None
-    keep = target != ignore_index
+    keep = np.not_equal(target, ignore_index) if ignore_index is not None else np.ones(target.shape, np.bool_)
     at = np.where(keep, target, 0)
     if at.size and (at.min() < 0 or at.max() >= classes):
         bad = int(at[(at < 0) | (at >= classes)][0])
-        raise IndexError(
-            f"cross_entropy: target {bad} is not a class of [0, {classes}) nor ignore_index {ignore_index}"
-        )
+        other = "" if ignore_index is None else f" nor ignore_index {ignore_index}"
+        raise IndexError(f"{name}: target {bad} is not a class of [0, {classes}){other}")
     return at, None if keep.all() else keep
 
 
@@ -196,6 +213,7 @@ def _dropout_shape(x: Any, seed: int, offset: int, *, p: float) -> tuple[MetaArr
 Op("linear", "x, w, bias?", "opaque", unit=True)
 Op("gelu", "x; approximate", "elementwise", unit=True)
 Op("layer_norm", "x, weight?, bias?; ndims, eps", "opaque", outputs=3, unit=True)
+Op("rms_norm", "x, weight?; ndims, eps", "opaque", outputs=2, unit=True)
 Op("cross_entropy", "logits, target; label_smoothing, ignore_index, reduction", "opaque", outputs=2, unit=True)
 Op("batch_norm", "x, weight?, bias?; eps", "opaque", outputs=3, unit=True)
 Op("dropout", "x, seed, offset; p", "opaque", outputs=2, unit=True, differentiable=(0,))
@@ -205,6 +223,7 @@ register_rules(
         "linear": _linear,
         "gelu": gelu,
         "layer_norm": _layer_norm,
+        "rms_norm": _rms_norm,
         "cross_entropy": _cross_entropy,
         "batch_norm": _batch_norm,
         "dropout": _dropout,
@@ -216,6 +235,7 @@ register_rules(
         "linear": _linear_shape,
         "gelu": _float_like("gelu"),
         "layer_norm": _layer_norm_shape,
+        "rms_norm": _rms_norm_shape,
         "cross_entropy": _cross_entropy_shape,
         "batch_norm": _batch_norm_shape,
         "dropout": _dropout_shape,

@@ -23,6 +23,8 @@ COMPOSITES = (
     OpSample(
         "layer_norm", "plain", (normal(2, 3, 4), number(None), number(None)), {"ndims": 2, "eps": 1e-3}, FLOAT_DTYPES
     ),
+    OpSample("rms_norm", "", (normal(3, 4), positive(4)), {"ndims": 1, "eps": 1e-5}, FLOAT_DTYPES),
+    OpSample("rms_norm", "plain", (normal(2, 3, 4), number(None)), {"ndims": 2, "eps": 1e-3}, FLOAT_DTYPES),
     OpSample("cross_entropy", "mean", (normal(4, 5), index(4, high=5)), CROSS, FLOAT_DTYPES),
     OpSample("cross_entropy", "none", (normal(4, 5), index(4, high=5)), {**CROSS, "reduction": "none"}, FLOAT_DTYPES),
     OpSample(

@@ -31,6 +31,7 @@ __all__ = [
     "number",
     "places",
     "positive",
+    "same",
     "unit",
 ]  # fmt: skip
 
@@ -62,6 +63,8 @@ class Operand:
             return rng.integers(0, self.high, shape).astype(kind.numpy)
         if self.kind == "places":
             return rng.permutation(self.high)[: int(np.prod(shape))].reshape(shape).astype(kind.numpy)
+        if self.kind == "same":
+            return np.full(shape, self.high, kind.numpy)
         if kind.category == BOOL or self.kind == "coins":
             return np.asarray(rng.random(shape) < 0.5).astype(kind.numpy)
         return np.asarray(self._values(kind, rng)).astype(kind.numpy)
@@ -128,6 +131,11 @@ def index(*shape: int, high: int, dtype: DType = int64) -> Operand:
 def places(*shape: int, high: int) -> Operand:
     """Different integers in [0, high)."""
     return Operand("places", shape, int64, high, grad=False)
+
+
+def same(*shape: int, value: int, dtype: DType = int64) -> Operand:
+    """One integer everywhere."""
+    return Operand("same", shape, dtype, value, grad=False)
 
 
 def coins(*shape: int) -> Operand:

@@ -1,0 +1,110 @@
+"""Kernels of losses: binary cross entropy of probabilities, and the element of each row that belongs to its class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._blocks import blocked, constant
+from .._meta import MetaArray, broadcast_shapes
+from .._op import Op, register_rules
+from .composite import kept_targets, rows_of
+
+__all__ = ["same_floats"]
+
+_LEAST = -100.0  # what a logarithm counts at least, so that a certain and wrong prediction has a finite loss
+
+
+def _logarithms(x: Any) -> tuple[Any, Any]:
+    """log x and log (1 - x), bounded below."""
+    least = constant(_LEAST, x)
+    yes = np.log(x)
+    no = np.negative(x)
+    np.log1p(no, out=no)
+    np.maximum(yes, least, out=yes)
+    np.maximum(no, least, out=no)
+    return yes, no
+
+
+@blocked
+def _loss(out: Any, x: Any, target: Any) -> None:
+    yes, no = _logarithms(x)
+    # -(t yes + (1 - t) no) = t (no - yes) - no
+    np.subtract(no, yes, out=out)
+    out *= target
+    out -= no
+
+
+def _binary_cross_entropy(x: Any, target: Any) -> Any:
+    if x.size and not (np.minimum.reduce(x, axis=None) >= 0 and np.maximum.reduce(x, axis=None) <= 1):
+        raise ValueError(
+            "binary_cross_entropy needs probabilities in [0, 1]; apply a sigmoid first, or use "
+            "binary_cross_entropy_with_logits"
+        )
+    return _loss(x, target)
+
+
+def _pick_class(x: Any, target: Any, *, ignore_index: int | None) -> Any:
+    _pick_class_shape(x, target, ignore_index=ignore_index)
+    n, classes = x.shape
+    at, keep = kept_targets(target, classes, ignore_index, "nll_loss")
+    picked = x[rows_of(n), at]
+    return picked if keep is None else np.where(keep, picked, np.zeros((), x.dtype))
+
+
+def _pick_class_grad(g: Any, target: Any, *, classes: int, ignore_index: int | None) -> Any:
+    n = len(target)
+    at, keep = kept_targets(target, classes, ignore_index, "nll_loss")
+    out = np.zeros((n, classes), g.dtype)
+    out[rows_of(n), at] = g if keep is None else np.where(keep, g, np.zeros((), g.dtype))
+    return out
+
+
+def same_floats(*xs: Any) -> MetaArray:
+    """The shape rule of binary_cross_entropy and of its backward step."""
+    for x in xs:
+        if not hasattr(x, "shape") or x.dtype.kind in "biuc" or x.dtype != xs[0].dtype:
+            kinds = ", ".join(str(getattr(v, "dtype", type(v).__name__)) for v in xs)
+            raise TypeError(f"binary_cross_entropy needs real floating tensors of one dtype, got {kinds}; use .to()")
+    return MetaArray(broadcast_shapes(*[x.shape for x in xs]), xs[0].dtype)
+
+
+def _pick_class_shape(x: Any, target: Any, *, ignore_index: int | None) -> MetaArray:
+    if len(x.shape) != 2 or tuple(target.shape) != tuple(x.shape[:1]):
+        raise ValueError(f"pick_class needs x [N, C] and target [N], got {x.shape} and {target.shape}")
+    if target.dtype.kind not in "iu":
+        raise TypeError(f"pick_class needs integer classes, got {target.dtype}; convert them with .to(int64)")
+    return MetaArray(target.shape, x.dtype)
+
+
+def _pick_class_grad_shape(g: Any, target: Any, *, classes: int, ignore_index: int | None) -> MetaArray:
+    return MetaArray((*target.shape, classes), g.dtype)
+
+
+Op("binary_cross_entropy", "x, target", "elementwise")
+Op("pick_class", "x, target; ignore_index", "opaque")
+Op("pick_class_grad", "g, target; classes, ignore_index", "opaque")
+register_rules(
+    "numpy",
+    {
+        "binary_cross_entropy": _binary_cross_entropy,
+        "pick_class": _pick_class,
+        "pick_class_grad": _pick_class_grad,
+    },
+)
+register_rules(
+    "shape",
+    {
+        "binary_cross_entropy": same_floats,
+        "pick_class": _pick_class_shape,
+        "pick_class_grad": _pick_class_grad_shape,
+    },
+)
+register_rules(
+    "flops",
+    {
+        "pick_class": lambda xs, outs, params: xs[1].shape[0],
+        "pick_class_grad": lambda xs, outs, params: xs[1].shape[0],
+    },
+)

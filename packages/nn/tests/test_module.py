@@ -144,7 +144,7 @@ def test_state_holds_parameters_and_persistent_buffers_over_the_same_memory():
 
 def test_loading_a_state_is_the_inverse_of_taking_it():
     a, b = Net(), Net()
-    assert b.load_state_dict(a.state_dict()) == ([], [])
+    assert tuple(b.load_state_dict(a.state_dict())) == ([], [])
     for (name, x), y in zip(a.state_dict().items(), b.state_dict().values(), strict=True):
         assert np.array_equal(x.numpy(), y.numpy()), name
         assert not np.shares_memory(x.numpy(), y.numpy())

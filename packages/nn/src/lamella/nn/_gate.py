@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lamella.autograd import Function, FunctionContext
+from lamella.autograd import Function
 
 __all__ = ["Gate"]
 
@@ -15,11 +15,11 @@ class Gate(Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(ctx: FunctionContext, fn: Any, *tensors: Any) -> Any:
+    def forward(ctx: Any, fn: Any, *tensors: Any) -> Any:
         ctx.fn = fn
         ctx.set_materialize_grads(False)
         return tensors
 
     @staticmethod
-    def backward(ctx: FunctionContext, *grads: Any) -> Any:
+    def backward(ctx: Any, *grads: Any) -> Any:
         return (None, *ctx.fn(grads))

@@ -32,7 +32,8 @@ class LoadResult(NamedTuple):
             return "<All keys matched successfully>"
         return f"LoadResult(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return repr(self)
 
 
 def state_of(module: Module, state: dict[str, Any], prefix: str, keep_vars: bool) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def ctc_loss(
     y = _padded(y, given, n)
     _check(given, y.shape[1], "target_lengths", "targets have")
     _check_labels(y, given, classes, blank)
-    loss = dispatch(_CTC, (x, y, lt.tensor(inputs), lt.tensor(given)), {"blank": int(blank)})
+    loss: Tensor = dispatch(_CTC, (x, y, lt.tensor(inputs), lt.tensor(given)), {"blank": int(blank)})
     if zero_infinity:
         loss = lt.where(loss == float("inf"), 0.0, loss)
     if how == "none":

@@ -96,7 +96,9 @@ class _Indexed(Module):
     def _joined(self, other: object) -> Self:
         if not isinstance(other, type(self)) and not isinstance(self, type(other)):
             raise TypeError(f"{type(self).__name__} is joined to another one, got {type(other).__name__}")
-        return type(self)().extend(self).extend(other)  # type: ignore[call-overload, no-any-return]
+        made: Any = type(self)()
+        joined: Self = made.extend(self).extend(other)
+        return joined
 
     def __add__(self, other: Any) -> Self:
         return self._joined(other)

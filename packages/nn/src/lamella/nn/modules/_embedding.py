@@ -53,7 +53,8 @@ class _Table(Module):
         if not isinstance(embeddings, Tensor) or embeddings.ndim != 2:
             given = embeddings.shape if isinstance(embeddings, Tensor) else type(embeddings).__name__
             raise ValueError(f"{cls.__name__}.from_pretrained needs a table [rows, width], got {given}")
-        made = cls(*embeddings.shape, _weight=embeddings, **settings)
+        build: Any = cls
+        made: Self = build(*embeddings.shape, _weight=embeddings, **settings)
         made.weight.requires_grad_(not freeze)
         return made
 

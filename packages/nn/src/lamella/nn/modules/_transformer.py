@@ -14,9 +14,9 @@ from lamella.tensor import Tensor
 
 from .. import functional, init
 from .._module import Module
-from ._activation import Dropout
 from ._attention import MultiheadAttention
 from ._container import ModuleList
+from ._dropout import Dropout
 from ._linear import Linear
 from ._normalization import LayerNorm
 

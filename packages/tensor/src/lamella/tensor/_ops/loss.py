@@ -37,6 +37,7 @@ def _loss(out: Any, x: Any, target: Any) -> None:
 
 
 def _binary_cross_entropy(x: Any, target: Any) -> Any:
+    same_floats(x, target)
     if x.size and not (np.minimum.reduce(x, axis=None) >= 0 and np.maximum.reduce(x, axis=None) <= 1):
         raise ValueError(
             "binary_cross_entropy needs probabilities in [0, 1]; apply a sigmoid first, or use "

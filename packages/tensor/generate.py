@@ -33,6 +33,7 @@ FIXED = {
         "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
     ),
     "_op": ("MissingRule",),
+    "_print": ("get_printoptions", "printoptions", "set_printoptions"),
     "_promotion": ("get_default_dtype", "result_type", "set_default_dtype"),
     "_random": ("Generator", "get_num_threads", "manual_seed", "set_num_threads"),
     "_state": ("LevelClosedError",),

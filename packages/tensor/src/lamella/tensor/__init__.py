@@ -5,7 +5,7 @@ Written by `nox -s generate` from packages/tensor/generate.py; edit that file.
 
 from . import _scalar as scalar
 from ._autocast import autocast, custom_bwd, custom_fwd, get_autocast_dtype, is_autocast_enabled
-from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, rms_norm, softmax
+from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
 from ._creation import (
     arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, one_hot, ones, ones_like, rand,
     rand_like, randint, randn, randn_like, randperm, tensor, tril, zeros, zeros_like,
@@ -69,6 +69,7 @@ from ._pointwise import (
     nextafter, pow, reciprocal, relu, rsqrt, sigmoid, sign, signbit, sin, sinc, sinh, sqrt, sub, tan, tanh, trunc,
     xlogy,
 )  # fmt: skip
+from ._print import get_printoptions, printoptions, set_printoptions
 from ._promotion import get_default_dtype, result_type, set_default_dtype
 from ._random import Generator, get_num_threads, manual_seed, set_num_threads
 from ._state import LevelClosedError
@@ -97,26 +98,26 @@ __all__ = [
     "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye", "fix", "flatten", "flip", "float", "float8_e4m3fn",
     "float8_e5m2", "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
     "frac", "frexp", "from_numpy", "full", "full_like", "gather", "gcd", "ge", "gelu", "get_autocast_dtype",
-    "get_default_dtype", "get_num_threads", "glu", "greater", "greater_equal", "gt", "half", "hardshrink",
-    "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "hypot", "i0", "imag",
-    "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "index_select", "inference_mode", "int",
-    "int8", "int16", "int32", "int64", "is_autocast_enabled", "is_complex", "is_conj", "is_floating_point",
-    "is_grad_enabled", "is_inference_mode_enabled", "is_nonzero", "isclose", "isfinite", "isin", "isinf", "isnan",
-    "isneginf", "isposinf", "isreal", "kthvalue", "layer_norm", "lcm", "ldexp", "le", "leaky_relu", "lerp", "less",
-    "less_equal", "lgamma", "linear", "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp",
-    "logaddexp2", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid",
-    "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_scatter", "masked_select", "matmul", "max",
-    "maximum", "mean", "median", "min", "minimum", "mish", "mode", "msort", "mul", "multinomial", "multiply",
-    "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative",
-    "nextafter", "no_grad", "nonzero", "norm", "not_equal", "one_hot", "ones", "ones_like", "pad", "permute", "polar",
-    "polygamma", "positive", "pow", "prelu", "prod", "put", "quantile", "rad2deg", "rand", "rand_like", "randint",
-    "randn", "randn_like", "randperm", "real", "reciprocal", "relu", "relu6", "remainder", "renorm", "reshape",
-    "resolve_conj", "resolve_neg", "result_type", "rms_norm", "round", "rrelu", "rsqrt", "rsub", "save", "scalar",
-    "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selu", "set_default_dtype", "set_grad_enabled",
-    "set_num_threads", "sgn", "sigmoid", "sign", "signbit", "silu", "sin", "sinc", "sinh", "softmax", "softmin",
-    "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean",
-    "sub", "subtract", "sum", "take", "take_along_dim", "tan", "tanh", "tanhshrink", "tensor", "threshold", "topk",
-    "trace", "transpose", "trapezoid", "trapz", "tril", "true_divide", "trunc", "uint8", "uint16", "uint32", "uint64",
-    "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "view_as_complex", "view_as_real", "where",
-    "xlogy", "zeros", "zeros_like",
+    "get_default_dtype", "get_num_threads", "get_printoptions", "glu", "greater", "greater_equal", "gt", "half",
+    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "hypot",
+    "i0", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "index_select",
+    "inference_mode", "int", "int8", "int16", "int32", "int64", "is_autocast_enabled", "is_complex", "is_conj",
+    "is_floating_point", "is_grad_enabled", "is_inference_mode_enabled", "is_nonzero", "isclose", "isfinite", "isin",
+    "isinf", "isnan", "isneginf", "isposinf", "isreal", "kthvalue", "layer_norm", "lcm", "ldexp", "le", "leaky_relu",
+    "lerp", "less", "less_equal", "lgamma", "linear", "linspace", "load", "log", "log1p", "log2", "log10",
+    "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logit", "logsigmoid", "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_scatter",
+    "masked_select", "matmul", "max", "maximum", "mean", "median", "min", "minimum", "mish", "mode", "msort", "mul",
+    "multinomial", "multiply", "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow",
+    "ne", "neg", "negative", "nextafter", "no_grad", "nonzero", "norm", "not_equal", "one_hot", "ones", "ones_like",
+    "pad", "permute", "polar", "polygamma", "positive", "pow", "prelu", "printoptions", "prod", "put", "quantile",
+    "rad2deg", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "real", "reciprocal", "relu",
+    "relu6", "remainder", "renorm", "reshape", "resolve_conj", "resolve_neg", "result_type", "round", "rrelu",
+    "rsqrt", "rsub", "save", "scalar", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selu",
+    "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "sgn", "sigmoid", "sign",
+    "signbit", "silu", "sin", "sinc", "sinh", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort",
+    "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "take",
+    "take_along_dim", "tan", "tanh", "tanhshrink", "tensor", "threshold", "topk", "trace", "transpose", "trapezoid",
+    "trapz", "tril", "true_divide", "trunc", "uint8", "uint16", "uint32", "uint64", "unique", "unique_consecutive",
+    "unsqueeze", "var", "var_mean", "view_as_complex", "view_as_real", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from ._dtype import BY_NUMPY, FLOAT, INT, DType, as_dtype, bool_, from_numpy_dty
 from ._engine import autograd
 from ._meta import MetaArray
 from ._op import OPS
-from ._promotion import default_float, number_category, result_type
+from ._promotion import default_complex, default_float, number_category, result_type
 from ._state import HOT, tls
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def _python_dtype(data: Any) -> DType:
     arr = np.asarray(data)
     if arr.dtype.kind == "f" and arr.dtype == np.float64 and not _has_numpy(data):
         return default_float()
+    if arr.dtype.kind == "c" and not _has_numpy(data):
+        return default_complex()
     if arr.dtype.kind == "O":
         raise TypeError(f"tensor(...) needs numbers in a regular nesting, got {data!r:.80}")
     if arr.size == 0 and not _has_numpy(data):

@@ -30,8 +30,8 @@ from ._op import Op
 from ._scalar import SymScalar
 
 __all__ = [
-    "default_float", "fitted", "get_default_dtype", "meet", "normalized", "number_category", "refusal", "result_type",
-    "set_default_dtype",
+    "default_complex", "default_float", "fitted", "get_default_dtype", "meet", "normalized", "number_category",
+    "refusal", "result_type", "set_default_dtype",
 ]  # fmt: skip
 
 _PYTHON: dict[str, Any] = {"b": bool, "i": int, "u": int, "f": float, "V": float, "c": complex}
@@ -56,6 +56,11 @@ def set_default_dtype(dtype: DType) -> None:
 def default_float() -> DType:
     """Same as get_default_dtype, for internal readers."""
     return _default[0]
+
+
+def default_complex() -> DType:
+    """What Python complex numbers become: the complex type of the default dtype's width, at least complex64."""
+    return complex128 if _default[0] is float64 else complex64
 
 
 def number_category(x: Any) -> int:
@@ -83,7 +88,7 @@ def _of_category(category: int) -> DType:
         return int64
     if category == FLOAT:
         return _default[0]
-    return complex128 if _default[0] is float64 else complex64
+    return default_complex()
 
 
 def result_type(args: Sequence[Any]) -> DType:

@@ -157,7 +157,9 @@ class Tensor(Methods, Followed):
         return bool(p.eq(self, value).any())
 
     def __repr__(self) -> str:
-        return describe_tensor(self)
+        cls = type(self)
+        # a class that prints in a way of its own also says its name
+        return describe_tensor(self, "tensor" if cls is Tensor or cls.__repr__ is not Tensor.__repr__ else cls.__name__)
 
     def __getitem__(self, index: Any) -> Tensor:
         return get_item(self, index)
@@ -239,7 +241,11 @@ class Tensor(Methods, Followed):
         return int(self.item())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else repr(self)
+        if not self._data.ndim and (spec or not self._flags & (LEVEL | TRACED | FOREIGN)):
+            return format(self.item(), spec)
+        if spec:
+            raise TypeError(f"format {spec!r} needs a tensor without dims, got shape {self.shape}; format its elements")
+        return repr(self)
 
     def __reduce__(self) -> Any:
         followed = bool(self._flags & GRAD)

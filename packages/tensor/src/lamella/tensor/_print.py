@@ -107,7 +107,7 @@ def describe_tensor(t: Any, name: str = "tensor") -> str:
         data = t._data
     prefix = f"{name}("
     default = default_float().name
-    silent = (default, default_complex().name, "int64", "bool")
+    silent: tuple[str, ...] = (default, default_complex().name, "int64", "bool")
     size = f"size={tuple(data.shape)}"
     extra = []
     if type(data) is MetaArray:

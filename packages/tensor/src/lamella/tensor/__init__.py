@@ -5,7 +5,7 @@ Written by `nox -s generate` from packages/tensor/generate.py; edit that file.
 
 from . import _scalar as scalar
 from ._autocast import autocast, custom_bwd, custom_fwd, get_autocast_dtype, is_autocast_enabled
-from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, softmax
+from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, rms_norm, softmax
 from ._creation import (
     arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, one_hot, ones, ones_like, rand,
     rand_like, randint, randn, randn_like, randperm, tensor, tril, zeros, zeros_like,
@@ -112,8 +112,8 @@ __all__ = [
     "ne", "neg", "negative", "nextafter", "no_grad", "nonzero", "norm", "not_equal", "one_hot", "ones", "ones_like",
     "pad", "permute", "polar", "polygamma", "positive", "pow", "prelu", "printoptions", "prod", "put", "quantile",
     "rad2deg", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "real", "reciprocal", "relu",
-    "relu6", "remainder", "renorm", "reshape", "resolve_conj", "resolve_neg", "result_type", "round", "rrelu",
-    "rsqrt", "rsub", "save", "scalar", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selu",
+    "relu6", "remainder", "renorm", "reshape", "resolve_conj", "resolve_neg", "result_type", "rms_norm", "round",
+    "rrelu", "rsqrt", "rsub", "save", "scalar", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selu",
     "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions", "sgn", "sigmoid", "sign",
     "signbit", "silu", "sin", "sinc", "sinh", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort",
     "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "take",

@@ -139,7 +139,18 @@ def _batch_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> Any:
     )
 
 
+def _layer_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> Any:
+    return torch.ops.aten.native_layer_norm_backward(
+        g, x, weight.shape, mean, rstd, weight, torch.zeros_like(weight), [True, True, True]
+    )
+
+
+_LAYER = (In((4, 3, 5)), In((4, 3, 5)), In((4, 3, 1)), In((4, 3, 1), "positive"), In((5,)))
 _STEPS = [
+    Row("layer_norm_grad", _layer_norm_grad, _LAYER, {"ndims": 1}, _EXACT, grads=False),
+    Row(
+        "layer_norm_input_grad", lambda *xs: _layer_norm_grad(*xs)[0], _LAYER, {"ndims": 1}, _EXACT, grads=False,
+    ),
     Row(
         "batch_norm_grad", _batch_norm_grad,
         (In((4, 3, 2, 5)), In((4, 3, 2, 5)), In((3,)), In((3,), "positive"), In((3,))), {}, _EXACT, grads=False,

@@ -182,9 +182,15 @@ def stacked(rows, chosen, dim=0):
 
 def roundings(sample):
     """How much more a kernel may differ from the body that replaces it: recurrent layers take steps one on another, and
-    the gradients of conv and batch_norm sum in another order.
+    the gradients of conv and of norms sum in another order.
     """
-    return 64 if "_layer" in sample.op_name else 8 if sample.op_name in ("batch_norm", "conv") else 1
+    return (
+        64
+        if "_layer" in sample.op_name
+        else 8
+        if sample.op_name.startswith(("batch_norm", "layer_norm", "conv"))
+        else 1
+    )
 
 
 @pytest.mark.parametrize("sample", MAPPABLE, ids=ids(MAPPABLE))

@@ -56,7 +56,7 @@ SILENT: dict[tuple[str, int], str] = {}
 # from real numbers to complex ones, or back: judged in test_complex, by the way there and back
 IN_COMPLEX = {"view_as_real", "view_as_complex"}
 # steps of backward rules: the second gradients of these ops are the gradients of the step by all of its operands
-STEP_OF = {"band_grad": "hardtanh", "linear_weight_grad": "linear"}
+STEP_OF = {"band_grad": "hardtanh", "linear_weight_grad": "linear", "layer_norm_input_grad": "layer_norm"}
 
 
 def step_of(op):

@@ -281,6 +281,20 @@ def batch_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, w: Any) -> Any:
     return of_x, of_w, of_b
 
 
+def layer_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, w: Any, ndims: int) -> Any:
+    """Written row by row, with the statistics as they are given."""
+    inner = x.shape[x.ndim - ndims :]
+    of_x, of_w, of_b = np.zeros(x.shape), np.zeros(inner), np.zeros(inner)
+    for at in np.ndindex(*x.shape[: x.ndim - ndims]):
+        r = rstd[at].item()
+        hat = (x[at] - (0 if mean is None else mean[at].item())) * r
+        part = g[at] * (1 if w is None else w)
+        of_x[at] = r * (part - hat * (part * hat).mean() - (0 if mean is None else part.mean()))
+        of_w += g[at] * hat
+        of_b += g[at]
+    return of_x, of_w, of_b
+
+
 def cross_entropy_grad(
     g: Any, logp: Any, target: Any, label_smoothing: float, ignore_index: int, reduction: str
 ) -> Any:
@@ -415,6 +429,7 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "relu_grad": lambda g, y: np.where(y > 0, g, 0),
     "linear_weight_grad": lambda g, x: g.reshape(-1, g.shape[-1]).T @ x.reshape(-1, x.shape[-1]),
     "cross_entropy_grad": cross_entropy_grad, "batch_norm_grad": batch_norm_grad,
+    "layer_norm_grad": layer_norm_grad, "layer_norm_input_grad": lambda *xs, ndims: layer_norm_grad(*xs, ndims)[0],
     "silu": silu, "leaky_relu": leaky_relu, "elu": elu, "softplus": softplus,
     "hardtanh": lambda x, min_val, max_val: np.clip(x, min_val, max_val),
     "hardsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1), "hardswish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),

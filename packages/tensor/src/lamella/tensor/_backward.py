@@ -20,6 +20,7 @@ from ._op import Op, register_rules
 from ._ops.batch_norm import batch_norm_grad
 from ._ops.composite import kept_targets, rows_of
 from ._ops.elementwise import ZERO
+from ._ops.layer_norm import layer_norm_grad, layer_norm_input_grad
 from ._ops.loss import same_floats
 from ._ops.softmax import log_softmax_grad, softmax_grad
 
@@ -127,6 +128,36 @@ def _batch_norm_grad_shape(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) ->
     return MetaArray(x.shape, x.dtype), MetaArray(mean.shape, x.dtype), MetaArray(mean.shape, x.dtype)
 
 
+def _layer_norm_input_grad_body(g: Any, x: Any, mean: Any, rstd: Any, weight: Any, *, ndims: int) -> Any:
+    dims = tuple(range(x.ndim - ndims, x.ndim))
+    count = math.prod(x.shape[d] for d in dims)
+    hat = p.mul(x if mean is None else p.sub(x, mean), rstd)
+    inner = g if weight is None else p.mul(g, weight)
+    gx = p.sub(inner, p.mul(hat, p.div(f.sum(p.mul(inner, hat), dims, True), count)))
+    if mean is not None:
+        gx = p.sub(gx, p.div(f.sum(inner, dims, True), count))
+    return p.mul(gx, rstd)
+
+
+def _layer_norm_grad_body(g: Any, x: Any, mean: Any, rstd: Any, weight: Any, *, ndims: int) -> Any:
+    gx = _layer_norm_input_grad_body(g, x, mean, rstd, weight, ndims=ndims)
+    hat = p.mul(x if mean is None else p.sub(x, mean), rstd)
+    lead = tuple(range(x.ndim - ndims))
+    along = p.mul(g, hat)
+    return (gx, f.sum(along, lead), f.sum(g, lead)) if lead else (gx, along, g)
+
+
+def _layer_norm_input_grad_shape(g: Any, x: Any, mean: Any, rstd: Any, weight: Any, *, ndims: int) -> MetaArray:
+    return MetaArray(x.shape, x.dtype)
+
+
+def _layer_norm_grad_shape(
+    g: Any, x: Any, mean: Any, rstd: Any, weight: Any, *, ndims: int
+) -> tuple[MetaArray, MetaArray, MetaArray]:
+    inner = MetaArray(x.shape[len(x.shape) - ndims :], x.dtype)
+    return MetaArray(x.shape, x.dtype), inner, inner
+
+
 def _softmax_grad_body(g: Any, y: Any, *, dim: int) -> Any:
     return p.mul(y, p.sub(g, f.sum(p.mul(g, y), dim, True)))
 
@@ -163,6 +194,8 @@ def _binary_cross_entropy_grad_body(g: Any, x: Any, target: Any) -> Any:
 Op("relu_grad", "g, y", "elementwise", body=_relu_grad_body)
 Op("linear_weight_grad", "g, x", "opaque", body=_linear_weight_grad_body)
 Op("batch_norm_grad", "g, x, mean, rstd, weight?", "opaque", outputs=3, body=_batch_norm_grad_body)
+Op("layer_norm_input_grad", "g, x, mean?, rstd, weight?; ndims", "opaque", body=_layer_norm_input_grad_body)
+Op("layer_norm_grad", "g, x, mean?, rstd, weight?; ndims", "opaque", outputs=3, body=_layer_norm_grad_body)
 Op(
     "cross_entropy_grad",
     "g, logp, target; label_smoothing, ignore_index, reduction",
@@ -177,6 +210,8 @@ register_rules(
         "softmax_grad": softmax_grad,
         "log_softmax_grad": log_softmax_grad,
         "batch_norm_grad": _batch_norm_grad,
+        "layer_norm_input_grad": layer_norm_input_grad,
+        "layer_norm_grad": layer_norm_grad,
         "linear_weight_grad": _linear_weight_grad,
         "cross_entropy_grad": _cross_entropy_grad,
         "binary_cross_entropy_grad": _binary_cross_entropy_grad,
@@ -189,6 +224,8 @@ register_rules(
         "softmax_grad": _softmax_grad_shape,
         "log_softmax_grad": _softmax_grad_shape,
         "batch_norm_grad": _batch_norm_grad_shape,
+        "layer_norm_input_grad": _layer_norm_input_grad_shape,
+        "layer_norm_grad": _layer_norm_grad_shape,
         "linear_weight_grad": _linear_weight_grad_shape,
         "cross_entropy_grad": _cross_entropy_grad_shape,
         "binary_cross_entropy_grad": same_floats,

@@ -117,6 +117,8 @@ _WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
     "take_grad": lambda xs, outs, params: _size(xs[0]),
     "scatter_add": lambda xs, outs, params: _size(xs[1]),
     "linear_weight_grad": lambda xs, outs, params: 2 * _size(xs[0]) * xs[1].shape[-1],
+    "layer_norm_input_grad": lambda xs, outs, params: 9 * _size(xs[0]),
+    "layer_norm_grad": lambda xs, outs, params: 12 * _size(xs[0]),
     "batch_norm_grad": lambda xs, outs, params: 9 * _size(xs[0]),
     "cross_entropy_grad": lambda xs, outs, params: 3 * _size(outs[0]),
 } | {n: lambda xs, outs, params: 0 for n in ("view_write", "cat", "pad", "flip", "take", "gather")}

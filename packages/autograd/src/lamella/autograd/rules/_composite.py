@@ -69,42 +69,28 @@ def _normalized(
 
 
 def layer_norm(ctx: Any, gy: Any, gm: Any, gr: Any) -> Any:
-    x, mean, rstd = _wide(ctx.x(0)), ctx.y(1), ctx.y(2)
-    rank, ndims = x.ndim, ctx.params["ndims"]
-    dims = tuple(range(rank - ndims, rank))
-    lead = tuple(range(rank - ndims))
-    if gy is not None:
-        gy = _wide(gy)
-    gx = gw = gb = None
-    if ctx.needs(0) or ctx.needs(1):
-        weight = ctx.x(1)
-        gx, hat = _normalized(x, mean, rstd, None if weight is None else _wide(weight), dims, gy, gm, gr)
-        if ctx.needs(1) and gy is not None:
-            gw = t_sum(gy * hat, lead) if lead else gy * hat
-    if ctx.needs(2) and gy is not None:
-        gb = t_sum(gy, lead) if lead else gy
-    return gx, gw, gb
+    return _row_norm(ctx, ctx.y(1), ctx.y(2), gy, gm, gr)
 
 
 def rms_norm(ctx: Any, gy: Any, gr: Any) -> Any:
-    x, rstd = _wide(ctx.x(0)), ctx.y(1)
-    rank, ndims = x.ndim, ctx.params["ndims"]
-    dims = tuple(range(rank - ndims, rank))
-    lead = tuple(range(rank - ndims))
-    n = math.prod(x.shape[d] for d in dims)
-    hat = x * rstd
-    gx = gw = None
+    return _row_norm(ctx, None, ctx.y(1), gy, None, gr)[:2]
+
+
+def _row_norm(ctx: Any, mean: Any, rstd: Any, gy: Any, gm: Any, gr: Any) -> Any:
+    """Gradients of x, weight and bias; without a mean, rows were not centred."""
+    x, weight, ndims = _wide(ctx.x(0)), ctx.x(1), ctx.params["ndims"]
+    gx = gw = gb = None
     if gy is not None:
-        gy = _wide(gy)
-        if ctx.needs(1):
-            gw = t_sum(gy * hat, lead) if lead else gy * hat
-        if ctx.needs(0):
-            gh = gy if ctx.x(1) is None else gy * _wide(ctx.x(1))
-            gx = (gh - hat * (t_sum(gh * hat, dims, True) / n)) * rstd
-    if gr is not None and ctx.needs(0):
-        part = gr * rstd * rstd * hat * (-1 / n)
+        args = (_wide(gy), x, mean, rstd, None if weight is None else _wide(weight))
+        if ctx.needs(1) or ctx.needs(2):
+            gx, gw, gb = dispatch(OPS["layer_norm_grad"], args, {"ndims": ndims})
+        else:
+            gx = dispatch(OPS["layer_norm_input_grad"], args, {"ndims": ndims})
+    if gm is not None or gr is not None:
+        dims = tuple(range(x.ndim - ndims, x.ndim))
+        part = _normalized(x, 0.0 if mean is None else mean, rstd, None, dims, None, gm, gr)[0]
         gx = part if gx is None else gx + part
-    return gx, gw
+    return gx, gw, gb
 
 
 def batch_norm(ctx: Any, gy: Any, gm: Any, gr: Any) -> Any:
@@ -146,8 +132,8 @@ VJP = {
     "linear": row(linear, "1", "0", ""),
     "softmax": row(softmax, "o0"),
     "log_softmax": row(log_softmax, "o0"),
-    "layer_norm": row(layer_norm, "0 1 o1 o2", "0 1 o1 o2", "0 o1 o2"),
-    "rms_norm": row(rms_norm, "0 1 o1", "0 o1"),
+    "layer_norm": row(layer_norm, "0 1 o1 o2", "0 1 o1 o2", "0 1 o1 o2"),
+    "rms_norm": row(rms_norm, "0 1 o1", "0 1 o1"),
     "batch_norm": row(batch_norm, "0 1 o1 o2", "0 1 o1 o2", "0 1 o1 o2"),
     "cross_entropy": row(cross_entropy, "1 o1"),
     "dropout": row(dropout, "o1"),

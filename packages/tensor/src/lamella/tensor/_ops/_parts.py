@@ -21,8 +21,11 @@ _LARGE = 1 << 19
 _BLOCK_BYTES = 1 << 18
 
 
-def by_images(x: Any, body: Callable[[slice], None]) -> None:
-    """body(images) over a few of the images x [N, ...] at a time, on several threads if x is large."""
+def by_images(x: Any, body: Callable[[slice], None], products: bool = False) -> None:
+    """body(images) over a few of the images x [N, ...] at a time, on several threads if x is large.
+
+    Say so if body takes matrix products.
+    """
     if x.nbytes <= _BLOCK_BYTES:
         body(slice(0, len(x)))
         return
@@ -34,6 +37,8 @@ def by_images(x: Any, body: Callable[[slice], None]) -> None:
 
     if x.nbytes < _LARGE:
         part(0, len(x))
+    elif products:
+        with_products(len(x), part)
     else:
         split(len(x), 1, part)
 

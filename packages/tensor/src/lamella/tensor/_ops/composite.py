@@ -18,7 +18,7 @@ from .._meta import MetaArray
 from .._op import Op, register_rules
 from .activation import gelu
 from .batch_norm import batch_norm
-from .reduction import total
+from .layer_norm import layer_norm, rms_norm
 from .softmax import log_softmax
 
 __all__: list[str] = []
@@ -29,11 +29,6 @@ _UINT64 = np.dtype(np.uint64)
 
 def _wide(x: Any) -> Any:
     return x.astype(np.float32) if x.dtype.itemsize < 4 else x
-
-
-def _mean(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
-    out = total(x, dims, keepdim)
-    return out / x.dtype.type(math.prod(x.shape[d] for d in dims))
 
 
 def _linear(x: Any, w: Any, bias: Any) -> Any:
@@ -73,28 +68,12 @@ def _float_like(name: str) -> Any:
 
 def _layer_norm(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float) -> Any:
     _layer_norm_shape(x, weight, bias, ndims=ndims, eps=eps)
-    dims = tuple(range(x.ndim - ndims, x.ndim))
-    xw = _wide(x)
-    mean = _mean(xw, dims, True)
-    y = xw - mean
-    rstd = 1 / np.sqrt(_mean(y * y, dims, True) + np.asarray(eps, xw.dtype))
-    y *= rstd
-    if weight is not None:
-        y *= _wide(weight)
-    if bias is not None:
-        y += _wide(bias)
-    return y.astype(x.dtype, copy=False), np.asarray(mean), np.asarray(rstd)
+    return layer_norm(x, weight, bias, ndims, eps)
 
 
 def _rms_norm(x: Any, weight: Any, *, ndims: int, eps: float) -> Any:
     _rms_norm_shape(x, weight, ndims=ndims, eps=eps)
-    dims = tuple(range(x.ndim - ndims, x.ndim))
-    xw = _wide(x)
-    rstd = 1 / np.sqrt(_mean(xw * xw, dims, True) + np.asarray(eps, xw.dtype))
-    y = xw * rstd
-    if weight is not None:
-        y *= _wide(weight)
-    return y.astype(x.dtype, copy=False), np.asarray(rstd)
+    return rms_norm(x, weight, ndims, eps)
 
 
 def _rms_norm_shape(x: Any, weight: Any, *, ndims: int, eps: float) -> tuple[MetaArray, ...]:

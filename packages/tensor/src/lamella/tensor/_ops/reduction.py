@@ -16,7 +16,7 @@ from .._meta import MetaArray
 from .._op import Op, register_rules
 from .._promotion import refusal
 
-__all__ = ["reduced_shape", "squares", "total"]
+__all__ = ["column_dots", "reduced_shape", "row_dots", "squares", "total"]
 
 _INT64 = np.dtype(np.int64)
 _BOOL = np.dtype(np.bool_)
@@ -26,6 +26,7 @@ _multiply: Any = np.multiply.reduce
 _FLOAT32 = np.dtype(np.float32)
 _PLAIN = frozenset((_FLOAT32, np.dtype(np.float64)))
 _ROW = 256
+_SHORT = 32  # rows that a call of BLAS is too much for
 _SMALL = 4096
 _LARGE = 32768  # below, numpy's own sum takes less time than the calls that cut it up
 
@@ -69,9 +70,22 @@ def squares(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
 def _trailing(x: Any, dims: tuple[int, ...]) -> Any:
     """x as rows that are each summed, or None where dims are not its last ones in memory or rows are short."""
     n = math.prod(x.shape[d] for d in dims)
-    if n < 32 or not x.flags.c_contiguous or dims != tuple(range(x.ndim - len(dims), x.ndim)):
+    if n < _SHORT or not x.flags.c_contiguous or dims != tuple(range(x.ndim - len(dims), x.ndim)):
         return None
     return x.reshape(-1, n)
+
+
+def row_dots(rows: Any, others: Any) -> Any:
+    """Sums [M] of floating rows [M, N], times others [M, N] or [1, N] if given, within the bound of `total`."""
+    if rows.dtype in _PLAIN and rows.shape[1] >= _SHORT:
+        return _dotted(rows, others)
+    return _add(rows if others is None else rows * others, axis=1)
+
+
+def column_dots(weights: Any, rows: Any) -> Any:
+    """Sums [N], in float64, of floating rows [M, N] each times its weight, within the bound of `total`."""
+    parts = [weights[at : at + _ROW] @ rows[at : at + _ROW] for at in range(0, max(len(rows), 1), _ROW)]
+    return _add(parts, axis=0, dtype=np.result_type(rows.dtype, np.float64))
 
 
 def _dotted(rows: Any, others: Any) -> Any:
@@ -81,7 +95,7 @@ def _dotted(rows: Any, others: Any) -> Any:
         return np.vecdot(rows, _ones(n, rows.dtype) if others is None else others)
     whole = n // _ROW * _ROW
     blocks = rows[:, :whole].reshape(len(rows), -1, _ROW)
-    other = _ones(_ROW, rows.dtype) if others is None else others[:, :whole].reshape(blocks.shape)
+    other = _ones(_ROW, rows.dtype) if others is None else others[:, :whole].reshape(-1, *blocks.shape[1:])
     out = _add(np.vecdot(blocks, other), axis=1)
     if whole < n:
         rest = rows[:, whole:]

@@ -49,6 +49,14 @@ BACKWARD = (
     OpSample("relu_grad", "", (normal(3, 4), distinct(3, 4, grad=False)), {}, FLOAT_DTYPES),
     OpSample("batch_norm_grad", "", (normal(3, 2, 4), normal(3, 2, 4), normal(2), positive(2), positive(2)), {}, WIDE),
     OpSample("batch_norm_grad", "plain", (normal(5, 3), normal(5, 3), normal(3), positive(3), number(None)), {}, WIDE),
+    *(
+        OpSample(n, label, (normal(3, 2, 4), normal(3, 2, 4), mean, positive(3, *stat), weight), {"ndims": ndims}, WIDE)
+        for n in ("layer_norm_input_grad", "layer_norm_grad")
+        for label, ndims, stat, mean, weight in (
+            ("", 1, (2, 1), normal(3, 2, 1), positive(4)),
+            ("plain-root-mean-square", 2, (1, 1), number(None), number(None)),
+        )
+    ),
     OpSample("linear_weight_grad", "", (normal(3, 2), normal(3, 4)), {}, FLOAT_DTYPES),
     OpSample("linear_weight_grad", "cube", (normal(2, 3, 2), normal(2, 3, 4)), {}, FLOAT_DTYPES),
     OpSample("cross_entropy_grad", "mean", (normal(), normal(4, 5), index(4, high=5)), CROSS, FLOAT_DTYPES[:2]),

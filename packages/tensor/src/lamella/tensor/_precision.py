@@ -15,7 +15,9 @@ assert _ops
 assert _composites
 _LOW = ("matmul", "linear", "conv", "conv_input_grad", "attention", "rnn_layer", "lstm_layer")
 _FLOAT32 = (
-    "exp", "log", "log1p", "pow", "reciprocal", "rsqrt", "softplus", "sum", "nansum", "prod", "cumsum", "cumprod",
+    "acos", "acosh", "asin", "atanh", "cosh", "digamma", "erfinv", "exp", "exp2", "expm1", "lgamma", "log", "log10",
+    "log1p", "log2", "logaddexp", "logaddexp2", "polygamma", "pow", "reciprocal", "rsqrt", "sinh", "softplus",
+    "sum", "tan", "nansum", "prod", "cumsum", "cumprod",
     "logcumsumexp", "logsumexp", "norm", "var", "std", "softmax", "log_softmax", "cross_entropy", "layer_norm",
     "batch_norm", "gru_layer",
 )  # fmt: skip

@@ -163,7 +163,8 @@ def refusal(name: str, kind: str) -> str:
         return f"{name} is defined for integers and bools, not for floating tensors; compare first, or use .to(int64)"
     if kind in "iu":
         return f"{name} is defined for floating tensors, not for integers; convert them with .to({_default[0].name})"
-    return f"{name} of bool tensors has no meaning; use logical_not or a != b, or cast them with .to(int64)"
+    advice = "use logical_not or a != b, or cast" if name in ("neg", "sub") else "cast"
+    return f"{name} of bool tensors has no meaning; {advice} them with .to(int64)"
 
 
 def fitted(op: Op, number: int, dtype: DType) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._integer_product import integer_product
 from .._meta import MetaArray, broadcast_shapes
 from .._op import OPS, Op, register_rules
 from .._views import VIEWS, apply_chain
@@ -87,11 +88,14 @@ def _view_write_shape(base: Any, value: Any, *, chain: Any) -> MetaArray:
 
 def _matmul(a: Any, b: Any) -> Any:
     dtype = a.dtype
-    if dtype.itemsize < 4 and dtype.kind not in "biu":
+    if a.ndim > 1 < b.ndim and a.shape[-1] == 1:  # columns times rows, for which BLAS is slow
+        return np.multiply(a, b)
+    if dtype.itemsize < 4 and dtype.kind not in "iu":
         return np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(dtype)
+    product = integer_product if dtype.kind in "iu" else np.matmul
     if b.ndim == 2 and a.ndim > 2 and a.size and a.flags.c_contiguous:  # one product, not one for each matrix of a
-        return np.matmul(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[1])
-    return np.matmul(a, b)
+        return product(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[1])
+    return product(a, b)
 
 
 def _matmul_shape(a: Any, b: Any) -> MetaArray:
@@ -151,7 +155,7 @@ Op("slice", "x; index", "view")
 Op("alias", "x", "view")
 Op("detach", "x", "view", differentiable=())
 Op("view_write", "base, value; chain", "opaque")
-Op("matmul", "a, b", "... m k, ... k n -> ... m n; reduce k", promotes="same")
+Op("matmul", "a, b", "... m k, ... k n -> ... m n; reduce k", promotes="same", refuses="b")
 Op("cat", "*xs; dim", "opaque", promotes="same")
 Op("pad", "x; pads", "opaque")
 Op("flip", "x; dims", "opaque")

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import _functions as f
 from . import _pointwise as p
-from ._blocks import blocked, constant
+from ._blocks import blocked, clip
 from ._creation import arange
 from ._meta import MetaArray, broadcast_shapes
 from ._op import Op, register_rules
@@ -181,7 +181,7 @@ _TINY = 1e-12  # what x (1 - x) counts at least
 def _binary_cross_entropy_grad(out: Any, g: Any, x: Any, target: Any) -> None:
     np.subtract(1, x, out=out)
     out *= x
-    np.maximum(out, constant(_TINY, x), out=out)
+    clip(out, out, _TINY, None)
     slope = np.subtract(x, target)
     slope *= g
     np.divide(slope, out, out=out)

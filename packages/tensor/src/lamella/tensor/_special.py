@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ._blocks import blocked, constant, in_double, select
+from ._blocks import blocked, in_double, select
 
 __all__ = ["erf", "erfc", "erfinv", "normal_cdf", "sigmoid"]
 
@@ -249,13 +249,11 @@ def erfinv(x: Any) -> Any:
 
 @blocked
 def _sigmoid_blocks(out: Any, x: Any) -> None:
-    # exp(min(x, 0)) / (1 + exp(-|x|)): neither overflows nor loses the tail
-    below = np.minimum(x, constant(0, x))
-    np.exp(below, out=below)
-    np.copysign(x, -1, out=out)
+    # where exp overflows, the reciprocal of infinity is what is left of the tail: 0
+    np.negative(x, out=out)
     np.exp(out, out=out)
     out += 1
-    np.divide(below, out, out=out)
+    np.reciprocal(out, out=out)
 
 
 def sigmoid(x: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._blocks import blocked, constant, masked, select
+from .._blocks import blocked, clip, masked, select
 from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
 from .._special import normal_cdf
@@ -62,7 +62,7 @@ def _leaky_relu_grad(out: Any, g: Any, x: Any, *, negative_slope: float) -> None
     # the larger (or smaller) of 1 or 0 and the slope: the factor of g
     up = np.greater(x, 0).astype(out.dtype)
     if 0 <= negative_slope <= 1:
-        np.maximum(up, constant(negative_slope, x), out=out)
+        clip(out, up, negative_slope, None)
     else:
         select(out, np.greater(x, 0), up, np.full_like(up, negative_slope))
     out *= g
@@ -70,7 +70,7 @@ def _leaky_relu_grad(out: Any, g: Any, x: Any, *, negative_slope: float) -> None
 
 @blocked
 def _elu(out: Any, x: Any, *, alpha: float, scale: float, input_scale: float) -> None:
-    np.minimum(x, constant(0, x), out=out)
+    clip(out, x, None, 0)
     if input_scale != 1:
         out *= input_scale
     np.expm1(out, out=out)
@@ -81,7 +81,7 @@ def _elu(out: Any, x: Any, *, alpha: float, scale: float, input_scale: float) ->
 
 @blocked
 def _elu_grad(out: Any, g: Any, x: Any, *, alpha: float, scale: float, input_scale: float) -> None:
-    np.minimum(x, constant(0, x), out=out)
+    clip(out, x, None, 0)
     if input_scale != 1:
         out *= input_scale
     np.exp(out, out=out)
@@ -94,10 +94,12 @@ def _elu_grad(out: Any, g: Any, x: Any, *, alpha: float, scale: float, input_sca
 def _softplus(out: Any, x: Any, *, beta: float, threshold: float) -> None:
     # log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)), z = beta x
     z = x if beta == 1 else np.multiply(x, beta)
-    np.copysign(z, -1, out=out)
+    up = np.abs(z)
+    np.negative(up, out=out)
     np.exp(out, out=out)
     np.log1p(out, out=out)
-    out += np.maximum(z, constant(0, z))
+    clip(up, z, 0, None)
+    out += up
     if beta != 1:
         out /= beta
     np.copyto(out, x, where=np.greater(z, threshold))
@@ -113,14 +115,12 @@ def _softplus_grad(out: Any, g: Any, x: Any, *, beta: float, threshold: float) -
 
 @blocked
 def _hardtanh(out: Any, x: Any, *, min_val: float, max_val: float) -> None:
-    np.maximum(x, constant(min_val, x), out=out)
-    np.minimum(out, constant(max_val, x), out=out)
+    clip(out, x, min_val, max_val)
 
 
 def _hard_sigmoid(out: Any, x: Any) -> None:
     np.add(x, 3, out=out)
-    np.maximum(out, constant(0, x), out=out)
-    np.minimum(out, constant(6, x), out=out)
+    clip(out, out, 0, 6)
     out *= out.dtype.type(1 / 6)
 
 

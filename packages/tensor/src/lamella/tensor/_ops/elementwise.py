@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._blocks import choose
+from .._blocks import choose, clip
 from .._dtype import BY_NUMPY
 from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
@@ -25,8 +25,12 @@ def _rsqrt(x: Any) -> Any:
 
 
 def _relu(x: Any) -> Any:
-    # an array of x's own dtype beside it is half the time of a Python number
-    return np.maximum(x, ZERO[x.dtype])
+    if x.size < _MANY or x.dtype.kind != "f":
+        # an array of x's own dtype beside it is half the time of a Python number
+        return np.maximum(x, ZERO[x.dtype])
+    out = np.empty(x.shape, x.dtype)
+    clip(out, x, 0, None)
+    return out
 
 
 def _check_pow(a: Any, b: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._blocks import blocked, constant
+from .._blocks import blocked, clip
 from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
 from .composite import kept_targets, rows_of
@@ -18,12 +18,11 @@ _LEAST = -100.0  # what a logarithm counts at least, so that a certain and wrong
 
 def _logarithms(x: Any) -> tuple[Any, Any]:
     """log x and log (1 - x), bounded below."""
-    least = constant(_LEAST, x)
     yes = np.log(x)
     no = np.negative(x)
     np.log1p(no, out=no)
-    np.maximum(yes, least, out=yes)
-    np.maximum(no, least, out=no)
+    clip(yes, yes, _LEAST, None)
+    clip(no, no, _LEAST, None)
     return yes, no
 
 

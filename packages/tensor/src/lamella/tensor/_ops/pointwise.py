@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._bessel import i0, i1
-from .._blocks import blocked, constant
+from .._blocks import blocked, clip
 from .._gamma import digamma, lgamma, polygamma
 from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
@@ -20,6 +20,8 @@ from .._special import erfc, erfinv
 from .elementwise import declare
 
 __all__: list[str] = []
+
+_FEW = 256  # elements up to which numpy's own loop, slow as it is, takes less time than several passes
 
 
 def _rounding(ufunc: Any) -> Any:
@@ -37,7 +39,7 @@ def _sinc(x: Any) -> Any:
 
 @blocked
 def _hypot(out: Any, a: Any, b: Any) -> None:
-    if out.dtype == np.float64:
+    if out.dtype == np.float64 or out.size < _FEW:
         np.hypot(a, b, out=out)
         return
     # in double the squares neither overflow nor vanish
@@ -55,7 +57,8 @@ def _hypot(out: Any, a: Any, b: Any) -> None:
 
 def _log_sum(out: Any, a: Any, b: Any, exp: Any, log1p: Any) -> None:
     np.subtract(a, b, out=out)
-    np.copysign(out, -1, out=out)
+    np.abs(out, out=out)
+    np.negative(out, out=out)
     equal = np.equal(a, b)
     if equal.any():
         np.copyto(out, 0, where=equal)  # inf - inf
@@ -131,7 +134,7 @@ def _of_floats(ufunc: Any, narrow: Any) -> Any:
 
     def kernel(a: Any, b: Any) -> Any:
         dtype = (a if isinstance(a, np.ndarray) else b).dtype
-        if dtype.kind in "iu" or dtype.itemsize == 8:
+        if dtype.kind in "iu" or dtype.itemsize == 8 or (dtype == np.float32 and max(np.size(a), np.size(b)) < _FEW):
             return ufunc(a, b)
         return narrow(np.asarray(a, dtype), np.asarray(b, dtype))
 
@@ -228,11 +231,10 @@ declare(_UNARY, _BINARY, {"isfinite", "isinf", "signbit", "logical_xor"})
 
 @blocked
 def _clamp_numbers(out: Any, x: Any, *, low: Any, high: Any) -> None:
-    if low is not None:
-        np.maximum(x, constant(low, x), out=out)
-        x = out
-    if high is not None:
-        np.minimum(x, constant(high, x), out=out)
+    if low is None and high is None:
+        np.copyto(out, x)
+    else:
+        clip(out, x, low, high)
 
 
 def _clamp(x: Any, low: Any, high: Any) -> Any:

@@ -150,8 +150,6 @@ _LAYOUT = [
     Row("alias", lambda x: x.view_as(x), (_M,), {}, DTYPES),
     Row("detach", lambda x: x.detach(), (_M,), {}, DTYPES, grads=False),
     Row("cat", lambda *xs: torch.cat(xs, 1), (In((3, 2)), In((3, 0)), In((3, 4))), {"dim": 1}, DTYPES),
-    Row("pad", lambda x: functional.pad(x, (2, 0, 1, 3)), (_M,), {"pads": ((1, 3), (2, 0))}, DTYPES),
-    Row("flip", lambda x: x.flip((0, 1)), (_M,), {"dims": (0, 1)}, DTYPES),
 ]
 
 _INDEXING = [

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "arange", "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "one_hot",
-    "ones", "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "tensor", "tril", "zeros",
+    "ones", "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "tensor", "zeros",
     "zeros_like",
 ]  # fmt: skip
 
@@ -214,13 +214,6 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None) -> Tensor:
     kind = default_float() if dtype is None else as_dtype(dtype)
     rows = arange(n).reshape(n, 1)
     return (rows == arange(n if m is None else m)).to(kind)
-
-
-def tril(x: Any, diagonal: int = 0) -> Tensor:
-    """The lower triangle of the last two dims, zeros above `diagonal`."""
-    rows, cols = x._data.shape[-2:]
-    keep = arange(cols) <= arange(rows).reshape(rows, 1) + diagonal
-    return cast("Tensor", dispatch(OPS["where"], (keep, x, 0)))
 
 
 def one_hot(index: Any, classes: int, *, dtype: Any = None) -> Tensor:

@@ -15,7 +15,8 @@ from ._base import wrap
 from ._creation import zeros
 from ._dtype import float32, from_numpy_dtype
 from ._functions.common import run, to_dtype
-from ._functions.movement import cat, narrow, permute
+from ._functions.joining import cat
+from ._functions.movement import narrow, permute
 from ._functions.product import matmul
 from ._op import OPS
 

@@ -121,7 +121,7 @@ _WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
     "layer_norm_grad": lambda xs, outs, params: 12 * _size(xs[0]),
     "batch_norm_grad": lambda xs, outs, params: 9 * _size(xs[0]),
     "cross_entropy_grad": lambda xs, outs, params: 3 * _size(outs[0]),
-} | {n: lambda xs, outs, params: 0 for n in ("view_write", "cat", "pad", "flip", "take", "gather")}
+} | {n: lambda xs, outs, params: 0 for n in ("view_write", "cat", "take", "gather")}
 
 register_rules("flops", _WRITTEN)
 TABLE: dict[str, Rule] = {

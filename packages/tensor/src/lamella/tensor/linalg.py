@@ -18,7 +18,8 @@ from . import _pointwise as p
 from ._dims import dim_of
 from ._dtype import COMPLEX, DType
 from ._functions.common import tensor_of, to_dtype
-from ._functions.movement import narrow, permute, reshape, stack
+from ._functions.joining import stack
+from ._functions.movement import narrow, permute, reshape
 from ._functions.product import matmul
 from ._functions.reduction import amax, amin, sum
 from ._functions.statistics import vector_norm

@@ -136,14 +136,6 @@ def softmax(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], 
     return dispatch(op, (xs[0],), {"dim": params["dim"] + 1}), True
 
 
-def flip(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
-    return dispatch(op, (xs[0],), {"dims": tuple(d + 1 for d in params["dims"])}), True
-
-
-def pad(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
-    return dispatch(op, (xs[0],), {"pads": ((0, 0), *params["pads"])}), True
-
-
 def offset(index: Any, n: int, size: int) -> Any:
     """Per-example indices into the examples laid one behind the other; negative ones count from their example's end."""
     wrapped = dispatch(OPS["where"], (index < 0, index + n, index), {})
@@ -207,8 +199,6 @@ BATCH: dict[str, Rule] = {
     "cumsum": along_dim,
     "softmax": softmax,
     "log_softmax": softmax,
-    "flip": flip,
-    "pad": pad,
     "take": take,
     "take_grad": take_grad,
     "linear": linear,

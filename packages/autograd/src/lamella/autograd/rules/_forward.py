@@ -76,8 +76,6 @@ JVP: dict[str, Rule] = {
     "slice": linear_in(0),
     "view_write": linear_in(0, 1),
     "cat": all_operands,
-    "pad": linear_in(0),
-    "flip": linear_in(0),
     "cumsum": linear_in(0),
     "take": linear_in(0),
     "take_grad": linear_in(0),

@@ -117,15 +117,6 @@ def cat(ctx: Any, g: Any) -> Any:
     return tuple(out)
 
 
-def pad(ctx: Any, g: Any) -> Any:
-    index = tuple((lo, lo + n, 1) for n, (lo, _) in zip(ctx.shape(0), ctx.params["pads"], strict=True))
-    return (dispatch(OPS["slice"], (g,), {"index": index}),)
-
-
-def flip(ctx: Any, g: Any) -> Any:
-    return (t_flip(g, ctx.params["dims"]),)
-
-
 def cumsum(ctx: Any, g: Any) -> Any:
     dim = ctx.params["dim"]
     return (t_flip(t_cumsum(t_flip(g, dim), dim), dim),)
@@ -155,7 +146,7 @@ def at_source(ctx: Any, g: Any, index: Any, slope: Any = None) -> Any:
     if slope is not None:
         src = src * slope
     pads = tuple((0, n - m) for n, m in zip(ctx.shape(2), src.shape, strict=True))
-    return dispatch(OPS["pad"], (src,), {"pads": pads}) if any(hi for _, hi in pads) else src
+    return dispatch(OPS["pad"], (src,), {"pads": pads, "value": 0}) if any(hi for _, hi in pads) else src
 
 
 VJP = {
@@ -170,8 +161,6 @@ VJP = {
     "slice": row(cut, ""),
     "view_write": row(view_write, "", ""),
     "cat": Vjp(cat, (), shapes=True),
-    "pad": row(pad, ""),
-    "flip": row(flip, ""),
     "cumsum": row(cumsum, ""),
     "take": row(take, "1"),
     "take_grad": row(take_grad, "1"),

@@ -63,7 +63,7 @@ def _recurrence(a: Any, b: Any, dim: int) -> Any:
 def _ahead(v: Any, dim: int, step: int) -> Any:
     """v[k + step] along dim, 0 behind the end."""
     pads = tuple((0, step if d == dim else 0) for d in range(v.ndim))
-    return dispatch(OPS["pad"], (v.narrow(dim, step, v.shape[dim] - step),), {"pads": pads})
+    return dispatch(OPS["pad"], (v.narrow(dim, step, v.shape[dim] - step),), {"pads": pads, "value": 0})
 
 
 def _prefixes(x: Any, dim: int) -> Any:

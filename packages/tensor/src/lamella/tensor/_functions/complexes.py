@@ -10,7 +10,8 @@ from .._dtype import FLOAT, from_numpy_dtype
 from .._meta import broadcast_shapes
 from .common import run, tensor_of
 from .elementwise import where
-from .movement import expand, stack
+from .joining import stack
+from .movement import expand
 
 if TYPE_CHECKING:
     from .._tensor import Tensor

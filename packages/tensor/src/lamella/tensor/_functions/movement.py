@@ -1,31 +1,26 @@
-"""Functions that rearrange elements: views, joins, splits, padding."""
+"""Views: other shapes, dims in another order, parts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._dims import dim_of, dims_of, infer_shape, shape_of, the_dim
+from .._dims import dim_of, dims_of, infer_shape, shape_of
 from .._dispatch import view_of
 from .._op import OPS
-from .common import run, tensor_of
+from .common import tensor_of
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
 __all__ = [
-    "cat",
     "expand",
     "flatten",
-    "flip",
     "narrow",
-    "pad",
     "permute",
     "reshape",
     "split",
     "squeeze",
-    "stack",
     "transpose",
     "unsqueeze",
 ]
@@ -40,7 +35,6 @@ METHODS = (
     "flatten",
     "split",
     "narrow",
-    "flip",
 )
 IN_PLACE: tuple[str, ...] = ()
 
@@ -116,24 +110,6 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return view_of(_RESHAPE, t, (*shape[:first], merged, *shape[last + 1 :]))
 
 
-def cat(tensors: Sequence[Any], dim: Any = None, *, axis: Any = None) -> Tensor:
-    """Tensors one behind the other along a dim (0 by default); other sizes must agree."""
-    if not tensors:
-        raise ValueError("cat needs at least one tensor")
-    xs = tuple(tensor_of(x, "cat") for x in tensors)
-    if not xs[0]._data.ndim:
-        raise ValueError("cat needs tensors of at least one dim; use stack for 0-d tensors")
-    return run("cat", xs, dim=dim_of(the_dim(dim, axis, 0), xs[0]._data.ndim))
-
-
-def stack(tensors: Sequence[Any], dim: Any = None, *, axis: Any = None) -> Tensor:
-    """Tensors of one shape along a new dim (0 by default)."""
-    if not tensors:
-        raise ValueError("stack needs at least one tensor")
-    at = dim_of(the_dim(dim, axis, 0), tensor_of(tensors[0], "stack")._data.ndim + 1)
-    return cat([unsqueeze(x, at) for x in tensors], at)
-
-
 def split(x: Any, size: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of `size` elements each along a dim; the last may be smaller."""
     t = tensor_of(x, "split")
@@ -153,18 +129,3 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:
     index = [(0, m, 1) for m in t._data.shape]
     index[at] = (start, start + length, 1)
     return view_of(_SLICE, t, tuple(index))
-
-
-def pad(x: Any, pads: Sequence[int]) -> Tensor:
-    """Zeros around a tensor: (left, right) of the last dim, then of the one before it, and so on."""
-    t = tensor_of(x, "pad")
-    if len(pads) % 2 or len(pads) // 2 > t._data.ndim:
-        raise ValueError(f"pad takes two ints per dim from the last on, got {len(pads)} for {t._data.ndim} dims")
-    pairs = [(int(pads[i]), int(pads[i + 1])) for i in range(0, len(pads), 2)]
-    return run("pad", (t,), pads=(*[(0, 0)] * (t._data.ndim - len(pairs)), *reversed(pairs)))
-
-
-def flip(x: Any, dims: Any) -> Tensor:
-    """A copy with the order of elements reversed along dims."""
-    t = tensor_of(x, "flip")
-    return run("flip", (t,), dims=dims_of(dims, t._data.ndim))

@@ -13,7 +13,8 @@ from .._op import OPS
 from .._promotion import default_float
 from .common import require_float, run, selected, tensor_of, to_dtype
 from .elementwise import where
-from .movement import cat, narrow, permute, reshape
+from .joining import cat
+from .movement import narrow, permute, reshape
 from .product import matmul
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""View ops, the functional write through a chain of views, matmul, and ops that lay elements out anew."""
+"""View ops, the functional write through a chain of views, matmul, cat."""
 
 from __future__ import annotations
 
@@ -126,28 +126,6 @@ def _cat_shape(*xs: Any, dim: int) -> MetaArray:
     return MetaArray((*first[:dim], sum(x.shape[dim] for x in xs), *first[dim + 1 :]), xs[0].dtype)
 
 
-def _pad(x: Any, *, pads: tuple[tuple[int, int], ...]) -> Any:
-    if any(p < 0 for pair in pads for p in pair):
-        raise ValueError(f"pad needs non-negative widths, got {pads}")
-    out = np.zeros(tuple(n + lo + hi for n, (lo, hi) in zip(x.shape, pads, strict=True)), x.dtype)
-    out[tuple(slice(lo, lo + n) for n, (lo, _) in zip(x.shape, pads, strict=True))] = x
-    return out
-
-
-def _pad_shape(x: Any, *, pads: tuple[tuple[int, int], ...]) -> MetaArray:
-    if any(p < 0 for pair in pads for p in pair):
-        raise ValueError(f"pad needs non-negative widths, got {pads}")
-    return MetaArray(tuple(n + lo + hi for n, (lo, hi) in zip(x.shape, pads, strict=True)), x.dtype)
-
-
-def _flip(x: Any, *, dims: tuple[int, ...]) -> Any:
-    return np.flip(x, dims).copy()
-
-
-def _flip_shape(x: Any, *, dims: tuple[int, ...]) -> MetaArray:
-    return MetaArray(x.shape, x.dtype)
-
-
 Op("reshape", "x; shape", "view")
 Op("permute", "x; dims", "view")
 Op("expand", "x; shape", "view")
@@ -157,8 +135,6 @@ Op("detach", "x", "view", differentiable=())
 Op("view_write", "base, value; chain", "opaque")
 Op("matmul", "a, b", "... m k, ... k n -> ... m n; reduce k", promotes="same", refuses="b")
 Op("cat", "*xs; dim", "opaque", promotes="same")
-Op("pad", "x; pads", "opaque")
-Op("flip", "x; dims", "opaque")
 
 register_rules(
     "numpy",
@@ -167,8 +143,6 @@ register_rules(
         "view_write": _view_write,
         "matmul": _matmul,
         "cat": _cat,
-        "pad": _pad,
-        "flip": _flip,
     },
 )
 register_rules(
@@ -178,7 +152,5 @@ register_rules(
         "view_write": _view_write_shape,
         "matmul": _matmul_shape,
         "cat": _cat_shape,
-        "pad": _pad_shape,
-        "flip": _flip_shape,
     },
 )

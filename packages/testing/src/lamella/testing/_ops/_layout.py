@@ -70,10 +70,8 @@ INDEXING = (
     OpSample("scatter_add", "smaller", (normal(5, 4), index(2, 3, high=5), normal(3, 4)), {"dim": 0}, FLOAT_DTYPES),
     OpSample("cat", "", (normal(2, 3), normal(1, 3), normal(4, 3)), {"dim": 0}, ALL),
     OpSample("cat", "last", (normal(2, 3), normal(2, 0), normal(2, 2)), {"dim": 1}, FLOAT_DTYPES),
-    OpSample("pad", "", (normal(2, 3),), {"pads": ((1, 0), (2, 1))}, ALL),
     OpSample("cumsum", "", (normal(3, 4),), {"dim": 1}, (*NUMBERS, bool_)),
     OpSample("cumsum", "first", (normal(3, 4),), {"dim": 0}, FLOAT_DTYPES),
-    OpSample("flip", "", (normal(3, 4),), {"dims": (0, 1)}, ALL),
 )
 CREATION = (
     OpSample("full", "", (number(3),), {"shape": (2, 3), "dtype": SAME}, ALL),

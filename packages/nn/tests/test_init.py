@@ -84,11 +84,63 @@ def test_constants():
     assert init.ones_(lt.empty(2, dtype=lt.int64)).tolist() == [1, 1]
 
 
+@pytest.mark.parametrize("shape", [(8, 8), (20, 5), (5, 20), (6, 2, 3, 2), (2, 3, 4)])
+@pytest.mark.parametrize("dtype", [lt.float64, lt.float32, lt.float16])
+def test_orthogonal(shape, dtype):
+    t = lt.empty(*shape, dtype=dtype)
+    assert init.orthogonal_(t, gain=3, generator=lt.Generator(2)) is t
+    m = t.double().numpy().reshape(shape[0], -1)
+    product = m @ m.T if m.shape[0] <= m.shape[1] else m.T @ m
+    assert np.allclose(product, 9 * np.eye(len(product)), atol={8: 1e-13, 4: 1e-5, 2: 1e-2}[dtype.itemsize])
+
+
+def test_orthogonal_is_uniform_over_signs_and_axes():
+    # the first column of a uniform orthogonal matrix is a uniform unit vector: mean 0, mean square 1/n
+    columns = np.array([init.orthogonal_(lt.empty(4, 4), generator=lt.Generator(i))[:, 0].numpy() for i in range(800)])
+    assert np.abs(columns.mean(0)).max() < 0.07
+    assert np.abs((columns**2).mean(0) - 0.25).max() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("shape", "groups"), [((3, 3, 5), 1), ((4, 2, 3, 3), 1), ((2, 5, 4), 1), ((6, 2, 3, 3, 3), 3), ((4, 1, 3), 2)]
+)
+def test_dirac_passes_channels_on(shape, groups):
+    out, channels, *window = shape
+    w = init.dirac_(lt.empty(*shape), groups)
+    assert w.sum().item() == groups * min(out // groups, channels)
+    x = lt.rand(2, channels * groups, *[7 for _ in window])
+    conv = {1: nn.functional.conv1d, 2: nn.functional.conv2d, 3: nn.functional.conv3d}[len(window)]
+    y = conv(x, w, padding=[n // 2 for n in window], groups=groups)
+    for group in range(groups):
+        for i in range(min(out // groups, channels)):
+            cut = tuple(slice(0, 7) for _ in window)
+            wanted = x[(slice(None), group * channels + i)]
+            assert np.array_equal(y[(slice(None), group * (out // groups) + i, *cut)].numpy(), wanted.numpy())
+
+
+def test_sparse_zeroes_a_share_of_every_column():
+    t = init.sparse_(lt.empty(500, 40), 0.3001, std=2.0, generator=lt.Generator(3))
+    x = t.numpy()
+    assert ((x == 0).sum(0) == 151).all()
+    assert abs(x[x != 0].std() - 2) < 0.03
+    assert len({tuple(column) for column in (x == 0).T}) == 40
+    share = (x == 0).mean(1)
+    assert abs(share.mean() - 0.302) < 1e-6
+    assert share.std() < 0.1
+
+
+@pytest.mark.parametrize("fill", [init.orthogonal_, init.xavier_uniform_, init.kaiming_normal_, init.trunc_normal_])
+def test_nothing_is_drawn_for_a_tensor_without_elements_or_memory(fill):
+    for t in (lt.empty(0, 3), lt.empty(2, 0), lt.empty(3, 2, device="meta")):
+        assert fill(t) is t
+
+
 @pytest.mark.parametrize(
     ("name", "param", "gain"),
     [
         ("linear", None, 1),
         ("conv2d", None, 1),
+        ("conv_transpose3d", None, 1),
         ("sigmoid", None, 1),
         ("tanh", None, 5 / 3),
         ("relu", None, math.sqrt(2)),
@@ -149,6 +201,14 @@ def test_seeds_decide_the_start():
         (lambda: init.trunc_normal_(lt.ones(3), a=50, b=60), ValueError, "no draw falls there"),
         (lambda: init.eye_(lt.ones(3)), ValueError, "matrix"),
         (lambda: init.zeros_(3), TypeError, "needs a tensor"),
+        (lambda: init.orthogonal_(lt.ones(3)), ValueError, "at least 2 dims"),
+        (lambda: init.orthogonal_(lt.ones(3, 3, dtype=lt.int64)), TypeError, "floating"),
+        (lambda: init.dirac_(lt.ones(3, 3)), ValueError, "3 to 5 dims"),
+        (lambda: init.dirac_(lt.ones(3, 3, 3), 2), ValueError, "3 outputs cannot be cut into 2 groups"),
+        (lambda: init.dirac_(lt.ones(3, 3, 3), 0), ValueError, "into 0 groups"),
+        (lambda: init.sparse_(lt.ones(3), 0.5), ValueError, "matrix"),
+        (lambda: init.sparse_(lt.ones(3, 3), 1.5), ValueError, r"sparsity in \[0, 1\]"),
+        (lambda: init.calculate_gain("leaky_relu", True), ValueError, "is a number, got True"),
     ],
 )
 def test_bad_input_is_named(act, error, text):

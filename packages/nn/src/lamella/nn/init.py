@@ -1,7 +1,8 @@
 """Initializers: they overwrite a tensor in place, without recording, and return it. Distributions are torch's; the
 numbers are ours.
 
-Glorot & Bengio 2010 (xavier), He et al. 2015 (kaiming).
+Glorot & Bengio 2010 (xavier), He et al. 2015 (kaiming), Saxe et al. 2013 (orthogonal), Martens 2010 (sparse). A tensor
+without elements is returned as it is.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from lamella.tensor import Tensor, no_grad
 from lamella.tensor.extend import FLOAT
 
 __all__ = [
-    "calculate_gain", "constant_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "trunc_normal_",
-    "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
+    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
+    "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
 ]  # fmt: skip
 
-_GAINS = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
+_LINEAR = ("linear", *(f"conv{way}{n}d" for way in ("", "_transpose") for n in (1, 2, 3)))
+_GAINS = {**dict.fromkeys(_LINEAR, 1.0), "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -27,6 +29,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     `param` is the negative slope of leaky_relu (0.01 unless given).
     """
     if nonlinearity == "leaky_relu":
+        if param is not None and (isinstance(param, bool) or not isinstance(param, (int, float))):
+            raise ValueError(f"calculate_gain: the negative slope of leaky_relu is a number, got {param!r}")
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in _GAINS:
         raise ValueError(f"no gain is known for {nonlinearity!r}; there are {', '.join([*_GAINS, 'leaky_relu'])}")
@@ -68,6 +72,64 @@ def eye_(tensor: Tensor) -> Tensor:
         raise ValueError(f"eye_ needs a matrix, got shape {tensor.shape}")
     with no_grad():
         return tensor.copy_(lt.eye(*tensor.shape, dtype=tensor.dtype))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """The kernel [out, in, ...] of a convolution that passes as many channels on as it can in each group; 0 elsewhere.
+
+    ValueError unless it has one to three dims of space, and out is divisible by groups.
+    """
+    if not 3 <= _target(tensor, "dirac_").ndim <= 5:
+        raise ValueError(f"dirac_ needs a kernel of 3 to 5 dims, [out, in, ...], got shape {tensor.shape}")
+    if groups < 1 or tensor.shape[0] % groups:
+        raise ValueError(f"dirac_: {tensor.shape[0]} outputs cannot be cut into {groups} groups")
+    each = tensor.shape[0] // groups
+    kept = min(each, tensor.shape[1])
+    middle = tuple(n // 2 for n in tensor.shape[2:])
+    with no_grad():
+        tensor.zero_()
+        if not tensor.numel():
+            return tensor
+        for group in range(groups):
+            for channel in range(kept):
+                tensor[(group * each + channel, channel, *middle)] = 1
+    return tensor
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
+    """gain times a matrix [out, in * ...] with orthonormal rows or columns, whichever are fewer; uniform among these.
+
+    The Q of a normal matrix, with the signs that make it uniform (Mezzadri 2007).
+    """
+    t = _drawn(tensor, "orthogonal_")
+    if t.ndim < 2:
+        raise ValueError(f"orthogonal_ needs a tensor of at least 2 dims, [out, in, ...], got shape {t.shape}")
+    if not t.numel() or t.device.type == "meta":
+        return t
+    from lamella.tensor.linalg import diagonal, qr
+
+    rows, columns = t.shape[0], t.numel() // t.shape[0]
+    wide = t.dtype if t.dtype.itemsize >= 4 else lt.float32
+    with no_grad():
+        q, r = qr(lt.randn(max(rows, columns), min(rows, columns), dtype=wide, generator=generator))
+        q = q * diagonal(r).sign() * gain
+        return t.copy_((q if rows >= columns else q.T).reshape(t.shape))
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Normal with the given std, but ceil(sparsity * rows) zeros in every column of a matrix."""
+    if _drawn(tensor, "sparse_").ndim != 2:
+        raise ValueError(f"sparse_ needs a matrix, got shape {tensor.shape}")
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparse_ needs a sparsity in [0, 1], got {sparsity}")
+    rows, columns = tensor.shape
+    normal_(tensor, 0.0, std, generator=generator)
+    if not tensor.numel() or tensor.device.type == "meta":
+        return tensor
+    with no_grad():
+        # the rank of a uniform draw is a permutation of the rows, another for every column
+        rank = lt.argsort(lt.rand(rows, columns, dtype=lt.float64, generator=generator), 0)
+        return tensor.masked_fill_(rank < math.ceil(sparsity * rows), 0.0)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
@@ -125,22 +187,28 @@ def _fans(tensor: Any, name: str) -> tuple[int, int]:
     return t.shape[1] * window, t.shape[0] * window
 
 
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
+    # programs use it under this name
+    return _fans(tensor, "the fan in and out")
+
+
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, *, generator: Any = None) -> Tensor:
     """Uniform within gain * sqrt(6 / (fan_in + fan_out))."""
-    bound = gain * math.sqrt(6 / sum(_fans(tensor, "xavier_uniform_")))
+    bound = gain * math.sqrt(6 / max(sum(_fans(tensor, "xavier_uniform_")), 1))
     return uniform_(tensor, -bound, bound, generator=generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, *, generator: Any = None) -> Tensor:
     """Normal with std gain * sqrt(2 / (fan_in + fan_out))."""
-    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor, "xavier_normal_"))), generator=generator)
+    std = gain * math.sqrt(2 / max(sum(_fans(tensor, "xavier_normal_")), 1))
+    return normal_(tensor, 0.0, std, generator=generator)
 
 
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str, name: str) -> float:
     fans = _fans(tensor, name)
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"{name}: mode is 'fan_in' or 'fan_out', got {mode!r}")
-    return calculate_gain(nonlinearity, a) / math.sqrt(fans[mode == "fan_out"])
+    return calculate_gain(nonlinearity, a) / math.sqrt(max(fans[mode == "fan_out"], 1))
 
 
 def kaiming_uniform_(

@@ -154,6 +154,27 @@ def _shares(x: Any, kernel: Ints, stride: Ints, padding: Ints, out: Ints, count_
     return count if isinstance(count, int) else count.astype(np.float64)
 
 
+@lru_cache(maxsize=64)
+def _cuts(sizes: Ints, kernel: Ints, stride: Ints, padding: Ints, out: Ints) -> bool:
+    """Whether the windows cut the image into equal parts."""
+    return (
+        kernel == stride and not any(padding) and all(k * o == n for k, o, n in zip(kernel, out, sizes, strict=True))
+    )
+
+
+def _part_sums(x: Any, kernel: Ints, out: Ints) -> Any:
+    """Sums of the parts [N, C, *out] that a floating image is cut into."""
+    before, last = x.shape[:-1], kernel[-1]
+    if x.dtype.kind == "f" and last > 1:
+        total = np.ascontiguousarray(x).reshape(-1, last) @ np.ones(last, x.dtype)  # short rows are slow to reduce
+    else:
+        total = np.add.reduce(x.reshape(-1, last), axis=1)
+    for d in reversed(range(len(kernel) - 1)):
+        behind = math.prod(out[d + 1 :])
+        total = np.add.reduce(total.reshape(-1, kernel[d], behind), axis=1)
+    return total.reshape(*before[:2], *out)
+
+
 def _avg_pool(
     x: Any, *, kernel: Ints, stride: Ints, padding: Ints, ceil: bool, count_pad: bool, divisor: int | None
 ) -> Any:
@@ -162,6 +183,10 @@ def _avg_pool(
     ).shape
     out, rank = shape[2:], len(kernel)
     (xw,) = wide(x)
+    if _cuts(x.shape[2:], kernel, stride, padding, out):
+        total = _part_sums(xw, kernel, out)
+        total *= total.dtype.type(1 / (divisor or math.prod(kernel)))
+        return total.astype(x.dtype, copy=False)
     total = padded(xw, padding, reach(out, kernel, stride, (1,) * rank))
     for d in reversed(range(rank)):  # one dim after the other: the sum of the kernel's sizes in passes, not the product
         before = (slice(None),) * (2 + d)
@@ -193,6 +218,8 @@ def _avg_pool_grad(
 ) -> Any:
     sizes, out, rank = tuple(shape[2:]), g.shape[2:], len(kernel)
     (gw,) = wide(g)
+    if _cuts(sizes, kernel, stride, padding, out):
+        return _spread(gw * gw.dtype.type(1 / (divisor or math.prod(kernel))), kernel, sizes, g.dtype)
     part = gw / np.asarray(_shares(sizes, kernel, stride, padding, out, count_pad, divisor), gw.dtype)
     full = reach(out, kernel, stride, (1,) * rank)
     for d in range(rank):
@@ -202,6 +229,14 @@ def _avg_pool_grad(
             image[(*(slice(None),) * (2 + d), *tap((k,), stride[d : d + 1], (1,), out[d : d + 1]))] += part
         part = image[(*(slice(None),) * (2 + d), slice(padding[d], padding[d] + sizes[d]))]
     return np.ascontiguousarray(part, dtype=g.dtype)
+
+
+def _spread(part: Any, kernel: Ints, sizes: Ints, dtype: Any) -> Any:
+    """Every element of a part holds the part's own value."""
+    n, c, *out = part.shape
+    image = np.empty((n, c, *[v for pair in zip(out, kernel, strict=True) for v in pair]), dtype)
+    image[...] = part.reshape(n, c, *[v for o in out for v in (o, 1)])
+    return image.reshape(n, c, *sizes)
 
 
 def _given_shape(g: Any, *_: Any, shape: Any, **__: Any) -> MetaArray:

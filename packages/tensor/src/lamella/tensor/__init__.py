@@ -7,7 +7,7 @@ from . import _scalar as scalar
 from ._autocast import autocast, custom_bwd, custom_fwd, get_autocast_dtype, is_autocast_enabled
 from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, rms_norm, softmax
 from ._creation import (
-    arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, one_hot, ones, ones_like, rand,
+    arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, ones, ones_like, rand,
     rand_like, randint, randn, randn_like, randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
 from ._device import Device, as_device as device
@@ -40,7 +40,7 @@ from ._functions.complexes import (
 from ._functions.elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
 from ._functions.indexing import (
     argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
-    masked_select, nonzero, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
+    masked_select, nonzero, one_hot, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
 )  # fmt: skip
 from ._functions.joining import cat, column_stack, concat, concatenate, dstack, hstack, row_stack, stack, vstack
 from ._functions.layout import flip, fliplr, flipud, pad, roll, rot90, tril, triu

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ._tensor import Tensor
 
 __all__ = [
-    "arange", "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "one_hot",
+    "arange", "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace",
     "ones", "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "tensor", "zeros",
     "zeros_like",
 ]  # fmt: skip
@@ -214,13 +214,6 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None) -> Tensor:
     kind = default_float() if dtype is None else as_dtype(dtype)
     rows = arange(n).reshape(n, 1)
     return (rows == arange(n if m is None else m)).to(kind)
-
-
-def one_hot(index: Any, classes: int, *, dtype: Any = None) -> Tensor:
-    """A new last dim with 1 at the index, in int64 unless given."""
-    kind = int64 if dtype is None else as_dtype(dtype)
-    column = dispatch(OPS["reshape"], (index,), {"shape": (*index._data.shape, 1)})
-    return cast("Tensor", (column == arange(classes)).to(kind))
 
 
 def reserve(generator: Any, n: int) -> tuple[Any, Any]:

@@ -191,11 +191,4 @@ def _largest(rows: Tensor, bags: Tensor, count: int, keep: Tensor | None) -> Ten
 
 def one_hot(input: Any, num_classes: int = -1) -> Tensor:
     """A new last dim with 1 at the index, in int64; the number of classes is the largest index + 1 unless given."""
-    index = need_tensor(input, "one_hot", "input")
-    if num_classes == -1:
-        if not index.numel():
-            raise ValueError("one_hot of an empty tensor needs num_classes")
-        num_classes = int(index.amax().item()) + 1
-    if num_classes < 1:
-        raise ValueError(f"one_hot: num_classes is positive, or -1 for the largest index + 1, got {num_classes}")
-    return lt.one_hot(index, num_classes)
+    return lt.one_hot(input, num_classes)

@@ -28,7 +28,7 @@ from .complexes import (
 from .elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
 from .indexing import (
     argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
-    masked_select, nonzero, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
+    masked_select, nonzero, one_hot, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
 )  # fmt: skip
 from .joining import cat, column_stack, concat, concatenate, dstack, hstack, row_stack, stack, vstack
 from .layout import flip, fliplr, flipud, pad, roll, rot90, tril, triu
@@ -59,12 +59,12 @@ __all__ = [
     "isneginf", "isposinf", "isreal", "kthvalue", "ldexp", "leaky_relu", "lerp", "less", "less_equal", "logcumsumexp",
     "logit", "logsigmoid", "logsumexp", "masked_fill", "masked_scatter", "masked_select", "matmul", "max", "mean",
     "median", "min", "mish", "mode", "msort", "multinomial", "multiply", "mvlgamma", "nan_to_num", "nanmean",
-    "nanmedian", "nanquantile", "nansum", "narrow", "negative", "nonzero", "norm", "not_equal", "pad", "permute",
-    "polar", "polygamma", "positive", "prelu", "prod", "put", "quantile", "rad2deg", "real", "relu6", "renorm",
-    "require_float", "reshape", "resolve_conj", "resolve_neg", "roll", "rot90", "round", "row_stack", "rrelu", "rsub",
-    "run", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selected", "selu", "sgn", "silu", "softmin",
-    "softplus", "softshrink", "softsign", "sort", "split", "square", "squeeze", "stack", "std", "std_mean",
-    "subtract", "sum", "take", "take_along_dim", "tanhshrink", "tensor_of", "threshold", "to_dtype", "topk", "trace",
-    "transpose", "trapezoid", "trapz", "tril", "triu", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean",
-    "view_as_complex", "view_as_real", "vstack", "where", "wide",
+    "nanmedian", "nanquantile", "nansum", "narrow", "negative", "nonzero", "norm", "not_equal", "one_hot", "pad",
+    "permute", "polar", "polygamma", "positive", "prelu", "prod", "put", "quantile", "rad2deg", "real", "relu6",
+    "renorm", "require_float", "reshape", "resolve_conj", "resolve_neg", "roll", "rot90", "round", "row_stack",
+    "rrelu", "rsub", "run", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selected", "selu", "sgn",
+    "silu", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "square", "squeeze", "stack", "std",
+    "std_mean", "subtract", "sum", "take", "take_along_dim", "tanhshrink", "tensor_of", "threshold", "to_dtype",
+    "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "triu", "unique", "unique_consecutive", "unsqueeze",
+    "var", "var_mean", "view_as_complex", "view_as_real", "vstack", "where", "wide",
 ]  # fmt: skip

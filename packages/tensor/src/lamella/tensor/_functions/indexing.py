@@ -12,10 +12,11 @@ from .._base import TensorBase, wrap
 from .._dims import dim_of
 from .._dispatch import dispatch
 from .._division import floor_divide
-from .._dtype import from_numpy_dtype, int64
+from .._dtype import as_dtype, from_numpy_dtype, int64
 from .._meta import broadcast_shapes
 from .._op import OPS
 from .._scalar import SymScalar
+from .._state import tls
 from .common import run, tensor_of, to_dtype
 from .elementwise import where
 from .movement import expand, reshape
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "argwhere", "gather", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "index_select",
-    "masked_scatter", "masked_select", "nonzero", "put", "scatter", "scatter_add", "scatter_reduce", "take",
+    "masked_scatter", "masked_select", "nonzero", "one_hot", "put", "scatter", "scatter_add", "scatter_reduce", "take",
     "take_along_dim",
 ]  # fmt: skip
 # What the class Tensor has too, and what of that has an in-place twin (`nox -s generate` reads these two).
@@ -353,3 +354,28 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     if not src.numel():
         return t.clone()
     return where(m, run("take", (src, p.maximum(p.sub(order, 1), 0)), dim=0), t)
+
+
+def one_hot(index: Any, num_classes: int = -1, *, dtype: Any = None) -> Tensor:
+    """A new last dim with 1 at an integer index, 0 elsewhere, in int64 unless given; an index out of range raises.
+
+    The number of classes is the largest index + 1 unless given.
+    """
+    at = tensor_of(index, "one_hot")
+    if at._data.dtype.kind not in "iu":
+        raise TypeError(f"one_hot needs an integer index, got {at.dtype}; convert it with .to(int64)")
+    if num_classes == -1:
+        if not at.numel():
+            raise ValueError("one_hot of an empty tensor needs num_classes")
+        num_classes = int(at.amax().item()) + 1
+    if num_classes < 1:
+        raise ValueError(f"one_hot: num_classes is positive, or -1 for the largest index + 1, got {num_classes}")
+    if tls.trace is not None or type(at._data) is not np.ndarray:
+        at = where(p.lt(at, 0), num_classes, at)  # where values are not known yet: scatter refuses it when they are
+    elif at._data.size and np.minimum.reduce(at._data, axis=None) < 0:
+        raise IndexError(f"one_hot: index {int(at._data.min())} is out of range for {num_classes} classes")
+    shape = tuple(at._data.shape)
+    kind = int64 if dtype is None else as_dtype(dtype)
+    zeros = run("full", (0,), shape=(*shape, num_classes), dtype=kind)
+    ones = run("full", (1,), shape=(*shape, 1), dtype=kind)
+    return run("scatter", (zeros, to_dtype(reshape(at, (*shape, 1)), int64), ones), dim=len(shape))

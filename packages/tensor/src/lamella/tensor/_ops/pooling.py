@@ -157,9 +157,7 @@ def _shares(x: Any, kernel: Ints, stride: Ints, padding: Ints, out: Ints, count_
 @lru_cache(maxsize=64)
 def _cuts(sizes: Ints, kernel: Ints, stride: Ints, padding: Ints, out: Ints) -> bool:
     """Whether the windows cut the image into equal parts."""
-    return (
-        kernel == stride and not any(padding) and all(k * o == n for k, o, n in zip(kernel, out, sizes, strict=True))
-    )
+    return kernel == stride and not any(padding) and all(k * o == n for k, o, n in zip(kernel, out, sizes, strict=True))
 
 
 def _part_sums(x: Any, kernel: Ints, out: Ints) -> Any:

@@ -190,7 +190,7 @@ def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
     return {
         "branch": (branch, r"bool\(\)"),
         "item": (item, r"item\(\)"),
-        "as_float": (as_float, r"item\(\)"),
+        "as_float": (as_float, r"float\(\)"),
         "as_numpy": (as_numpy, r"numpy\(\)"),
         "array_inside": (array_inside, "numpy array"),
         "array_wrapped": (array_wrapped, "cannot fetch again"),

@@ -360,6 +360,26 @@ def test_a_deep_copy_of_a_parameter_has_its_own_gradient():
     assert q.is_leaf
 
 
+def test_copies_keep_memory_shared_and_marks():
+    flat = lt.zeros(4)
+    p = Parameter(flat)
+    p.no_decay = True
+    frozen = Parameter(lt.ones(2, dtype=lt.int64), requires_grad=False)
+    b = nn.Buffer(lt.ones(3), persistent=False)
+    for way in (copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))):
+        flat2, p2, tied, frozen2, b2 = way([flat, p, p, frozen, b])
+        assert (type(p2), type(b2)) == (Parameter, nn.Buffer)
+        assert tied is p2
+        assert p2.requires_grad
+        assert p2.is_leaf
+        assert p2.no_decay
+        assert not frozen2.requires_grad
+        assert not b2.persistent
+        flat2.fill_(5)
+        assert p2.tolist() == [5] * 4
+        assert p.tolist() == [0] * 4
+
+
 def test_repr_shows_the_tree():
     text = repr(nn.Sequential(nn.Linear(1, 2), nn.Sequential(nn.ReLU())))
     assert text.splitlines() == [

@@ -103,8 +103,6 @@ def test_storages_are_copied_by_their_protocol() -> None:
         assert twin.dense().tolist() == q.dense().tolist()
     assert not np.shares_memory(copy.deepcopy(q).storage().codes, q.storage().codes)
     assert np.shares_memory(copy.copy(q).storage().codes, q.storage().codes)
-    with pytest.raises(RuntimeError, match="pickling needs values, and a meta tensor has none"):
-        pickle.dumps(lt.zeros(2, device="meta"))
 
 
 def test_devices() -> None:

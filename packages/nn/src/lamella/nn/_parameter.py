@@ -6,10 +6,9 @@ or a capture, whose tensors end with them.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-from lamella.tensor import Tensor, empty, no_grad, tensor
+from lamella.tensor import Tensor, empty
 from lamella.tensor.extend import LEVEL, TRACED, VIEW, cell_of, refresh, wrap
 
 __all__ = ["Buffer", "Parameter", "fresh"]
@@ -44,19 +43,6 @@ class Parameter(Tensor):
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
-        with no_grad():
-            twin: Parameter = self.clone()._as(type(self))
-        memo[id(self)] = twin
-        twin.requires_grad_(self.requires_grad)
-        if self.grad is not None:
-            twin.grad = copy.deepcopy(self.grad, memo)
-        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
-        return twin
-
-    def __reduce__(self) -> Any:
-        return (_rebuild, (type(self), self.detach().numpy(), bool(self.requires_grad)), self.__dict__)
-
 
 class Buffer(Tensor):
     """A tensor over the memory of `data`. Assigned to an attribute of a Module it becomes one of its buffers, part of
@@ -79,18 +65,6 @@ class Buffer(Tensor):
 
     persistent: bool
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
-        twin = Buffer(self.detach().clone(), persistent=self.persistent)
-        memo[id(self)] = twin
-        return twin
-
-    def __reduce__(self) -> Any:
-        return (_rebuild_buffer, (self.detach().numpy(), self.persistent))
-
-
-def _rebuild_buffer(array: Any, persistent: bool) -> Buffer:
-    return Buffer(tensor(array), persistent=persistent)
-
 
 def fresh(shape: tuple[int, ...], dtype: Any = None, device: Any = None) -> Parameter:
     """A new parameter whose memory nobody else knows: it needs no version cell until somebody watches it."""
@@ -104,9 +78,3 @@ def fresh(shape: tuple[int, ...], dtype: Any = None, device: Any = None) -> Para
 def _refuse_borrowed(data: Tensor) -> None:
     if data._flags & (LEVEL | TRACED):
         raise RuntimeError("a parameter or module cannot be made inside a transform or a capture; make it outside")
-
-
-def _rebuild(cls: type[Parameter], array: Any, requires_grad: bool) -> Parameter:
-    p: Parameter = tensor(array)._as(cls)
-    p.requires_grad_(requires_grad)
-    return p

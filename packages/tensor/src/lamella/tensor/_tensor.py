@@ -21,7 +21,6 @@ from ._dims import dim_of
 from ._dispatch import dispatch, view_of
 from ._dtype import (
     BY_NAME,
-    INT,
     DType,
     bool_,
     float16,
@@ -32,7 +31,7 @@ from ._dtype import (
     int64,
 )
 from ._engine import autograd
-from ._followed import Followed
+from ._exported import Exported
 from ._index import get_item, set_item
 from ._inplace import write
 from ._memory import keep_freed_memory
@@ -41,8 +40,7 @@ from ._methods import Methods
 from ._op import OPS
 from ._operand import is_operand
 from ._print import describe_tensor
-from ._state import FOREIGN, GRAD, LEVEL, TRACED, VIEW, tls
-from ._views import refresh
+from ._state import LEVEL, TRACED, tls
 
 __all__ = ["Tensor"]
 
@@ -52,7 +50,7 @@ assert _ctc
 _PERMUTE = OPS["permute"]
 
 
-class Tensor(Methods, Followed):
+class Tensor(Methods, Exported):
     """An n-dimensional array with gradients.
 
     Make one with `lamella.tensor.tensor`, `zeros`, `from_numpy` and the like.
@@ -166,107 +164,6 @@ class Tensor(Methods, Followed):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         set_item(self, index, value)
-
-    # -- out of the stack
-
-    def _real(self, why: str) -> Any:
-        if self._flags & LEVEL:
-            self._data.level.check()
-            raise RuntimeError(
-                f"{why} needs the values of a tensor inside an open {self._data.level.kind}; return the tensor and ask "
-                f"outside, or use where/clamp instead of Python branches"
-            )
-        if tls.trace is not None:
-            tls.trace.forced(self, why)
-        if self._flags & TRACED:
-            raise RuntimeError(f"{why} needs the values of a tensor whose trace has ended without giving it one")
-        if self._flags & VIEW and self._view.version != self._cell.version:  # type: ignore[union-attr]
-            refresh(self)
-        if self._flags & FOREIGN:
-            if type(self._data) is MetaArray:
-                raise RuntimeError(f"{why} needs values, and a meta tensor has none")
-            return self._data.dense()
-        return self._data
-
-    def numpy(self) -> Any:
-        """The tensor's own memory as a numpy array; RuntimeError where it requires grad (use .detach().numpy())."""
-        if self._flags & GRAD:
-            raise RuntimeError(
-                "numpy() of a tensor that requires grad would hide writes from autograd; use .detach().numpy()"
-            )
-        if self._flags & FOREIGN and type(self._data) is not MetaArray:
-            raise TypeError(f"a tensor with {self._data.kind!r} storage has no numpy memory; use .dense().numpy()")
-        return self._real("numpy()")
-
-    def dense(self) -> Tensor:
-        """The same values over plain memory; itself where they are already."""
-        return wrap(self._data.dense()) if self._flags & FOREIGN and type(self._data) is not MetaArray else self
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if self._flags & GRAD:
-            raise RuntimeError("a tensor that requires grad is not converted to numpy silently; use .detach()")
-        array = self._real("conversion to numpy")
-        if dtype is not None and array.dtype != dtype:
-            if copy is False:
-                raise ValueError(f"a tensor of dtype {self.dtype} becomes a numpy array of {dtype} only by a copy")
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    def item(self) -> Any:
-        """The only element as a Python number."""
-        if self.numel() != 1:
-            raise ValueError(f"item() needs a tensor of one element, got shape {self.shape}")
-        return self._real("item()").reshape(()).item()
-
-    def tolist(self) -> Any:
-        """Nested lists of Python numbers."""
-        return self._real("tolist()").tolist()
-
-    def __bool__(self) -> bool:
-        if self.numel() != 1:
-            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all()")
-        return bool(self._real("bool()").reshape(()))
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        if self.dtype.category != INT or self.numel() != 1:
-            raise TypeError(
-                f"only an integer tensor of one element is an index, got {self.dtype} of shape {self.shape}"
-            )
-        return int(self.item())
-
-    def __format__(self, spec: str) -> str:
-        if not self._data.ndim and (spec or not self._flags & (LEVEL | TRACED | FOREIGN)):
-            return format(self.item(), spec)
-        if spec:
-            raise TypeError(f"format {spec!r} needs a tensor without dims, got shape {self.shape}; format its elements")
-        return repr(self)
-
-    def __reduce__(self) -> Any:
-        followed = bool(self._flags & GRAD)
-        data = self._data
-        if self._flags & FOREIGN and type(data) is not MetaArray:
-            return (_rebuild_storage, (type(self), type(data), dict(data.parts()), dict(data.meta()), followed))
-        return (_rebuild, (type(self), np.asarray(self.detach()._real("pickling")), followed))
-
-    def __copy__(self) -> Tensor:
-        """The same memory and version under another handle: a leaf where this is one, else detached."""
-        t: Tensor = self.detach()._as(type(self))
-        return t.requires_grad_() if self._flags & GRAD and self.is_leaf else t
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        if self._edge is not None and not self.is_leaf:
-            raise RuntimeError("only leaf tensors can be deep-copied; detach() it first")
-        t = dispatch(OPS["copy"], (self.detach(),))._as(type(self))
-        if self._flags & GRAD:
-            t.requires_grad_()
-        memo[id(self)] = t
-        return t
 
     # -- dtype, device, memory
 
@@ -478,15 +375,6 @@ class Tensor(Methods, Followed):
     def where(self, condition: Any, other: Any) -> Tensor:
         """self where the condition holds, else other."""
         return f.where(condition, self, other)
-
-
-def _rebuild(cls: Any, array: Any, requires_grad: bool) -> Tensor:
-    t: Tensor = wrap(array) if cls is Tensor else wrap(array)._as(cls)
-    return t.requires_grad_() if requires_grad else t
-
-
-def _rebuild_storage(cls: Any, storage: Any, parts: Any, meta: Any, requires_grad: bool) -> Tensor:
-    return _rebuild(cls, storage.from_parts(parts, meta), requires_grad)
 
 
 _base.bind(Tensor)

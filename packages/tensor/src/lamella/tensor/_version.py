@@ -27,6 +27,10 @@ class Cell:
         self.version = 0
         self.writer: Location | None = None
 
+    def __reduce__(self) -> Any:
+        # copies and pickles of the memory begin anew, together
+        return (Cell, ())
+
 
 _internal: dict[str, bool] = {}
 

@@ -19,7 +19,8 @@ def test_numpy_is_the_same_memory(dtype: lt.DType) -> None:
     a = np.ones((2, 3)).astype(dtype.numpy)
     t = lt.from_numpy(a)
     assert t.numpy() is a
-    assert np.asarray(t) is a
+    assert t.__array__() is a
+    assert np.shares_memory(np.asarray(t), a)  # by way of __buffer__ from Python 3.12 on
     assert t.dtype is dtype
     t[0] = 0
     assert a[0].tolist() == [0, 0, 0]

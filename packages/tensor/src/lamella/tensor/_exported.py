@@ -75,6 +75,50 @@ class Exported(Followed):
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[Any, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """A DLPack capsule over the tensor's memory, as `from_dlpack` of another library asks for it."""
+        from ._exchange._dlpack import exported
+
+        if stream is not None:
+            raise BufferError(f"stream must be None for memory on the cpu, got {stream!r}")
+        return exported(self._lent("DLPack"), max_version, dl_device, copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """DLPack's kind and number of the device; BufferError for a meta tensor, which has no memory."""
+        if cast("Tensor", self).device.kind != "cpu":
+            raise BufferError("a meta tensor has no memory to export by DLPack")
+        return (1, 0)
+
+    def __buffer__(self, flags: int, /) -> memoryview:
+        """The tensor's memory for `memoryview` and the like, from Python 3.12 on."""
+        array = self._lent("Python's buffer protocol")
+        try:
+            return memoryview(array)
+        except ValueError:
+            raise BufferError(
+                f"Python's buffer protocol has no format for {array.dtype}; export its bits, x.view(dtype) with an "
+                f"integer dtype of {array.itemsize} bytes"
+            ) from None
+
+    def _lent(self, how: str) -> Any:
+        """The memory for somebody who may write it; BufferError where that would go unnoticed, or there is none."""
+        if cast("Tensor", self).requires_grad:
+            raise BufferError(
+                f"a tensor that requires grad is not exported by {how}, which would hide writes from autograd; "
+                f"use x.detach()"
+            )
+        if self._flags & FOREIGN:
+            kind = "meta" if type(self._data) is MetaArray else repr(self._data.kind)
+            raise BufferError(f"a tensor with {kind} storage has no memory to export by {how}")
+        return self._real(f"export by {how}")
+
     # -- Python numbers
 
     def item(self) -> Any:

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _composites as composites
 from . import _division as division
-from . import _pointwise as pointwise
-from ._arith import Arithmetic
 from ._functions import activation as functions_activation
+from ._functions import affine as functions_affine
 from ._functions import aliases as functions_aliases
 from ._functions import arithmetic as functions_arithmetic
 from ._functions import comparison as functions_comparison
 from ._functions import complexes as functions_complexes
 from ._functions import elementwise as functions_elementwise
 from ._functions import indexing as functions_indexing
-from ._functions import layout as functions_layout
 from ._functions import movement as functions_movement
 from ._functions import product as functions_product
 from ._functions import quantiles as functions_quantiles
@@ -27,6 +25,8 @@ from ._functions import sampling as functions_sampling
 from ._functions import scan as functions_scan
 from ._functions import sorting as functions_sorting
 from ._functions import statistics as functions_statistics
+from . import _pointwise as pointwise
+from ._arith import Arithmetic
 from ._inplace import assign
 
 if TYPE_CHECKING:
@@ -124,6 +124,11 @@ class Methods(Arithmetic):
     true_divide = division.true_divide
     hardshrink = functions_activation.hardshrink
     prelu = functions_activation.prelu
+    addbmm = functions_affine.addbmm
+    addmm = functions_affine.addmm
+    addmv = functions_affine.addmv
+    addr = functions_affine.addr
+    baddbmm = functions_affine.baddbmm
     absolute = functions_aliases.absolute
     arccos = functions_aliases.arccos
     arccosh = functions_aliases.arccosh
@@ -196,13 +201,6 @@ class Methods(Arithmetic):
     scatter_reduce = functions_indexing.scatter_reduce
     take = functions_indexing.take
     take_along_dim = functions_indexing.take_along_dim
-    flip = functions_layout.flip
-    fliplr = functions_layout.fliplr
-    flipud = functions_layout.flipud
-    roll = functions_layout.roll
-    rot90 = functions_layout.rot90
-    tril = functions_layout.tril
-    triu = functions_layout.triu
     reshape = functions_movement.reshape
     permute = functions_movement.permute
     transpose = functions_movement.transpose
@@ -212,7 +210,19 @@ class Methods(Arithmetic):
     flatten = functions_movement.flatten
     split = functions_movement.split
     narrow = functions_movement.narrow
+    flip = functions_movement.flip
+    bmm = functions_product.bmm
+    cross = functions_product.cross
+    dot = functions_product.dot
+    ger = functions_product.ger
+    inner = functions_product.inner
+    kron = functions_product.kron
     matmul = functions_product.matmul
+    matrix_power = functions_product.matrix_power
+    mm = functions_product.mm
+    mv = functions_product.mv
+    outer = functions_product.outer
+    vdot = functions_product.vdot
     nanquantile = functions_quantiles.nanquantile
     quantile = functions_quantiles.quantile
     sum = functions_reduction.sum
@@ -279,6 +289,26 @@ class Methods(Arithmetic):
     def true_divide_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of true_divide."""
         return cast("Tensor", assign(division.true_divide, self, args, kwargs))
+
+    def addbmm_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of addbmm."""
+        return cast("Tensor", assign(functions_affine.addbmm, self, args, kwargs))
+
+    def addmm_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of addmm."""
+        return cast("Tensor", assign(functions_affine.addmm, self, args, kwargs))
+
+    def addmv_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of addmv."""
+        return cast("Tensor", assign(functions_affine.addmv, self, args, kwargs))
+
+    def addr_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of addr."""
+        return cast("Tensor", assign(functions_affine.addr, self, args, kwargs))
+
+    def baddbmm_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of baddbmm."""
+        return cast("Tensor", assign(functions_affine.baddbmm, self, args, kwargs))
 
     def absolute_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of absolute."""
@@ -475,14 +505,6 @@ class Methods(Arithmetic):
     def scatter_reduce_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of scatter_reduce."""
         return cast("Tensor", assign(functions_indexing.scatter_reduce, self, args, kwargs))
-
-    def tril_(self, *args: Any, **kwargs: Any) -> Tensor:
-        """In-place twin of tril."""
-        return cast("Tensor", assign(functions_layout.tril, self, args, kwargs))
-
-    def triu_(self, *args: Any, **kwargs: Any) -> Tensor:
-        """In-place twin of triu."""
-        return cast("Tensor", assign(functions_layout.triu, self, args, kwargs))
 
     def cumprod_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of cumprod."""

@@ -339,8 +339,6 @@ class Tensor(Methods, Exported):
 
     # -- values
 
-    mm = f.matmul
-
     def __floordiv__(self, other: Any) -> Tensor:
         return d.floor_divide(self, other) if is_operand(other) else NotImplemented
 

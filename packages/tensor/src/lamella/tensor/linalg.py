@@ -7,7 +7,6 @@ decompositions have none yet and refuse a tensor that requires grad. A matrix th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,11 +15,10 @@ from numpy.linalg import LinAlgError
 from . import _decompositions as kernels
 from . import _pointwise as p
 from ._dims import dim_of
-from ._dtype import COMPLEX, DType
+from ._dtype import DType
 from ._functions.common import tensor_of, to_dtype
-from ._functions.joining import stack
-from ._functions.movement import narrow, permute, reshape
-from ._functions.product import matmul
+from ._functions.movement import permute, reshape
+from ._functions.product import cross_along, matmul, matrix_power, multi_dot, outer, tensordot, vecdot
 from ._functions.reduction import amax, amin, sum
 from ._functions.statistics import vector_norm
 from ._outside import back, memory, numbers
@@ -28,8 +26,8 @@ from ._tensor import Tensor
 
 __all__ = [
     "LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm",
-    "matrix_power", "matrix_rank", "norm", "outer", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "tensordot",
-    "vecdot", "vector_norm",
+    "matrix_power", "matrix_rank", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "svd", "svdvals",
+    "tensordot", "vecdot", "vector_norm",
 ]  # fmt: skip
 
 
@@ -216,19 +214,7 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
 
 def cross(input: Any, other: Any, *, dim: int = -1) -> Tensor:
     """Cross product along a dim of size 3; the other dims broadcast."""
-    x, y = tensor_of(input, "linalg.cross"), tensor_of(other, "linalg.cross")
-    if x.ndim != y.ndim:
-        raise ValueError(f"linalg.cross needs as many dims on both sides, got shapes {x.shape} and {y.shape}")
-    at = dim_of(dim, x.ndim)
-    if x.shape[at] != 3 or y.shape[at] != 3:
-        raise ValueError(f"linalg.cross needs size 3 along dim {dim}, got shapes {x.shape} and {y.shape}")
-    a, b = ([_element(t, at, i) for i in range(3)] for t in (x, y))
-    parts = [p.sub(p.mul(a[i], b[j]), p.mul(a[j], b[i])) for i, j in ((1, 2), (2, 0), (0, 1))]
-    return stack(parts, dim=at)
-
-
-def _element(t: Tensor, dim: int, place: int) -> Tensor:
-    return reshape(narrow(t, dim, place, 1), _without(t.shape, dim))
+    return cross_along("linalg.cross", input, other, dim)
 
 
 def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
@@ -246,61 +232,3 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tens
     flat = reshape(permute(t, rows, columns, *rest), t.shape[rows] * width, *(t.shape[d] for d in rest))
     picked = flat[back((np.arange(length) + first) * width + np.arange(length) + second)]
     return permute(picked, *range(1, picked.ndim), 0)
-
-
-def outer(input: Any, vec2: Any) -> Tensor:
-    """All products of the elements of two vectors."""
-    x, y = tensor_of(input, "linalg.outer"), tensor_of(vec2, "linalg.outer")
-    if x.ndim != 1 or y.ndim != 1:
-        raise ValueError(f"linalg.outer needs two vectors, got shapes {x.shape} and {y.shape}")
-    return p.mul(reshape(x, -1, 1), y)
-
-
-def matrix_power(A: Any, n: int) -> Tensor:
-    """Square matrices times themselves, inverted first for a negative `n`; with derivatives for n > 0."""
-    t = tensor_of(A, "linalg.matrix_power")
-    if isinstance(n, bool) or not isinstance(n, int):
-        raise TypeError(f"linalg.matrix_power needs an int, got {n!r}")
-    if n <= 0:
-        return back(np.linalg.matrix_power(_matrices(t, "matrix_power", square=True), n))
-    if t.ndim < 2 or t.shape[-1] != t.shape[-2]:
-        raise ValueError(f"linalg.matrix_power needs square matrices in the last two dims, got shape {t.shape}")
-    found, power = None, t
-    while True:  # by the binary digits of n
-        if n & 1:
-            found = power if found is None else matmul(found, power)
-        n >>= 1
-        if not n:
-            return found if found is not None else power
-        power = matmul(power, power)
-
-
-def tensordot(a: Any, b: Any, dims: int | tuple[Sequence[int], Sequence[int]] = 2) -> Tensor:
-    """Sum of products over the last `dims` dims of `a` with the first of `b`, or over named ones of equal size."""
-    x, y = tensor_of(a, "linalg.tensordot"), tensor_of(b, "linalg.tensordot")
-    if isinstance(dims, int):
-        if not 0 <= dims <= min(x.ndim, y.ndim):
-            raise ValueError(f"linalg.tensordot over {dims} dims of shapes {x.shape} and {y.shape}")
-        dims = (range(x.ndim - dims, x.ndim), range(dims))
-    first, second = ([dim_of(d, t.ndim) for d in side] for t, side in zip((x, y), dims, strict=True))
-    sizes = [x.shape[d] for d in first]
-    if sizes != [y.shape[d] for d in second]:
-        raise ValueError(f"linalg.tensordot needs equal sizes along {first} of {x.shape} and {second} of {y.shape}")
-    left = [d for d in range(x.ndim) if d not in first]
-    right = [d for d in range(y.ndim) if d not in second]
-    rows, columns = [x.shape[d] for d in left], [y.shape[d] for d in right]
-    inner = math.prod(sizes)
-    flat = matmul(
-        reshape(permute(x, *left, *first), math.prod(rows), inner),
-        reshape(permute(y, *second, *right), inner, math.prod(columns)),
-    )
-    return reshape(flat, *rows, *columns) if rows or columns else reshape(flat, ())
-
-
-def vecdot(x: Any, y: Any, *, dim: int = -1) -> Tensor:
-    """Sum of `conj(x) * y` along a dim; the other dims broadcast. Complex tensors have no derivative here."""
-    a, b = tensor_of(x, "linalg.vecdot"), tensor_of(y, "linalg.vecdot")
-    if a.dtype.category == COMPLEX:
-        product = numbers(a, "linalg.vecdot").conj() * memory(b, "linalg.vecdot")
-        return back(product.sum(axis=dim_of(dim, product.ndim)))
-    return sum(p.mul(a, b), dim=dim)

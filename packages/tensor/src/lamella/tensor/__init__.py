@@ -7,8 +7,8 @@ from . import _scalar as scalar
 from ._autocast import autocast, custom_bwd, custom_fwd, get_autocast_dtype, is_autocast_enabled
 from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, rms_norm, softmax
 from ._creation import (
-    arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, one_hot, ones, ones_like, rand,
-    rand_like, randint, randn, randn_like, randperm, tensor, tril, zeros, zeros_like,
+    arange, bernoulli, empty, empty_like, eye, from_numpy, full, full_like, linspace, ones, ones_like, rand,
+    rand_like, randint, randn, randn_like, randperm, tensor, zeros, zeros_like,
 )  # fmt: skip
 from ._device import Device, as_device as device
 from ._division import div, divide, floor_divide, fmod, remainder, true_divide
@@ -18,6 +18,7 @@ from ._dtype import (
 )  # fmt: skip
 from ._environment import environment
 from ._errors import FileFormatError
+from ._exchange import from_dlpack, frombuffer
 from ._files import load, save
 from ._functions.activation import (
     celu, elu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu6, rrelu,
@@ -41,11 +42,11 @@ from ._functions.complexes import (
 from ._functions.elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
 from ._functions.indexing import (
     argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
-    masked_select, nonzero, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
+    masked_select, nonzero, one_hot, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
 )  # fmt: skip
-from ._functions.movement import (
-    cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
-)  # fmt: skip
+from ._functions.joining import cat, column_stack, concat, concatenate, dstack, hstack, row_stack, stack, vstack
+from ._functions.layout import flip, fliplr, flipud, pad, roll, rot90, tril, triu
+from ._functions.movement import expand, flatten, narrow, permute, reshape, split, squeeze, transpose, unsqueeze
 from ._functions.product import (
     bmm, chain_matmul, cross, dot, ger, inner, kron, matmul, matrix_power, mm, mv, outer, tensordot, vdot,
 )  # fmt: skip
@@ -95,17 +96,18 @@ __all__ = [
     "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "asin", "asinh", "atan", "atan2",
     "atanh", "attention", "autocast", "baddbmm", "batch_norm", "bernoulli", "bfloat16", "bincount", "bitwise_and",
     "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm", "bool", "bool_",
-    "bucketize", "cat", "ceil", "celu", "chain_matmul", "clamp", "clamp_max", "clamp_min", "clip", "complex",
-    "complex64", "complex128", "conj", "conj_physical", "copysign", "corrcoef", "cos", "cosh", "count_nonzero", "cov",
-    "cross", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "custom_bwd",
-    "custom_fwd", "deg2rad", "device", "diff", "digamma", "dist", "div", "divide", "dot", "double", "dropout",
-    "einsum", "elu", "empty", "empty_like", "enable_grad", "environment", "eq", "equal", "erf", "erfc", "erfinv",
-    "exp", "exp2", "expand", "expm1", "eye", "fix", "flatten", "flip", "float", "float8_e4m3fn", "float8_e5m2",
-    "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp",
-    "from_numpy", "full", "full_like", "gather", "gcd", "ge", "gelu", "ger", "get_autocast_dtype",
+    "bucketize", "cat", "ceil", "celu", "chain_matmul", "clamp", "clamp_max", "clamp_min", "clip", "column_stack",
+    "complex", "complex64", "complex128", "concat", "concatenate", "conj", "conj_physical", "copysign", "corrcoef",
+    "cos", "cosh", "count_nonzero", "cov", "cross", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum",
+    "cumulative_trapezoid", "custom_bwd", "custom_fwd", "deg2rad", "device", "diff", "digamma", "dist", "div",
+    "divide", "dot", "double", "dropout", "dstack", "einsum", "elu", "empty", "empty_like", "enable_grad",
+    "environment", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye", "fix", "flatten",
+    "flip", "fliplr", "flipud", "float", "float8_e4m3fn", "float8_e5m2", "float16", "float32", "float64",
+    "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "from_dlpack", "from_numpy",
+    "frombuffer", "full", "full_like", "gather", "gcd", "ge", "gelu", "ger", "get_autocast_dtype",
     "get_default_dtype", "get_num_threads", "get_printoptions", "glu", "greater", "greater_equal", "gt", "half",
-    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "hypot",
-    "i0", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "index_select",
+    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "hstack",
+    "hypot", "i0", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "index_select",
     "inference_mode", "inner", "int", "int8", "int16", "int32", "int64", "is_autocast_enabled", "is_complex",
     "is_conj", "is_floating_point", "is_grad_enabled", "is_inference_mode_enabled", "is_nonzero", "isclose",
     "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "layer_norm", "lcm",
@@ -118,12 +120,13 @@ __all__ = [
     "norm", "not_equal", "one_hot", "ones", "ones_like", "outer", "pad", "permute", "polar", "polygamma", "positive",
     "pow", "prelu", "printoptions", "prod", "put", "quantile", "rad2deg", "rand", "rand_like", "randint", "randn",
     "randn_like", "randperm", "real", "reciprocal", "relu", "relu6", "remainder", "renorm", "reshape", "resolve_conj",
-    "resolve_neg", "result_type", "rms_norm", "round", "rrelu", "rsqrt", "rsub", "save", "scalar", "scatter",
-    "scatter_add", "scatter_reduce", "searchsorted", "selu", "set_default_dtype", "set_grad_enabled",
-    "set_num_threads", "set_printoptions", "sgn", "sigmoid", "sign", "signbit", "silu", "sin", "sinc", "sinh",
-    "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square", "squeeze", "stack",
-    "std", "std_mean", "sub", "subtract", "sum", "take", "take_along_dim", "tan", "tanh", "tanhshrink", "tensor",
-    "tensordot", "threshold", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "true_divide", "trunc",
-    "uint8", "uint16", "uint32", "uint64", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "vdot",
-    "view_as_complex", "view_as_real", "where", "xlogy", "zeros", "zeros_like",
+    "resolve_neg", "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rrelu", "rsqrt", "rsub", "save",
+    "scalar", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selu", "set_default_dtype",
+    "set_grad_enabled", "set_num_threads", "set_printoptions", "sgn", "sigmoid", "sign", "signbit", "silu", "sin",
+    "sinc", "sinh", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square",
+    "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "take", "take_along_dim", "tan", "tanh",
+    "tanhshrink", "tensor", "tensordot", "threshold", "topk", "trace", "transpose", "trapezoid", "trapz", "tril",
+    "triu", "true_divide", "trunc", "uint8", "uint16", "uint32", "uint64", "unique", "unique_consecutive",
+    "unsqueeze", "var", "var_mean", "vdot", "view_as_complex", "view_as_real", "vstack", "where", "xlogy", "zeros",
+    "zeros_like",
 ]  # fmt: skip

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _composites as composites
 from . import _division as division
+from . import _pointwise as pointwise
+from ._arith import Arithmetic
 from ._functions import activation as functions_activation
 from ._functions import affine as functions_affine
 from ._functions import aliases as functions_aliases
@@ -17,6 +19,7 @@ from ._functions import comparison as functions_comparison
 from ._functions import complexes as functions_complexes
 from ._functions import elementwise as functions_elementwise
 from ._functions import indexing as functions_indexing
+from ._functions import layout as functions_layout
 from ._functions import movement as functions_movement
 from ._functions import product as functions_product
 from ._functions import quantiles as functions_quantiles
@@ -25,8 +28,6 @@ from ._functions import sampling as functions_sampling
 from ._functions import scan as functions_scan
 from ._functions import sorting as functions_sorting
 from ._functions import statistics as functions_statistics
-from . import _pointwise as pointwise
-from ._arith import Arithmetic
 from ._inplace import assign
 
 if TYPE_CHECKING:
@@ -201,6 +202,13 @@ class Methods(Arithmetic):
     scatter_reduce = functions_indexing.scatter_reduce
     take = functions_indexing.take
     take_along_dim = functions_indexing.take_along_dim
+    flip = functions_layout.flip
+    fliplr = functions_layout.fliplr
+    flipud = functions_layout.flipud
+    roll = functions_layout.roll
+    rot90 = functions_layout.rot90
+    tril = functions_layout.tril
+    triu = functions_layout.triu
     reshape = functions_movement.reshape
     permute = functions_movement.permute
     transpose = functions_movement.transpose
@@ -210,7 +218,6 @@ class Methods(Arithmetic):
     flatten = functions_movement.flatten
     split = functions_movement.split
     narrow = functions_movement.narrow
-    flip = functions_movement.flip
     bmm = functions_product.bmm
     cross = functions_product.cross
     dot = functions_product.dot
@@ -505,6 +512,14 @@ class Methods(Arithmetic):
     def scatter_reduce_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of scatter_reduce."""
         return cast("Tensor", assign(functions_indexing.scatter_reduce, self, args, kwargs))
+
+    def tril_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of tril."""
+        return cast("Tensor", assign(functions_layout.tril, self, args, kwargs))
+
+    def triu_(self, *args: Any, **kwargs: Any) -> Tensor:
+        """In-place twin of triu."""
+        return cast("Tensor", assign(functions_layout.triu, self, args, kwargs))
 
     def cumprod_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of cumprod."""

@@ -29,11 +29,11 @@ from .complexes import (
 from .elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
 from .indexing import (
     argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
-    masked_select, nonzero, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
+    masked_select, nonzero, one_hot, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
 )  # fmt: skip
-from .movement import (
-    cat, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose, unsqueeze,
-)  # fmt: skip
+from .joining import cat, column_stack, concat, concatenate, dstack, hstack, row_stack, stack, vstack
+from .layout import flip, fliplr, flipud, pad, roll, rot90, tril, triu
+from .movement import expand, flatten, narrow, permute, reshape, split, squeeze, transpose, unsqueeze
 from .product import (
     bmm, chain_matmul, cross, dot, ger, inner, kron, matmul, matrix_power, mm, mv, outer, tensordot, vdot,
 )  # fmt: skip
@@ -54,22 +54,23 @@ __all__ = [
     "absolute", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "adjoint", "all", "allclose", "along",
     "amax", "amin", "aminmax", "angle", "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
     "arctanh", "argmax", "argmin", "argsort", "argwhere", "attention", "baddbmm", "bincount", "bmm", "bucketize",
-    "cat", "celu", "chain_matmul", "clamp", "clamp_max", "clamp_min", "clip", "complex", "conj", "conj_physical",
-    "corrcoef", "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid",
-    "deg2rad", "diff", "dist", "dot", "einsum", "elu", "equal", "expand", "fix", "flatten", "flip", "float_power",
-    "frac", "frexp", "gather", "ger", "glu", "greater", "greater_equal", "hardshrink", "hardsigmoid", "hardswish",
-    "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "imag", "index_add", "index_copy", "index_fill",
-    "index_put", "index_reduce", "index_select", "inner", "is_complex", "is_conj", "is_floating_point", "is_nonzero",
-    "isclose", "isin", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "ldexp", "leaky_relu", "lerp", "less",
-    "less_equal", "logcumsumexp", "logit", "logsigmoid", "logsumexp", "masked_fill", "masked_scatter",
-    "masked_select", "matmul", "matrix_power", "max", "mean", "median", "min", "mish", "mm", "mode", "msort",
-    "multinomial", "multiply", "mv", "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum",
-    "narrow", "negative", "nonzero", "norm", "not_equal", "outer", "pad", "permute", "polar", "polygamma", "positive",
-    "prelu", "prod", "put", "quantile", "rad2deg", "real", "relu6", "renorm", "require_float", "reshape",
-    "resolve_conj", "resolve_neg", "round", "rrelu", "rsub", "run", "scatter", "scatter_add", "scatter_reduce",
-    "searchsorted", "selected", "selu", "sgn", "silu", "softmin", "softplus", "softshrink", "softsign", "sort",
-    "split", "square", "squeeze", "stack", "std", "std_mean", "subtract", "sum", "take", "take_along_dim",
-    "tanhshrink", "tensor_of", "tensordot", "threshold", "to_dtype", "topk", "trace", "transpose", "trapezoid",
-    "trapz", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "vdot", "view_as_complex",
-    "view_as_real", "where", "wide",
+    "cat", "celu", "chain_matmul", "clamp", "clamp_max", "clamp_min", "clip", "column_stack", "complex", "concat",
+    "concatenate", "conj", "conj_physical", "corrcoef", "count_nonzero", "cov", "cross", "cummax", "cummin",
+    "cumprod", "cumsum", "cumulative_trapezoid", "deg2rad", "diff", "dist", "dot", "dstack", "einsum", "elu", "equal",
+    "expand", "fix", "flatten", "flip", "fliplr", "flipud", "float_power", "frac", "frexp", "gather", "ger", "glu",
+    "greater", "greater_equal", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc",
+    "histogram", "histogramdd", "hstack", "imag", "index_add", "index_copy", "index_fill", "index_put",
+    "index_reduce", "index_select", "inner", "is_complex", "is_conj", "is_floating_point", "is_nonzero", "isclose",
+    "isin", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "ldexp", "leaky_relu", "lerp", "less", "less_equal",
+    "logcumsumexp", "logit", "logsigmoid", "logsumexp", "masked_fill", "masked_scatter", "masked_select", "matmul",
+    "matrix_power", "max", "mean", "median", "min", "mish", "mm", "mode", "msort", "multinomial", "multiply", "mv",
+    "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "negative", "nonzero",
+    "norm", "not_equal", "one_hot", "outer", "pad", "permute", "polar", "polygamma", "positive", "prelu", "prod",
+    "put", "quantile", "rad2deg", "real", "relu6", "renorm", "require_float", "reshape", "resolve_conj",
+    "resolve_neg", "roll", "rot90", "round", "row_stack", "rrelu", "rsub", "run", "scatter", "scatter_add",
+    "scatter_reduce", "searchsorted", "selected", "selu", "sgn", "silu", "softmin", "softplus", "softshrink",
+    "softsign", "sort", "split", "square", "squeeze", "stack", "std", "std_mean", "subtract", "sum", "take",
+    "take_along_dim", "tanhshrink", "tensor_of", "tensordot", "threshold", "to_dtype", "topk", "trace", "transpose",
+    "trapezoid", "trapz", "tril", "triu", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "vdot",
+    "view_as_complex", "view_as_real", "vstack", "where", "wide",
 ]  # fmt: skip

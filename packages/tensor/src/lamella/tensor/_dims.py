@@ -29,6 +29,8 @@ def dims_of(dim: Any, rank: int) -> tuple[int, ...]:
         out = sorted(dim_of(d, rank) for d in dim)
         if len(set(out)) != len(out):
             raise ValueError(f"a dim appears twice in {tuple(dim)}")
+        if not rank:
+            return ()
         return tuple(out) if out else tuple(range(rank))
     d = dim_of(dim, rank)
     return (d,) if rank else ()

@@ -69,6 +69,8 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
                 if kind not in _NUMBERS:
                     return dispatch(op, normalized(op, args), params)
                 settled = False
+            elif op.spec == "elementwise" and not op.optional:
+                normalized(op, args)  # it says which operand None cannot be
     if op.promotes and not (settled and first in op.settled and (not numbers or first in _FLOATS)):
         target = meet(op, args)
         if target is not None:

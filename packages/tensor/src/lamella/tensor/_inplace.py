@@ -14,7 +14,7 @@ from ._engine import autograd
 from ._meta import MetaArray
 from ._op import OPS, Op
 from ._payload import Batched, Dual
-from ._promotion import meet
+from ._promotion import meet, normalized
 from ._state import FOREIGN, GRAD, HOT, INFERENCE, LEVEL, TRACED, VIEW, tls
 from ._version import user_location
 from ._views import apply_chain, refresh, replay
@@ -28,6 +28,8 @@ def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | No
     if _plain(t, others):
         kernel = op.rules.get("numpy")
         if isinstance(kernel, np.ufunc) and (not op.promotes or meet(op, (t, *others)) is None):
+            if others and others[-1] is None:
+                normalized(op, (t, *others))  # it says which operand None cannot be
             try:
                 kernel(t._data, *[o._data if isinstance(o, TensorBase) else o for o in others], out=t._data)
             except ValueError:

@@ -152,7 +152,12 @@ def _refuse(op: Op, args: Sequence[Any]) -> None:
     for a in args:
         kind = a._data.dtype.kind if isinstance(a, TensorBase) else "c" if type(a) is complex else ""
         if kind and kind in op.refuses:
-            raise TypeError(refusal(op.name, kind))
+            met = kind
+            if op.name != "sub":  # bools have no difference, not even from a number
+                target = result_type(args)
+                met = (_default[0] if op.promotes == "float" and target.category < FLOAT else target).numpy.kind
+            if met in op.refuses:
+                raise TypeError(refusal(op.name, met))
 
 
 def refusal(name: str, kind: str) -> str:
@@ -188,7 +193,7 @@ def normalized(op: Op, args: Sequence[Any]) -> tuple[Any, ...]:
     """Operands with numpy's scalars and subclasses of Python's numbers as plain numbers; TypeError for all else."""
     out: list[Any] = []
     for i, a in enumerate(args):
-        if isinstance(a, TensorBase) or a is None or isinstance(a, SymScalar):
+        if isinstance(a, (TensorBase, SymScalar)) or (a is None and i in op.optional):
             out.append(a)
         elif isinstance(a, np.generic) and (a.dtype in BY_NUMPY or a.dtype.kind in "fc"):
             out.append(_PYTHON[a.dtype.kind](a))  # item() of a long double is itself

@@ -120,9 +120,10 @@ class Tensor(Methods, Exported):
         """Whether the dtype is real floating."""
         return self.dtype.is_floating_point
 
-    def stride(self) -> tuple[int, ...]:
-        """Strides in elements."""
-        return tuple(s // self._data.dtype.itemsize for s in self._data.strides)
+    def stride(self, dim: int | None = None) -> Any:
+        """Strides in elements, as a tuple, or that of one dim."""
+        strides = tuple(s // self._data.dtype.itemsize for s in self._data.strides)
+        return strides if dim is None else strides[dim_of(dim, len(strides))]
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie in row-major order without gaps."""
@@ -251,7 +252,9 @@ class Tensor(Methods, Exported):
         return self
 
     def fill_(self, value: Any) -> Tensor:
-        """Overwrite every element with one value; returns self."""
+        """Overwrite every element with a number or a 0-d tensor; returns self."""
+        if isinstance(value, Tensor) and value._data.ndim:
+            raise ValueError(f"fill_ needs a number or a 0-d tensor, got shape {tuple(value._data.shape)}; use copy_")
         return self.copy_(make.full((), value, dtype=self.dtype) if not isinstance(value, Tensor) else value)
 
     def zero_(self) -> Tensor:

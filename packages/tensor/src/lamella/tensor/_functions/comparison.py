@@ -50,8 +50,8 @@ def allclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan
 
 
 def equal(a: Any, b: Any) -> bool:
-    """Whether two tensors of one dtype have the same shape and equal elements."""
-    x, y = _pair("equal", a, b)
+    """Whether two tensors have the same shape and equal elements, in the dtype that the two meet in."""
+    x, y = tensor_of(a, "equal"), tensor_of(b, "equal")
     return x.shape == y.shape and bool(p.eq(x, y).all())
 
 

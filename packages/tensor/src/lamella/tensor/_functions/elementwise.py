@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from .. import _pointwise as p
 from .._base import TensorBase
-from .._dtype import BOOL, FLOAT, from_numpy_dtype, limits
+from .._dtype import BOOL, FLOAT, from_numpy_dtype, int64, limits
 from .._promotion import result_type
 from .common import run, tensor_of, to_dtype
 
@@ -94,5 +94,7 @@ def nan_to_num(x: Any, nan: float | None = None, posinf: float | None = None, ne
 
 
 def square(x: Any) -> Tensor:
-    """x * x."""
+    """x * x; of bools in int64."""
+    if isinstance(x, TensorBase) and x._data.dtype.kind == "b":
+        x = to_dtype(x, int64)
     return p.mul(x, x)

@@ -59,12 +59,12 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     return wrap(out.astype(np.float32) if array.dtype == np.float32 else out)
 
 
-def _edges(name: str, array: Any, low: float, high: float) -> tuple[float, float]:
-    """The range of a histogram: as given, else that of the values; one value is in the middle of a range of 2."""
+def _edges(name: str, array: Any, low: float, high: float, around: float = 0.5) -> tuple[float, float]:
+    """The range of a histogram: as given, else that of the values; a single value has `around` on both its sides."""
     if low == high and array.size:
         low, high = float(array.min()), float(array.max())
     if low == high:
-        low, high = low - 1, high + 1
+        low, high = low - around, high + around
     if not (math.isfinite(low) and math.isfinite(high)) or low > high:
         raise ValueError(f"{name} needs a finite range with min <= max, got [{low}, {high}]")
     return low, high
@@ -80,14 +80,14 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
         raise ValueError(f"histc needs a positive number of bins, got {bins}")
     array = t._real("histc(x)").reshape(-1)
     wide = array.astype(np.float32) if array.dtype.itemsize < 4 else array
-    low, high = _edges("histc", wide, float(min), float(max))
+    low, high = _edges("histc", wide, float(min), float(max), 1.0)
     one = wide.dtype.type
     inside = wide[(wide >= one(low)) & (wide <= one(high))]
     at = ((inside - one(low)) * one(bins) / (one(high) - one(low))).astype(np.int64)
     return wrap(np.bincount(np.minimum(at, bins - 1), minlength=bins).astype(array.dtype))
 
 
-def histogram(x: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Histogram:
+def histogram(x: Any, bins: Any = 100, *, range: Any = None, weight: Any = None, density: bool = False) -> Histogram:
     """Histogram(hist, bin_edges) over equal bins, or over bins with the edges of a sorted 1-d tensor.
 
     hist has the dtype of x: counts or sums of weights, or for density=True a density that integrates to 1.

@@ -378,6 +378,8 @@ def _trapezoids(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]
         if places._data.ndim == 1:
             places = reshape(places, [-1 if d == at else 1 for d in range(t._data.ndim)])
         along_x = places._data.ndim - t._data.ndim + at
+        if along_x < 0 or not places._data.ndim:
+            raise ValueError(f"{name}: y has {n} values along dim {at}, x needs as many, got {tuple(places.shape)}")
         if places._data.shape[along_x] != n:
             raise ValueError(f"{name}: y has {n} values along dim {at} and x {places._data.shape[along_x]} places")
         width = diff(places, 1, along_x)

@@ -33,6 +33,20 @@ def _relu(x: Any) -> Any:
     return out
 
 
+def _sign(x: Any) -> Any:
+    if x.dtype.kind == "b":
+        return x.copy()
+    if x.dtype.kind in "iu":
+        return np.sign(x)
+    # a NaN is neither above nor below 0, and two comparisons take half the time of numpy's sign
+    up, down = np.empty(x.shape, np.bool_), np.empty(x.shape, np.bool_)
+    np.greater(x, 0, out=up)
+    np.less(x, 0, out=down)
+    sign = up.view(np.int8)
+    sign -= down.view(np.int8)
+    return sign.astype(x.dtype)
+
+
 def _check_pow(a: Any, b: Any) -> None:
     dtype = _metas((a, b))[0].dtype
     if dtype == _BOOL:
@@ -60,7 +74,7 @@ def _copy(x: Any) -> Any:
 _UNARY = {
     "neg": ("same", "b", np.negative),
     "abs": ("same", "", np.absolute),
-    "sign": ("same", "bc", np.sign),
+    "sign": ("same", "c", _sign),
     "exp": ("float", "", np.exp),
     "log": ("float", "", np.log),
     "log1p": ("float", "", np.log1p),

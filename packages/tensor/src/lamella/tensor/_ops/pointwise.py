@@ -31,6 +31,10 @@ def _rounding(ufunc: Any) -> Any:
     return kernel
 
 
+def _conj(x: Any) -> Any:
+    return np.conjugate(x) if x.dtype.kind == "c" else x.copy()
+
+
 def _sinc(x: Any) -> Any:
     # sin at multiples of pi: what is 0 is 0 by the distance to the nearest integer
     t = np.multiply(x, x.dtype.type(math.pi))
@@ -129,11 +133,13 @@ def _remainder32(out: Any, a: Any, b: Any) -> None:
         out[large] = np.remainder(a[large], b[large])
 
 
-def _of_floats(ufunc: Any, narrow: Any) -> Any:
+def _of_floats(name: str, ufunc: Any, narrow: Any) -> Any:
     """numpy's own for integers and doubles; for floats narrower than double, where it is slow, through double."""
 
     def kernel(a: Any, b: Any) -> Any:
         dtype = (a if isinstance(a, np.ndarray) else b).dtype
+        if dtype.kind in "iub" and np.count_nonzero(b) < np.size(b):
+            raise ZeroDivisionError(f"{name} of an integer tensor by 0; a floating tensor gives inf or nan")
         if dtype.kind in "iu" or dtype.itemsize == 8 or (dtype == np.float32 and max(np.size(a), np.size(b)) < _FEW):
             return ufunc(a, b)
         return narrow(np.asarray(a, dtype), np.asarray(b, dtype))
@@ -202,7 +208,7 @@ _UNARY = {
     "isinf": ("", "", np.isinf),
     "signbit": ("", "c", np.signbit),
     "bitwise_not": ("same", "fVc", np.invert),
-    "conj": ("same", "", np.conjugate),
+    "conj": ("same", "", _conj),
 }
 _BINARY = {
     "atan2": ("float", "c", np.arctan2),
@@ -212,9 +218,9 @@ _BINARY = {
     "logaddexp": ("same", "biuc", _on_arrays(_logaddexp)),
     "logaddexp2": ("same", "biuc", _on_arrays(_logaddexp2)),
     "xlogy": ("float", "c", _on_arrays(_xlogy)),
-    "fmod": ("same", "bc", _of_floats(np.fmod, _fmod32)),
-    "floor_divide": ("same", "c", _of_floats(np.floor_divide, _floor_divide32)),
-    "remainder": ("same", "c", _of_floats(np.remainder, _remainder32)),
+    "fmod": ("same", "bc", _of_floats("fmod", np.fmod, _fmod32)),
+    "floor_divide": ("same", "c", _of_floats("floor_divide", np.floor_divide, _floor_divide32)),
+    "remainder": ("same", "c", _of_floats("remainder", np.remainder, _remainder32)),
     "fmax": ("same", "c", np.fmax),
     "fmin": ("same", "c", np.fmin),
     "gcd": ("same", "bfVc", np.gcd),

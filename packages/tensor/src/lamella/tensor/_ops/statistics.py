@@ -144,7 +144,8 @@ def _real_floating(name: str, x: Any) -> None:
 def _median(name: str, skip_nan: bool) -> Any:
     def median(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
         if x.dtype.kind == "c" or not x.size:
-            median_shape(x, dims=dims, keepdim=keepdim)  # it says what is wrong
+            meta = median_shape(x, dims=dims, keepdim=keepdim)  # it says what is wrong
+            return np.full(meta.shape, np.nan, meta.dtype)
         if len(dims) == x.ndim:
             out = np.asarray(lower_median(x.reshape(-1), skip_nan), x.dtype)
             return out.reshape((1,) * x.ndim) if keepdim else out
@@ -155,8 +156,8 @@ def _median(name: str, skip_nan: bool) -> Any:
     def median_shape(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> MetaArray:
         if x.dtype.kind == "c":
             raise TypeError(refusal(name, "c"))
-        if any(x.shape[d] == 0 for d in dims):
-            raise ValueError(f"{name} over an empty dim has no value; shape {x.shape}, dims {dims}")
+        if x.dtype.kind in "biu" and any(x.shape[d] == 0 for d in dims):
+            raise ValueError(f"{name} over an empty dim has no value among integers; shape {x.shape}, dims {dims}")
         return MetaArray(reduced_shape(x.shape, dims, keepdim), x.dtype)
 
     return median, median_shape

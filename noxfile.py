@@ -257,6 +257,13 @@ def oracle(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ["integration/oracle"]))
 
 
+@command("integration/test_jax.py", requires=["wheels"], reuse_venv=True)
+def jax(session: nox.Session) -> None:
+    """Exchange memory with jax, in an environment of its own."""
+    install(session, everything(), *group("jax"))
+    session.run("pytest", *(session.posargs or ["integration/test_jax.py"]))
+
+
 @command("benchmarks/__main__.py", requires=["wheels"], **PYTORCH)
 def bench(session: nox.Session) -> None:
     """One story of side-by-side timings: `-- STORY [--case C] [--quick] [--json FILE]`."""

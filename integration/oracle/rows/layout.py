@@ -49,6 +49,15 @@ ROWS = [
     ),
     Row("flip", lambda x: x.flip((0, 1)), (_M,), {"dims": (0, 1)}, DTYPES),
     Row("roll", lambda x: x.roll((1, -6), (0, 1)), (_M,), {"shifts": (1, -6), "dims": (0, 1)}, DTYPES),
+    Row("diagonal", lambda x: x.diagonal(-1, 2, 0), (_LINE,), {"place": (-1, 2, 0)}, DTYPES),
+    Row("unfold", lambda x: x.unfold(2, 3, 1), (_LINE,), {"window": (2, 3, 1)}, DTYPES),
+    Row(
+        "as_strided", lambda x: x.as_strided((2, 3), (5, 2), 1), (_M,), {"layout": ((2, 3), (5, 2), 1)}, DTYPES
+    ),
+    Row(
+        "view_grad", lambda g: torch.zeros(3, 4, dtype=g.dtype).diagonal_scatter(g, 1), (In((3,)),),
+        {"shape": (3, 4), "chain": (("diagonal", (1, 0, 1)),)}, DTYPES,
+    ),
     Row("stack", lambda *xs: torch.stack(xs, 1), (_M, _M, _M), {"dim": 1}, DTYPES),
     Row("tril", lambda x: x.tril(1), (_LINE,), {"diagonal": 1}, DTYPES),
     Row("triu", lambda x: x.triu(-1), (_LINE,), {"diagonal": -1}, DTYPES),

@@ -17,7 +17,7 @@ from ._payload import Batched, Dual
 from ._promotion import meet, normalized
 from ._state import FOREIGN, GRAD, HOT, INFERENCE, LEVEL, TRACED, VIEW, tls
 from ._version import user_location
-from ._views import apply_chain, refresh, replay
+from ._views import apply_chain, overlapping, refresh, replay
 
 __all__ = ["assign", "inplace", "overwrite", "update_each", "write"]
 
@@ -131,9 +131,10 @@ def _check_target(t: Any) -> None:
     if t._flags & VIEW:
         if t._view.version != t._cell.version:
             refresh(t)
-        if any(name == "expand" for name, _ in t._view.chain):
+        if overlapping(t._view.chain):
+            what = "an expanded tensor" if any(n == "expand" for n, _ in t._view.chain) else "a tensor of windows"
             raise RuntimeError(
-                "an expanded tensor shares memory among its elements and cannot be written; write into x.contiguous()"
+                f"{what} shares memory among its elements and cannot be written; write into x.contiguous()"
             )
     if t._flags & GRAD and tls.grad:
         root = t._view.base if t._view is not None and t._view.differentiable else t

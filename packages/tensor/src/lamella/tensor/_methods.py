@@ -27,7 +27,10 @@ from ._functions import reduction as functions_reduction
 from ._functions import sampling as functions_sampling
 from ._functions import scan as functions_scan
 from ._functions import sorting as functions_sorting
+from ._functions import splitting as functions_splitting
 from ._functions import statistics as functions_statistics
+from ._functions import striding as functions_striding
+from ._functions import views as functions_views
 from ._inplace import assign
 
 if TYPE_CHECKING:
@@ -216,7 +219,6 @@ class Methods(Arithmetic):
     squeeze = functions_movement.squeeze
     unsqueeze = functions_movement.unsqueeze
     flatten = functions_movement.flatten
-    split = functions_movement.split
     narrow = functions_movement.narrow
     bmm = functions_product.bmm
     cross = functions_product.cross
@@ -263,6 +265,15 @@ class Methods(Arithmetic):
     topk = functions_sorting.topk
     unique = functions_sorting.unique
     unique_consecutive = functions_sorting.unique_consecutive
+    chunk = functions_splitting.chunk
+    dsplit = functions_splitting.dsplit
+    hsplit = functions_splitting.hsplit
+    select = functions_splitting.select
+    split = functions_splitting.split
+    split_with_sizes = functions_splitting.split_with_sizes
+    tensor_split = functions_splitting.tensor_split
+    unbind = functions_splitting.unbind
+    vsplit = functions_splitting.vsplit
     corrcoef = functions_statistics.corrcoef
     cov = functions_statistics.cov
     diff = functions_statistics.diff
@@ -276,6 +287,20 @@ class Methods(Arithmetic):
     std = functions_statistics.std
     trace = functions_statistics.trace
     var = functions_statistics.var
+    as_strided = functions_striding.as_strided
+    as_strided_scatter = functions_striding.as_strided_scatter
+    broadcast_to = functions_views.broadcast_to
+    diagonal = functions_views.diagonal
+    expand_as = functions_views.expand_as
+    moveaxis = functions_views.moveaxis
+    movedim = functions_views.movedim
+    ravel = functions_views.ravel
+    reshape_as = functions_views.reshape_as
+    swapaxes = functions_views.swapaxes
+    swapdims = functions_views.swapdims
+    t = functions_views.t
+    unflatten = functions_views.unflatten
+    unfold = functions_views.unfold
 
     def divide_(self, *args: Any, **kwargs: Any) -> Tensor:
         """In-place twin of divide."""

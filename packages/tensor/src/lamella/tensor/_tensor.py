@@ -18,7 +18,7 @@ from . import _pointwise as p
 from ._base import wrap
 from ._device import CPU, META, Device, as_device
 from ._dims import dim_of
-from ._dispatch import dispatch, view_of
+from ._dispatch import dispatch
 from ._dtype import (
     BY_NAME,
     DType,
@@ -41,16 +41,16 @@ from ._op import OPS
 from ._operand import is_operand
 from ._print import describe_tensor
 from ._state import LEVEL, TRACED, tls
+from ._strided import Strided
 
 __all__ = ["Tensor"]
 
 assert _backward
 assert _precision
 assert _ctc
-_PERMUTE = OPS["permute"]
 
 
-class Tensor(Methods, Exported):
+class Tensor(Methods, Exported, Strided):
     """An n-dimensional array with gradients.
 
     Make one with `lamella.tensor.tensor`, `zeros`, `from_numpy` and the like.
@@ -112,27 +112,9 @@ class Tensor(Methods, Exported):
             n *= s
         return n
 
-    def element_size(self) -> int:
-        """Bytes of one element."""
-        return cast(int, self._data.dtype.itemsize)
-
     def is_floating_point(self) -> bool:
         """Whether the dtype is real floating."""
         return self.dtype.is_floating_point
-
-    def stride(self, dim: int | None = None) -> Any:
-        """Strides in elements, as a tuple, or that of one dim."""
-        strides = tuple(s // self._data.dtype.itemsize for s in self._data.strides)
-        return strides if dim is None else strides[dim_of(dim, len(strides))]
-
-    def is_contiguous(self) -> bool:
-        """Whether the elements lie in row-major order without gaps."""
-        data = self._data
-        return type(data) is not np.ndarray or bool(data.flags.c_contiguous)
-
-    def storage(self) -> Any:
-        """The storage below: a numpy array, or an implementer of `lamella.interfaces.Storage`."""
-        return self._data
 
     def __len__(self) -> int:
         if not self._data.ndim:
@@ -269,24 +251,7 @@ class Tensor(Methods, Exported):
         """Overwrite with uniform draws in [low, high); returns self."""
         return self.copy_(make.rand(self.shape, dtype=self.dtype, generator=generator) * (high - low) + low)
 
-    # -- views and layout
-
-    @property
-    def T(self) -> Tensor:
-        """The transposed matrix, or all dims reversed."""
-        return view_of(_PERMUTE, self, tuple(range(self._data.ndim - 1, -1, -1)))
-
-    @property
-    def H(self) -> Tensor:
-        """The conjugate transpose of a matrix."""
-        if self._data.ndim not in (0, 2):
-            raise ValueError(f"H needs a matrix, got shape {self.shape}; use mH for a batch of them")
-        return f.conj(self.T)
-
-    @property
-    def mH(self) -> Tensor:
-        """The conjugate transpose of the last two dims."""
-        return f.adjoint(self)
+    # -- parts of complex numbers
 
     @property
     def real(self) -> Tensor:
@@ -305,40 +270,6 @@ class Tensor(Methods, Exported):
     @imag.setter
     def imag(self, value: Any) -> None:
         f.imag(self).copy_(value)
-
-    @property
-    def mT(self) -> Tensor:
-        """The last two dims exchanged."""
-        return f.transpose(self, -1, -2)
-
-    def view(self, *shape: Any) -> Tensor:
-        """The same memory in another shape, or, given a dtype, its bits as that dtype.
-
-        ValueError where the layout does not allow a view.
-        """
-        if len(shape) == 1 and isinstance(shape[0], DType):
-            return cast("Tensor", dispatch(OPS["view_dtype"], (self,), {"dtype": shape[0]}))
-        out = f.reshape(self, *shape)
-        if out._view is None and type(self._data) is np.ndarray and self.numel():
-            raise ValueError(
-                f"a tensor of shape {self.shape} and strides {self.stride()} cannot be viewed as {out.shape}; "
-                f"use reshape"
-            )
-        return out
-
-    def view_as(self, other: Tensor) -> Tensor:
-        """view(other.shape)."""
-        return self.view(other.shape)
-
-    def expand_as(self, other: Tensor) -> Tensor:
-        """expand(other.shape)."""
-        return f.expand(self, other.shape)
-
-    def t(self) -> Tensor:
-        """Transpose of a matrix."""
-        if self.ndim > 2:
-            raise ValueError(f"t() needs at most 2 dims, got shape {self.shape}; use transpose or mT")
-        return self.T
 
     # -- values
 

@@ -16,7 +16,7 @@ from ._base import set_edge
 from ._engine import autograd
 from ._state import LEVEL, tls
 
-__all__ = ["VIEWS", "apply_chain", "refresh", "replay", "to_index"]
+__all__ = ["VIEWS", "apply_chain", "overlapping", "refresh", "replay", "to_index"]
 
 # numpy's own dtypes: an array of ml_dtypes' has no buffer
 _BUFFERED = frozenset(np.dtype(c) for c in "?bBhHiIlLefdFD")
@@ -82,6 +82,41 @@ def _as_dtype(x: Any, dtype: Any) -> Any:
     return x.view(dtype.numpy)
 
 
+def strided(x: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+    """The memory of x from its first element on under another shape and strides in bytes, writable where x is."""
+    if x.dtype in _BUFFERED and x.flags.c_contiguous:
+        out: Any = np.ndarray(shape, x.dtype, x, 0, strides)  # in a fifth of the time of as_strided
+        return out
+    return np.lib.stride_tricks.as_strided(x, shape, strides)
+
+
+def _diagonal(x: Any, place: tuple[int, int, int]) -> Any:
+    out = x.diagonal(*place)
+    if x.flags.writeable:
+        out.flags.writeable = True  # numpy hands it out read-only
+    return out
+
+
+def _unfold(x: Any, window: tuple[int, int, int]) -> Any:
+    dim, size, step = window
+    shape, strides = x.shape, x.strides
+    n = shape[dim]
+    if size > n:
+        raise ValueError("unfold needs windows inside of the dim")  # the shape rule says what was given
+    count = (n - size) // step + 1
+    moved = (*strides[:dim], strides[dim] * step, *strides[dim + 1 :], strides[dim])
+    return strided(x, (*shape[:dim], count, *shape[dim + 1 :], size), moved)
+
+
+def _as_strided(x: Any, layout: tuple[tuple[int, ...], tuple[int, ...], int]) -> Any:
+    shape, strides, start = layout
+    item = x.dtype.itemsize
+    flat = x.reshape(-1)
+    if start:
+        flat = flat[start:]
+    return strided(flat, shape, tuple([s * item for s in strides]))
+
+
 # they are the numpy kernels of these ops too, so the second argument has the name of the op's param
 VIEWS: dict[str, Callable[..., Any]] = {
     "slice": _slice,
@@ -93,7 +128,24 @@ VIEWS: dict[str, Callable[..., Any]] = {
     "view_as_real": _as_real,
     "view_as_complex": _as_complex,
     "view_dtype": _as_dtype,
+    "diagonal": _diagonal,
+    "unfold": _unfold,
+    "as_strided": _as_strided,
 }
+
+
+def overlapping(chain: Chain) -> bool:
+    """Whether elements at the end of a chain may share memory with one another."""
+    for name, param in chain:
+        if name == "expand" or (name == "unfold" and param[1] > param[2]):
+            return True
+        if name == "as_strided":
+            reach = 0  # of the dims with smaller strides together
+            for stride, n in sorted((s, n) for n, s in zip(param[0], param[1], strict=True) if n > 1):
+                if stride <= reach:
+                    return True
+                reach += stride * (n - 1)
+    return False
 
 
 def apply_chain(array: Any, chain: Chain) -> Any:

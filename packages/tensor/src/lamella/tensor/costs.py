@@ -112,6 +112,7 @@ _WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
     "im2col": lambda xs, outs, params: 0,
     "col2im": lambda xs, outs, params: _size(xs[0]),
     "cumsum": lambda xs, outs, params: _size(xs[0]),
+    "view_grad": lambda xs, outs, params: max(_size(xs[0]) - _size(outs[0]), 0),
     "argmax": lambda xs, outs, params: _size(xs[0]),
     "argmin": lambda xs, outs, params: _size(xs[0]),
     "take_grad": lambda xs, outs, params: _size(xs[0]),

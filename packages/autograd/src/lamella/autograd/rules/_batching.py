@@ -7,11 +7,12 @@ are written by hand.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from lamella.tensor import Tensor, arange, expand, reshape, stack
-from lamella.tensor.extend import OPS, Op, dispatch
+from lamella.tensor.extend import OPS, MetaArray, Op, dispatch, rule
 
 __all__ = [
     "BATCH", "Rule", "aligned", "along_dim", "elementwise", "front", "full", "looped", "offset", "rank_of",
@@ -82,14 +83,31 @@ def arg_reduction(op: Op, xs: list[Any], batched: list[bool], params: dict[str, 
     return dispatch(op, (x,), {"dim": dim + 1, "keepdim": keepdim}), True
 
 
-def _view_param(name: str, param: Any, size: int) -> Any:
+def _view_param(name: str, param: Any, size: int, shape: tuple[int, ...]) -> Any:
+    """The param of a view step of examples of `shape` for all of them at once."""
     if name == "slice":
         return ((0, size, 1), *param)
     if name == "permute":
         return (0, *[d + 1 for d in param])
     if name in ("reshape", "expand"):
         return (size, *param)
+    if name == "diagonal":
+        return (param[0], param[1] + 1, param[2] + 1)
+    if name == "unfold":
+        return (param[0] + 1, *param[1:])
+    if name == "as_strided":
+        inner, strides, start = param
+        return (size, *inner), (math.prod(shape), *strides), start
     return param
+
+
+def _batched_chain(shape: tuple[int, ...], dtype: Any, chain: Any, size: int) -> Any:
+    steps = []
+    for name, param in chain:
+        op = OPS[name]
+        steps.append((name, _view_param(name, param, size, shape)))
+        shape = rule(op, "shape")(MetaArray(shape, dtype), **({op.params[0]: param} if op.params else {})).shape
+    return tuple(steps)
 
 
 def view(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
@@ -99,13 +117,19 @@ def view(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], siz
     key = op.params[0]
     if op.name == "expand":
         x = aligned(x, True, len(params[key]))
-    return dispatch(op, (x,), {key: _view_param(op.name, params[key], size)}), True
+    return dispatch(op, (x,), {key: _view_param(op.name, params[key], size, tuple(x.shape[1:]))}), True
 
 
 def view_write(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
-    chain = tuple((name, _view_param(name, p, size)) for name, p in params["chain"])
     base, value = (full(x, b, size) for x, b in zip(xs, batched, strict=True))
+    chain = _batched_chain(tuple(base.shape[1:]), base._data.dtype, params["chain"], size)
     return dispatch(op, (base, value), {"chain": chain}), True
+
+
+def view_grad(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    shape = params["shape"]
+    chain = _batched_chain(shape, xs[0]._data.dtype, params["chain"], size)
+    return dispatch(op, (xs[0],), {"shape": (size, *shape), "chain": chain}), True
 
 
 def matmul(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
@@ -190,6 +214,7 @@ def rms_norm(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any],
 
 BATCH: dict[str, Rule] = {
     "view_write": view_write,
+    "view_grad": view_grad,
     "matmul": matmul,
     "argmax": arg_reduction,
     "argmin": arg_reduction,

@@ -21,6 +21,7 @@ __all__ = ["VJP", "at_source", "kept"]
 
 _SMALL = 4096
 _EXPAND = OPS["expand"]
+_VIEW_GRAD = OPS["view_grad"]
 _RESHAPE = OPS["reshape"]
 
 
@@ -93,9 +94,18 @@ def same(ctx: Any, g: Any) -> Any:
     return (g,)
 
 
-def cut(ctx: Any, g: Any) -> Any:
-    base = zeros(ctx.shape(0), dtype=g.dtype)
-    return (dispatch(OPS["view_write"], (base, g), {"chain": (("slice", ctx.params["index"]),)}),)
+def viewed(name: str) -> Any:
+    key = OPS[name].params[0]
+
+    def rule(ctx: Any, g: Any) -> Any:
+        return (dispatch(_VIEW_GRAD, (g,), {"shape": ctx.shape(0), "chain": ((name, ctx.params[key]),)}),)
+
+    return rule
+
+
+def view_grad(ctx: Any, g: Any) -> Any:
+    # a view of g would tie this gradient to g's memory
+    return (replay(g, ctx.params["chain"]).clone(),)
 
 
 def view_write(ctx: Any, g: Any) -> Any:
@@ -150,6 +160,7 @@ def at_source(ctx: Any, g: Any, index: Any, slope: Any = None) -> Any:
 
 
 VJP = {
+    **{name: row(viewed(name), "") for name in ("slice", "diagonal", "unfold", "as_strided")},
     "sum": row(total, ""),
     "amax": row(extreme, "0 o0"),
     "amin": row(extreme, "0 o0"),
@@ -158,7 +169,7 @@ VJP = {
     "permute": row(permute, ""),
     "expand": row(same, ""),
     "alias": row(same, ""),
-    "slice": row(cut, ""),
+    "view_grad": row(view_grad, ""),
     "view_write": row(view_write, "", ""),
     "cat": Vjp(cat, (), shapes=True),
     "cumsum": row(cumsum, ""),

@@ -10,6 +10,7 @@ from .._dispatch import dispatch
 from .._op import OPS
 from .common import tensor_of
 from .movement import reshape
+from .views import at_least
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -68,13 +69,13 @@ def stack(tensors: Sequence[Any], dim: Any = None, *, axis: Any = None) -> Tenso
 
 def hstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors side by side: along dim 1, or along dim 0 of vectors; 0-d tensors count as vectors of one element."""
-    xs = [_at_least(x, 1) for x in _operands("hstack", tensors)]
+    xs = [at_least(x, 1) for x in _operands("hstack", tensors)]
     return cat(xs, 0 if xs[0]._data.ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors one below the other; vectors count as rows."""
-    return cat([_at_least(x, 2) for x in _operands("vstack", tensors)], 0)
+    return cat([at_least(x, 2) for x in _operands("vstack", tensors)], 0)
 
 
 row_stack = vstack
@@ -82,20 +83,10 @@ row_stack = vstack
 
 def dstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors one behind the other along dim 2, as which a matrix has one of size 1."""
-    return cat([_at_least(x, 3) for x in _operands("dstack", tensors)], 2)
+    return cat([at_least(x, 3) for x in _operands("dstack", tensors)], 2)
 
 
 def column_stack(tensors: Sequence[Any]) -> Tensor:
     """Tensors side by side; vectors count as columns."""
     xs = _operands("column_stack", tensors)
     return hstack([reshape(x, (-1 if x._data.ndim else 1, 1)) if x._data.ndim < 2 else x for x in xs])
-
-
-def _at_least(x: Tensor, rank: int) -> Tensor:
-    """With dims of size 1 added as in numpy's atleast_1d, atleast_2d and atleast_3d."""
-    shape = tuple(x._data.shape)
-    if len(shape) >= rank:
-        return x
-    if rank < 3 or not shape:
-        return reshape(x, (1,) * (rank - len(shape)) + shape)
-    return reshape(x, (1, *shape, 1) if len(shape) == 1 else (*shape, 1))

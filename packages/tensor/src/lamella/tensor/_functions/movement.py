@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Any
 
 from .._dims import dim_of, dims_of, infer_shape, shape_of
@@ -19,7 +20,6 @@ __all__ = [
     "narrow",
     "permute",
     "reshape",
-    "split",
     "squeeze",
     "transpose",
     "unsqueeze",
@@ -33,7 +33,6 @@ METHODS = (
     "squeeze",
     "unsqueeze",
     "flatten",
-    "split",
     "narrow",
 )
 IN_PLACE: tuple[str, ...] = ()
@@ -94,7 +93,7 @@ def unsqueeze(x: Any, dim: int) -> Tensor:
 def squeeze(x: Any, dim: Any = None) -> Tensor:
     """A view without the dims of size 1, or without the given ones where they have size 1."""
     t = tensor_of(x, "squeeze")
-    dims = dims_of(dim, t._data.ndim)
+    dims = () if dim == () or dim == [] else dims_of(dim, t._data.ndim)
     shape = tuple([n for i, n in enumerate(t._data.shape) if n != 1 or i not in dims])
     return view_of(_RESHAPE, t, shape)
 
@@ -110,22 +109,24 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return view_of(_RESHAPE, t, (*shape[:first], merged, *shape[last + 1 :]))
 
 
-def split(x: Any, size: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of `size` elements each along a dim; the last may be smaller."""
-    t = tensor_of(x, "split")
-    at = dim_of(dim, t._data.ndim)
-    if size <= 0:
-        raise ValueError(f"split needs a positive size, got {size}")
-    return tuple(narrow(t, at, i, min(size, t._data.shape[at] - i)) for i in range(0, max(t._data.shape[at], 1), size))
-
-
-def narrow(x: Any, dim: int, start: int, length: int) -> Tensor:
-    """A view of `length` elements from `start` along a dim."""
+def narrow(x: Any, dim: int, start: Any, length: int) -> Tensor:
+    """A view of `length` elements from `start` along a dim; a negative start counts from the end."""
     t = tensor_of(x, "narrow")
-    at = dim_of(dim, t._data.ndim)
-    n = t._data.shape[at]
-    if not 0 <= start <= start + length <= n:
+    shape = t._data.shape
+    if not shape:
+        raise ValueError("narrow needs a tensor with dims, got a 0-d tensor")
+    at = dim_of(dim, len(shape))
+    n = shape[at]
+    begin = operator.index(start)
+    if begin < 0:
+        begin += n
+    if not 0 <= begin <= begin + length <= n:
         raise IndexError(f"narrow from {start} by {length} leaves dim {at} of size {n}")
+    return part(t, at, begin, begin + length)
+
+
+def part(t: Tensor, dim: int, start: int, stop: int) -> Tensor:
+    """The view [start, stop) along one dim, all three known to be right."""
     index = [(0, m, 1) for m in t._data.shape]
-    index[at] = (start, start + length, 1)
+    index[dim] = (start, stop, 1)
     return view_of(_SLICE, t, tuple(index))

@@ -24,6 +24,7 @@ from . import (
     softmax,
     sorting,
     statistics,
+    striding,
     update,
 )
 
@@ -51,5 +52,6 @@ __all__ = [
     "softmax",
     "sorting",
     "statistics",
+    "striding",
     "update",
 ]

@@ -1,4 +1,4 @@
-"""View ops, the functional write through a chain of views, matmul, cat."""
+"""View ops, the functional write through a chain of views and the transpose of one, matmul, cat."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from .._integer_product import integer_product
 from .._meta import MetaArray, broadcast_shapes
 from .._op import OPS, Op, register_rules
-from .._views import VIEWS, apply_chain
+from .._views import VIEWS, apply_chain, overlapping
 
 __all__: list[str] = []
 
@@ -86,6 +86,45 @@ def _view_write_shape(base: Any, value: Any, *, chain: Any) -> MetaArray:
     return MetaArray(base.shape, base.dtype)
 
 
+def _view_grad(g: Any, *, shape: tuple[int, ...], chain: Any) -> Any:
+    if overlapping(chain):
+        return _sums(g, shape, chain)
+    out = np.zeros(shape, g.dtype)
+    view = apply_chain(out, chain)
+    if g.size and not np.may_share_memory(view, out):
+        out.reshape(-1)[apply_chain(np.arange(out.size).reshape(shape), chain)] = g
+    else:
+        view[...] = g
+    return out
+
+
+def _sums(g: Any, shape: tuple[int, ...], chain: Any) -> Any:
+    """What several elements of a view give to the one they all show, summed in float32 for half types."""
+    half = g.dtype.itemsize < 4 and g.dtype.kind in "fV"
+    wide = g.astype(np.float32) if half else g
+    out = np.zeros(shape, wide.dtype)
+    if len(chain) == 1 and chain[0][0] == "unfold":
+        dim, size, step = chain[0][1]
+        count = g.shape[dim]
+        front = (slice(None),) * dim
+        for k in range(size):  # one place of all windows after the other: none of them meet
+            out[(*front, slice(k, k + step * (count - 1) + 1, step))] += wide[..., k]
+    else:
+        index = apply_chain(np.arange(out.size).reshape(shape), chain).reshape(-1)
+        if wide.dtype.kind == "f":
+            out.reshape(-1)[...] = np.bincount(index, wide.reshape(-1), out.size)
+        else:
+            np.add.at(out.reshape(-1), index, wide.reshape(-1))
+    return out.astype(g.dtype) if half else out
+
+
+def _view_grad_shape(g: Any, *, shape: tuple[int, ...], chain: Any) -> MetaArray:
+    inner = chain_shape(shape, g.dtype, chain)
+    if tuple(g.shape) != inner:
+        raise ValueError(f"view_grad needs a value of shape {inner}, got {tuple(g.shape)}")
+    return MetaArray(shape, g.dtype)
+
+
 def _matmul(a: Any, b: Any) -> Any:
     dtype = a.dtype
     if a.ndim > 1 < b.ndim and a.shape[-1] == 1:  # columns times rows, for which BLAS is slow
@@ -133,6 +172,7 @@ Op("slice", "x; index", "view")
 Op("alias", "x", "view")
 Op("detach", "x", "view", differentiable=())
 Op("view_write", "base, value; chain", "opaque")
+Op("view_grad", "g; shape, chain", "opaque")
 Op("matmul", "a, b", "... m k, ... k n -> ... m n; reduce k", promotes="same", refuses="b")
 Op("cat", "*xs; dim", "opaque", promotes="same")
 
@@ -141,6 +181,7 @@ register_rules(
     {name: VIEWS[name] for name in _VIEW_SHAPES}
     | {
         "view_write": _view_write,
+        "view_grad": _view_grad,
         "matmul": _matmul,
         "cat": _cat,
     },
@@ -150,6 +191,7 @@ register_rules(
     _VIEW_SHAPES
     | {
         "view_write": _view_write_shape,
+        "view_grad": _view_grad_shape,
         "matmul": _matmul_shape,
         "cat": _cat_shape,
     },

@@ -13,7 +13,25 @@ NUMBERS = (*FLOAT_DTYPES, *INT_DTYPES)
 ALL = (*NUMBERS, bool_, *COMPLEX_DTYPES)
 AROUND = {"reflect": ((0, 0), (2, 1)), "replicate": ((0, 0), (3, 0)), "circular": ((0, 0), (3, 2))}
 
+VIEWS = (
+    OpSample("diagonal", "", (normal(3, 4),), {"place": (1, 0, 1)}, ALL),
+    OpSample("diagonal", "planes", (normal(3, 2, 4),), {"place": (-1, 2, 0)}, FLOAT_DTYPES),
+    OpSample("unfold", "", (normal(2, 7),), {"window": (1, 3, 2)}, ALL),
+    OpSample("unfold", "apart", (normal(7, 2),), {"window": (0, 2, 3)}, FLOAT_DTYPES),
+    OpSample("as_strided", "", (normal(3, 4),), {"layout": ((2, 3), (5, 2), 1)}, ALL),
+    OpSample("as_strided", "apart", (normal(3, 4),), {"layout": ((3, 2), (1, 4), 4)}, FLOAT_DTYPES),
+    OpSample("view_grad", "", (normal(3),), {"shape": (3, 4), "chain": (("diagonal", (1, 0, 1)),)}, ALL),
+    OpSample("view_grad", "windows", (normal(2, 3, 3),), {"shape": (2, 7), "chain": (("unfold", (1, 3, 2)),)}, NUMBERS),
+    OpSample(
+        "view_grad",
+        "chain",
+        (normal(2, 3),),
+        {"shape": (3, 4), "chain": (("permute", (1, 0)), ("as_strided", ((2, 3), (5, 2), 1)))},
+        (*NUMBERS, *COMPLEX_DTYPES),
+    ),
+)
 SAMPLES = (
+    *VIEWS,
     OpSample("pad", "", (normal(2, 3),), {"pads": ((1, 0), (2, 1)), "value": 0}, ALL),
     OpSample("pad", "value", (normal(2, 3),), {"pads": ((0, 0), (2, 1)), "value": 1}, NUMBERS),
     *(OpSample("pad_around", m, (normal(2, 3),), {"pads": p, "mode": m}, NUMBERS) for m, p in AROUND.items()),

@@ -423,6 +423,21 @@ def test_a_parameter_is_a_leaf_over_the_given_memory():
     assert Parameter().shape == (0,)
 
 
+@pytest.mark.parametrize("part", [lambda t: t.detach(), lambda t: t.reshape(4), lambda t: t[1:], lambda t: t.T])
+def test_the_data_of_a_parameter_may_be_a_view(part):
+    p, t = Parameter(lt.zeros(2, 2)), lt.tensor([[1.0, 2.0], [3.0, 4.0]])
+    p.data = part(t)
+    assert p.is_leaf
+    assert np.shares_memory(p.detach().numpy(), t.numpy())
+    with lt.no_grad():
+        t.mul_(2)
+        p.add_(1)
+    assert p.tolist() == part(lt.tensor([[3.0, 5.0], [7.0, 9.0]])).tolist()
+    (p * p).sum().backward()
+    assert p.grad.tolist() == (2 * p.detach()).tolist()
+    Parameter(p)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [

@@ -144,7 +144,8 @@ class Followed(TensorBase):
             set_edge(self, autograd().make_leaf(value))
         METADATA[0] += 1
         self._data = given
-        self._flags = (self._flags & GRAD) | (value._flags & ~GRAD)
+        # a leaf over that memory, also where value is a view of something
+        self._flags = (self._flags & GRAD) | (value._flags & ~(GRAD | VIEW))
         self._cell = cell_of(value)
 
     def detach(self) -> Tensor:

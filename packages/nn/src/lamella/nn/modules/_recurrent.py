@@ -124,14 +124,14 @@ class RNNBase(Module):
     def all_weights(self) -> list[list[Parameter]]:
         """The parameters, a list for each layer and direction."""
         return [
-            [self.get_parameter(f"{part}_{suffix}") for part in self._shapes(layer)]
+            [getattr(self, f"{part}_{suffix}") for part in self._shapes(layer)]
             for layer in range(self.num_layers)
             for suffix in self._suffixes(layer)
         ]
 
     def _weights(self, suffix: str) -> Weights:
         def of(part: str) -> Any:
-            return self._parameters.get(f"{part}_{suffix}")
+            return getattr(self, f"{part}_{suffix}", None)
 
         return of("weight_ih"), of("weight_hh"), of("bias_ih"), of("bias_hh"), of("weight_hr")
 

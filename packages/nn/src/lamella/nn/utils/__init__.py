@@ -1,10 +1,15 @@
-"""Helpers over collections of parameters."""
+"""Helpers over modules and collections of parameters."""
 
-from . import rnn
+from . import parametrizations, parametrize, rnn, stateless
 from ._clip import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+from ._fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
+from ._older_norms import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
+from ._skip import skip_init
 from ._vector import parameters_to_vector, vector_to_parameters
 
 __all__ = [
-    "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm", "parameters_to_vector", "rnn",
-    "vector_to_parameters",
+    "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "fuse_conv_bn_eval", "fuse_conv_bn_weights",
+    "fuse_linear_bn_eval", "fuse_linear_bn_weights", "get_total_norm", "parameters_to_vector", "parametrizations",
+    "parametrize", "remove_spectral_norm", "remove_weight_norm", "rnn", "skip_init", "spectral_norm", "stateless",
+    "vector_to_parameters", "weight_norm",
 ]  # fmt: skip

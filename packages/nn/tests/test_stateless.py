@@ -1,5 +1,7 @@
 """functional_call, skip_init and the fusion of batch norms."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,7 @@ class Tied(nn.Module):
         return self.b(x) * gain + self.weight.sum()
 
 
+NUMBER: dict[str, Any] = {"weight": 3}
 ZERO, ONE = lt.zeros(2, 2), lt.ones(2, 2)
 X = lt.ones(1, 2)
 
@@ -124,7 +127,7 @@ def test_compiled_programs_see_what_is_given():
         (lambda net: functional_call(3, {}, X), TypeError, "needs a module, got int"),
         (lambda net: functional_call(net, 7, X), ValueError, "a dict of tensors, or a list of dicts, got int"),
         (lambda net: functional_call(net, [{}, 3], X), ValueError, "got list"),
-        (lambda net: functional_call(net, {"weight": 3}, X), TypeError, "got int for 'weight'"),
+        (lambda net: functional_call(net, NUMBER, X), TypeError, "got int for 'weight'"),
         (lambda net: functional_call(net, {"c.weight": ZERO}, X), AttributeError, "no submodule 'c'"),
         (lambda net: functional_call(net, ({"weight": ZERO}, {"weight": ZERO}), X), ValueError, "more than one dict"),
         (

@@ -2,7 +2,7 @@
 numbers are ours.
 
 Glorot & Bengio 2010 (xavier), He et al. 2015 (kaiming), Saxe et al. 2013 (orthogonal), Martens 2010 (sparse). A tensor
-without elements is returned as it is.
+without elements or memory is returned as it is, and no random number is used up for it.
 """
 
 from __future__ import annotations
@@ -48,6 +48,10 @@ def _drawn(tensor: Any, name: str) -> Tensor:
     if t.dtype.category != FLOAT:
         raise TypeError(f"{name} needs a floating tensor, got {t.dtype}")
     return t
+
+
+def _is_empty(tensor: Tensor) -> bool:
+    return not tensor.numel() or tensor.device.type == "meta"
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -104,7 +108,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Ten
     t = _drawn(tensor, "orthogonal_")
     if t.ndim < 2:
         raise ValueError(f"orthogonal_ needs a tensor of at least 2 dims, [out, in, ...], got shape {t.shape}")
-    if not t.numel() or t.device.type == "meta":
+    if _is_empty(t):
         return t
     from lamella.tensor.linalg import diagonal, qr
 
@@ -124,7 +128,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
         raise ValueError(f"sparse_ needs a sparsity in [0, 1], got {sparsity}")
     rows, columns = tensor.shape
     normal_(tensor, 0.0, std, generator=generator)
-    if not tensor.numel() or tensor.device.type == "meta":
+    if _is_empty(tensor):
         return tensor
     with no_grad():
         # the rank of a uniform draw is a permutation of the rows, another for every column
@@ -136,16 +140,20 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any =
     """Uniform in [a, b)."""
     if not a <= b:
         raise ValueError(f"uniform_ needs a <= b, got [{a}, {b})")
+    if _is_empty(_drawn(tensor, "uniform_")):
+        return tensor
     with no_grad():
-        return _drawn(tensor, "uniform_").uniform_(a, b, generator=generator)
+        return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     """Normal."""
     if std < 0:
         raise ValueError(f"normal_ needs a non-negative std, got {std}")
+    if _is_empty(_drawn(tensor, "normal_")):
+        return tensor
     with no_grad():
-        return _drawn(tensor, "normal_").normal_(mean, std, generator=generator)
+        return tensor.normal_(mean, std, generator=generator)
 
 
 def trunc_normal_(
@@ -161,6 +169,8 @@ def trunc_normal_(
     low, high = math.erf((a - mean) / root), math.erf((b - mean) / root)
     if low == high:
         raise ValueError(f"trunc_normal_: [{a}, {b}] lies so far from mean {mean} (std {std}) that no draw falls there")
+    if _is_empty(t):
+        return t
     with no_grad():
         u = lt.rand(t.shape, dtype=lt.float64, generator=generator) * (high - low) + low
         return t.copy_((_erfinv(u) * root + mean).clamp(a, b))

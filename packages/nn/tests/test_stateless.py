@@ -104,23 +104,6 @@ def test_gradients_per_example_and_ensembles():
     assert_close(outs, lt.stack([m(x) for m in models]), factor=4)
 
 
-def test_compiled_programs_see_what_is_given():
-    from lamella.compiler import compile
-
-    net = nn.Linear(3, 2)
-    x = lt.randn(4, 3)
-    run = compile(lambda state, x: functional_call(net, state, x))
-    inner = compile(net)
-    for _ in range(3):
-        state = {name: lt.randn(*p.shape) for name, p in net.named_parameters()}
-        expected = nn.functional.linear(x, state["weight"], state["bias"])
-        assert_close(run(state, x), expected, factor=4)
-        assert_close(inner(x), net(x), factor=4)
-    with utils.stateless._reparametrize_module(net, state):
-        assert_close(inner(x), expected, factor=4)
-    assert_close(inner(x), net(x), factor=4)
-
-
 @pytest.mark.parametrize(
     ("act", "error", "text"),
     [

@@ -1,0 +1,38 @@
+"""Modules whose parameters are computed, or replaced for a call: a compiled program sees what is there now."""
+
+import lamella.tensor as lt
+from lamella import nn
+from lamella.compiler import compile
+from lamella.nn.utils import parametrizations, stateless, weight_norm
+from lamella.testing import assert_close
+
+
+def test_programs_follow_what_a_weight_is_computed_from():
+    for norm in (parametrizations.weight_norm, weight_norm):
+        layer = norm(nn.Linear(4, 3))
+        run = compile(layer)
+        x = lt.randn(2, 4)
+        for _ in range(3):
+            run(x).sum().backward()
+            assert_close(run(x), layer(x), factor=10)
+            with lt.no_grad():
+                for p in layer.parameters():
+                    p.sub_(p.grad)
+                    p.grad = None
+
+
+def test_programs_see_the_tensors_of_a_functional_call():
+    net = nn.Linear(3, 2)
+    x = lt.randn(4, 3)
+    run = compile(lambda state, x: stateless.functional_call(net, state, x))
+    inner = compile(net)
+    for _ in range(3):
+        state = {name: lt.randn(*p.shape) for name, p in net.named_parameters()}
+        expected = nn.functional.linear(x, state["weight"], state["bias"])
+        assert_close(run(state, x), expected, factor=4)
+        assert_close(inner(x), net(x), factor=4)
+        # the program was made from the module as it was before
+        assert_close(stateless.functional_call(net, state, x), expected, factor=4)
+    with stateless._reparametrize_module(net, state):
+        assert_close(inner(x), expected, factor=4)
+    assert_close(inner(x), net(x), factor=4)

@@ -28,7 +28,7 @@ FIXED = {
     ),
     "_environment": ("environment",),
     "_errors": ("FileFormatError",),
-    "_exchange": ("from_dlpack", "frombuffer"),
+    "_exchange": ("from_arrow", "from_dlpack", "frombuffer"),
     "_files": ("load", "save"),
     "_modes": (
         "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -293,6 +294,12 @@ BAD_WRITES: list[tuple[str, Callable[[Path], object], type[Exception], str]] = [
     ("ragged", lambda f: write_parquet({"x": [1], "y": [1, 2]}, f / "t"), ValueError, "equally long"),
     ("nothing", lambda f: write_parquet({}, f / "t"), ValueError, "no columns"),
     ("not a table", lambda f: write_parquet([1, 2], f / "t"), TypeError, "got list"),  # type: ignore[arg-type]
+    (
+        "float8",
+        lambda f: write_parquet({"x": np.zeros(2, ml_dtypes.float8_e5m2)}, f / "t"),
+        TypeError,
+        "no type for column 'x' of dtype float8_e5m2",
+    ),
     ("complex", lambda f: write_parquet({"x": np.zeros(2, "c8")}, f / "t"), TypeError, "no type for column 'x'"),
     ("empty rows", lambda f: write_parquet({"x": np.zeros((2, 0))}, f / "t"), ValueError, r"rows of shape \(0,\)"),
     ("metadata", write_with(metadata={"year": 1998}), TypeError, "'year': 1998"),

@@ -42,7 +42,7 @@ def run(folder: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_kinds() -> None:
-    with pytest.raises(ValueError, match="unknown kind 'rules.sideways'; known kinds: autograd, executor"):
+    with pytest.raises(ValueError, match="unknown kind 'rules.sideways'; known kinds: arrow, autograd, executor"):
         discover("rules.sideways")
     for kind, names in _TABLE.items():
         assert set(first_party(kind)) <= set(names)

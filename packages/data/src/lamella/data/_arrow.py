@@ -73,14 +73,24 @@ def to_arrow(owner: str, data: object) -> pa.Table:
 
 
 def _to_arrow_column(owner: str, name: str, column: Array) -> pa.Array:
-    import pyarrow as pa
-
-    if column.dtype.kind not in "biuf":
+    if not has_type(column.dtype):
         raise TypeError(f"{owner}: Arrow has no type for column {name!r} of dtype {column.dtype}; convert it first")
-    if column.ndim == 1:
-        return pa.array(np.ascontiguousarray(column))
     if math.prod(column.shape[1:]) == 0:
         raise ValueError(f"{owner}: column {name!r} has rows of shape {column.shape[1:]}, which hold no value to store")
+    return array_to_arrow(column)
+
+
+def has_type(dtype: np.dtype[np.generic]) -> bool:
+    """Whether Arrow has an element type for numpy's."""
+    return dtype.isbuiltin == 1 and dtype.kind in "biuf"  # ml_dtypes' float8_e5m2 is of kind f too
+
+
+def array_to_arrow(column: Array) -> pa.Array:
+    """Numbers in rows that hold at least one as an Arrow array; without a copy where they lie row by row."""
+    import pyarrow as pa
+
+    if column.ndim == 1:
+        return pa.array(np.ascontiguousarray(column))
     values = pa.array(np.ascontiguousarray(column).reshape(-1))
     rows = pa.FixedSizeListArray.from_arrays(values, math.prod(column.shape[1:]))
     if column.ndim == 2:
@@ -94,7 +104,9 @@ def from_arrow(owner: str, table: pa.Table, policy: NullPolicy) -> dict[str, Arr
     columns: dict[str, Array] = {}
     masks: dict[str, Array] = {}
     for name in table.column_names:
-        values, present = _decode(owner, name, _one_chunk(table.column(name)))
+        array = one_chunk(table.column(name))
+        check_type(owner, name, array.type)
+        values, present = decode(array)
         if present is not None and not present.all():
             if name not in policy.fill and name not in policy.mask:
                 raise null_error(owner, name, int(present.size - np.count_nonzero(present)))
@@ -115,25 +127,29 @@ def null_error(owner: str, name: str, count: int) -> ValueError:
 
 def check_type(owner: str, name: str, kind: pa.DataType) -> None:
     """Refuse, by name, an Arrow type that has no fixed-width numeric layout."""
+    if why := unreadable(kind):
+        raise TypeError(
+            f"{owner}: column {name!r} {why}. Leave it out with columns=[...], or cast it with pyarrow first."
+        )
+
+
+def unreadable(kind: pa.DataType) -> str:
+    """Why an Arrow type has no fixed-width numeric layout; empty where it has one."""
     import pyarrow as pa
 
     element = kind
     while True:
         if isinstance(element, pa.FixedShapeTensorType):
             if element.permutation is not None and list(element.permutation) != sorted(element.permutation):
-                raise TypeError(
-                    f"{owner}: column {name!r} stores its tensors permuted {element.permutation}, expected row-major"
-                )
+                return f"stores its tensors permuted {element.permutation}, expected row-major"
             element = element.value_type
         elif pa.types.is_fixed_size_list(element):
             element = element.value_type
         else:
             break
-    if not (pa.types.is_boolean(element) or pa.types.is_integer(element) or pa.types.is_floating(element)):
-        raise TypeError(
-            f"{owner}: column {name!r} has Arrow type {kind}; columns of numbers, booleans and fixed-size lists of "
-            "them can be read. Leave it out with columns=[...], or cast it with pyarrow first."
-        )
+    if pa.types.is_boolean(element) or pa.types.is_integer(element) or pa.types.is_floating(element):
+        return ""
+    return f"has Arrow type {kind}; numbers, booleans and fixed-size lists of them can be read"
 
 
 def user_metadata(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
@@ -142,7 +158,8 @@ def user_metadata(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
     return {key: value for key, value in decoded.items() if key not in _RESERVED_METADATA}
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+def one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """The chunks of a column as one array; without a copy where there is one."""
     import pyarrow as pa
 
     if column.num_chunks == 1:
@@ -154,11 +171,13 @@ def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
     return pa.ExtensionArray.from_storage(column.type, pa.concat_arrays(chunks))
 
 
-def _decode(owner: str, name: str, array: pa.Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:
-    """Values of shape (rows, ...) and which of them are present (None: all); values under nulls are unspecified."""
+def decode(array: pa.Array) -> tuple[Array, npt.NDArray[np.bool_] | None]:
+    """Values of shape (rows, ...) and which of them are present (None: all); values under nulls are unspecified.
+
+    The type must be a readable one.
+    """
     import pyarrow as pa
 
-    check_type(owner, name, array.type)
     shape: tuple[int, ...] = (len(array),)
     present: npt.NDArray[np.bool_] | None = None
     while pa.types.is_fixed_size_list(array.type) or isinstance(array.type, pa.FixedShapeTensorType):

@@ -23,6 +23,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "rules.lower": ("lamella.compiler.rules",),
     "rules.cost": ("lamella.tensor.costs",),
     "kernels": (),
+    "arrow": ("lamella.data.arrow",),
     "storage": ("lamella.testing.storage",),
     "executor": ("lamella.compiler.executor", "lamella.graph.executor"),
 }

@@ -107,6 +107,16 @@ class Exported(Followed):
                 f"integer dtype of {array.itemsize} bytes"
             ) from None
 
+    def __arrow_c_array__(self, requested_schema: Any = None) -> Any:
+        """The rows as capsules of an Arrow array (schema and data); needs lamella-data.
+
+        Rows of shape () are numbers, of shape (n,) fixed-size lists, of more dims fixed-shape tensors.
+        """
+        from ._exchange import arrow
+
+        made = arrow("Tensor.__arrow_c_array__").to_arrow(self._lent("Arrow"))
+        return made.__arrow_c_array__(requested_schema)
+
     def _lent(self, how: str) -> Any:
         """The memory for somebody who may write it; BufferError where that would go unnoticed, or there is none."""
         if cast("Tensor", self).requires_grad:

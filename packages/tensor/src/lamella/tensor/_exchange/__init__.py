@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lamella.interfaces import discover, missing
+
 from .._creation import from_numpy
 from .._dtype import as_dtype
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
-__all__ = ["from_dlpack", "frombuffer"]
+__all__ = ["arrow", "from_arrow", "from_dlpack", "frombuffer"]
 
 
 def from_dlpack(obj: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
@@ -67,3 +69,20 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
         )
     t = from_numpy(np.frombuffer(view, kind.numpy, n, start))
     return t.requires_grad_() if requires_grad else t
+
+
+def from_arrow(obj: Any) -> Tensor:
+    """A tensor over an Arrow array: anything with `__arrow_c_array__`, or `__arrow_c_stream__` for one in chunks.
+
+    Fixed-size lists and fixed-shape tensors become further dims. Read-only over Arrow's memory; booleans, which are
+    bits there, and several chunks are copied. TypeError for other types, ValueError for nulls. Needs lamella-data.
+    """
+    return from_numpy(arrow("from_arrow").from_arrow(obj))
+
+
+def arrow(what: str) -> Any:
+    """The provider of Arrow arrays; MissingPackage naming what to install."""
+    providers = discover("arrow")
+    if not providers:
+        raise missing("lamella-data", what)
+    return providers[0]

@@ -46,7 +46,7 @@ from ._functions.indexing import (
 )  # fmt: skip
 from ._functions.joining import cat, column_stack, concat, concatenate, dstack, hstack, row_stack, stack, vstack
 from ._functions.layout import flip, fliplr, flipud, pad, roll, rot90, tril, triu
-from ._functions.movement import expand, flatten, narrow, permute, reshape, split, squeeze, transpose, unsqueeze
+from ._functions.movement import expand, flatten, narrow, permute, reshape, squeeze, transpose, unsqueeze
 from ._functions.product import (
     bmm, chain_matmul, cross, dot, ger, inner, kron, matmul, matrix_power, mm, mv, outer, tensordot, vdot,
 )  # fmt: skip
@@ -59,11 +59,17 @@ from ._functions.scan import cummax, cummin, cumprod, cumsum, logcumsumexp
 from ._functions.sorting import (
     argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive,
 )  # fmt: skip
+from ._functions.splitting import chunk, dsplit, hsplit, select, split, split_with_sizes, tensor_split, unbind, vsplit
 from ._functions.statistics import (
     corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, norm, renorm, softmin, std,
     std_mean, trace, trapezoid, trapz, var, var_mean,
 )  # fmt: skip
+from ._functions.striding import as_strided, as_strided_scatter
 from ._functions.summation import einsum
+from ._functions.views import (
+    atleast_1d, atleast_2d, atleast_3d, broadcast_shapes, broadcast_tensors, broadcast_to, diagonal, moveaxis,
+    movedim, ravel, swapaxes, swapdims, t, unflatten,
+)  # fmt: skip
 from ._modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from ._op import MissingRule
 from ._pointwise import (
@@ -93,40 +99,42 @@ __all__ = [
     "DType", "Device", "FileFormatError", "Generator", "LevelClosedError", "MissingRule", "Tensor", "__version__",
     "abs", "absolute", "acos", "acosh", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "adjoint",
     "all", "allclose", "amax", "amin", "aminmax", "angle", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh",
-    "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "asin", "asinh", "atan", "atan2",
-    "atanh", "attention", "autocast", "baddbmm", "batch_norm", "bernoulli", "bfloat16", "bincount", "bitwise_and",
-    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm", "bool", "bool_",
-    "bucketize", "cat", "ceil", "celu", "chain_matmul", "clamp", "clamp_max", "clamp_min", "clip", "column_stack",
-    "complex", "complex64", "complex128", "concat", "concatenate", "conj", "conj_physical", "copysign", "corrcoef",
-    "cos", "cosh", "count_nonzero", "cov", "cross", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum",
-    "cumulative_trapezoid", "custom_bwd", "custom_fwd", "deg2rad", "device", "diff", "digamma", "dist", "div",
-    "divide", "dot", "double", "dropout", "dstack", "einsum", "elu", "empty", "empty_like", "enable_grad",
-    "environment", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye", "fix", "flatten",
-    "flip", "fliplr", "flipud", "float", "float8_e4m3fn", "float8_e5m2", "float16", "float32", "float64",
-    "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "from_arrow", "from_dlpack",
-    "from_numpy", "frombuffer", "full", "full_like", "gather", "gcd", "ge", "gelu", "ger", "get_autocast_dtype",
-    "get_default_dtype", "get_num_threads", "get_printoptions", "glu", "greater", "greater_equal", "gt", "half",
-    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "hstack",
-    "hypot", "i0", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "index_select",
-    "inference_mode", "inner", "int", "int8", "int16", "int32", "int64", "is_autocast_enabled", "is_complex",
-    "is_conj", "is_floating_point", "is_grad_enabled", "is_inference_mode_enabled", "is_nonzero", "isclose",
-    "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "layer_norm", "lcm",
-    "ldexp", "le", "leaky_relu", "lerp", "less", "less_equal", "lgamma", "linear", "linspace", "load", "log", "log1p",
-    "log2", "log10", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "logit", "logsigmoid", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
-    "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median", "min", "minimum",
-    "mish", "mm", "mode", "msort", "mul", "multinomial", "multiply", "mv", "mvlgamma", "nan_to_num", "nanmean",
-    "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg", "negative", "nextafter", "no_grad", "nonzero",
-    "norm", "not_equal", "one_hot", "ones", "ones_like", "outer", "pad", "permute", "polar", "polygamma", "positive",
-    "pow", "prelu", "printoptions", "prod", "put", "quantile", "rad2deg", "rand", "rand_like", "randint", "randn",
-    "randn_like", "randperm", "real", "reciprocal", "relu", "relu6", "remainder", "renorm", "reshape", "resolve_conj",
-    "resolve_neg", "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rrelu", "rsqrt", "rsub", "save",
-    "scalar", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "selu", "set_default_dtype",
+    "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "as_strided", "as_strided_scatter",
+    "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "attention", "autocast",
+    "baddbmm", "batch_norm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not",
+    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm", "bool", "bool_", "broadcast_shapes",
+    "broadcast_tensors", "broadcast_to", "bucketize", "cat", "ceil", "celu", "chain_matmul", "chunk", "clamp",
+    "clamp_max", "clamp_min", "clip", "column_stack", "complex", "complex64", "complex128", "concat", "concatenate",
+    "conj", "conj_physical", "copysign", "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cross", "cross_entropy",
+    "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "custom_bwd", "custom_fwd", "deg2rad", "device",
+    "diagonal", "diff", "digamma", "dist", "div", "divide", "dot", "double", "dropout", "dsplit", "dstack", "einsum",
+    "elu", "empty", "empty_like", "enable_grad", "environment", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2",
+    "expand", "expm1", "eye", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float8_e4m3fn", "float8_e5m2",
+    "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp",
+    "from_arrow", "from_dlpack", "from_numpy", "frombuffer", "full", "full_like", "gather", "gcd", "ge", "gelu",
+    "ger", "get_autocast_dtype", "get_default_dtype", "get_num_threads", "get_printoptions", "glu", "greater",
+    "greater_equal", "gt", "half", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc",
+    "histogram", "histogramdd", "hsplit", "hstack", "hypot", "i0", "imag", "index_add", "index_copy", "index_fill",
+    "index_put", "index_reduce", "index_select", "inference_mode", "inner", "int", "int8", "int16", "int32", "int64",
+    "is_autocast_enabled", "is_complex", "is_conj", "is_floating_point", "is_grad_enabled",
+    "is_inference_mode_enabled", "is_nonzero", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf",
+    "isposinf", "isreal", "kron", "kthvalue", "layer_norm", "lcm", "ldexp", "le", "leaky_relu", "lerp", "less",
+    "less_equal", "lgamma", "linear", "linspace", "load", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp",
+    "logaddexp2", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logsigmoid",
+    "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_scatter", "masked_select", "matmul",
+    "matrix_power", "max", "maximum", "mean", "median", "min", "minimum", "mish", "mm", "mode", "moveaxis", "movedim",
+    "msort", "mul", "multinomial", "multiply", "mv", "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile",
+    "nansum", "narrow", "ne", "neg", "negative", "nextafter", "no_grad", "nonzero", "norm", "not_equal", "one_hot",
+    "ones", "ones_like", "outer", "pad", "permute", "polar", "polygamma", "positive", "pow", "prelu", "printoptions",
+    "prod", "put", "quantile", "rad2deg", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "ravel",
+    "real", "reciprocal", "relu", "relu6", "remainder", "renorm", "reshape", "resolve_conj", "resolve_neg",
+    "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rrelu", "rsqrt", "rsub", "save", "scalar",
+    "scatter", "scatter_add", "scatter_reduce", "searchsorted", "select", "selu", "set_default_dtype",
     "set_grad_enabled", "set_num_threads", "set_printoptions", "sgn", "sigmoid", "sign", "signbit", "silu", "sin",
-    "sinc", "sinh", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "sqrt", "square",
-    "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "take", "take_along_dim", "tan", "tanh",
-    "tanhshrink", "tensor", "tensordot", "threshold", "topk", "trace", "transpose", "trapezoid", "trapz", "tril",
-    "triu", "true_divide", "trunc", "uint8", "uint16", "uint32", "uint64", "unique", "unique_consecutive",
-    "unsqueeze", "var", "var_mean", "vdot", "view_as_complex", "view_as_real", "vstack", "where", "xlogy", "zeros",
-    "zeros_like",
+    "sinc", "sinh", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "split_with_sizes",
+    "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t",
+    "take", "take_along_dim", "tan", "tanh", "tanhshrink", "tensor", "tensor_split", "tensordot", "threshold", "topk",
+    "trace", "transpose", "trapezoid", "trapz", "tril", "triu", "true_divide", "trunc", "uint8", "uint16", "uint32",
+    "uint64", "unbind", "unflatten", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "vdot",
+    "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -126,13 +126,3 @@ def test_refused(case: str) -> None:
 def test_pyarrow_is_loaded_when_it_is_asked_for() -> None:
     code = "import sys, lamella.tensor as lt; lt.ones(2).numpy(); assert 'pyarrow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_without_the_package_that_knows_arrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lamella.tensor import _exchange
-
-    monkeypatch.setattr(_exchange, "discover", lambda kind: ())
-    with pytest.raises(ImportError, match="from_arrow needs the package lamella-data; install it with: pip install"):
-        lt.from_arrow(pa.array([1]))
-    with pytest.raises(ImportError, match="Tensor.__arrow_c_array__ needs the package lamella-data"):
-        pa.array(lt.ones(2))

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import lamella.tensor as lt
+from lamella.tensor import _exchange
 from lamella.tensor._exchange._dlpack import _header, _pointer_of, _Versioned
 from lamella.testing import ALL_DTYPES
 
@@ -363,3 +364,11 @@ def test_a_tensor_where_python_asks_for_bytes() -> None:
         memoryview(lt.from_numpy(frozen(np.ones(1))))[0] = 2.0  # type: ignore[arg-type]
     with pytest.raises(BufferError, match="meta storage has no memory"):
         memoryview(lt.ones(2, device="meta"))
+
+
+def test_arrow_without_the_package_that_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_exchange, "discover", lambda kind: ())
+    with pytest.raises(ImportError, match="from_arrow needs the package lamella-data; install it with: pip install"):
+        lt.from_arrow(3)
+    with pytest.raises(ImportError, match="Tensor.__arrow_c_array__ needs the package lamella-data"):
+        lt.ones(2).__arrow_c_array__()

@@ -17,15 +17,18 @@ from typing import Any
 SRC = "src/lamella/tensor/"
 HERE = Path(__file__).resolve().parent / SRC
 # Families of functions beside those in _functions/: their `__all__` is public too.
-FAMILIES = ("_composites", "_creation", "_division")
+FAMILIES = ("_composites", "_creation", "_division", "_drawn")
 # What else `lamella.tensor` holds, by module.
 FIXED = {
     "_autocast": ("autocast", "custom_bwd", "custom_fwd", "get_autocast_dtype", "is_autocast_enabled"),
+    "_constants": ("e", "inf", "nan", "newaxis", "pi"),
     "_device": ("Device", "as_device as device"),
     "_dtype": (
-        "DType", "bfloat16", "bool_", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float16", "float32",
+        "DType", "DType as dtype",
+        "bfloat16", "bool_", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float16", "float32",
         "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
     ),
+    "_dtype_info": ("can_cast", "finfo", "iinfo", "promote_types", "result_type"),
     "_environment": ("environment",),
     "_errors": ("FileFormatError",),
     "_exchange": ("from_arrow", "from_dlpack", "frombuffer"),
@@ -35,13 +38,17 @@ FIXED = {
     ),
     "_op": ("MissingRule",),
     "_print": ("get_printoptions", "printoptions", "set_printoptions"),
-    "_promotion": ("get_default_dtype", "result_type", "set_default_dtype"),
+    "_promotion": ("get_default_dtype", "set_default_dtype"),
     "_random": ("Generator", "get_num_threads", "manual_seed", "set_num_threads"),
+    "_size": ("Size",),
     "_state": ("LevelClosedError",),
     "_tensor": ("Tensor",),
 }  # fmt: skip
 SUBMODULES = {"_scalar": "scalar"}
-ALIASES = {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32", "bool": "bool_"}
+ALIASES = {
+    "float": "float32", "double": "float64", "half": "float16", "cfloat": "complex64", "cdouble": "complex128",
+    "long": "int64", "int": "int32", "short": "int16", "bool": "bool_",
+}  # fmt: skip
 VERSION = "0.1.0"
 
 UNARY = {

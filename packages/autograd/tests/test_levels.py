@@ -399,7 +399,7 @@ def test_float32_and_integers_keep_their_dtype():
 
 
 def test_randomness_inside_vmap():
-    for draw in (lambda: rand(3), lambda: randn(3), lambda: bernoulli(0.5, (3,)), lambda: randint(0, 9, (3,))):
+    for draw in (lambda: rand(3), lambda: randn(3), lambda: bernoulli(zeros(3), 0.5), lambda: randint(0, 9, (3,))):
         with pytest.raises(RuntimeError, match="randomness='different'"):
             vmap(lambda x, draw=draw: x + draw())(t64(X))
     with pytest.raises(RuntimeError, match="dropout inside vmap"):

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 from . import _functions as f
 from . import _pointwise as p
 from ._base import TensorBase
-from ._creation import draw, reserve
 from ._dims import dim_of, the_dim
 from ._dispatch import dispatch
+from ._drawn import draw, reserve
 from ._dtype import bool_, float32, from_numpy_dtype
 from ._op import OPS
 from ._state import tls

@@ -1,31 +1,32 @@
-"""Making tensors: from Python and numpy values, from a shape, from random numbers."""
+"""Making tensors: from Python and numpy values, and from a shape. Random ones are in `_drawn`."""
 
 from __future__ import annotations
 
 import math
+import operator
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from . import _random
 from ._base import TensorBase, wrap
 from ._device import Device, as_device
 from ._dims import shape_of
 from ._dispatch import dispatch, mark_inference
-from ._dtype import BY_NUMPY, FLOAT, INT, DType, as_dtype, bool_, from_numpy_dtype, int64
+from ._dtype import BOOL, BY_NUMPY, COMPLEX, FLOAT, INT, DType, as_dtype, from_numpy_dtype, int64, uint64
 from ._engine import autograd
 from ._meta import MetaArray
 from ._op import OPS
-from ._promotion import default_complex, default_float, number_category, result_type
+from ._promotion import default_complex, default_float, number_category, of_category
+from ._scalar import SymScalar
 from ._state import HOT, tls
+from ._values import array_of, number_in
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
 __all__ = [
-    "arange", "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace",
-    "ones", "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "tensor", "zeros",
-    "zeros_like",
+    "arange", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace", "ones", "ones_like",
+    "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -52,31 +53,17 @@ def _own(t: Tensor) -> Tensor:
     return t
 
 
-def _python_dtype(data: Any) -> DType:
-    arr = np.asarray(data)
-    if arr.dtype.kind == "f" and arr.dtype == np.float64 and not _has_numpy(data):
-        return default_float()
-    if arr.dtype.kind == "c" and not _has_numpy(data):
-        return default_complex()
-    if arr.dtype.kind == "O":
-        raise TypeError(f"tensor(...) needs numbers in a regular nesting, got {data!r:.80}")
-    if arr.size == 0 and not _has_numpy(data):
-        return default_float()
-    return from_numpy_dtype(arr.dtype)
-
-
-def _has_numpy(data: Any) -> bool:
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return isinstance(data, (np.ndarray, np.generic))
-
-
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A new tensor with a copy of numbers, nested sequences, an array or a tensor; floats become the default dtype."""
+    """A new tensor with a copy of numbers, nested sequences, an array or a tensor; floats become the default dtype.
+
+    OverflowError for a number that does not fit the dtype; tensors and arrays are cast to it.
+    """
     where = as_device(device)
     if isinstance(data, TensorBase):
         source = dispatch(OPS["copy"], (dispatch(OPS["detach"], (data,)),))
         out = source if dtype is None else source.to(dtype)
+        if where.kind == "meta":
+            out = out.to(where)
     else:
         if isinstance(data, (list, tuple)) and _holds_tensor(data):
             raise TypeError("tensor(...) cannot nest tensors in a list; use stack(...) or cat(...)")
@@ -86,19 +73,14 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
                     "a captured program makes a tensor of a numpy array, whose values may differ next time; "
                     "pass it as an argument, or make the tensor outside"
                 )
-            array = np.asarray(data)
-            kind = from_numpy_dtype(array.dtype) if dtype is None else as_dtype(dtype)
+            given = np.asarray(data)
+            kind = from_numpy_dtype(given.dtype)  # says what it cannot hold
+            array = np.array(given, dtype=kind.numpy, order="C")
+            if dtype is not None and as_dtype(dtype) is not kind:
+                array = OPS["cast"].rules["numpy"](array, dtype=as_dtype(dtype))
         else:
-            try:
-                kind = _python_dtype(data) if dtype is None else as_dtype(dtype)
-            except ValueError as error:
-                raise ValueError(f"tensor(...) needs a regular nesting of numbers: {error}") from None
-            array = data
-        try:
-            array = np.array(array, dtype=kind.numpy, order="C")
-        except (TypeError, ValueError, OverflowError) as error:
-            raise type(error)(f"tensor(...) cannot make {kind} of {data!r:.80}: {error}") from None
-        out = _place(array, where)
+            array = array_of(data, None if dtype is None else as_dtype(dtype))
+        out = place(array, where)
     if requires_grad:
         out.requires_grad_()
     return cast("Tensor", out)
@@ -108,7 +90,7 @@ def _holds_tensor(data: Any) -> bool:
     return any(isinstance(d, TensorBase) or (isinstance(d, (list, tuple)) and _holds_tensor(d)) for d in data[:1])
 
 
-def _place(array: Any, device: Device) -> Any:
+def place(array: Any, device: Device) -> Any:
     if device.kind == "meta":
         return _own(wrap(MetaArray(tuple(array.shape), array.dtype)))
     t: Any = _own(wrap(array))
@@ -119,7 +101,7 @@ def _place(array: Any, device: Device) -> Any:
     return t
 
 
-def _made(name: str, args: tuple[Any, ...], params: dict[str, Any], device: Any, requires_grad: bool) -> Tensor:
+def made(name: str, args: tuple[Any, ...], params: dict[str, Any], device: Any, requires_grad: bool) -> Tensor:
     if as_device(device).kind == "meta":
         metas = OPS[name].rules["shape"](*args, **params)
         out = _own(wrap(metas))
@@ -130,7 +112,7 @@ def _made(name: str, args: tuple[Any, ...], params: dict[str, Any], device: Any,
     return out
 
 
-def _float_dtype(dtype: Any, name: str) -> DType:
+def float_dtype(dtype: Any, name: str) -> DType:
     if dtype is None:
         return default_float()
     kind = as_dtype(dtype)
@@ -139,187 +121,195 @@ def _float_dtype(dtype: Any, name: str) -> DType:
     return kind
 
 
-def full(shape: Any, value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of one value; its dtype is that of the number unless given."""
-    if isinstance(value, TensorBase):
-        raise TypeError("full needs a number, got a tensor; use value.expand(shape).clone()")
-    kind = result_type((value,)) if dtype is None else as_dtype(dtype)
-    shape = shape_of(shape if isinstance(shape, (tuple, list)) else (shape,))
-    return _made("full", (value,), {"shape": shape, "dtype": kind}, device, requires_grad)
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of one number; its dtype is that of the number unless given, OverflowError where it does not fit.
+
+    A tensor without dims is taken as a number, and the result follows it for autograd.
+    """
+    shape = shape_of(size if isinstance(size, (tuple, list)) else (size,))
+    kind = None if dtype is None else as_dtype(dtype)
+    if isinstance(fill_value, TensorBase):
+        return _full_of_tensor(shape, fill_value, kind, device, requires_grad)
+    if kind is None:
+        kind = of_category(number_category(fill_value))
+    value = number_in(fill_value, kind, "full")
+    return made("full", (value,), {"shape": shape, "dtype": kind}, device, requires_grad)
 
 
-def zeros(*shape: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def _full_of_tensor(shape: tuple[int, ...], value: Any, kind: DType | None, device: Any, requires_grad: bool) -> Tensor:
+    if value._data.ndim:
+        raise TypeError(f"full needs a number or a tensor without dims, got shape {tuple(value._data.shape)}")
+    if kind is None:
+        kind = of_category(from_numpy_dtype(value._data.dtype).category)
+    out = dispatch(OPS["cast"], (value,), {"dtype": kind})
+    out = dispatch(OPS["copy"], (dispatch(OPS["expand"], (out,), {"shape": shape}),))
+    if device is not None:
+        out = out.to(device)
+    if requires_grad and not out.requires_grad:
+        out.requires_grad_()
+    return cast("Tensor", out)
+
+
+def zeros(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the default dtype unless given."""
     kind = default_float() if dtype is None else as_dtype(dtype)
-    return _made("full", (0,), {"shape": shape_of(shape), "dtype": kind}, device, requires_grad)
+    sizes = shape_of(shape) if size is None else sized(shape, size)
+    return made("full", (0,), {"shape": sizes, "dtype": kind}, device, requires_grad)
 
 
-def ones(*shape: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of the default dtype unless given."""
     kind = default_float() if dtype is None else as_dtype(dtype)
-    return _made("full", (1,), {"shape": shape_of(shape), "dtype": kind}, device, requires_grad)
+    sizes = shape_of(shape) if size is None else sized(shape, size)
+    return made("full", (1,), {"shape": sizes, "dtype": kind}, device, requires_grad)
 
 
-def empty(*shape: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose values do not matter: zeros, so that a program that reads them is at least deterministic."""
-    return zeros(*shape, dtype=dtype, device=device, requires_grad=requires_grad)
+    return zeros(*shape, size=size, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def full_like(x: Any, value: Any, *, dtype: Any = None) -> Tensor:
-    """One value in the shape and dtype of x."""
+def sized(shape: tuple[Any, ...], size: Any) -> tuple[int, ...]:
+    """The sizes given by the keyword `size`; TypeError where they are given by position too."""
+    if shape:
+        raise TypeError(f"give the sizes once: by position {shape} or as size={size}")
+    return shape_of((size,))
+
+
+def like(x: Any, name: str, dtype: Any, device: Any) -> tuple[tuple[int, ...], DType, Any]:
+    """(shape, dtype, device) of a tensor like x; what is None is taken from x."""
+    if not isinstance(x, TensorBase):
+        raise TypeError(f"{name} needs a tensor, got {type(x).__name__}; make one with lamella.tensor.tensor(...)")
     kind = from_numpy_dtype(x._data.dtype) if dtype is None else as_dtype(dtype)
-    device = "meta" if type(x._data) is MetaArray and tls.trace is None else None
-    return _made("full", (value,), {"shape": tuple(x._data.shape), "dtype": kind}, device, False)
+    if device is None and type(x._data) is MetaArray and tls.trace is None:
+        device = "meta"
+    return tuple(x._data.shape), kind, device
 
 
-def zeros_like(x: Any, *, dtype: Any = None) -> Tensor:
+def full_like(x: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """One number in the shape and dtype of x; OverflowError where it does not fit."""
+    shape, kind, where = like(x, "full_like", dtype, device)
+    if isinstance(fill_value, TensorBase):
+        return _full_of_tensor(shape, fill_value, kind, where, requires_grad)
+    value = number_in(fill_value, kind, "full_like")
+    return made("full", (value,), {"shape": shape, "dtype": kind}, where, requires_grad)
+
+
+def zeros_like(x: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape and dtype of x."""
-    return full_like(x, 0, dtype=dtype)
+    shape, kind, where = like(x, "zeros_like", dtype, device)
+    return made("full", (0,), {"shape": shape, "dtype": kind}, where, requires_grad)
 
 
-def ones_like(x: Any, *, dtype: Any = None) -> Tensor:
+def ones_like(x: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape and dtype of x."""
-    return full_like(x, 1, dtype=dtype)
+    shape, kind, where = like(x, "ones_like", dtype, device)
+    return made("full", (1,), {"shape": shape, "dtype": kind}, where, requires_grad)
 
 
 empty_like = zeros_like
 
 
-def arange(start: Any, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """Numbers from start (0 when only one is given) to before stop; int64 for ints, else the default float."""
-    if stop is None:
-        start, stop = 0, start
+def number_of(x: Any) -> Any:
+    """A number, or the only element of a tensor as one."""
+    return cast("Tensor", x).item() if isinstance(x, TensorBase) else x
+
+
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Numbers from start (0 when only one is given) to before end; int64 for ints, else the default float.
+
+    Elements are start + i * step, computed in float64 for floats. An integer dtype truncates start and step first,
+    int64 the end too.
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = number_of(start), number_of(end), number_of(step)
+    top = max(number_category(v) for v in (start, end, step))
     if dtype is None:
-        kind = int64 if all(number_category(v) <= INT for v in (start, stop, step)) else default_float()
+        kind = int64 if top <= INT else default_float()
     else:
         kind = as_dtype(dtype)
+    if top == COMPLEX or kind.category not in (INT, FLOAT):
+        raise TypeError(f"arange makes integers or floats, got {kind} from {start} to {end} by {step}")
+    plain = all(type(v) in (int, float) for v in (start, end, step))
+    if plain and top <= INT:
+        bound = uint64 if kind is uint64 else int64
+        start, end, step = (number_in(v, bound, "arange") for v in (start, end, step))
+    elif plain:
+        if not (math.isfinite(start) and math.isfinite(end)) or math.isnan(step):
+            raise ValueError(f"arange needs finite bounds, got {start} to {end} by {step}")
+        if kind.category == INT:
+            start, end, step = _whole(start, end, step, kind)
+            if not step and kind is not int64:
+                return full((end,), start, dtype=kind, device=device)
     if step == 0:
         raise ValueError("arange needs a step other than 0")
-    if all(type(v) in (int, float) for v in (start, stop, step)) and (stop - start) * step < 0:
-        raise ValueError(f"arange from {start} to {stop} goes the other way than its step {step}")
-    return _made("arange", (start, stop, step), {"dtype": kind}, device, False)
+    if plain and (end - start) * step < 0:
+        raise ValueError(f"arange from {start} to {end} goes the other way than its step {step}")
+    return made("arange", (start, end, step), {"dtype": kind}, device, requires_grad)
 
 
-def linspace(start: float, stop: float, steps: int, *, dtype: Any = None) -> Tensor:
-    """`steps` evenly spaced numbers, both ends included."""
-    if steps < 0:
-        raise ValueError(f"linspace needs a non-negative number of steps, got {steps}")
-    return tensor(np.linspace(start, stop, steps), dtype=_float_dtype(dtype, "linspace"))
+def _whole(start: Any, end: Any, step: Any, kind: DType) -> tuple[int, int, int]:
+    """start, end and step as PyTorch takes floats for an integer dtype; with step 0, end is the number of elements."""
+    if kind is int64 or step == 0:
+        return int(start), int(end), int(step)
+    count = math.ceil((end - start) / step)
+    if count < 0:
+        raise ValueError(f"arange from {start} to {end} goes the other way than its step {step}")
+    return int(start), int(start) + count * int(step) if int(step) else count, int(step)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None) -> Tensor:
-    """The n x m matrix with ones on its diagonal."""
-    if n < 0 or (m is not None and m < 0):
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`steps` evenly spaced numbers, both ends included; computed in float64 from the nearer end, then cast.
+
+    Complex ends make the default complex dtype; integer dtypes truncate.
+    """
+    values, kind = spaced("linspace", start, end, steps, dtype)
+    return finished(values, kind, device, requires_grad)
+
+
+def spaced(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> tuple[Any, DType]:
+    """Evenly spaced numbers as a float64 or complex128 array, and the dtype that is asked for."""
+    start, end = number_of(start), number_of(end)
+    wide = max(number_category(start), number_category(end)) == COMPLEX
+    kind = (default_complex() if wide else default_float()) if dtype is None else as_dtype(dtype)
+    if kind.category == BOOL or (wide and kind.category != COMPLEX):
+        raise TypeError(f"{name} from {start} to {end} cannot be {kind}")
+    try:
+        count = operator.index(steps)
+    except TypeError:
+        raise TypeError(f"{name} needs an int as the number of steps, got {steps!r}") from None
+    if count < 0:
+        raise ValueError(f"{name} needs a non-negative number of steps, got {steps}")
+    number: Any = complex if wide else float  # a symbolic number gives its value here
+    if not isinstance(start, SymScalar) and not isinstance(end, SymScalar):
+        start, end = number_in(start, kind, name), number_in(end, kind, name)
+    start, end = number(start), number(end)
+    step = (end - start) / (count - 1) if count > 1 else 0.0
+    i = np.arange(count, dtype=np.float64)
+    ahead = start + step * i
+    return np.where(i < count // 2 + (count == 1), ahead, end - step * (count - 1 - i)), kind
+
+
+def finished(values: Any, kind: DType, device: Any, requires_grad: bool) -> Tensor:
+    """A tensor of computed values in a dtype: a constant for traces."""
+    out = place(OPS["cast"].rules["numpy"](values, dtype=kind), as_device(device))
+    return cast("Tensor", out.requires_grad_() if requires_grad else out)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The n x m matrix (n x n for m=None) with ones on its diagonal."""
+    try:
+        rows, columns = operator.index(n), operator.index(n if m is None else m)
+    except TypeError:
+        raise TypeError(f"eye needs ints, got {n!r} and {m!r}") from None
+    if rows < 0 or columns < 0:
         raise ValueError(f"eye needs sizes of at least 0, got {n} and {m}")
     kind = default_float() if dtype is None else as_dtype(dtype)
-    rows = arange(n).reshape(n, 1)
-    return (rows == arange(n if m is None else m)).to(kind)
-
-
-def reserve(generator: Any, n: int) -> tuple[Any, Any]:
-    """(seed, offset) of the next n slots of a generator (None: the default one); symbolic under a trace."""
-    g = _random.default_generator if generator is None else generator
-    if tls.trace is not None:
-        return cast("tuple[Any, Any]", tls.trace.reserve(g, n))
-    return cast("tuple[Any, Any]", g.reserve(n))
-
-
-def _draw(
-    name: str, shape: tuple[int, ...], generator: Any, device: Any, requires_grad: bool, params: dict[str, Any]
-) -> Tensor:
-    """One random creation op: reserves one slot an element, more inside a vmap whose randomness is 'different'."""
-    if not HOT[0] and device is None:
-        # no transform and no trace anywhere: the draw itself, which is what a small one costs
-        count = 1
-        for n in shape:
-            count *= n
-        seed, offset = (_random.default_generator if generator is None else generator).reserve(count)
-        plain = wrap(OPS[name].rules["numpy"](seed, offset, shape=shape, **params))
-        return plain.requires_grad_() if requires_grad else plain
-    levels = [lv for lv in tls.levels if lv.kind == "vmap"]
-    if any(lv.randomness == "error" for lv in levels):
-        raise RuntimeError(
-            f"{name} inside vmap: say vmap(..., randomness='different') for a draw per example, or 'same' for one draw"
-        )
-    if as_device(device).kind == "meta":
-        return _made(name, (0, 0), {"shape": shape, **params}, device, requires_grad)
-    batch = math.prod(lv.size for lv in levels if lv.randomness == "different")
-    seed, offset = reserve(generator, math.prod(shape) * batch)
-    out = draw(name, seed, offset, shape, **params)
-    if requires_grad:
-        out.requires_grad_()
-    return cast("Tensor", out)
-
-
-def draw(name: str, seed: Any, offset: Any, shape: tuple[int, ...], **params: Any) -> Any:
-    """A random creation op over reserved slots.
-
-    Inside a vmap with randomness 'different' the draw has the batch dims in front.
-    """
-    if any(lv.kind == "vmap" and lv.randomness == "different" for lv in tls.levels):
-        return autograd().draw_batched(name, (seed, offset), shape, params)
-    return dispatch(OPS[name], (seed, offset), {"shape": shape, **params})
-
-
-def rand(
-    *shape: Any, dtype: Any = None, generator: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Uniform in [0, 1)."""
-    return _draw("rand", shape_of(shape), generator, device, requires_grad, {"dtype": _float_dtype(dtype, "rand")})
-
-
-def randn(
-    *shape: Any, dtype: Any = None, generator: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Standard normal."""
-    return _draw("randn", shape_of(shape), generator, device, requires_grad, {"dtype": _float_dtype(dtype, "randn")})
-
-
-def rand_like(x: Any, *, dtype: Any = None, generator: Any = None) -> Tensor:
-    """Uniform in [0, 1), in the shape and dtype of x."""
-    return rand(
-        tuple(x._data.shape), dtype=from_numpy_dtype(x._data.dtype) if dtype is None else dtype, generator=generator
-    )
-
-
-def randn_like(x: Any, *, dtype: Any = None, generator: Any = None) -> Tensor:
-    """Standard normal, in the shape and dtype of x."""
-    return randn(
-        tuple(x._data.shape), dtype=from_numpy_dtype(x._data.dtype) if dtype is None else dtype, generator=generator
-    )
-
-
-def bernoulli(p: float, shape: Any, *, dtype: Any = None, generator: Any = None) -> Tensor:
-    """True (or 1 in a given dtype) with probability p."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"bernoulli needs a probability in [0, 1], got {p}")
-    kind = bool_ if dtype is None else as_dtype(dtype)
-    return _draw(
-        "bernoulli",
-        shape_of((shape,) if not isinstance(shape, (tuple, list)) else shape),
-        generator,
-        None,
-        False,
-        {"p": float(p), "dtype": kind},
-    )
-
-
-def randint(low: int, high: int | None = None, size: Any = None, *, dtype: Any = None, generator: Any = None) -> Tensor:
-    """Integers in [low, high), or in [0, low) when only one bound is given."""
-    if high is None:
-        low, high = 0, low
-    if size is None:
-        raise TypeError("randint needs a size, e.g. randint(0, 10, (3,))")
-    if not low < high:
-        raise ValueError(f"randint needs low < high, got [{low}, {high})")
-    kind = int64 if dtype is None else as_dtype(dtype)
-    shape = shape_of(size if isinstance(size, (tuple, list)) else (size,))
-    return _draw("randint", shape, generator, None, False, {"low": int(low), "high": int(high), "dtype": kind})
-
-
-def randperm(n: int, *, generator: Any = None) -> Tensor:
-    """A random order of 0 .. n-1 as int64."""
-    if n < 0:
-        raise ValueError(f"randperm needs a non-negative n, got {n}")
-    seed, offset = reserve(generator, n)
-    return cast("Tensor", dispatch(OPS["randperm"], (seed, offset), {"n": n}))
+    where = as_device(device)
+    out = (arange(rows, device=where).reshape(rows, 1) == arange(columns, device=where)).to(kind)
+    return out.requires_grad_() if requires_grad else out

@@ -39,6 +39,25 @@ class DType:
         """True for complex types."""
         return self.category == COMPLEX
 
+    @property
+    def is_signed(self) -> bool:
+        """True for types that hold negative numbers."""
+        return self.numpy.kind not in "bu"
+
+    def to_complex(self) -> DType:
+        """The complex type of the same width; TypeError where there is none."""
+        if self.category == COMPLEX:
+            return self
+        if self is float32 or self is float64:
+            return complex64 if self is float32 else complex128
+        raise TypeError(f"{self} has no complex type of its width; use float32 or float64")
+
+    def to_real(self) -> DType:
+        """The type of the real and the imaginary part; itself where it is not complex."""
+        if self.category != COMPLEX:
+            return self
+        return float32 if self is complex64 else float64
+
     def __repr__(self) -> str:
         return f"lamella.{self.name}"
 

@@ -17,6 +17,7 @@ from ._functions import aliases as functions_aliases
 from ._functions import arithmetic as functions_arithmetic
 from ._functions import comparison as functions_comparison
 from ._functions import complexes as functions_complexes
+from ._functions import draws as functions_draws
 from ._functions import elementwise as functions_elementwise
 from ._functions import indexing as functions_indexing
 from ._functions import layout as functions_layout
@@ -181,6 +182,7 @@ class Methods(Arithmetic):
     is_nonzero = functions_complexes.is_nonzero
     resolve_conj = functions_complexes.resolve_conj
     resolve_neg = functions_complexes.resolve_neg
+    bernoulli = functions_draws.bernoulli
     clamp = functions_elementwise.clamp
     clamp_max = functions_elementwise.clamp_max
     clamp_min = functions_elementwise.clamp_min

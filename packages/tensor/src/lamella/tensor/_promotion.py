@@ -31,7 +31,7 @@ from ._scalar import SymScalar
 
 __all__ = [
     "default_complex", "default_float", "fitted", "get_default_dtype", "meet", "normalized", "number_category",
-    "refusal", "result_type", "set_default_dtype",
+    "of_category", "refusal", "result_type", "set_default_dtype",
 ]  # fmt: skip
 
 _PYTHON: dict[str, Any] = {"b": bool, "i": int, "u": int, "f": float, "V": float, "c": complex}
@@ -81,7 +81,8 @@ def number_category(x: Any) -> int:
     return category
 
 
-def _of_category(category: int) -> DType:
+def of_category(category: int) -> DType:
+    """What a Python number of a category becomes."""
     if category == BOOL:
         return bool_
     if category == INT:
@@ -109,7 +110,7 @@ def result_type(args: Sequence[Any]) -> DType:
     if zero is not None and (result is None or zero.category > result.category):
         result = zero if result is None else _raise_to(result, zero)
     if number >= 0 and (result is None or number > result.category):
-        result = _of_category(number) if result is None else _raise_to(result, _of_category(number))
+        result = of_category(number) if result is None else _raise_to(result, of_category(number))
     if result is None:
         raise TypeError("no operand to take a dtype from")
     return result

@@ -19,21 +19,13 @@ from ._base import wrap
 from ._device import CPU, META, Device, as_device
 from ._dims import dim_of
 from ._dispatch import dispatch
-from ._dtype import (
-    BY_NAME,
-    DType,
-    bool_,
-    float16,
-    float32,
-    float64,
-    from_numpy_dtype,
-    int32,
-    int64,
-)
+from ._draws import Draws
+from ._dtype import BY_NAME, DType, from_numpy_dtype
 from ._engine import autograd
 from ._exported import Exported
 from ._index import get_item, set_item
 from ._inplace import write
+from ._kinds import Kinds
 from ._memory import keep_freed_memory
 from ._meta import MetaArray
 from ._methods import Methods
@@ -42,6 +34,7 @@ from ._operand import is_operand
 from ._print import describe_tensor
 from ._state import LEVEL, TRACED, tls
 from ._strided import Strided
+from ._values import number_in
 
 __all__ = ["Tensor"]
 
@@ -50,7 +43,7 @@ assert _precision
 assert _ctc
 
 
-class Tensor(Methods, Exported, Strided):
+class Tensor(Methods, Kinds, Draws, Exported, Strided):
     """An n-dimensional array with gradients.
 
     Make one with `lamella.tensor.tensor`, `zeros`, `from_numpy` and the like.
@@ -181,30 +174,6 @@ class Tensor(Methods, Exported, Strided):
         """On the CPU."""
         return self.to("cpu")
 
-    def float(self) -> Tensor:
-        """As float32."""
-        return f.to_dtype(self, float32)
-
-    def double(self) -> Tensor:
-        """As float64."""
-        return f.to_dtype(self, float64)
-
-    def half(self) -> Tensor:
-        """As float16."""
-        return f.to_dtype(self, float16)
-
-    def long(self) -> Tensor:
-        """As int64."""
-        return f.to_dtype(self, int64)
-
-    def int(self) -> Tensor:
-        """As int32."""
-        return f.to_dtype(self, int32)
-
-    def bool(self) -> Tensor:
-        """As bool."""
-        return f.to_dtype(self, bool_)
-
     def clone(self) -> Tensor:
         """A copy in fresh memory, connected for autograd; inside a transform it belongs to that transform's level."""
         t = cast("Tensor", dispatch(OPS["copy"], (self,)))
@@ -234,22 +203,16 @@ class Tensor(Methods, Exported, Strided):
         return self
 
     def fill_(self, value: Any) -> Tensor:
-        """Overwrite every element with a number or a 0-d tensor; returns self."""
+        """Overwrite every element with a number, which must fit the dtype, or a 0-d tensor; returns self."""
         if isinstance(value, Tensor) and value._data.ndim:
             raise ValueError(f"fill_ needs a number or a 0-d tensor, got shape {tuple(value._data.shape)}; use copy_")
-        return self.copy_(make.full((), value, dtype=self.dtype) if not isinstance(value, Tensor) else value)
+        if isinstance(value, Tensor):
+            return self.copy_(value)
+        return self.copy_(make.full((), number_in(value, self.dtype, "fill_"), dtype=self.dtype))
 
     def zero_(self) -> Tensor:
         """Overwrite with zeros; returns self."""
         return self.fill_(0)
-
-    def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: Any = None) -> Tensor:
-        """Overwrite with normal draws; returns self."""
-        return self.copy_(make.randn(self.shape, dtype=self.dtype, generator=generator) * std + mean)
-
-    def uniform_(self, low: Any = 0.0, high: Any = 1.0, *, generator: Any = None) -> Tensor:
-        """Overwrite with uniform draws in [low, high); returns self."""
-        return self.copy_(make.rand(self.shape, dtype=self.dtype, generator=generator) * (high - low) + low)
 
     # -- parts of complex numbers
 

@@ -79,7 +79,12 @@ def _as_complex(x: Any, _: Any = None) -> Any:
 def _as_dtype(x: Any, dtype: Any) -> Any:
     if x.dtype.itemsize != dtype.itemsize and x.ndim and x.strides[-1] != x.dtype.itemsize:
         raise ValueError(f"view({dtype}) needs the last dim without gaps; call .contiguous() first")
-    return x.view(dtype.numpy)
+    out = x.view(dtype.numpy)
+    if not out.flags.aligned:
+        raise ValueError(
+            f"view({dtype}) needs elements that start at its own multiples in memory; call .contiguous() first"
+        )
+    return out
 
 
 def strided(x: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:

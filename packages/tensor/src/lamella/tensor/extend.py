@@ -4,8 +4,8 @@ Public without the promise of the main surface.
 """
 
 from ._base import View, cell_of, level_of, set_edge, wrap, wrap_view
-from ._creation import reserve
 from ._dispatch import compute, detached, dispatch, record, wrap_outputs
+from ._drawn import reserve
 from ._dtype import BOOL, BY_NAME, COMPLEX, FLOAT, INT, DType, as_dtype, from_numpy_dtype
 from ._functions.attention import attention_backward, scores_of
 from ._inplace import update_each, write, write_through

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import _pointwise as p
-from .._creation import rand
 from .._dims import dim_of
+from .._drawn import rand
 from .._inplace import assign
 from .._op import OPS
 from .common import require_float, run, tensor_of, to_dtype

@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import _pointwise as p
-from .._creation import arange, draw, reserve
+from .._creation import arange
 from .._dispatch import dispatch
+from .._drawn import draw, reserve
 from .._dtype import BOOL, bool_, float32, from_numpy_dtype
 from .._meta import broadcast_shapes
 from .._op import OPS

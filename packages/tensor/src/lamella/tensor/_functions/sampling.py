@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._base import TensorBase, wrap
-from .._creation import rand
+from .._drawn import rand
 from .._dtype import float64
 from .._results import Histogram
 from .common import require_float, run, tensor_of

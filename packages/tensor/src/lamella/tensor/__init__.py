@@ -20,7 +20,7 @@ from ._dtype import (
 from ._dtype_info import can_cast, finfo, iinfo, promote_types, result_type
 from ._environment import environment
 from ._errors import FileFormatError
-from ._exchange import from_dlpack, frombuffer
+from ._exchange import from_arrow, from_dlpack, frombuffer
 from ._files import load, save
 from ._functions.activation import (
     celu, elu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu, relu6, rrelu,
@@ -124,8 +124,8 @@ __all__ = [
     "e", "einsum", "elu", "empty", "empty_like", "empty_permuted", "empty_strided", "enable_grad", "environment",
     "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye", "finfo", "fix", "flatten",
     "flip", "fliplr", "flipud", "float", "float8_e4m3fn", "float8_e5m2", "float16", "float32", "float64",
-    "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "from_dlpack", "from_numpy",
-    "frombuffer", "full", "full_like", "gather", "gcd", "ge", "gelu", "ger", "get_autocast_dtype",
+    "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "from_arrow", "from_dlpack",
+    "from_numpy", "frombuffer", "full", "full_like", "gather", "gcd", "ge", "gelu", "ger", "get_autocast_dtype",
     "get_default_dtype", "get_num_threads", "get_printoptions", "glu", "greater", "greater_equal", "gt", "half",
     "hamming_window", "hann_window", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc",
     "histogram", "histogramdd", "hsplit", "hstack", "hypot", "i0", "iinfo", "imag", "index_add", "index_copy",

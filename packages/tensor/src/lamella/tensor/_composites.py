@@ -80,6 +80,9 @@ def _along(name: str, x: Any, dim: Any, axis: Any) -> Tensor:
     at = the_dim(dim, axis)
     if at is None:
         raise TypeError(f"{name} needs a dim, e.g. {name}(x, dim=-1)")
+    if not t._data.ndim:
+        dim_of(at, 0)
+        return f.reshape(cast("Tensor", _run(name, (f.reshape(t, 1),), dim=0)), ())
     return cast("Tensor", _run(name, (t,), dim=dim_of(at, t._data.ndim)))
 
 

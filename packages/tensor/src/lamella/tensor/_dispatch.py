@@ -134,7 +134,7 @@ def _plain(op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         kernel = provided(op, kernel)
     try:
         out = kernel(*arrays, **params)
-    except (ValueError, TypeError, IndexError, OverflowError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError, AttributeError) as error:
         raise explained(op, args, params, error) from None
     if op.outputs == 1 and op.spec != "view":
         return wrap(out)
@@ -287,8 +287,18 @@ def copied(storage: Any) -> Any:
     return storage.from_parts({name: part.copy() for name, part in storage.parts().items()}, storage.meta())
 
 
+_OF_NUMBERS = frozenset(("elementwise", "creation", "scalar"))
+
+
 def explained(op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception) -> Exception:
     """The error of the op's shape rule, which names what was given; the kernel's own where the shapes are right."""
+    if op.spec not in _OF_NUMBERS:
+        for i, a in enumerate(args):
+            if not isinstance(a, TensorBase) and not (a is None and i in op.optional):
+                name = op.operands[0 if op.variadic else i]
+                return TypeError(
+                    f"{op.name}: {name} must be a tensor, got {type(a).__name__}; make one with tensor(...)"
+                )
     shape = op.rules.get("shape")
     if shape is not None:
         try:

@@ -21,15 +21,19 @@ def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> T
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between x1 and x2 along dim; a norm counts as no less than eps."""
     a, b = need_tensor(x1, "cosine_similarity", "x1"), need_tensor(x2, "cosine_similarity", "x2")
-    na, nb = (lt.maximum(lt.norm(x, 2, dim, keepdim=True), eps) for x in _aligned(a, b, "cosine_similarity"))
+    x, y = _aligned(a, b)
+    if x.shape[dim] != y.shape[dim]:
+        # one element along dim stands for as many as the other has
+        sizes = [-1] * x.ndim
+        sizes[dim] = max(x.shape[dim], y.shape[dim])
+        x, y = x.expand(*sizes), y.expand(*sizes)
+    na, nb = (lt.maximum(lt.norm(v, 2, dim, keepdim=True), eps) for v in (x, y))
     return ((a / na) * (b / nb)).sum(dim)
 
 
-def _aligned(a: Tensor, b: Tensor, function: str) -> tuple[Tensor, Tensor]:
+def _aligned(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     # a dim of the result is a dim of both: the one of lower rank gets ones in front
     rank = max(a.ndim, b.ndim)
-    if a.dtype != b.dtype:
-        raise TypeError(f"{function} needs one dtype, got {a.dtype} and {b.dtype}; cast one with .to(dtype)")
     x, y = (t if t.ndim == rank else t.reshape(*(1,) * (rank - t.ndim), *t.shape) for t in (a, b))
     return x, y
 

@@ -64,7 +64,7 @@ def _edges(name: str, array: Any, low: float, high: float, around: float = 0.5) 
     if low == high and array.size:
         low, high = float(array.min()), float(array.max())
     if low == high:
-        low, high = low - around, high + around
+        low, high = (low - around, high + around) if array.size else (low, low + 1)
     if not (math.isfinite(low) and math.isfinite(high)) or low > high:
         raise ValueError(f"{name} needs a finite range with min <= max, got [{low}, {high}]")
     return low, high

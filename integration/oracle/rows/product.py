@@ -5,8 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
-__all__ = ["ERRORS", "FUNCTIONS", "VALUES"]
+from integration.oracle.inputs import In
+from integration.oracle.row import Row
+
+__all__ = ["ERRORS", "FUNCTIONS", "ROWS", "VALUES"]
+
+_FULL = ("float64", "float32")
+_MODES = {False: "donot_use_mm_for_euclid_dist", True: "use_mm_for_euclid_dist"}
+
+ROWS = [
+    *[
+        Row(
+            "cdist", lambda x, y, p=p: torch.cdist(x, y, p, _MODES[False]), (In((2, 4, 3)), In((2, 5, 3))),
+            {"p": p, "mm": False}, _FULL, str(p),
+        )
+        for p in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, float("inf"))
+    ],
+    Row(
+        "cdist", lambda x, y: torch.cdist(x, y, 2, _MODES[True]), (In((4, 3)), In((5, 3))), {"p": 2.0, "mm": True},
+        _FULL, "mm",
+    ),
+]  # fmt: skip
 
 _RNG = np.random.default_rng(13)
 
@@ -103,8 +124,16 @@ FUNCTIONS = [
     "lib.tensordot(pr_i, pr_i)", "lib.tensordot(pr_c, pr_one, ([1, 0], [1, 0]))",
     "lib.tensordot(pr_a, pr_b, lib.tensor([[1], [0]]))", "lib.tensordot(pr_z, pr_z, 2)",
     "lib.tensordot(pr_none, pr_void, 1)",
+    # distances
+    "lib.cdist(pr_a, pr_s)", "lib.cdist(pr_a, pr_s, 1)", "lib.cdist(pr_a, pr_s, p=3.5)",
+    "lib.cdist(pr_a, pr_s, float('inf'))", "lib.cdist(pr_a, pr_s, 0)", "lib.cdist(pr_a, pr_a)",
+    "lib.cdist(pr_a, pr_a, 1.0)", "lib.cdist(pr_a, pr_a, p=1.5)", "lib.cdist(pr_a, pr_a, p=0.5)",
+    "lib.cdist(pr_p, pr_a)", "lib.cdist(pr_p[:, None], pr_p)", "lib.cdist(pr_p[:1], pr_p, 1)",
+    "lib.cdist(pr_a, pr_s, compute_mode='use_mm_for_euclid_dist')",
+    "lib.cdist(pr_a.expand(10, 3, 4).reshape(30, 4), pr_s)",
+    "lib.cdist(pr_a, pr_s, compute_mode='donot_use_mm_for_euclid_dist')", "lib.cdist(pr_a[:0], pr_s)",
+    "lib.cdist(pr_none, pr_none)", "lib.cdist(pr_none, pr_none, 1)", "lib.cdist(pr_f32, pr_f32[:2])",
     # several matrices
-
     "lib.linalg.multi_dot([pr_a, pr_b, pr_c.T, pr_a])", "lib.linalg.multi_dot([pr_w, pr_a, pr_b])",
     "lib.linalg.multi_dot((pr_a, pr_b, pr_v5))", "lib.linalg.multi_dot([pr_w, pr_a, pr_u])",
     "lib.linalg.multi_dot([pr_u, pr_u])", "lib.matrix_power(pr_m3, 5)", "pr_s.matrix_power(1)",
@@ -137,6 +166,10 @@ ERRORS = [
     "lib.einsum('ij,jk', pr_f32, pr_b)", "lib.cross(pr_f32, pr_a, 0)", "lib.linalg.vecdot(pr_f32, pr_a)",
     "lib.linalg.multi_dot([pr_f32, pr_b])", "lib.addr(pr_i, pr_n[:3], pr_n, alpha=0.5)",
     "pr_i.clone().addr_(pr_w, pr_u)", "lib.einsum('ij,j', pr_flag, pr_flags)", "lib.addmm(pr_c, pr_a, pr_b, beta=1j)",
+    "lib.cdist(pr_u, pr_a)", "lib.cdist(pr_a, pr_c)", "lib.cdist(pr_i, pr_i)", "lib.cdist(pr_z, pr_z)",
+    "lib.cdist(pr_a, pr_f32)", "lib.cdist(pr_a, pr_a, -1)", "lib.cdist(pr_a, pr_a, compute_mode='no')",
+    "lib.cdist(pr_a, pr_a, compute_mode=1)", "lib.cdist(pr_p, pr_p.expand(2, 2, 3, 4)[:, 0][:0])",
+    "lib.cdist(lib.cat([pr_p, pr_p[:1]]), pr_p)",
     # equations and lists of dims
     "lib.einsum('ij')", "lib.einsum(3, pr_a)", "lib.einsum('ij', 3)", "lib.einsum('i', pr_a)",
     "lib.einsum('ijk', pr_a)", "lib.einsum('ij,jk', pr_a)", "lib.einsum('ij', pr_a, pr_b)",

@@ -201,6 +201,23 @@ def test_several_operands_meet_in_a_good_order() -> None:
     assert la.multi_dot([lt.ones(5000, 1), lt.ones(1, 5000), lt.ones(5000, 1)]).shape == (5000, 1)
 
 
+@pytest.mark.parametrize("p", [0.0, 0.7, 1.0, 2.0, 3.0, float("inf")])
+@pytest.mark.parametrize("shape", [(7, 5, 3), (40, 1000, 5), (40, 90, 300), (1, 1, 2000), (3, 4, 0)])
+def test_distances_over_blocks(shape: tuple[int, int, int], p: float) -> None:
+    rows, others, columns = shape
+    x, y = R.integers(-3, 4, (2, rows, columns)).astype(float), R.standard_normal((2, others, columns))
+    y[:, 0] = x[:, 0]
+    out = lt.cdist(t(x), t(y), p, compute_mode="donot_use_mm_for_euclid_dist").numpy()
+    size = np.abs(x[:, :, None] - y[:, None])
+    if p == np.inf:
+        want = size.max(-1, initial=0)
+    else:
+        want = (size != 0).sum(-1) if p == 0 else (size**p).sum(-1) ** (1 / p)
+    np.testing.assert_allclose(out, want, rtol=1e-12, atol=1e-12)
+    if p == 2:
+        np.testing.assert_allclose(lt.cdist(t(x), t(y)).numpy(), want, rtol=1e-12, atol=1e-6)
+
+
 BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("k @ k", TypeError, "matmul of bool tensors has no meaning; cast them"),
     ("x @ x[0, 0]", ValueError, "matmul needs at least one dim on both sides"),
@@ -234,6 +251,13 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("lt.chain_matmul(x, x)", ValueError, r"matrices 0 and 1 of shapes \(2, 3\) and \(2, 3\) do not meet"),
     ("la.multi_dot([x])", ValueError, "at least two tensors, got 1"),
     ("la.multi_dot([x, x[0], x])", ValueError, "tensor 1 must have 2 dims"),
+    ("lt.cdist(x, x.T)", ValueError, r"needs rows .*, got shapes \(2, 3\) and \(3, 2\)"),
+    ("lt.cdist(x[0], x)", ValueError, "needs rows"),
+    ("lt.cdist(i, i)", TypeError, "cdist needs a floating tensor"),
+    ("lt.cdist(x, x.double())", TypeError, "cdist needs tensors of one dtype"),
+    ("lt.cdist(x, x, -1)", ValueError, "cdist needs an order p >= 0, got -1"),
+    ("lt.cdist(x, x, float('nan'))", ValueError, "cdist needs an order p >= 0, got nan"),
+    ("lt.cdist(x, x, compute_mode='mm')", ValueError, "compute_mode must be one of .*, got 'mm'"),
     ("lt.einsum('ij')", ValueError, "at least one tensor"),
     ("lt.einsum(3, x)", TypeError, "needs an equation such as"),
     ("lt.einsum('i', x)", ValueError, "einsum 'i' names 1 dims of operand 0, which has 2"),

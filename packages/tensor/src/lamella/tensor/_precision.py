@@ -19,7 +19,7 @@ _FLOAT32 = (
     "log1p", "log2", "logaddexp", "logaddexp2", "polygamma", "pow", "reciprocal", "rsqrt", "sinh", "softplus",
     "sum", "tan", "nansum", "prod", "cumsum", "cumprod",
     "logcumsumexp", "logsumexp", "norm", "var", "std", "softmax", "log_softmax", "cross_entropy", "layer_norm",
-    "batch_norm", "gru_layer",
+    "batch_norm", "cdist", "gru_layer",
 )  # fmt: skip
 
 PRECISION: dict[str, str] = {**dict.fromkeys(_LOW, "low"), **dict.fromkeys(_FLOAT32, "float32")}

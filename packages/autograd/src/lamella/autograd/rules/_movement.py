@@ -62,6 +62,8 @@ def matmul(ctx: Any, g: Any) -> Any:
     b = ctx.x(1) if ctx.needs(0) else None
     rank_a = len(ctx.shape(0)) if a is None else a.ndim
     rank_b = len(ctx.shape(1)) if b is None else b.ndim
+    if rank_a == rank_b == 1:
+        return None if b is None else g * b, None if a is None else g * a
     if rank_a == 1:
         g = g.unsqueeze(-2 if rank_b > 1 else 0)
     if rank_b == 1:

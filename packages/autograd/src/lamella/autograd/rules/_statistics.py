@@ -35,10 +35,11 @@ from ._forward import linear_in
 from ._movement import kept
 from ._row import row
 
-__all__ = ["EXEMPT", "JVP", "VJP", "conjugate", "no_zeros", "shifted"]
+__all__ = ["EXEMPT", "JVP", "VJP", "conjugate", "inverse", "no_zeros", "norm_slope", "shifted", "wide"]
 
 
-def _wide(x: Any) -> Any:
+def wide(x: Any) -> Any:
+    """x, of a half type in float32."""
     return x.to(float32) if x.dtype.itemsize < 4 else x
 
 
@@ -122,11 +123,11 @@ def _of_mean(gm: Any, n: int, shape: tuple[int, ...]) -> Any:
 
 
 def var(ctx: Any, g: Any, gm: Any) -> Any:
-    x = _wide(ctx.x(0))
+    x = wide(ctx.x(0))
     n, left = _left(x, ctx.params)
     out = None
     if g is not None:
-        out = (x - ctx.y(1)) * (_back(_wide(g), tuple(x.shape), ctx.params) * (2 / left))
+        out = (x - ctx.y(1)) * (_back(wide(g), tuple(x.shape), ctx.params) * (2 / left))
     if gm is not None:
         part = _of_mean(gm, n, tuple(x.shape))
         out = part if out is None else out + part
@@ -134,7 +135,7 @@ def var(ctx: Any, g: Any, gm: Any) -> Any:
 
 
 def var_jvp(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    x, t = _wide(primals[0]), _wide(tangents[0])
+    x, t = wide(primals[0]), wide(tangents[0])
     n, left = _left(x, params)
     centred = x - out[1]
     moved = _summed(_real_product(centred, t), params) * (2 / left)
@@ -153,17 +154,17 @@ def _real_product(a: Any, t: Any) -> Any:
     return (conjugate(a) * t).to(kind)  # the cast takes the real part
 
 
-def _inverse(y: Any) -> Any:
-    # a root has no slope at 0; it is taken as 0 there
+def inverse(y: Any) -> Any:
+    """1 / y, and 0 at 0: a root has no slope there, which is taken as 0."""
     return where(y == 0, 0.0, 1.0 / where(y == 0, 1.0, y))
 
 
 def std(ctx: Any, g: Any, gm: Any) -> Any:
-    x = _wide(ctx.x(0))
+    x = wide(ctx.x(0))
     n, left = _left(x, ctx.params)
     out = None
     if g is not None:
-        slope = _wide(g) * _inverse(_wide(ctx.y(0))) / left
+        slope = wide(g) * inverse(wide(ctx.y(0))) / left
         out = (x - ctx.y(1)) * _back(slope, tuple(x.shape), ctx.params)
     if gm is not None:
         part = _of_mean(gm, n, tuple(x.shape))
@@ -172,49 +173,49 @@ def std(ctx: Any, g: Any, gm: Any) -> Any:
 
 
 def std_jvp(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    x, t = _wide(primals[0]), _wide(tangents[0])
+    x, t = wide(primals[0]), wide(tangents[0])
     n, left = _left(x, params)
-    moved = _summed(_real_product(x - out[1], t), params) * _inverse(_wide(out[0])) / left
+    moved = _summed(_real_product(x - out[1], t), params) * inverse(wide(out[0])) / left
     return moved.to(out[0].dtype), _over_kept(t, params) / n
 
 
 def _direction(x: Any) -> Any:
     """x / |x|, and 0 at 0."""
-    return x * _inverse(t_abs(x)) if x.dtype.category == COMPLEX else sign(x)
+    return x * inverse(t_abs(x)) if x.dtype.category == COMPLEX else sign(x)
 
 
-def _norm_slope(x: Any, y: Any, p: float, params: dict[str, Any]) -> Any:
+def norm_slope(x: Any, y: Any, p: float, params: dict[str, Any]) -> Any:
     """d|x|/dx; y has the dims of x."""
     if p == 0:
         return zeros_like(x)
     if p == 1:
         return _direction(x)
     if p == 2:
-        return x * _inverse(y)
+        return x * inverse(y)
     if math.isinf(p):
         hit = (t_abs(x) == y).to(y.dtype)
         return _direction(x) * (hit / _over_kept(hit, params))
     size = t_abs(x)
     if p > 2:
-        return x * size ** (p - 2) * _inverse(y) ** (p - 1)
+        return x * size ** (p - 2) * inverse(y) ** (p - 1)
     # below 2 the power of a zero is infinite, and its slope is taken as 0
     zero = size == 0
     powered = where(zero, 0.0, where(zero, 1.0, size) ** (p - 1))
-    below = y ** (1 - p) if p < 1 else _inverse(y) ** (p - 1)
+    below = y ** (1 - p) if p < 1 else inverse(y) ** (p - 1)
     return _direction(x) * powered * below
 
 
 def norm(ctx: Any, g: Any) -> Any:
-    x = _wide(ctx.x(0))
+    x = wide(ctx.x(0))
     shape, params = tuple(x.shape), ctx.params
-    slope = _norm_slope(x, _back(_wide(ctx.y(0)), shape, params), params["p"], params)
-    return (_back(_wide(g), shape, params) * slope,)
+    slope = norm_slope(x, _back(wide(ctx.y(0)), shape, params), params["p"], params)
+    return (_back(wide(g), shape, params) * slope,)
 
 
 def norm_jvp(op: Op, primals: list[Any], tangents: list[Any], out: Any, params: dict[str, Any]) -> Any:
-    x = _wide(primals[0])
-    slope = _norm_slope(x, _back(_wide(out), tuple(x.shape), params), params["p"], params)
-    return _summed(_real_product(slope, _wide(tangents[0])), params).to(out.dtype)
+    x = wide(primals[0])
+    slope = norm_slope(x, _back(wide(out), tuple(x.shape), params), params["p"], params)
+    return _summed(_real_product(slope, wide(tangents[0])), params).to(out.dtype)
 
 
 def _soft(x: Any, y: Any) -> Any:

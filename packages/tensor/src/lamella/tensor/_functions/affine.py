@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _pointwise as p
 from .._base import TensorBase
-from .._dtype import BOOL, COMPLEX, FLOAT, bool_, float32, from_numpy_dtype
+from .._dtype import BOOL, COMPLEX, FLOAT, bool_, float32, float64, from_numpy_dtype
 from .common import run, tensor_of, to_dtype
 from .elementwise import where
 from .movement import permute, reshape
@@ -20,6 +20,9 @@ __all__ = ["addbmm", "addmm", "addmv", "addr", "baddbmm"]
 # What the class Tensor has too, and what of that has an in-place twin (`nox -s generate` reads these two).
 METHODS = ("addbmm", "addmm", "addmv", "addr", "baddbmm")
 IN_PLACE = ("addbmm", "addmm", "addmv", "addr", "baddbmm")
+
+_FLOATS = frozenset((float32.numpy, float64.numpy))
+_REAL = frozenset((int, float))
 
 
 def addmm(x: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
@@ -60,6 +63,10 @@ def _summed_batch(a: Any, b: Any) -> Tensor:
 
 def _total(name: str, x: Any, factors: Any, product: Callable[..., Tensor], beta: Any, alpha: Any) -> Tensor:
     t = tensor_of(x, name)
+    dtype = t._data.dtype
+    if dtype in _FLOATS and type(beta) in _REAL and type(alpha) in _REAL:  # nothing to bring together
+        if factors[0]._data.dtype == dtype == factors[1]._data.dtype:
+            return _sum(name, t, product(*factors), beta, alpha)
     if product is not outer:
         one_dtype(name, t, *factors)
     dtypes = [from_numpy_dtype(v._data.dtype) for v in (t, *factors)]

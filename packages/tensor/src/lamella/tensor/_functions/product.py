@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import _pointwise as p
 from .._base import TensorBase
 from .._contraction import best_order, contract
 from .._creation import eye
 from .._dims import dim_of
+from .._dispatch import view_of
 from .._dtype import from_numpy_dtype
+from .._op import OPS
 from .._state import tls
 from .common import run, tensor_of
 from .complexes import conj
@@ -30,6 +32,9 @@ METHODS = (
     "bmm", "cross", "dot", "ger", "inner", "kron", "matmul", "matrix_power", "mm", "mv", "outer", "vdot",
 )  # fmt: skip
 IN_PLACE: tuple[str, ...] = ()
+
+_SMALL = 4096
+_RESHAPE = OPS["reshape"]
 
 
 def of_rank(name: str, x: Any, rank: int, what: str) -> Tensor:
@@ -60,6 +65,10 @@ def matmul(a: Any, b: Any) -> Tensor:
 
 
 def _vectors(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
+    if isinstance(x, TensorBase) and isinstance(y, TensorBase):  # two that fit, soon found
+        one, two = x._data, y._data
+        if one.ndim == 1 and one.shape == two.shape and one.dtype == two.dtype:
+            return cast("Tensor", x), cast("Tensor", y)
     a, b = of_rank(name, x, 1, "the first vector"), of_rank(name, y, 1, "the second vector")
     _meeting(name, a._data.shape[0], b._data.shape[0], "the sizes of the vectors")
     one_dtype(name, a, b)
@@ -108,7 +117,12 @@ def batches(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
 def outer(x: Any, vec2: Any) -> Tensor:
     """All products [N, M] of the elements of vectors [N] and [M]."""
     a, b = of_rank("outer", x, 1, "the first vector"), of_rank("outer", vec2, 1, "the second vector")
-    return p.mul(reshape(a, (a._data.shape[0], 1)), b)
+    one, two = a._data, b._data
+    column = view_of(_RESHAPE, a, (one.shape[0], 1))
+    if one.dtype != two.dtype or one.dtype.kind == "b" or one.shape[0] * two.shape[0] < _SMALL:
+        return p.mul(column, b)
+    # a product of matrices, because its gradients are such, where `mul` would sum two more outer products
+    return run("matmul", (column, view_of(_RESHAPE, b, (1, two.shape[0]))))
 
 
 def ger(x: Any, vec2: Any) -> Tensor:
@@ -173,6 +187,8 @@ def kron(x: Any, other: Any) -> Tensor:
     """Kronecker product: every element of x times all of `other`; missing dims are in front, of size 1."""
     a, b = tensor_of(x, "kron"), tensor_of(other, "kron")
     rank = max(a._data.ndim, b._data.ndim)
+    if a._data.ndim == b._data.ndim == 1:
+        return view_of(_RESHAPE, outer(a, b), (a._data.shape[0] * b._data.shape[0],))
     left = (1,) * (rank - a._data.ndim) + tuple(a._data.shape)
     right = (1,) * (rank - b._data.ndim) + tuple(b._data.shape)
     spread_left = [n for size in left for n in (size, 1)]

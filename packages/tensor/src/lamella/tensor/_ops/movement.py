@@ -14,6 +14,9 @@ from .._views import VIEWS, apply_chain, overlapping
 
 __all__: list[str] = []
 
+_MANY = 1 << 15
+_FLOATS = frozenset((np.dtype(np.float32), np.dtype(np.float64)))
+
 
 def slice_shape(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[int, ...]:
     """Shape of a normalized slice."""
@@ -128,6 +131,8 @@ def _view_grad_shape(g: Any, *, shape: tuple[int, ...], chain: Any) -> MetaArray
 def _matmul(a: Any, b: Any) -> Any:
     dtype = a.dtype
     if a.ndim > 1 < b.ndim and a.shape[-1] == 1:  # columns times rows, for which BLAS is slow
+        if a.ndim == b.ndim == 2 and a.size * b.size > _MANY and dtype in _FLOATS:
+            return np.einsum("i,j->ij", a[:, 0], b[0])  # two thirds of the time of a product that broadcasts
         return np.multiply(a, b)
     if dtype.itemsize < 4 and dtype.kind not in "iu":
         return np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(dtype)

@@ -26,7 +26,13 @@ from .complexes import (
     adjoint, angle, complex, conj, conj_physical, imag, is_complex, is_conj, is_floating_point, is_nonzero, polar,
     real, resolve_conj, resolve_neg, view_as_complex, view_as_real,
 )  # fmt: skip
+from .conversion import as_tensor, asarray, is_tensor, numel, scalar_tensor
+from .creation import (
+    bartlett_window, blackman_window, empty_permuted, empty_strided, hamming_window, hann_window, kaiser_window,
+    logspace, vander,
+)  # fmt: skip
 from .distance import cdist
+from .draws import bernoulli, normal
 from .elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
 from .indexing import (
     argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
@@ -34,7 +40,7 @@ from .indexing import (
 )  # fmt: skip
 from .joining import cat, column_stack, concat, concatenate, dstack, hstack, row_stack, stack, vstack
 from .layout import flip, fliplr, flipud, pad, roll, rot90, tril, triu
-from .movement import expand, flatten, narrow, permute, reshape, split, squeeze, transpose, unsqueeze
+from .movement import expand, flatten, narrow, permute, reshape, squeeze, transpose, unsqueeze
 from .product import (
     bmm, chain_matmul, cross, dot, ger, inner, kron, matmul, matrix_power, mm, mv, outer, tensordot, vdot,
 )  # fmt: skip
@@ -45,33 +51,44 @@ from .reduction import (
 from .sampling import bincount, histc, histogram, histogramdd, multinomial
 from .scan import cummax, cummin, cumprod, cumsum, logcumsumexp
 from .sorting import argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive
+from .splitting import chunk, dsplit, hsplit, select, split, split_with_sizes, tensor_split, unbind, vsplit
 from .statistics import (
     corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, norm, renorm, softmin, std,
     std_mean, trace, trapezoid, trapz, var, var_mean,
 )  # fmt: skip
+from .striding import as_strided, as_strided_scatter
 from .summation import einsum
+from .views import (
+    atleast_1d, atleast_2d, atleast_3d, broadcast_shapes, broadcast_tensors, broadcast_to, diagonal, moveaxis,
+    movedim, ravel, swapaxes, swapdims, t, unflatten,
+)  # fmt: skip
 
 __all__ = [
     "absolute", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "adjoint", "all", "allclose", "along",
     "amax", "amin", "aminmax", "angle", "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
-    "arctanh", "argmax", "argmin", "argsort", "argwhere", "attention", "baddbmm", "bincount", "bmm", "bucketize",
-    "cat", "cdist", "celu", "chain_matmul", "clamp", "clamp_max", "clamp_min", "clip", "column_stack", "complex",
-    "concat", "concatenate", "conj", "conj_physical", "corrcoef", "count_nonzero", "cov", "cross", "cummax", "cummin",
-    "cumprod", "cumsum", "cumulative_trapezoid", "deg2rad", "diff", "dist", "dot", "dstack", "einsum", "elu", "equal",
-    "expand", "fix", "flatten", "flip", "fliplr", "flipud", "float_power", "frac", "frexp", "gather", "ger", "glu",
-    "greater", "greater_equal", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc",
-    "histogram", "histogramdd", "hstack", "imag", "index_add", "index_copy", "index_fill", "index_put",
-    "index_reduce", "index_select", "inner", "is_complex", "is_conj", "is_floating_point", "is_nonzero", "isclose",
-    "isin", "isneginf", "isposinf", "isreal", "kron", "kthvalue", "ldexp", "leaky_relu", "lerp", "less", "less_equal",
-    "logcumsumexp", "logit", "logsigmoid", "logsumexp", "masked_fill", "masked_scatter", "masked_select", "matmul",
-    "matrix_power", "max", "mean", "median", "min", "mish", "mm", "mode", "msort", "multinomial", "multiply", "mv",
-    "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "negative", "nonzero",
-    "norm", "not_equal", "one_hot", "outer", "pad", "permute", "polar", "polygamma", "positive", "prelu", "prod",
-    "put", "quantile", "rad2deg", "real", "relu6", "renorm", "require_float", "reshape", "resolve_conj",
-    "resolve_neg", "roll", "rot90", "round", "row_stack", "rrelu", "rsub", "run", "scatter", "scatter_add",
-    "scatter_reduce", "searchsorted", "selected", "selu", "sgn", "silu", "softmin", "softplus", "softshrink",
-    "softsign", "sort", "split", "square", "squeeze", "stack", "std", "std_mean", "subtract", "sum", "take",
-    "take_along_dim", "tanhshrink", "tensor_of", "tensordot", "threshold", "to_dtype", "topk", "trace", "transpose",
-    "trapezoid", "trapz", "tril", "triu", "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "vdot",
-    "view_as_complex", "view_as_real", "vstack", "where", "wide",
+    "arctanh", "argmax", "argmin", "argsort", "argwhere", "as_strided", "as_strided_scatter", "as_tensor", "asarray",
+    "atleast_1d", "atleast_2d", "atleast_3d", "attention", "baddbmm", "bartlett_window", "bernoulli", "bincount",
+    "blackman_window", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize", "cat", "cdist",
+    "celu", "chain_matmul", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "column_stack", "complex", "concat",
+    "concatenate", "conj", "conj_physical", "corrcoef", "count_nonzero", "cov", "cross", "cummax", "cummin",
+    "cumprod", "cumsum", "cumulative_trapezoid", "deg2rad", "diagonal", "diff", "dist", "dot", "dsplit", "dstack",
+    "einsum", "elu", "empty_permuted", "empty_strided", "equal", "expand", "fix", "flatten", "flip", "fliplr",
+    "flipud", "float_power", "frac", "frexp", "gather", "ger", "glu", "greater", "greater_equal", "hamming_window",
+    "hann_window", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram",
+    "histogramdd", "hsplit", "hstack", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_reduce",
+    "index_select", "inner", "is_complex", "is_conj", "is_floating_point", "is_nonzero", "is_tensor", "isclose",
+    "isin", "isneginf", "isposinf", "isreal", "kaiser_window", "kron", "kthvalue", "ldexp", "leaky_relu", "lerp",
+    "less", "less_equal", "logcumsumexp", "logit", "logsigmoid", "logspace", "logsumexp", "masked_fill",
+    "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "mean", "median", "min", "mish", "mm", "mode",
+    "moveaxis", "movedim", "msort", "multinomial", "multiply", "mv", "mvlgamma", "nan_to_num", "nanmean", "nanmedian",
+    "nanquantile", "nansum", "narrow", "negative", "nonzero", "norm", "normal", "not_equal", "numel", "one_hot",
+    "outer", "pad", "permute", "polar", "polygamma", "positive", "prelu", "prod", "put", "quantile", "rad2deg",
+    "ravel", "real", "relu6", "renorm", "require_float", "reshape", "resolve_conj", "resolve_neg", "roll", "rot90",
+    "round", "row_stack", "rrelu", "rsub", "run", "scalar_tensor", "scatter", "scatter_add", "scatter_reduce",
+    "searchsorted", "select", "selected", "selu", "sgn", "silu", "softmin", "softplus", "softshrink", "softsign",
+    "sort", "split", "split_with_sizes", "square", "squeeze", "stack", "std", "std_mean", "subtract", "sum",
+    "swapaxes", "swapdims", "t", "take", "take_along_dim", "tanhshrink", "tensor_of", "tensor_split", "tensordot",
+    "threshold", "to_dtype", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "triu", "unbind",
+    "unflatten", "unique", "unique_consecutive", "unsqueeze", "vander", "var", "var_mean", "vdot", "view_as_complex",
+    "view_as_real", "vsplit", "vstack", "where", "wide",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from ._functions import aliases as functions_aliases
 from ._functions import arithmetic as functions_arithmetic
 from ._functions import comparison as functions_comparison
 from ._functions import complexes as functions_complexes
-from ._functions import draws as functions_draws
+from ._functions import diagonals as functions_diagonals
 from ._functions import elementwise as functions_elementwise
 from ._functions import indexing as functions_indexing
 from ._functions import layout as functions_layout
@@ -25,6 +25,7 @@ from ._functions import movement as functions_movement
 from ._functions import product as functions_product
 from ._functions import quantiles as functions_quantiles
 from ._functions import reduction as functions_reduction
+from ._functions import repeating as functions_repeating
 from ._functions import sampling as functions_sampling
 from ._functions import scan as functions_scan
 from ._functions import sorting as functions_sorting
@@ -182,7 +183,12 @@ class Methods(Arithmetic):
     is_nonzero = functions_complexes.is_nonzero
     resolve_conj = functions_complexes.resolve_conj
     resolve_neg = functions_complexes.resolve_neg
-    bernoulli = functions_draws.bernoulli
+    diag = functions_diagonals.diag
+    diag_embed = functions_diagonals.diag_embed
+    diagflat = functions_diagonals.diagflat
+    diagonal_scatter = functions_diagonals.diagonal_scatter
+    select_scatter = functions_diagonals.select_scatter
+    slice_scatter = functions_diagonals.slice_scatter
     clamp = functions_elementwise.clamp
     clamp_max = functions_elementwise.clamp_max
     clamp_min = functions_elementwise.clamp_min
@@ -251,6 +257,9 @@ class Methods(Arithmetic):
     min = functions_reduction.min
     nansum = functions_reduction.nansum
     nanmean = functions_reduction.nanmean
+    repeat = functions_repeating.repeat
+    repeat_interleave = functions_repeating.repeat_interleave
+    tile = functions_repeating.tile
     bincount = functions_sampling.bincount
     histc = functions_sampling.histc
     histogram = functions_sampling.histogram

@@ -47,6 +47,8 @@ def as_strided_scatter(x: Any, src: Any, size: Any, stride: Any, storage_offset:
     """A copy of x with src at the elements that `as_strided` of the copy would show."""
     t = tensor_of(x, "as_strided_scatter")
     shape, strides = _checked(size, stride)
+    if not t.is_contiguous():
+        raise ValueError(f"as_strided_scatter needs a contiguous tensor, got strides {t.stride()}; call .contiguous()")
     layout = (shape, strides, 0 if storage_offset is None else operator.index(storage_offset))
     return run("view_write", (t, tensor_of(src, "as_strided_scatter")), chain=(("as_strided", layout),))
 

@@ -18,6 +18,7 @@ from ._functions import arithmetic as functions_arithmetic
 from ._functions import comparison as functions_comparison
 from ._functions import complexes as functions_complexes
 from ._functions import diagonals as functions_diagonals
+from ._functions import draws as functions_draws
 from ._functions import elementwise as functions_elementwise
 from ._functions import indexing as functions_indexing
 from ._functions import layout as functions_layout
@@ -189,6 +190,7 @@ class Methods(Arithmetic):
     diagonal_scatter = functions_diagonals.diagonal_scatter
     select_scatter = functions_diagonals.select_scatter
     slice_scatter = functions_diagonals.slice_scatter
+    bernoulli = functions_draws.bernoulli
     clamp = functions_elementwise.clamp
     clamp_max = functions_elementwise.clamp_max
     clamp_min = functions_elementwise.clamp_min

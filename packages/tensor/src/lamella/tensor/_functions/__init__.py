@@ -26,7 +26,14 @@ from .complexes import (
     adjoint, angle, complex, conj, conj_physical, imag, is_complex, is_conj, is_floating_point, is_nonzero, polar,
     real, resolve_conj, resolve_neg, view_as_complex, view_as_real,
 )  # fmt: skip
+from .conversion import as_tensor, asarray, is_tensor, numel, scalar_tensor
+from .creation import (
+    bartlett_window, blackman_window, empty_permuted, empty_strided, hamming_window, hann_window, kaiser_window,
+    logspace, vander,
+)  # fmt: skip
 from .diagonals import diag, diag_embed, diagflat, diagonal_scatter, select_scatter, slice_scatter
+from .distance import cdist
+from .draws import bernoulli, normal
 from .elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
 from .grids import block_diag, cartesian_prod, combinations, meshgrid, tril_indices, triu_indices
 from .indexing import (
@@ -62,29 +69,31 @@ from .views import (
 __all__ = [
     "absolute", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "adjoint", "all", "allclose", "along",
     "amax", "amin", "aminmax", "angle", "any", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
-    "arctanh", "argmax", "argmin", "argsort", "argwhere", "as_strided", "as_strided_scatter", "atleast_1d",
-    "atleast_2d", "atleast_3d", "attention", "baddbmm", "bincount", "block_diag", "bmm", "broadcast_shapes",
-    "broadcast_tensors", "broadcast_to", "bucketize", "cartesian_prod", "cat", "celu", "chain_matmul", "chunk",
-    "clamp", "clamp_max", "clamp_min", "clip", "column_stack", "combinations", "complex", "concat", "concatenate",
-    "conj", "conj_physical", "corrcoef", "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum",
-    "cumulative_trapezoid", "deg2rad", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff",
-    "dist", "dot", "dsplit", "dstack", "einsum", "elu", "equal", "expand", "fix", "flatten", "flip", "fliplr",
-    "flipud", "float_power", "frac", "frexp", "gather", "ger", "glu", "greater", "greater_equal", "hardshrink",
-    "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram", "histogramdd", "hsplit", "hstack",
-    "imag", "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "index_select", "inner",
-    "is_complex", "is_conj", "is_floating_point", "is_nonzero", "isclose", "isin", "isneginf", "isposinf", "isreal",
-    "kron", "kthvalue", "ldexp", "leaky_relu", "lerp", "less", "less_equal", "logcumsumexp", "logit", "logsigmoid",
-    "logsumexp", "masked_fill", "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "mean", "median",
-    "meshgrid", "min", "mish", "mm", "mode", "moveaxis", "movedim", "msort", "multinomial", "multiply", "mv",
-    "mvlgamma", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "negative", "nonzero",
-    "norm", "not_equal", "one_hot", "outer", "pad", "permute", "polar", "polygamma", "positive", "prelu", "prod",
-    "put", "quantile", "rad2deg", "ravel", "real", "relu6", "renorm", "repeat_interleave", "require_float", "reshape",
-    "resolve_conj", "resolve_neg", "roll", "rot90", "round", "row_stack", "rrelu", "rsub", "run", "scatter",
-    "scatter_add", "scatter_reduce", "searchsorted", "select", "select_scatter", "selected", "selu", "sgn", "silu",
-    "slice_scatter", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "split_with_sizes", "square",
-    "squeeze", "stack", "std", "std_mean", "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim",
-    "tanhshrink", "tensor_of", "tensor_split", "tensordot", "threshold", "tile", "to_dtype", "topk", "trace",
-    "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices", "unbind", "unflatten",
-    "unique", "unique_consecutive", "unsqueeze", "var", "var_mean", "vdot", "view_as_complex", "view_as_real",
-    "vsplit", "vstack", "where", "wide",
+    "arctanh", "argmax", "argmin", "argsort", "argwhere", "as_strided", "as_strided_scatter", "as_tensor", "asarray",
+    "atleast_1d", "atleast_2d", "atleast_3d", "attention", "baddbmm", "bartlett_window", "bernoulli", "bincount",
+    "blackman_window", "block_diag", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize",
+    "cartesian_prod", "cat", "cdist", "celu", "chain_matmul", "chunk", "clamp", "clamp_max", "clamp_min", "clip",
+    "column_stack", "combinations", "complex", "concat", "concatenate", "conj", "conj_physical", "corrcoef",
+    "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "deg2rad",
+    "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dist", "dot", "dsplit", "dstack",
+    "einsum", "elu", "empty_permuted", "empty_strided", "equal", "expand", "fix", "flatten", "flip", "fliplr",
+    "flipud", "float_power", "frac", "frexp", "gather", "ger", "glu", "greater", "greater_equal", "hamming_window",
+    "hann_window", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram",
+    "histogramdd", "hsplit", "hstack", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_reduce",
+    "index_select", "inner", "is_complex", "is_conj", "is_floating_point", "is_nonzero", "is_tensor", "isclose",
+    "isin", "isneginf", "isposinf", "isreal", "kaiser_window", "kron", "kthvalue", "ldexp", "leaky_relu", "lerp",
+    "less", "less_equal", "logcumsumexp", "logit", "logsigmoid", "logspace", "logsumexp", "masked_fill",
+    "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "mean", "median", "meshgrid", "min", "mish",
+    "mm", "mode", "moveaxis", "movedim", "msort", "multinomial", "multiply", "mv", "mvlgamma", "nan_to_num",
+    "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "negative", "nonzero", "norm", "normal", "not_equal",
+    "numel", "one_hot", "outer", "pad", "permute", "polar", "polygamma", "positive", "prelu", "prod", "put",
+    "quantile", "rad2deg", "ravel", "real", "relu6", "renorm", "repeat_interleave", "require_float", "reshape",
+    "resolve_conj", "resolve_neg", "roll", "rot90", "round", "row_stack", "rrelu", "rsub", "run", "scalar_tensor",
+    "scatter", "scatter_add", "scatter_reduce", "searchsorted", "select", "select_scatter", "selected", "selu", "sgn",
+    "silu", "slice_scatter", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "split_with_sizes",
+    "square", "squeeze", "stack", "std", "std_mean", "subtract", "sum", "swapaxes", "swapdims", "t", "take",
+    "take_along_dim", "tanhshrink", "tensor_of", "tensor_split", "tensordot", "threshold", "tile", "to_dtype", "topk",
+    "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices", "unbind", "unflatten",
+    "unique", "unique_consecutive", "unsqueeze", "vander", "var", "var_mean", "vdot", "view_as_complex",
+    "view_as_real", "vsplit", "vstack", "where", "wide",
 ]  # fmt: skip

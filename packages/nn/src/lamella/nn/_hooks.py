@@ -103,5 +103,6 @@ def _stamp_all() -> None:
     from ._module import Module
 
     for thing in gc.get_objects():
-        if isinstance(thing, Module) and "_epoch" in thing.__dict__:
+        # by its type: a lazy object of another library may load or warn when it is asked for its class
+        if issubclass(type(thing), Module) and "_epoch" in thing.__dict__:
             thing.__dict__["_global_hooks"] = thing.__dict__["_epoch"] = tick()

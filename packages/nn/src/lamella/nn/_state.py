@@ -155,9 +155,12 @@ def take_own(
             if strict:
                 missing.append(key)
             continue
-        problem = _problem(key, have, state[key])
+        value = state[key]
+        if not have.shape and getattr(value, "shape", None) == (1,):
+            value = value[0]  # how numbers were saved before there were tensors without dims
+        problem = _problem(key, have, value)
         if problem is None:
-            writes.append(lambda name=name, value=state[key]: _put(module, name, value, assign))
+            writes.append(lambda name=name, value=value: _put(module, name, value, assign))
         else:
             problems.append(problem)
     extra = prefix + _EXTRA

@@ -4,6 +4,7 @@ is, and is no state.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
@@ -21,10 +22,10 @@ def _owned(value: Any) -> Any:
 
 def _shown(name: str, value: Any) -> str:
     if not isinstance(value, Tensor):
-        return f"  ({name}): Object of type: {type(value).__name__}"
+        return f"    ({name}): Object of type: {type(value).__name__}"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
     size = "x".join(map(str, value.shape))
-    return f"  ({name}): {kind} containing: [{value.dtype} of size {size}]"
+    return f"    ({name}): {kind} containing: [{value.dtype} of size {size}]"
 
 
 class ParameterList(Module):
@@ -133,8 +134,14 @@ class ParameterDict(Module):
         return iter([(key, self[key]) for key in self._keys])
 
     def update(self, parameters: Any) -> None:
-        """Add or replace values by key, from a mapping or pairs."""
+        """Add or replace values by key, from a mapping or pairs.
+
+        A mapping that is no OrderedDict or ParameterDict is taken in the order of its keys, as in PyTorch: that is the
+        order optimizers number parameters by.
+        """
         pairs = parameters.items() if isinstance(parameters, (Mapping, ParameterDict)) else parameters
+        if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
+            pairs = sorted(pairs)
         for key, value in pairs:
             self[key] = value
 

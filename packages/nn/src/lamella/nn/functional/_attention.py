@@ -153,7 +153,7 @@ def attend(
     if bias_k is not None and bias_v is not None:
         k = lt.cat([k, bias_k.reshape(1, 1, width).expand(n, 1, width)], 1)
         v = lt.cat([v, bias_v.reshape(1, 1, width).expand(n, 1, width)], 1)
-    q, k, v = (x.reshape(*x.shape[:2], num_heads, -1).transpose(1, 2) for x in (q, k, v))
+    q, k, v = (x.reshape(*x.shape[:2], num_heads, width // num_heads).transpose(1, 2) for x in (q, k, v))
     k, v = _static(k, static_k, "static_k", n, num_heads), _static(v, static_v, "static_v", n, num_heads)
     if add_zero_attn:
         k, v = (lt.cat([x, lt.zeros(*x.shape[:2], 1, x.shape[3], dtype=x.dtype)], 2) for x in (k, v))
@@ -206,7 +206,7 @@ def _static(projected: Tensor, given: Tensor | None, name: str, n: int, heads: i
     depth = projected.shape[3]
     if given.ndim != 3 or given.shape[0] != n * heads or given.shape[2] != depth:
         raise ValueError(f"attention: {name} must be [{n * heads}, S, {depth}], got {given.shape}")
-    return given.reshape(n, heads, -1, depth)
+    return given.reshape(n, heads, given.shape[1], depth)
 
 
 def _mask(
@@ -221,7 +221,7 @@ def _mask(
         if mask.shape not in allowed:
             raise ValueError(f"attention: attn_mask must have one of the shapes {sorted(allowed)}, got {mask.shape}")
         if mask.ndim == 3:
-            mask = mask.reshape(n, -1, length, keys) if mask.shape[0] != n else mask.unsqueeze(1)
+            mask = mask.unsqueeze(1) if mask.shape[0] == n else mask.reshape(n, heads, length, keys)
         mask = _seen(mask, "attn_mask")
     if padding is not None:
         if padding.shape != (n, keys):

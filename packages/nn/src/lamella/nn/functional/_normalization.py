@@ -122,6 +122,11 @@ def batch_norm(
     _check_channels(x, "batch_norm", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if (running_mean is None) != (running_var is None):
         raise ValueError("batch_norm takes running_mean and running_var together")
+    if training and not x.numel():
+        # there are no statistics, and the running ones stay
+        for p, op in ((weight, lt.mul), (bias, lt.add)):
+            x = x if p is None else op(x, p.reshape(1, -1, *(1,) * (x.ndim - 2)).to(x.dtype))
+        return x.clone() if weight is None and bias is None else x
     if training:
         y, mean, rstd = lt.batch_norm(x, weight, bias, eps)
         if running_mean is not None:

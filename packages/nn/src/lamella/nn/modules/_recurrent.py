@@ -153,11 +153,11 @@ class RNNBase(Module):
         batched = input.ndim == 3
         x = input.unsqueeze(1) if not batched else input.transpose(0, 1) if self.batch_first else input
         t, n, width = x.shape
-        if not t or not n:
-            raise ValueError(f"{name} needs at least one step and one sequence, got an input {input.shape}")
+        if not t:
+            raise ValueError(f"{name} needs at least one step, got an input {input.shape}")
         states = self._states(hx, n, input, batched)
         rows, states = self._through(x.reshape(t * n, width), (n,) * t, states)
-        out = rows.reshape(t, n, -1)
+        out = rows.reshape(t, n, rows.shape[1])
         if not batched:
             return out.squeeze(1), tuple(s.squeeze(1) for s in states)
         return (out.transpose(0, 1) if self.batch_first else out), states

@@ -29,7 +29,7 @@ x.view(-1); x.reshape(()); x.expand(3); x.expand(2, 2); x[None]; x[...]; x[()]; 
 lib.dot(x, x); lib.outer(x, x); lib.kron(x, x); lib.tril(x); lib.trace(x); lib.cov(x); lib.corrcoef(x)
 lib.histc(x, 3); lib.clamp(x, 0, 1); lib.lerp(x, x, 0.5); lib.nan_to_num(x); lib.view_as_real(lib.complex(x, x))
 lib.searchsorted(lib.arange(3.0), x); lib.bucketize(x, lib.arange(3.0)); lib.sign(x); lib.square(x); lib.erf(x)
-lib.pow(x, 2); x.stride(); x.numel(); x.tolist(); F.pad(x, (1, 1)); F.normalize(x, dim=0); F.one_hot(i, 3)
+lib.pow(x, 2); x.numel(); x.tolist(); F.pad(x, (1, 1)); F.normalize(x, dim=0); F.one_hot(i, 3)
 F.embedding(i, lib.ones(3, 2)); F.gelu(x); F.layer_norm(x, ()); F.mse_loss(x, x); F.glu(x)
 F.linear(x, lib.ones(2, 1)); F.relu(x); F.softplus(x); F.elu(x); F.hardswish(x); lib.chunk(x, 1); lib.unbind(x)
 x.select(0, 0); lib.movedim(x, 0, 0); lib.diagonal(x); lib.tensor_split(x, 2); lib.swapaxes(x, 0, 0)

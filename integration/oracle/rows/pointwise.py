@@ -86,6 +86,9 @@ EXEMPT = {
 }
 
 VALUES = {
+    "pw_corner": np.array([0.0, 0.0, 0.0, 1.0, 2.0, 2.0]),
+    "pw_order": np.array([-1.0, 0.0, 2.0, 0.5, 1.0, -0.5]),
+    "pw_holes": np.array([np.nan, 1.0, 2.0, 1.0, np.nan, 0.0]),
     "pw_i": np.array([7, -7, 12, 0, 5, -128]),
     "pw_j": np.array([2, 3, -5, 4, -2, 7]),
     "pw_p": np.array([0.5, 1.5, 2.25, 3.0]),
@@ -137,6 +140,11 @@ _PAIRS = [
 _INTEGER_PAIRS = ["fmod", "remainder", "floor_divide", "gcd", "lcm", "div", "bitwise_and", "bitwise_xor"]
 _QUOTIENTS = ("x, y", "pw_i, pw_j", "x, 0.7", "pw_i, 4", "pw_i, -2.5")
 FUNCTIONS = [
+    "lib.pow(pw_corner, pw_order)", "0.0 ** pw_order", "pw_corner ** -1", "lib.maximum(pw_corner, pw_holes)",
+    "lib.minimum(pw_corner, pw_holes)", "lib.maximum(pw_holes, pw_holes)", "lib.sign(pw_holes)",
+    "lib.sgn(pw_holes.detach())",    "lib.square(k)", "lib.sign(k)", "lib.conj_physical(k)", "lib.clamp(k, 0)",
+    "lib.hypot(pw_order, pw_i)", "lib.logaddexp(pw_i, pw_order)", "lib.equal(pw_i, pw_p)",
+    "lib.equal(pw_p, pw_p.double())",
     *(f"lib.{name}(lib.tanh(x))" for name in _ALIASES),
     *(f"(x * 0.3).{name}_()" for name in _IN_PLACE),
     *(f"lib.{name}(x, y)" for name in _PAIRS),

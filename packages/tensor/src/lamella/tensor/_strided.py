@@ -14,7 +14,6 @@ from ._dispatch import dispatch, view_of
 from ._dtype import DType
 from ._engine import autograd
 from ._functions.striding import storage_offset
-from ._meta import MetaArray
 from ._op import OPS
 from ._state import FOREIGN, GRAD, LEVEL, TRACED, VIEW, tls
 from ._views import refresh
@@ -51,10 +50,7 @@ class Strided(TensorBase):
 
     def stride(self, dim: int | None = None) -> Any:
         """Strides in elements, as a tuple, or that of one dim."""
-        data = self._data
-        # memory without elements has whatever strides numpy likes: these are the row-major ones
-        own = MetaArray(data.shape, data.dtype).strides if 0 in data.shape else data.strides
-        strides = tuple(s // data.dtype.itemsize for s in own)
+        strides = tuple(s // self._data.dtype.itemsize for s in self._data.strides)
         return strides if dim is None else strides[dim_of(dim, len(strides))]
 
     def is_contiguous(self) -> bool:

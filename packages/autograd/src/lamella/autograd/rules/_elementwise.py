@@ -44,15 +44,15 @@ def div(ctx: Any, g: Any) -> Any:
     return a, (-(a * ctx.y(0)) if ctx.needs(1) else None)
 
 
-def _log_of(a: Any, g: Any) -> Any:
-    """log(a), and 0 where a is 0."""
+def _log_of(a: Any, b: Any, g: Any) -> Any:
+    """log(a), and 0 where a is 0 and b is not below 0."""
     if isinstance(a, (int, float)) and a > 0:
         return math.log(a)
     if isinstance(a, (int, float, complex)):
         if g.dtype.category == COMPLEX:
             return cmath.log(a) if a != 0 else 0.0
-        return 0.0 if a == 0 else math.nan
-    return where(a == 0, 0.0, t_log(a))
+        return where(b >= 0, 0.0, -math.inf) if a == 0 else math.nan
+    return where(a == 0 if g.dtype.category == COMPLEX else (a == 0) & (b >= 0), 0.0, t_log(a))
 
 
 def power(ctx: Any, g: Any) -> Any:
@@ -67,21 +67,21 @@ def power(ctx: Any, g: Any) -> Any:
             ga = g * where(b == 0, 0.0, b * a ** (b - 1))
     if ctx.needs(1):
         a = ctx.x(0)
-        # a ** b is flat in b at a = 0 (b >= 0), where log is not finite
-        gb = g * ctx.y(0) * _log_of(a, g)
+        # a ** b is flat in b at a = 0, where log is not finite; below b = 0 both are infinite
+        gb = g * ctx.y(0) * _log_of(a, b, g)
     return ga, gb
 
 
 def maximum(ctx: Any, g: Any) -> Any:
     a, b = ctx.x(0), ctx.x(1)
-    half = where(a == b, g * 0.5, 0.0)
-    return where(a > b, g, half), where(a < b, g, half)
+    share = where(a == b, g * 0.5, g)
+    return where(a < b, 0.0, share), where(a > b, 0.0, share)
 
 
 def minimum(ctx: Any, g: Any) -> Any:
     a, b = ctx.x(0), ctx.x(1)
-    half = where(a == b, g * 0.5, 0.0)
-    return where(a < b, g, half), where(a > b, g, half)
+    share = where(a == b, g * 0.5, g)
+    return where(a > b, 0.0, share), where(a < b, 0.0, share)
 
 
 def choose(ctx: Any, g: Any) -> Any:

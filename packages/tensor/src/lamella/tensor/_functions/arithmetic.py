@@ -150,7 +150,8 @@ def logit(x: Any, eps: float | None = None) -> Tensor:
     t = tensor_of(x, "logit")
     if eps is not None:
         t = run("clamp", (t, float(eps), 1 - float(eps)))
-    return p.log(p.div(t, p.sub(1.0, t)))
+    # two logarithms, so that the gradient at 0 and 1 is infinite and no NaN
+    return p.sub(p.log(t), p.log1p(p.mul(t, -1.0)))
 
 
 def deg2rad(x: Any) -> Tensor:

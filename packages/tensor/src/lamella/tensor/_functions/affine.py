@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _pointwise as p
 from .._base import TensorBase
 from .._dtype import BOOL, COMPLEX, FLOAT, bool_, float32, float64, from_numpy_dtype
+from .._state import tls
 from .common import run, tensor_of, to_dtype
 from .elementwise import where
 from .movement import permute, reshape
@@ -65,7 +66,7 @@ def _total(name: str, x: Any, factors: Any, product: Callable[..., Tensor], beta
     t = tensor_of(x, name)
     dtype = t._data.dtype
     if dtype in _FLOATS and type(beta) in _REAL and type(alpha) in _REAL:  # nothing to bring together
-        if factors[0]._data.dtype == dtype == factors[1]._data.dtype:
+        if factors[0]._data.dtype == dtype == factors[1]._data.dtype and tls.autocast is None:
             return _sum(name, t, product(*factors), beta, alpha)
     if product is not outer:
         one_dtype(name, t, *factors)
@@ -76,7 +77,10 @@ def _total(name: str, x: Any, factors: Any, product: Callable[..., Tensor], beta
         # in float32, so that the sum is rounded once
         wide = _sum(name, to_dtype(t, float32), product(*[to_dtype(v, float32) for v in factors]), beta, alpha)
         return to_dtype(wide, dtypes[0])
-    return _sum(name, t, product(*factors), beta, alpha)
+    made = product(*factors)
+    if tls.autocast is not None and product is not outer:  # the product is of low precision there, and so is the sum
+        t = to_dtype(t, from_numpy_dtype(made._data.dtype))
+    return _sum(name, t, made, beta, alpha)
 
 
 def _sum(name: str, t: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:

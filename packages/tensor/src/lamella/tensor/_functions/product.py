@@ -33,7 +33,7 @@ METHODS = (
 )  # fmt: skip
 IN_PLACE: tuple[str, ...] = ()
 
-_SMALL = 4096
+_FEW, _MANY = 4096, 1 << 15  # products for which a call counts, and from which memory does
 _RESHAPE = OPS["reshape"]
 
 
@@ -119,10 +119,12 @@ def outer(x: Any, vec2: Any) -> Tensor:
     a, b = of_rank("outer", x, 1, "the first vector"), of_rank("outer", vec2, 1, "the second vector")
     one, two = a._data, b._data
     column = view_of(_RESHAPE, a, (one.shape[0], 1))
-    if one.dtype != two.dtype or one.dtype.kind == "b" or one.shape[0] * two.shape[0] < _SMALL:
-        return p.mul(column, b)
-    # a product of matrices, because its gradients are such, where `mul` would sum two more outer products
-    return run("matmul", (column, view_of(_RESHAPE, b, (1, two.shape[0]))))
+    count = one.shape[0] * two.shape[0]
+    if count > _FEW and one.dtype == two.dtype and one.dtype.kind != "b" and tls.autocast is None:
+        if count > _MANY or a.requires_grad or b.requires_grad:
+            # as a product of matrices, whose gradients are such too: those of `mul` are sums of outer products
+            return run("matmul", (column, view_of(_RESHAPE, b, (1, two.shape[0]))))
+    return p.mul(column, b)
 
 
 def ger(x: Any, vec2: Any) -> Tensor:

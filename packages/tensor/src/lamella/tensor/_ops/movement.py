@@ -10,11 +10,12 @@ import numpy as np
 from .._integer_product import integer_product
 from .._meta import MetaArray, broadcast_shapes
 from .._op import OPS, Op, register_rules
+from .._random._parallel import split
 from .._views import VIEWS, apply_chain, overlapping
 
 __all__: list[str] = []
 
-_MANY = 1 << 15
+_MANY, _GRAIN = 1 << 15, 1 << 18  # elements
 _FLOATS = frozenset((np.dtype(np.float32), np.dtype(np.float64)))
 
 
@@ -128,11 +129,24 @@ def _view_grad_shape(g: Any, *, shape: tuple[int, ...], chain: Any) -> MetaArray
     return MetaArray(shape, g.dtype)
 
 
+def _outer(a: Any, b: Any) -> Any:
+    out = np.empty((len(a), len(b)), a.dtype)
+
+    def fill(start: int, stop: int) -> None:
+        if out.dtype in _FLOATS:  # two thirds of the time of a product that broadcasts
+            np.einsum("i,j->ij", a[start:stop], b, out=out[start:stop])
+        else:
+            np.multiply(a[start:stop, None], b, out=out[start:stop])
+
+    split(len(a), max(_GRAIN // len(b), 1), fill)
+    return out
+
+
 def _matmul(a: Any, b: Any) -> Any:
     dtype = a.dtype
     if a.ndim > 1 < b.ndim and a.shape[-1] == 1:  # columns times rows, for which BLAS is slow
-        if a.ndim == b.ndim == 2 and a.size * b.size > _MANY and dtype in _FLOATS:
-            return np.einsum("i,j->ij", a[:, 0], b[0])  # two thirds of the time of a product that broadcasts
+        if a.ndim == b.ndim == 2 and a.size * b.size > _MANY and dtype.itemsize >= 4:
+            return _outer(a[:, 0], b[0])
         return np.multiply(a, b)
     if dtype.itemsize < 4 and dtype.kind not in "iu":
         return np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from .._base import wrap
 from .._device import as_device
 from .._dtype import INT, as_dtype, int64
 from .._promotion import result_type
+from .._state import tls
 from .common import run, tensor_of, to_dtype
 from .indexing import take
 from .joining import cat, stack
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from .._tensor import Tensor
 
 __all__ = ["block_diag", "cartesian_prod", "combinations", "meshgrid", "tril_indices", "triu_indices"]
+
+
+def _constant(array: Any) -> Tensor:
+    """A tensor of what the arguments alone say, which a captured program keeps."""
+    t = wrap(array)
+    return t if tls.trace is None else cast("Tensor", tls.trace.constant(t))
 
 
 def _vectors(name: str, tensors: tuple[Any, ...]) -> list[Tensor]:
@@ -81,10 +88,10 @@ def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     if r < 0:
         raise ValueError(f"combinations needs r of at least 0, got {r}")
     if not r:
-        return wrap(np.empty(0, t._data.dtype))
+        return _constant(np.empty(0, t._data.dtype))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     places = np.fromiter(itertools.chain.from_iterable(choose(range(t._data.shape[0]), r)), np.int64)
-    return take(t, wrap(places.reshape(-1, r)), 0)
+    return take(t, _constant(places.reshape(-1, r)), 0)
 
 
 def block_diag(*tensors: Any) -> Tensor:
@@ -94,7 +101,7 @@ def block_diag(*tensors: Any) -> Tensor:
         if x._data.ndim > 2:
             raise ValueError(f"block_diag needs tensors of at most two dims, got shape {x.shape}")
     if not given:
-        return wrap(np.empty((1, 0), np.float32))
+        return _constant(np.empty((1, 0), np.float32))
     dtype = result_type(given)
     blocks = [to_dtype(at_least(x, 2), dtype) for x in given]
     width = sum(b._data.shape[1] for b in blocks)
@@ -114,7 +121,7 @@ def _triangle(name: str, row: int, col: int, dtype: Any, device: Any, keep: Any)
     kind = int64 if dtype is None else as_dtype(dtype)
     if kind.category != INT:
         raise TypeError(f"{name} gives integers, got dtype {kind}")
-    out: Tensor = wrap(np.stack(np.nonzero(keep(rows, cols))).astype(kind.numpy))
+    out = _constant(np.stack(np.nonzero(keep(rows, cols))).astype(kind.numpy))
     return out if device is None else out.to(as_device(device))
 
 

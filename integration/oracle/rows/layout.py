@@ -59,6 +59,7 @@ ROWS = [
         {"shape": (3, 4), "chain": (("diagonal", (1, 0, 1)),)}, DTYPES,
     ),
     Row("stack", lambda *xs: torch.stack(xs, 1), (_M, _M, _M), {"dim": 1}, DTYPES),
+    Row("block_diag", lambda *xs: torch.block_diag(*xs), (_M, In((1, 2))), {}, DTYPES),
     Row("tril", lambda x: x.tril(1), (_LINE,), {"diagonal": 1}, DTYPES),
     Row("triu", lambda x: x.triu(-1), (_LINE,), {"diagonal": -1}, DTYPES),
     Row("triu", lambda x: x.triu(3), (In((300, 400)),), {"diagonal": 3}, FLOATS, "large"),

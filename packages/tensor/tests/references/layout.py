@@ -57,11 +57,16 @@ def view_grad(g: Any, shape: Any, chain: Any) -> Any:
     return out
 
 
+def block_diag(a: Any, b: Any) -> Any:
+    return np.block([[a, np.zeros((a.shape[0], b.shape[1]))], [np.zeros((b.shape[0], a.shape[1])), b]])
+
+
 REFERENCE: dict[str, Callable[..., Any]] = {
     "pad": lambda x, pads, value: np.pad(x, pads, constant_values=value),
     "pad_around": pad_around, "pad_around_grad": pad_around_grad,
     "flip": lambda x, dims: np.flip(x, dims), "roll": lambda x, shifts, dims: np.roll(x, shifts, dims),
     "diagonal": diagonal, "unfold": unfold, "as_strided": as_strided, "view_grad": view_grad,
+    "block_diag": block_diag,
     "stack": lambda *xs, dim: np.stack(xs, dim),
     "tril": lambda x, diagonal: np.tril(x, diagonal), "triu": lambda x, diagonal: np.triu(x, diagonal),
 }  # fmt: skip

@@ -18,7 +18,7 @@ from ._version import Cell
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
-__all__ = ["TensorBase", "View", "bind", "cell_of", "level_of", "set_edge", "wrap", "wrap_view"]
+__all__ = ["TensorBase", "View", "bind", "cell_of", "level_of", "set_edge", "wrap", "wrap_parts", "wrap_view"]
 
 
 class View:
@@ -96,6 +96,34 @@ def wrap_view(data: Any, base: Tensor, step: tuple[str, Any], differentiable: bo
     view.version = cell.version
     t._flags |= VIEW | (base._flags & INFERENCE)
     return t
+
+
+def wrap_parts(
+    parts: list[Any], base: Tensor, name: str, params: list[Any], differentiable: bool
+) -> tuple[Tensor, ...]:
+    """`wrap_view` for many arrays over the memory of one plain tensor, each by its own step."""
+    cell = base._cell
+    if cell is None:
+        cell = cell_of(base)
+    parent = base._view
+    chain: tuple[Any, ...] = ()
+    if parent is not None:
+        base, chain, differentiable = parent.base, parent.chain, differentiable and parent.differentiable
+    version, kind = cell.version, _class
+    out = []
+    for data, param in zip(parts, params, strict=True):
+        t: Tensor = _new(kind)
+        t._flags = VIEW
+        t._data = data
+        t._edge = None
+        t._cell = cell
+        t._view = view = _new(View)
+        view.base = base
+        view.chain = (*chain, (name, param))
+        view.differentiable = differentiable
+        view.version = version
+        out.append(t)
+    return tuple(out)
 
 
 def cell_of(t: TensorBase) -> Cell:

@@ -68,6 +68,16 @@ def infer_shape(shape: Any, count: int, source: tuple[int, ...]) -> tuple[int, .
     """A reshape target with at most one -1 filled in."""
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = shape[0]
+    plain = True
+    for s in shape:
+        if type(s) is not int or s < -1:
+            plain = False
+    if plain:
+        known = math.prod(shape)
+        if known == count and -1 not in shape:
+            return tuple(shape)
+        if known < 0 and count % known == 0 and shape.count(-1) == 1:
+            return tuple([count // -known if s == -1 else s for s in shape])
     try:
         out = [operator.index(s) for s in shape]
     except TypeError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ._base import TensorBase, cell_of, level_of, set_edge, wrap, wrap_view
+from ._base import TensorBase, cell_of, level_of, set_edge, wrap, wrap_parts, wrap_view
 from ._dtype import INT
 from ._engine import autograd
 from ._kernels import LARGE, provided
@@ -27,7 +27,7 @@ from ._views import refresh
 if TYPE_CHECKING:
     from ._tensor import Tensor
 
-__all__ = ["at_level", "compute", "detached", "dispatch", "mark_inference", "record", "view_of"]
+__all__ = ["at_level", "compute", "detached", "dispatch", "mark_inference", "parts_of", "record", "view_of"]
 
 _EMPTY: dict[str, Any] = {}
 _NUMBERS = frozenset((int, float, bool, complex, type(None), SymScalar))
@@ -104,6 +104,29 @@ def view_of(op: Op, t: Any, param: Any) -> Tensor:
             autograd().record(op, (t,), {op.params[0]: param}, r)
         return r
     return cast("Tensor", dispatch(op, (t,), {op.params[0]: param}))
+
+
+def parts_of(t: Tensor, dim: int, entries: list[Any]) -> tuple[Tensor, ...]:
+    """Views of a tensor at several places along a dim: `view_of` of the op `slice` for many at once.
+
+    An entry is an index, which takes the dim away, or a (start, stop, 1); all of them known to lie inside.
+    """
+    op = OPS["slice"]
+    data = t._data
+    whole = [(0, n, 1) for n in data.shape]
+    before, behind = tuple(whole[:dim]), tuple(whole[dim + 1 :])
+    params = [(*before, e, *behind) for e in entries]
+    flags = t._flags
+    if flags | HOT[0] > _OWN or (flags & VIEW and t._view.version != t._cell.version):  # type: ignore[union-attr]
+        return tuple([view_of(op, t, param) for param in params])
+    front = (slice(None),) * dim
+    parts = [data[(*front, e if type(e) is int else slice(e[0], e[1]), ...)] for e in entries]
+    out = wrap_parts(parts, t, "slice", params, tls.grad)
+    if flags & GRAD:
+        record_one = autograd().record
+        for r, param in zip(out, params, strict=True):
+            record_one(op, (t,), {"index": param}, r)
+    return out
 
 
 def _met(op: Op, args: tuple[Any, ...], target: Any) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from lamella.tensor import flip as t_flip
 from lamella.tensor.extend import OPS, Op, dispatch
 
 from .._tape import Vjp
-from ._batching import Rule, along_dim
+from ._batching import Rule, along_dim, front
 from ._forward import all_operands, linear_in
 from ._row import row
 
@@ -52,6 +52,19 @@ def stack(ctx: Any, g: Any) -> Any:
     )
 
 
+def block_diag(ctx: Any, g: Any) -> Any:
+    lead = [(0, n, 1) for n in g.shape[:-2]]
+    out = []
+    row = col = 0
+    for i in range(ctx.count()):
+        rows, cols = ctx.operand_shape(i)[-2:]
+        index = (*lead, (row, row + rows, 1), (col, col + cols, 1))
+        out.append(dispatch(_SLICE, (g,), {"index": index}) if ctx.needs(i) else None)
+        row += rows
+        col += cols
+    return tuple(out)
+
+
 def triangle(name: str) -> Any:
     def rule(ctx: Any, g: Any) -> Any:
         return (dispatch(OPS[name], (g,), ctx.params),)
@@ -78,12 +91,13 @@ VJP = {
     "flip": row(flip, ""),
     "roll": row(roll, ""),
     "stack": Vjp(stack, (), shapes=True),
+    "block_diag": Vjp(block_diag, (), shapes=True),
     "tril": row(triangle("tril"), ""),
     "triu": row(triangle("triu"), ""),
 }
 JVP = {
     "pad": pad_jvp,
-    "stack": all_operands,
+    **dict.fromkeys(("stack", "block_diag"), all_operands),
     **dict.fromkeys(("pad_around", "pad_around_grad", "flip", "roll", "tril", "triu"), linear_in(0)),
 }
 BATCH: dict[str, Rule] = {
@@ -91,4 +105,5 @@ BATCH: dict[str, Rule] = {
     **dict.fromkeys(("flip", "roll"), with_dims),
     **dict.fromkeys(("tril", "triu"), same),
     "stack": along_dim,
+    "block_diag": front,
 }

@@ -11,19 +11,23 @@ import numpy as np
 
 from .._base import wrap
 from .._device import as_device
+from .._dispatch import view_of
 from .._dtype import INT, as_dtype, int64
-from .._promotion import result_type
+from .._op import OPS
 from .._state import tls
-from .common import run, tensor_of, to_dtype
+from .common import run, tensor_of
 from .indexing import take
-from .joining import cat, stack
-from .movement import expand, reshape
+from .joining import stack
+from .movement import reshape
 from .views import at_least
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
 __all__ = ["block_diag", "cartesian_prod", "combinations", "meshgrid", "tril_indices", "triu_indices"]
+
+
+_EXPAND, _RESHAPE = OPS["expand"], OPS["reshape"]
 
 
 def _constant(array: Any) -> Tensor:
@@ -51,7 +55,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         raise ValueError(f"meshgrid: indexing is 'ij' or 'xy', got {indexing!r}")
     if not xs:
         raise ValueError("meshgrid needs at least one tensor")
-    if any(x.dtype is not xs[0].dtype for x in xs):
+    first = xs[0]._data.dtype
+    if any(x._data.dtype != first for x in xs):
         raise TypeError(f"meshgrid needs one dtype, got {', '.join(x.dtype.name for x in xs)}")
     order = list(range(len(xs)))
     if indexing == "xy" and len(xs) > 1:
@@ -59,11 +64,12 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     shape = [0] * len(xs)
     for d, x in zip(order, xs, strict=True):
         shape[d] = math.prod(x._data.shape)
+    full = tuple(shape)
     out = []
     for d, x in zip(order, xs, strict=True):
-        line = [1] * len(xs)
-        line[d] = shape[d]
-        out.append(expand(reshape(x, line), shape))
+        behind = len(xs) - 1 - d
+        line = view_of(_RESHAPE, x, (shape[d], *(1,) * behind)) if behind or not x._data.ndim else x
+        out.append(view_of(_EXPAND, line, full))
     return tuple(out)
 
 
@@ -102,16 +108,7 @@ def block_diag(*tensors: Any) -> Tensor:
             raise ValueError(f"block_diag needs tensors of at most two dims, got shape {x.shape}")
     if not given:
         return _constant(np.empty((1, 0), np.float32))
-    dtype = result_type(given)
-    blocks = [to_dtype(at_least(x, 2), dtype) for x in given]
-    width = sum(b._data.shape[1] for b in blocks)
-    rows = []
-    at = 0
-    for b in blocks:
-        cols = b._data.shape[1]
-        rows.append(run("pad", (b,), pads=((0, 0), (at, width - at - cols)), value=0))
-        at += cols
-    return cat(rows)
+    return run("block_diag", tuple([at_least(x, 2) for x in given]))
 
 
 def _triangle(name: str, row: int, col: int, dtype: Any, device: Any, keep: Any) -> Tensor:

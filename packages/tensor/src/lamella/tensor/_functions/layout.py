@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from .._dims import dim_of, dims_of
 from .._dispatch import dispatch, view_of
 from .._op import OPS
 from .._scalar import SymScalar
 from .common import run, tensor_of
-from .movement import reshape, transpose
+from .movement import reshape
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -22,7 +23,9 @@ METHODS = ("flip", "fliplr", "flipud", "roll", "rot90", "tril", "triu")
 IN_PLACE = ("tril", "triu")
 
 _MODES = ("constant", "reflect", "replicate", "circular")
-_PAD, _FLIP, _ROLL, _SLICE = (OPS[n] for n in ("pad", "flip", "roll", "slice"))
+_PAD, _AROUND, _FLIP, _ROLL, _SLICE, _PERMUTE = (
+    OPS[n] for n in ("pad", "pad_around", "flip", "roll", "slice", "permute")
+)
 Pairs = tuple[tuple[int, int], ...]
 
 
@@ -33,7 +36,10 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: Any = None) -
     dims of a tensor with one or two more, and repeat its own elements; ValueError where it has too few.
     """
     t = tensor_of(x, "pad")
-    pairs = _pairs(t, pad)
+    try:
+        pairs = _pairs(tuple(t._data.shape), tuple(pad))
+    except TypeError:
+        raise TypeError(f"pad takes two ints per dim from the last on, got {pad!r}") from None
     if mode == "constant":
         return _around(t, pairs, 0 if value is None else value)
     if mode not in _MODES:
@@ -46,22 +52,19 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: Any = None) -
             f"pad: mode {mode!r} pads the last 1 to 3 dims of a tensor with one or two more, got {tuple(pad)} for "
             f"{tuple(t._data.shape)}"
         )
+    if min(pad) >= 0:
+        return cast("Tensor", dispatch(_AROUND, (t,), {"pads": pairs, "mode": mode}))
     grown = tuple([(max(lo, 0), max(hi, 0)) for lo, hi in pairs])
-    if grown == pairs:
-        return run("pad_around", (t,), pads=pairs, mode=mode)
     if mode == "circular":  # what is left wraps around
         return run("pad_around", (_cut(t, pairs),), pads=grown, mode=mode)
     return _cut(run("pad_around", (t,), pads=grown, mode=mode), pairs).clone()
 
 
-def _pairs(t: Tensor, pads: Sequence[int]) -> Pairs:
-    """(lo, hi) of every dim."""
-    shape = tuple(t._data.shape)
+@lru_cache(maxsize=256)
+def _pairs(shape: tuple[int, ...], pads: tuple[int, ...]) -> Pairs:
+    """(lo, hi) of every dim; TypeError for what is no int."""
     rank = len(shape)
-    try:
-        amounts = [operator.index(p) for p in pads]
-    except TypeError:
-        raise TypeError(f"pad takes two ints per dim from the last on, got {pads!r}") from None
+    amounts = [operator.index(p) for p in pads]
     if len(amounts) % 2 or len(amounts) > 2 * rank:
         raise ValueError(f"pad takes two ints per dim from the last on, got {len(amounts)} for {rank} dims")
     pairs = [(0, 0)] * rank
@@ -130,6 +133,8 @@ def roll(x: Any, shifts: Any, dims: Any = None) -> Tensor:
     Without dims the elements are rolled in row-major order.
     """
     t = tensor_of(x, "roll")
+    if type(shifts) is int and type(dims) is int and t._data.ndim:
+        return cast("Tensor", dispatch(_ROLL, (t,), {"shifts": (shifts,), "dims": (dim_of(dims, t._data.ndim),)}))
     steps = tuple(shifts) if isinstance(shifts, (tuple, list)) else (shifts,)
     given = () if dims is None else tuple(dims) if isinstance(dims, (tuple, list)) else (dims,)
     try:
@@ -165,7 +170,9 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     if turns == 2:
         return flip(t, a, b)
     # the turned tensor owns its elements, so what transposes it is not seen as a view of something else
-    return transpose(flip(t, b if turns == 1 else a), a, b)
+    order = list(range(rank))
+    order[a], order[b] = b, a
+    return view_of(_PERMUTE, dispatch(_FLIP, (t,), {"dims": (b if turns == 1 else a,)}), tuple(order))
 
 
 def tril(x: Any, diagonal: int = 0) -> Tensor:

@@ -7,7 +7,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from .._dims import dim_of, dims_of, infer_shape, shape_of
-from .._dispatch import view_of
+from .._dispatch import parts_of, view_of
 from .._op import OPS
 from .common import tensor_of
 
@@ -38,7 +38,7 @@ METHODS = (
 IN_PLACE: tuple[str, ...] = ()
 
 
-_RESHAPE, _PERMUTE, _EXPAND, _SLICE = (OPS[n] for n in ("reshape", "permute", "expand", "slice"))
+_RESHAPE, _PERMUTE, _EXPAND = (OPS[n] for n in ("reshape", "permute", "expand"))
 
 
 def reshape(x: Any, *shape: Any) -> Tensor:
@@ -78,7 +78,7 @@ def expand(x: Any, *shape: Any) -> Tensor:
     lead = len(given) - len(old)
     if lead < 0:
         raise ValueError(f"cannot expand {old} to {tuple(given)}: it has fewer dims")
-    full = tuple([old[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(given)])
+    full = tuple([old[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(given)]) if -1 in given else given
     return view_of(_EXPAND, t, shape_of(full))
 
 
@@ -127,6 +127,4 @@ def narrow(x: Any, dim: int, start: Any, length: int) -> Tensor:
 
 def part(t: Tensor, dim: int, start: int, stop: int) -> Tensor:
     """The view [start, stop) along one dim, all three known to be right."""
-    index = [(0, m, 1) for m in t._data.shape]
-    index[dim] = (start, stop, 1)
-    return view_of(_SLICE, t, tuple(index))
+    return parts_of(t, dim, [(start, stop, 1)])[0]

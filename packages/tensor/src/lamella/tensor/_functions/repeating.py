@@ -9,9 +9,11 @@ import numpy as np
 
 from .._base import TensorBase, wrap
 from .._dims import dim_of, shape_of
+from .._dispatch import view_of
+from .._op import OPS
 from .common import tensor_of
 from .indexing import take
-from .movement import expand, reshape
+from .movement import reshape
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["repeat_interleave", "tile"]
 # What the class Tensor has too (`nox -s generate` reads this).
 METHODS = ("repeat", "repeat_interleave", "tile")
+
+_EXPAND, _RESHAPE = OPS["expand"], OPS["reshape"]
 
 
 def repeat(x: Any, *repeats: Any) -> Tensor:
@@ -41,12 +45,13 @@ def repeat(x: Any, *repeats: Any) -> Tensor:
         before.append(n)
         wide.append(n)
     full = tuple([r * n for r, n in zip(times, shape, strict=True)])
-    return _merged(expand(reshape(t, before), wide), full, any(r > 1 < n for r, n in zip(times, shape, strict=True)))
+    copies = any(r > 1 < n for r, n in zip(times, shape, strict=True))
+    return _merged(view_of(_EXPAND, view_of(_RESHAPE, t, tuple(before)), tuple(wide)), full, copies)
 
 
 def _merged(t: Tensor, shape: tuple[int, ...], copies: bool) -> Tensor:
     """The repeated elements in fresh memory: a reshape that merges a dim with its repetition copies by itself."""
-    return reshape(t if copies and 0 not in shape else t.clone(), shape)
+    return view_of(_RESHAPE, t if copies and 0 not in shape else t.clone(), shape)
 
 
 def tile(x: Any, *dims: Any) -> Tensor:
@@ -85,7 +90,7 @@ def repeat_interleave(x: Any, repeats: Any = None, dim: int | None = None, *, ou
         raise ValueError(f"repeat_interleave needs repeats of at least 0, got {times}")
     n = shape[at]
     before, behind = shape[: at + 1], shape[at + 1 :]
-    inner = expand(reshape(t, (*before, 1, *behind)), (*before, times, *behind))
+    inner = view_of(_EXPAND, view_of(_RESHAPE, t, (*before, 1, *behind)), (*before, times, *behind))
     return _checked(_merged(inner, (*before[:at], n * times, *behind), times > 1 < n), at, output_size)
 
 

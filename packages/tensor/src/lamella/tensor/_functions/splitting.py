@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._base import TensorBase
 from .._dims import dim_of
-from .._dispatch import view_of
-from .._op import OPS
+from .._dispatch import parts_of
 from .common import tensor_of
-from .movement import part
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -20,7 +18,6 @@ __all__ = ["chunk", "dsplit", "hsplit", "select", "split", "split_with_sizes", "
 # What the class Tensor has too (`nox -s generate` reads this).
 METHODS = ("chunk", "dsplit", "hsplit", "select", "split", "split_with_sizes", "tensor_split", "unbind", "vsplit")
 
-_SLICE = OPS["slice"]
 Parts = tuple["Tensor", ...]
 
 
@@ -36,7 +33,7 @@ def _along(x: Any, name: str, dim: int) -> tuple[Tensor, int, int]:
 
 def _between(t: Tensor, dim: int, bounds: list[int]) -> Parts:
     """The parts between neighbouring bounds."""
-    return tuple([part(t, dim, a, max(a, b)) for a, b in itertools.pairwise(bounds)])
+    return parts_of(t, dim, [(a, max(a, b), 1) for a, b in itertools.pairwise(bounds)])
 
 
 def split(x: Any, split_size_or_sections: Any, dim: int = 0) -> Parts:
@@ -133,14 +130,10 @@ def select(x: Any, dim: int, index: Any) -> Tensor:
     i = operator.index(index)
     if not -n <= i < n:
         raise IndexError(f"select: index {i} is out of range for dim {at} of size {n}")
-    before = tuple([(0, m, 1) for m in t._data.shape[:at]])
-    behind = tuple([(0, m, 1) for m in t._data.shape[at + 1 :]])
-    return view_of(_SLICE, t, (*before, i + n if i < 0 else i, *behind))
+    return parts_of(t, at, [i + n if i < 0 else i])[0]
 
 
 def unbind(x: Any, dim: int = 0) -> Parts:
     """The views at every index along a dim, without that dim."""
     t, at, n = _along(x, "unbind", dim)
-    before = tuple([(0, m, 1) for m in t._data.shape[:at]])
-    behind = tuple([(0, m, 1) for m in t._data.shape[at + 1 :]])
-    return tuple([view_of(_SLICE, t, (*before, i, *behind)) for i in range(n)])
+    return parts_of(t, at, list(range(n)))

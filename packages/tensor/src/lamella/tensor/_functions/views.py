@@ -26,7 +26,7 @@ METHODS = (
     "unflatten", "unfold",
 )  # fmt: skip
 
-_DIAGONAL, _UNFOLD = OPS["diagonal"], OPS["unfold"]
+_DIAGONAL, _PERMUTE, _UNFOLD = (OPS[n] for n in ("diagonal", "permute", "unfold"))
 
 swapaxes = transpose
 swapdims = transpose
@@ -44,6 +44,10 @@ def movedim(x: Any, source: Any, destination: Any) -> Tensor:
     """A view with some dims at other places, the rest in their order; one dim or a tuple of them each."""
     m = tensor_of(x, "movedim")
     rank = m._data.ndim
+    if isinstance(source, int) and isinstance(destination, int) and rank:
+        dims = list(range(rank))
+        dims.insert(dim_of(destination, rank), dims.pop(dim_of(source, rank)))
+        return view_of(_PERMUTE, m, tuple(dims))
     start, goal = (
         [dim_of(d, rank) for d in (dims if isinstance(dims, (tuple, list)) else (dims,))]
         for dims in (source, destination)

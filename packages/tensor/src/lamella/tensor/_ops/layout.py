@@ -6,6 +6,7 @@ Each kernel fills fresh memory by assignments of slices, and every op is linear:
 from __future__ import annotations
 
 import itertools
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ __all__: list[str] = []
 
 Pads = tuple[tuple[int, int], ...]
 _LARGE = 1 << 16  # elements from where passes over memory count more than steps of Python
+_SMALL = 1 << 14  # elements up to where the places of a result are worth keeping
 _BAND = 64
 
 
@@ -78,6 +80,7 @@ def _strips(mode: str, lo: int, hi: int, n: int) -> list[tuple[slice, slice]]:
     return [pair for pair, wide in (((slice(0, lo), low), lo), ((slice(end, end + hi), high), hi)) if wide]
 
 
+@lru_cache(maxsize=64)
 def _steps(
     shape: tuple[int, ...], pads: Pads, mode: str
 ) -> tuple[tuple[slice, ...], list[tuple[int, tuple[slice, ...], tuple[slice, ...]]]]:
@@ -94,7 +97,21 @@ def _steps(
     return tuple(place), steps
 
 
+@lru_cache(maxsize=16)
+def _sources(shape: tuple[int, ...], pads: Pads, mode: str) -> Any:
+    """Where each element of the padded tensor comes from, in row-major order."""
+    out = _pad_by_steps(np.arange(math.prod(shape)).reshape(shape), pads, mode)
+    out.flags.writeable = False
+    return out
+
+
 def _pad_around(x: Any, *, pads: Pads, mode: str) -> Any:
+    if x.size <= _SMALL:
+        return x.reshape(-1).take(_sources(x.shape, pads, mode))  # one step of Python
+    return _pad_by_steps(x, pads, mode)
+
+
+def _pad_by_steps(x: Any, pads: Pads, mode: str) -> Any:
     _check_around(x.shape, pads, mode)
     place, steps = _steps(x.shape, pads, mode)
     out = np.empty(_grown(x.shape, pads), x.dtype)
@@ -146,22 +163,24 @@ def _roll(x: Any, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Any:
     out = np.empty(x.shape, x.dtype)
     if not x.size:
         return out
-    # a dim is cut in two pieces that change places
-    pieces: list[list[tuple[slice, slice]]] = [[(slice(None), slice(None))] for _ in x.shape]
+    if len(dims) == 1:
+        (d,), n = dims, x.shape[dims[0]]
+        k = shifts[0] % n
+        front = (slice(None),) * d
+        out[(*front, slice(k, None))] = x[(*front, slice(0, n - k))]
+        if k:
+            out[(*front, slice(0, k))] = x[(*front, slice(n - k, None))]
+        return out
     total: dict[int, int] = {}
     for d, shift in zip(dims, shifts, strict=True):
         total[d] = total.get(d, 0) + shift
+    # a dim is cut in two pieces that change places
+    pieces: list[list[tuple[slice, slice]]] = [[(slice(None), slice(None))] for _ in x.shape]
     for d, shift in total.items():
         n = x.shape[d]
         k = shift % n
         if k:
             pieces[d] = [(slice(k, n), slice(0, n - k)), (slice(0, k), slice(n - k, n))]
-    if len(total) == 1:
-        (d,) = total
-        front = (slice(None),) * d
-        for to, source in pieces[d]:
-            out[(*front, to)] = x[(*front, source)]
-        return out
     for chosen in itertools.product(*pieces):
         out[tuple([to for to, _ in chosen])] = x[tuple([source for _, source in chosen])]
     return out
@@ -193,6 +212,30 @@ def _stack_shape(*xs: Any, dim: int) -> MetaArray:
     if any(tuple(x.shape) != shape for x in xs):
         raise ValueError(f"stack needs tensors of equal shapes, got {', '.join(str(tuple(x.shape)) for x in xs)}")
     return MetaArray((*shape[:dim], len(xs), *shape[dim:]), xs[0].dtype)
+
+
+def _block_diag(*xs: Any) -> Any:
+    shape = _blocks_shape(xs)
+    out = np.zeros(shape, xs[0].dtype)
+    row = col = 0
+    for x in xs:
+        rows, cols = x.shape[-2:]
+        out[..., row : row + rows, col : col + cols] = x
+        row += rows
+        col += cols
+    return out
+
+
+def _blocks_shape(xs: Any) -> tuple[int, ...]:
+    lead = tuple(xs[0].shape[:-2])
+    if any(len(x.shape) < 2 or tuple(x.shape[:-2]) != lead for x in xs):
+        shapes = ", ".join(str(tuple(x.shape)) for x in xs)
+        raise ValueError(f"block_diag needs matrices with equal dims before them, got {shapes}")
+    return (*lead, sum([x.shape[-2] for x in xs]), sum([x.shape[-1] for x in xs]))
+
+
+def _block_diag_shape(*xs: Any) -> MetaArray:
+    return MetaArray(_blocks_shape(xs), xs[0].dtype)
 
 
 @lru_cache(maxsize=32)
@@ -246,6 +289,7 @@ Op("pad_around_grad", "g; pads, mode", "opaque")
 Op("flip", "x; dims", "opaque")
 Op("roll", "x; shifts, dims", "opaque")
 Op("stack", "*xs; dim", "opaque", promotes="same")
+Op("block_diag", "*xs", "opaque", promotes="same")
 Op("tril", "x; diagonal", "opaque")
 Op("triu", "x; diagonal", "opaque")
 
@@ -256,6 +300,7 @@ _KERNELS = {
     "flip": _flip,
     "roll": _roll,
     "stack": _stack,
+    "block_diag": _block_diag,
     "tril": _tril,
     "triu": _triu,
 }
@@ -269,6 +314,7 @@ register_rules(
         "flip": _flip_shape,
         "roll": _roll_shape,
         "stack": _stack_shape,
+        "block_diag": _block_diag_shape,
         "tril": _triangle_shape,
         "triu": _triangle_shape,
     },

@@ -45,6 +45,7 @@ SAMPLES = (
     OpSample("roll", "both", (normal(3, 4),), {"shifts": (1, 6), "dims": (0, 1)}, FLOAT_DTYPES),
     OpSample("stack", "", (normal(2, 3), normal(2, 3)), {"dim": 0}, ALL),
     OpSample("stack", "last", (normal(2, 3), normal(2, 3), normal(2, 3)), {"dim": 2}, FLOAT_DTYPES),
+    OpSample("block_diag", "", (normal(2, 3), normal(1, 2)), {}, ALL),
     OpSample("tril", "", (normal(3, 4),), {"diagonal": 0}, ALL),
     OpSample("triu", "", (normal(2, 4, 3),), {"diagonal": -1}, ALL),
 )

@@ -32,9 +32,11 @@ lib.searchsorted(lib.arange(3.0), x); lib.bucketize(x, lib.arange(3.0)); lib.sig
 lib.pow(x, 2); x.numel(); x.tolist(); F.pad(x, (1, 1)); F.normalize(x, dim=0); F.one_hot(i, 3)
 F.embedding(i, lib.ones(3, 2)); F.gelu(x); F.layer_norm(x, ()); F.mse_loss(x, x); F.glu(x)
 F.linear(x, lib.ones(2, 1)); F.relu(x); F.softplus(x); F.elu(x); F.hardswish(x); lib.chunk(x, 1); lib.unbind(x)
-x.select(0, 0); lib.movedim(x, 0, 0); lib.diagonal(x); lib.tensor_split(x, 2); lib.swapaxes(x, 0, 0)
-x.unfold(0, 1, 1); lib.atleast_1d(x); lib.atleast_3d(x); lib.mm(x, x); lib.bmm(x, x); lib.mv(x, x)
-lib.einsum('i,i->', x, x); lib.tensordot(x, x, 0); lib.addmm(x, x, x)
+x.select(0, 0); x.repeat(2); x.repeat(2, 2); lib.tile(x, (2,)); lib.repeat_interleave(x, 2); lib.movedim(x, 0, 0)
+lib.diag(x); lib.diagonal(x); lib.meshgrid(x, indexing='ij'); lib.block_diag(x, x); lib.cartesian_prod(x)
+lib.combinations(x); lib.tensor_split(x, 2); lib.swapaxes(x, 0, 0); x.unfold(0, 1, 1); lib.atleast_1d(x)
+lib.atleast_3d(x); lib.cdist(x, x); lib.mm(x, x); lib.bmm(x, x); lib.mv(x, x); lib.einsum('i,i->', x, x)
+lib.tensordot(x, x, 0); lib.addmm(x, x, x)
 """
 NAMES = [call.strip() for line in CALLS.splitlines() for call in line.split(";") if call.strip()]
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ._dtype import BOOL, BY_NUMPY, COMPLEX, FLOAT, INT, DType, from_numpy_dtype, int64, limits
+from ._op import OPS
 from ._promotion import default_complex, default_float
 from ._scalar import SymScalar
 
@@ -125,7 +126,9 @@ def _suggested(found: Any, python: bool) -> DType:
 
 
 def _fresh(found: Any, kind: DType) -> Any:
-    return found if found.dtype == kind.numpy else found.astype(kind.numpy)
+    if found.dtype == kind.numpy:
+        return found
+    return OPS["cast"].rules["numpy"](found, dtype=kind)
 
 
 def _converted(found: Any, kind: DType) -> Any:

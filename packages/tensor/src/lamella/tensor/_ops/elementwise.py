@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._blocks import choose, clip
-from .._dtype import BY_NUMPY
+from .._dtype import BY_NUMPY, float8_e4m3fn
 from .._meta import MetaArray, broadcast_shapes
 from .._op import Op, register_rules
 from .._promotion import refusal
@@ -60,10 +60,38 @@ def _pow(a: Any, b: Any) -> Any:
     return np.power(a, b)
 
 
+def _saturated(x: Any) -> Any:
+    """float8_e4m3fn has no infinity: what lies beyond it, infinities too, becomes its largest number; NaN stays."""
+    if x.dtype.kind not in "biu":
+        x = np.clip(x.astype(np.float32), -_E4M3_LARGEST, _E4M3_LARGEST)
+    elif x.dtype.itemsize > 1:
+        x = np.clip(x, 0 if x.dtype.kind == "u" else -_E4M3_LARGEST, _E4M3_LARGEST)
+    return x.astype(_E4M3)
+
+
+def _to_uint32(x: Any) -> Any:
+    # numpy's conversion of floats that do not fit depends on where in the array they are
+    return x.astype(np.int64).astype(np.uint32) if x.dtype.kind in "fV" else x.astype(np.uint32)
+
+
+_E4M3, _E4M3_LARGEST = float8_e4m3fn.numpy, 448
+_CASTS = {_E4M3: _saturated, np.dtype(np.uint32): _to_uint32}
+
+
 def _cast(x: Any, *, dtype: Any) -> Any:
-    if x.dtype.kind == "c" and dtype.numpy.kind not in "cb":
+    """Numbers that a dtype does not hold: integers wrap, floats become infinite or, in float8_e4m3fn, its largest.
+
+    What C leaves undefined, NaN and floats beyond an integer dtype, is as the processor's conversion gives it (on
+    x86-64 the smallest int32 or int64, of which narrower types and uint32 take the low bits).
+    """
+    target = dtype.numpy
+    kind = x.dtype.kind
+    if kind == "c" and target.kind not in "cb":
         x = x.real  # asked for by name, so that numpy's warning about it would be noise
-    return x.astype(dtype.numpy)
+    elif x.dtype.itemsize == 1 and kind in "fV":
+        x = x.astype(np.float32)  # so that integers are made of it as of every other float
+    special = _CASTS.get(target)
+    return x.astype(target) if special is None else special(x)
 
 
 def _copy(x: Any) -> Any:

@@ -36,7 +36,8 @@ def _conj(x: Any) -> Any:
 
 
 def _sinc(x: Any) -> Any:
-    # sin at multiples of pi: what is 0 is 0 by the distance to the nearest integer
+    if x.dtype.itemsize < 4:
+        return _sinc(x.astype(np.float32)).astype(x.dtype)
     t = np.multiply(x, x.dtype.type(math.pi))
     return np.divide(np.sin(t), t, out=np.ones_like(t), where=t != 0)
 

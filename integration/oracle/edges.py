@@ -1,8 +1,8 @@
 """Makes the table of edge behaviour: `python -m integration.oracle.edges` writes it, with PyTorch and lamella at hand.
 
 A row is a text over `lib`, the dtype and the values (as Python writes them) that it gives. Section `shared` is what
-PyTorch gives; `processor` too, where C leaves a conversion undefined and x86-64 decides; `ours` is where lamella differs, with
-the reason. A test of this folder compares the table with PyTorch, one of the tensor package does with lamella.
+PyTorch gives; `processor` too, where C leaves a conversion undefined and x86-64 decides; `ours` is where lamella
+differs, with the reason. A test of this folder compares the table with PyTorch, one of the tensor package with ours.
 """
 
 from __future__ import annotations

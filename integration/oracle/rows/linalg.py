@@ -1,6 +1,6 @@
 """Linear algebra and Fourier transforms: values, dtypes and, where they have derivatives, gradients.
 
-`diagonal` is a view there and a copy here; decompositions whose vectors have a free sign are compared by their values.
+Decompositions whose vectors have a free sign are compared by their values.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ FUNCTIONS = [
     "lib.linalg.matrix_norm(la_square, dim=(0, 2), keepdim=True)", "lib.linalg.matrix_power(la_square, 3)",
     "lib.linalg.matrix_power(la_square, 1)", "lib.linalg.vecdot(x, y)", "lib.linalg.vecdot(x, y, dim=0)",
     "lib.linalg.cross(la_three, la_three.flip(0))", "lib.linalg.cross(x, y, dim=0)", "lib.linalg.matmul(x, m)",
+    "lib.linalg.diagonal(la_square)", "lib.linalg.diagonal(x, offset=1)",
+    "lib.linalg.diagonal(la_square, offset=-1, dim1=0, dim2=2)",
     "lib.linalg.norm(x)", "lib.linalg.norm(x, 1)", "lib.linalg.norm(v, 3)", "lib.linalg.norm(x, 3, 1)",
     "lib.linalg.norm(la_square, 'fro', (0, 1))", "lib.linalg.vector_norm(x, 3, (0, 1), True)",
     # values

@@ -80,13 +80,8 @@ class _Planner:
         first = labels.index(twice)
         second = labels.index(twice, first + 1)
         rest = [d for d in range(len(labels)) if d not in (first, second)]
-        n, outer = shape[first], tuple([shape[d] for d in rest])
-        self._permute(at, (*rest, first, second))
-        self.steps.append(("reshape", at, (*outer, n * n)))
-        # the diagonal is every n+1st element of the two dims laid out as one
-        index = (*[(0, m, 1) for m in outer], (0, n * n, n + 1))
-        self.steps.append(("slice", at, index))
-        return (*[labels[d] for d in rest], twice), (*outer, n)
+        self.steps.append(("diagonal", at, (0, first, second)))
+        return (*[labels[d] for d in rest], twice), (*[shape[d] for d in rest], shape[first])
 
     def _permute(self, at: int, order: tuple[int, ...]) -> None:
         if order != tuple(range(len(order))):

@@ -16,8 +16,9 @@ from . import _decompositions as kernels
 from . import _pointwise as p
 from ._dims import dim_of
 from ._dtype import DType
+from ._functions import views
 from ._functions.common import tensor_of, to_dtype
-from ._functions.movement import permute, reshape
+from ._functions.movement import reshape
 from ._functions.product import cross_along, matmul, matrix_power, multi_dot, outer, tensordot, vecdot
 from ._functions.reduction import amax, amin, sum
 from ._functions.statistics import vector_norm
@@ -218,17 +219,8 @@ def cross(input: Any, other: Any, *, dim: int = -1) -> Tensor:
 
 
 def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """The diagonals of two dims, `offset` above the main one, as a new last dim; a copy."""
+    """A view of the diagonals of two dims, `offset` above the main one, as a new last dim."""
     t = tensor_of(A, "linalg.diagonal")
     if t.ndim < 2:
         raise ValueError(f"linalg.diagonal needs at least two dims, got shape {t.shape}")
-    rows, columns = dim_of(dim1, t.ndim), dim_of(dim2, t.ndim)
-    if rows == columns:
-        raise ValueError(f"linalg.diagonal needs two different dims, got {dim1} and {dim2}")
-    rest = [d for d in range(t.ndim) if d not in (rows, columns)]
-    first, second = max(-offset, 0), max(offset, 0)
-    length = max(0, min(t.shape[rows] - first, t.shape[columns] - second))
-    width = t.shape[columns]
-    flat = reshape(permute(t, rows, columns, *rest), t.shape[rows] * width, *(t.shape[d] for d in rest))
-    picked = flat[back((np.arange(length) + first) * width + np.arange(length) + second)]
-    return permute(picked, *range(1, picked.ndim), 0)
+    return views.diagonal(t, offset, dim1, dim2)

@@ -16,6 +16,7 @@ from .elementwise import where
 from .joining import cat
 from .movement import narrow, permute, reshape
 from .product import matmul
+from .views import diagonal
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -258,11 +259,7 @@ def trace(x: Any) -> Tensor:
     t = tensor_of(x, "trace")
     if t._data.ndim != 2:
         raise ValueError(f"trace needs a matrix, got shape {tuple(t._data.shape)}")
-    rows, cols = t._data.shape
-    n = min(rows, cols)
-    stop = max((n - 1) * (cols + 1) + 1, 0) if n else 0
-    flat = reshape(t, -1)
-    return run("sum", (run("slice", (flat,), index=((0, stop, cols + 1),)),), dims=(0,), keepdim=False)
+    return run("sum", (diagonal(t),), dims=(0,), keepdim=False)
 
 
 def cov(x: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
@@ -322,9 +319,7 @@ def corrcoef(x: Any) -> Tensor:
     c = cov(x)
     if c._data.ndim == 0:
         return pw.div(c, c)
-    n = c._data.shape[0]
-    diagonal = reshape(run("slice", (reshape(c, -1),), index=((0, n * n, n + 1),)), -1)
-    spread = pw.sqrt(diagonal)
+    spread = pw.sqrt(diagonal(c))
     out = pw.div(pw.div(c, reshape(spread, -1, 1)), reshape(spread, 1, -1))
     if from_numpy_dtype(out._data.dtype).category == COMPLEX:
         return out

@@ -22,9 +22,12 @@ def _rms_norm(x: Any, weight: Any) -> Any:
 
 ROWS = [
     Row("rms_norm", _rms_norm, (In((2, 3, 5)), In((5,))), {"ndims": 1, "eps": 1e-5}, _FULL),
-    Row(
-        "pick_class", lambda x, t: -functional.nll_loss(x, t, reduction="none"), (In((6, 5)), In((6,), "index", 5)),
-        {"ignore_index": None}, _FULL,
+    *(
+        Row(
+            "pick_class", lambda x, t, how=how: -functional.nll_loss(x, t, reduction=how, ignore_index=2),
+            (In((6, 5)), In((6,), "index", 5)), {"ignore_index": 2, "reduction": how}, _FULL, how,
+        )
+        for how in ("none", "mean", "sum")
     ),
 ]  # fmt: skip
 

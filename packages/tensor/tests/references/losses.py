@@ -18,15 +18,17 @@ def binary_cross_entropy_grad(g: Any, x: Any, target: Any) -> Any:
     return g * (x - target) / np.maximum(x * (1 - x), 1e-12)
 
 
-def pick_class(x: Any, target: Any, ignore_index: int | None) -> Any:
-    return np.array([0.0 if t == ignore_index else row[t] for row, t in zip(x, target, strict=True)])
+def pick_class(x: Any, target: Any, ignore_index: int | None, reduction: str) -> Any:
+    picked = np.array([0.0 if t == ignore_index else row[t] for row, t in zip(x, target, strict=True)])
+    return {"none": picked, "sum": picked.sum(), "mean": picked.sum() / (target != ignore_index).sum()}[reduction]
 
 
-def pick_class_grad(g: Any, target: Any, classes: int, ignore_index: int | None) -> Any:
+def pick_class_grad(g: Any, target: Any, classes: int, ignore_index: int | None, reduction: str) -> Any:
     out = np.zeros((len(target), classes))
+    each = np.broadcast_to(g / (target != ignore_index).sum() if reduction == "mean" else g, target.shape)
     for i, t in enumerate(target):
         if t != ignore_index:
-            out[i, t] = g[i]
+            out[i, t] = each[i]
     return out
 
 

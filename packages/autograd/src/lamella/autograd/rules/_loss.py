@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lamella.tensor import log, log1p, maximum, reshape
+from lamella.tensor import expand, log, log1p, maximum, reshape
 from lamella.tensor.extend import OPS, Op, dispatch
 
 from ._batching import full, looped
@@ -25,12 +25,12 @@ def binary_cross_entropy(ctx: Any, g: Any) -> Any:
 
 
 def pick_class(ctx: Any, g: Any) -> Any:
-    params = {"classes": ctx.shape(0)[1], "ignore_index": ctx.params["ignore_index"]}
-    return dispatch(OPS["pick_class_grad"], (g, ctx.x(1)), params), None
+    return dispatch(OPS["pick_class_grad"], (g, ctx.x(1)), {"classes": ctx.shape(0)[1], **ctx.params}), None
 
 
 def pick_class_grad(ctx: Any, g: Any) -> Any:
-    return dispatch(OPS["pick_class"], (g, ctx.x(1)), {"ignore_index": ctx.params["ignore_index"]}), None
+    params = {name: value for name, value in ctx.params.items() if name != "classes"}
+    return dispatch(OPS["pick_class"], (g, ctx.x(1)), params), None
 
 
 def ctc_loss(ctx: Any, g: Any) -> Any:
@@ -38,12 +38,20 @@ def ctc_loss(ctx: Any, g: Any) -> Any:
     return dispatch(OPS["ctc_loss_grad"], args, ctx.params), None, None, None
 
 
-def _merged(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
-    """The examples' rows one behind the other."""
-    rows = [full(x, b, size) for x, b in zip(xs, batched, strict=True)]
-    flat = [reshape(x, -1, *x.shape[2:]) for x in rows]
-    out = dispatch(op, tuple(flat), params)
-    return reshape(out, size, rows[0].shape[1], *out.shape[1:]), True
+def _classes_batched(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
+    """The examples' rows one behind the other, each with its share of what it is reduced to."""
+    first, target = (full(x, b, size) for x, b in zip(xs, batched, strict=True))
+    how, n = params["reduction"], target.shape[1]
+    count = n if params["ignore_index"] is None else (target != params["ignore_index"]).sum(1).to(first.dtype)
+    back = op.name == "pick_class_grad"
+    if back and how != "none":
+        first = expand(reshape(first / count if how == "mean" else first, size, 1), size, n)
+    flat = [reshape(x, -1, *x.shape[2:]) for x in (first, target)]
+    out = dispatch(op, tuple(flat), {**params, "reduction": "none"})
+    out = reshape(out, size, n, *out.shape[1:])
+    if not back and how != "none":
+        out = out.sum(1) / count if how == "mean" else out.sum(1)
+    return out, True
 
 
 VJP = {
@@ -53,4 +61,4 @@ VJP = {
     "pick_class_grad": row(pick_class_grad, "1"),
 }
 JVP = {"pick_class": linear_in(0), "pick_class_grad": linear_in(0)}
-BATCH = {"ctc_loss": looped, "pick_class": _merged, "pick_class_grad": _merged}
+BATCH = {"ctc_loss": looped, "pick_class": _classes_batched, "pick_class_grad": _classes_batched}

@@ -14,6 +14,7 @@ from ._arguments import need_tensor, optional_tensor, reduced, reduction_of
 __all__ = ["cross_entropy", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss"]
 
 _IGNORED = -100
+_PICK = OPS["pick_class"]
 
 
 def cross_entropy(
@@ -68,6 +69,8 @@ def nll_loss(
     """
     how = reduction_of("nll_loss", reduction, size_average, reduce)
     x, y = need_tensor(input, "nll_loss", "input"), need_tensor(target, "nll_loss", "target")
+    if weight is None and x.ndim == 2 and x.shape[:1] == y.shape and y.dtype.category == INT:
+        return -_picked(x, y, ignore_index, how)
     flat, classes, kept = _flat(x, y, ignore_index, "nll_loss")
     factor = _factors(_class_weight(weight, flat.shape[1], "nll_loss"), classes, kept, flat.dtype)
     return _mean_by(-_picked(flat, classes, ignore_index) * factor, factor, how, y.shape)
@@ -102,8 +105,9 @@ def _flat(x: Tensor, y: Tensor, ignore_index: int, function: str) -> tuple[Tenso
     return x, y, y != ignore_index
 
 
-def _picked(x: Tensor, classes: Tensor, ignore_index: int | None) -> Tensor:
-    return dispatch(OPS["pick_class"], (x, classes), {"ignore_index": ignore_index})  # type: ignore[no-any-return]
+def _picked(x: Tensor, classes: Tensor, ignore_index: int | None, reduction: str = "none") -> Tensor:
+    params = {"ignore_index": ignore_index, "reduction": reduction}
+    return dispatch(_PICK, (x, classes), params)  # type: ignore[no-any-return]
 
 
 def _factors(w: Tensor | None, classes: Tensor, kept: Tensor, dtype: Any) -> Tensor:

@@ -45,20 +45,33 @@ def _binary_cross_entropy(x: Any, target: Any) -> Any:
     return _loss(x, target)
 
 
-def _pick_class(x: Any, target: Any, *, ignore_index: int | None) -> Any:
-    _pick_class_shape(x, target, ignore_index=ignore_index)
+def _pick_class(x: Any, target: Any, *, ignore_index: int | None, reduction: str) -> Any:
+    _pick_class_shape(x, target, ignore_index=ignore_index, reduction=reduction)
     n, classes = x.shape
     at, keep = kept_targets(target, classes, ignore_index, "nll_loss")
     picked = x[rows_of(n), at]
-    return picked if keep is None else np.where(keep, picked, np.zeros((), x.dtype))
+    if keep is not None:
+        picked = np.where(keep, picked, np.zeros((), x.dtype))
+    if reduction == "none":
+        return picked
+    total = np.add.reduce(picked, dtype=_wide(x.dtype))
+    if reduction == "mean":
+        total = total / (n if keep is None else np.count_nonzero(keep))
+    return np.asarray(total, x.dtype)
 
 
-def _pick_class_grad(g: Any, target: Any, *, classes: int, ignore_index: int | None) -> Any:
+def _pick_class_grad(g: Any, target: Any, *, classes: int, ignore_index: int | None, reduction: str) -> Any:
     n = len(target)
     at, keep = kept_targets(target, classes, ignore_index, "nll_loss")
     out = np.zeros((n, classes), g.dtype)
+    if reduction == "mean":
+        g = (g.astype(_wide(g.dtype)) / (n if keep is None else np.count_nonzero(keep))).astype(g.dtype)
     out[rows_of(n), at] = g if keep is None else np.where(keep, g, np.zeros((), g.dtype))
     return out
+
+
+def _wide(dtype: Any) -> Any:
+    return np.dtype(np.float32) if dtype.itemsize < 4 else dtype
 
 
 def same_floats(*xs: Any) -> MetaArray:
@@ -70,21 +83,21 @@ def same_floats(*xs: Any) -> MetaArray:
     return MetaArray(broadcast_shapes(*[x.shape for x in xs]), xs[0].dtype)
 
 
-def _pick_class_shape(x: Any, target: Any, *, ignore_index: int | None) -> MetaArray:
+def _pick_class_shape(x: Any, target: Any, *, ignore_index: int | None, reduction: str) -> MetaArray:
     if len(x.shape) != 2 or tuple(target.shape) != tuple(x.shape[:1]):
         raise ValueError(f"pick_class needs x [N, C] and target [N], got {x.shape} and {target.shape}")
     if target.dtype.kind not in "iu":
         raise TypeError(f"pick_class needs integer classes, got {target.dtype}; convert them with .to(int64)")
-    return MetaArray(target.shape, x.dtype)
+    return MetaArray(target.shape if reduction == "none" else (), x.dtype)
 
 
-def _pick_class_grad_shape(g: Any, target: Any, *, classes: int, ignore_index: int | None) -> MetaArray:
+def _pick_class_grad_shape(g: Any, target: Any, *, classes: int, ignore_index: int | None, reduction: str) -> MetaArray:
     return MetaArray((*target.shape, classes), g.dtype)
 
 
 Op("binary_cross_entropy", "x, target", "elementwise")
-Op("pick_class", "x, target; ignore_index", "opaque")
-Op("pick_class_grad", "g, target; classes, ignore_index", "opaque")
+Op("pick_class", "x, target; ignore_index, reduction", "opaque")
+Op("pick_class_grad", "g, target; classes, ignore_index, reduction", "opaque")
 register_rules(
     "numpy",
     {

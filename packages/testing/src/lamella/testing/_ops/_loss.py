@@ -23,7 +23,27 @@ SAMPLES = (
         FLOAT_DTYPES,
     ),
     OpSample("ctc_loss_grad", "", (normal(2), *_CTC), {"blank": 2}, FLOAT_DTYPES),
-    OpSample("pick_class", "", (normal(4, 5), index(4, high=5)), {"ignore_index": None}, FLOAT_DTYPES),
-    OpSample("pick_class", "ignoring", (normal(6, 3), index(6, high=3)), {"ignore_index": 1}, FLOAT_DTYPES),
-    OpSample("pick_class_grad", "", (normal(6), index(6, high=3)), {"classes": 3, "ignore_index": 1}, FLOAT_DTYPES),
+    OpSample(
+        "pick_class", "", (normal(4, 5), index(4, high=5)), {"ignore_index": None, "reduction": "none"}, FLOAT_DTYPES
+    ),
+    OpSample(
+        "pick_class",
+        "ignoring",
+        (normal(6, 3), index(6, high=3)),
+        {"ignore_index": 1, "reduction": "mean"},
+        FLOAT_DTYPES,
+    ),
+    OpSample(
+        "pick_class", "sum", (normal(6, 3), index(6, high=3)), {"ignore_index": 1, "reduction": "sum"}, FLOAT_DTYPES
+    ),
+    *(
+        OpSample(
+            "pick_class_grad",
+            how,
+            (normal(*shape), index(6, high=3)),
+            {"classes": 3, "ignore_index": 1, "reduction": how},
+            FLOAT_DTYPES,
+        )
+        for how, shape in (("none", (6,)), ("mean", ()))
+    ),
 )

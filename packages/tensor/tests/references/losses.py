@@ -18,6 +18,16 @@ def binary_cross_entropy_grad(g: Any, x: Any, target: Any) -> Any:
     return g * (x - target) / np.maximum(x * (1 - x), 1e-12)
 
 
+def huber(x: Any, target: Any, delta: float, reduction: str) -> Any:
+    d = np.abs(x - target)
+    loss = np.where(d < delta, d * d / 2, delta * (d - delta / 2))
+    return {"none": loss, "sum": loss.sum(), "mean": loss.mean()}[reduction]
+
+
+def huber_grad(g: Any, x: Any, target: Any, delta: float, reduction: str) -> Any:
+    return np.clip(x - target, -delta, delta) * (g / x.size if reduction == "mean" else g)
+
+
 def pick_class(x: Any, target: Any, ignore_index: int | None, reduction: str) -> Any:
     picked = np.array([0.0 if t == ignore_index else row[t] for row, t in zip(x, target, strict=True)])
     return {"none": picked, "sum": picked.sum(), "mean": picked.sum() / (target != ignore_index).sum()}[reduction]
@@ -79,6 +89,8 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "binary_cross_entropy_grad": binary_cross_entropy_grad,
     "ctc_loss": ctc_loss,
     "ctc_loss_grad": ctc_loss_grad,
+    "huber": huber,
+    "huber_grad": huber_grad,
     "pick_class": pick_class,
     "pick_class_grad": pick_class_grad,
     "rms_norm": rms_norm,

@@ -20,6 +20,7 @@ from ._op import Op, register_rules
 from ._ops.batch_norm import batch_norm_grad
 from ._ops.composite import kept_targets, rows_of
 from ._ops.elementwise import ZERO
+from ._ops.huber import huber_grad
 from ._ops.layer_norm import layer_norm_grad, layer_norm_input_grad
 from ._ops.loss import same_floats
 from ._ops.softmax import log_softmax_grad, softmax_grad
@@ -191,6 +192,18 @@ def _binary_cross_entropy_grad_body(g: Any, x: Any, target: Any) -> Any:
     return p.div(p.mul(g, p.sub(x, target)), p.maximum(p.mul(x, p.sub(1, x)), _TINY))
 
 
+def _huber_grad_body(g: Any, x: Any, target: Any, *, delta: float, reduction: str) -> Any:
+    slope = f.clamp(p.sub(x, target), -delta, delta)
+    if reduction == "mean":
+        g = p.div(g, max(math.prod(x._data.shape), 1))
+    return p.mul(slope, g)
+
+
+def _huber_grad_shape(g: Any, x: Any, target: Any, *, delta: float, reduction: str) -> MetaArray:
+    return MetaArray(x.shape, x.dtype)
+
+
+Op("huber_grad", "g, x, target; delta, reduction", "opaque", body=_huber_grad_body)
 Op("relu_grad", "g, y", "elementwise", body=_relu_grad_body)
 Op("linear_weight_grad", "g, x", "opaque", body=_linear_weight_grad_body)
 Op("batch_norm_grad", "g, x, mean, rstd, weight?", "opaque", outputs=3, body=_batch_norm_grad_body)
@@ -207,6 +220,7 @@ register_rules(
     "numpy",
     {
         "relu_grad": _relu_grad,
+        "huber_grad": huber_grad,
         "softmax_grad": softmax_grad,
         "log_softmax_grad": log_softmax_grad,
         "batch_norm_grad": _batch_norm_grad,
@@ -221,6 +235,7 @@ register_rules(
     "shape",
     {
         "relu_grad": _relu_grad_shape,
+        "huber_grad": _huber_grad_shape,
         "softmax_grad": _softmax_grad_shape,
         "log_softmax_grad": _softmax_grad_shape,
         "batch_norm_grad": _batch_norm_grad_shape,

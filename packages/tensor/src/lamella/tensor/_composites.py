@@ -283,6 +283,13 @@ def _dropout_body(x: Any, seed: Any, offset: Any, *, p: float) -> Any:
     return _scaled(x, mask, p), mask
 
 
+def _huber_body(x: Any, target: Any, *, delta: float, reduction: str) -> Any:
+    d = p.abs(p.sub(x, target))
+    c = p.minimum(d, delta)
+    loss = p.mul(c, p.sub(d, p.mul(c, 0.5)))
+    return f.mean(loss) if reduction == "mean" else f.sum(loss) if reduction == "sum" else loss
+
+
 _BODIES: dict[str, Callable[..., Any]] = {
     "linear": _linear_body,
     "softmax": _softmax_body,
@@ -293,6 +300,7 @@ _BODIES: dict[str, Callable[..., Any]] = {
     "cross_entropy": _cross_entropy_body,
     "batch_norm": _batch_norm_body,
     "dropout": _dropout_body,
+    "huber": _huber_body,
 }
 for _name, _body in _BODIES.items():
     OPS[_name].body = _body

@@ -117,6 +117,8 @@ _WRITTEN: dict[str, Callable[[list[Any], list[Any], dict[str, Any]], int]] = {
     "argmin": lambda xs, outs, params: _size(xs[0]),
     "take_grad": lambda xs, outs, params: _size(xs[0]),
     "scatter_add": lambda xs, outs, params: _size(xs[1]),
+    "huber": lambda xs, outs, params: 5 * _size(xs[0]),
+    "huber_grad": lambda xs, outs, params: 3 * _size(xs[1]),
     "linear_weight_grad": lambda xs, outs, params: 2 * _size(xs[0]) * xs[1].shape[-1],
     "layer_norm_input_grad": lambda xs, outs, params: 9 * _size(xs[0]),
     "layer_norm_grad": lambda xs, outs, params: 12 * _size(xs[0]),

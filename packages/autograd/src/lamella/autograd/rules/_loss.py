@@ -24,6 +24,11 @@ def binary_cross_entropy(ctx: Any, g: Any) -> Any:
     return gx, gt
 
 
+def huber(ctx: Any, g: Any) -> Any:
+    gx = dispatch(OPS["huber_grad"], (g, ctx.x(0), ctx.x(1)), ctx.params)
+    return gx if ctx.needs(0) else None, -gx if ctx.needs(1) else None
+
+
 def pick_class(ctx: Any, g: Any) -> Any:
     return dispatch(OPS["pick_class_grad"], (g, ctx.x(1)), {"classes": ctx.shape(0)[1], **ctx.params}), None
 
@@ -57,6 +62,7 @@ def _classes_batched(op: Op, xs: list[Any], batched: list[bool], params: dict[st
 VJP = {
     "ctc_loss": row(ctc_loss, "0 1 2 3"),
     "binary_cross_entropy": row(binary_cross_entropy, "0 1", "0"),
+    "huber": row(huber, "0 1", "0 1"),
     "pick_class": row(pick_class, "1"),
     "pick_class_grad": row(pick_class_grad, "1"),
 }

@@ -19,6 +19,7 @@ __all__ = [
     "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss",
 ]  # fmt: skip
 
+_HUBER = OPS["huber"]
 _BCE = OPS["binary_cross_entropy"]
 
 
@@ -74,8 +75,10 @@ def smooth_l1_loss(
     how = reduction_of("smooth_l1_loss", reduction, size_average, reduce)
     if beta < 0:
         raise ValueError(f"smooth_l1_loss needs beta >= 0, got {beta}")
-    d = lt.abs(x - y)
-    return reduced(d if beta == 0 else _quadratic_to_linear(d, beta) * (1 / beta), how)
+    if beta == 0:
+        return reduced(lt.abs(x - y), how)
+    loss = _huber(x, y, beta, how)
+    return loss if beta == 1 else loss * (1 / beta)
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
@@ -84,13 +87,15 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     how = reduction_of("huber_loss", reduction, None, None)
     if not delta > 0:
         raise ValueError(f"huber_loss needs a positive delta, got {delta}")
-    return _weighted(_quadratic_to_linear(lt.abs(x - y), delta), weight, how, "huber_loss")
+    if weight is None:
+        return _huber(x, y, delta, how)
+    return _weighted(_huber(x, y, delta, "none"), weight, how, "huber_loss")
 
 
-def _quadratic_to_linear(d: Tensor, bound: float) -> Tensor:
-    # with c = min(d, bound), c (d - c / 2) is d^2 / 2 below the bound and bound (d - bound / 2) above
-    c = lt.minimum(d, bound)
-    return c * (d - c * 0.5)
+def _huber(x: Tensor, y: Tensor, delta: float, reduction: str) -> Tensor:
+    if x.dtype is not y.dtype:
+        x, y = x - y, lt.zeros_like(x - y)
+    return dispatch(_HUBER, (x, y), {"delta": float(delta), "reduction": reduction})  # type: ignore[no-any-return]
 
 
 def binary_cross_entropy(

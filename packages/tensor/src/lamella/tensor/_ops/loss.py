@@ -74,12 +74,12 @@ def _wide(dtype: Any) -> Any:
     return np.dtype(np.float32) if dtype.itemsize < 4 else dtype
 
 
-def same_floats(*xs: Any) -> MetaArray:
-    """The shape rule of binary_cross_entropy and of its backward step."""
+def same_floats(*xs: Any, name: str = "binary_cross_entropy") -> MetaArray:
+    """The shape rule of losses element by element and of their backward steps."""
     for x in xs:
         if not hasattr(x, "shape") or x.dtype.kind in "biuc" or x.dtype != xs[0].dtype:
             kinds = ", ".join(str(getattr(v, "dtype", type(v).__name__)) for v in xs)
-            raise TypeError(f"binary_cross_entropy needs real floating tensors of one dtype, got {kinds}; use .to()")
+            raise TypeError(f"{name} needs real floating tensors of one dtype, got {kinds}; use .to()")
     return MetaArray(broadcast_shapes(*[x.shape for x in xs]), xs[0].dtype)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._arrays import FLOAT_DTYPES
-from ._sample import OpSample, index, normal, same, unit
+from ._sample import OpSample, distinct, index, normal, same, unit
 
 __all__ = ["SAMPLES"]
 
@@ -12,6 +12,20 @@ _BCE = (unit(3, 4), unit(3, 4))
 _CTC = (normal(5, 2, 3), index(2, 2, high=2), same(2, value=4), index(2, high=3))
 
 SAMPLES = (
+    *(
+        OpSample("huber", how, (distinct(3, 4), normal(3, 4)), {"delta": 0.7, "reduction": how}, FLOAT_DTYPES)
+        for how in ("none", "mean", "sum")
+    ),
+    *(
+        OpSample(
+            "huber_grad",
+            how,
+            (normal(*shape), distinct(3, 4, grad=False), normal(3, 4, grad=False)),
+            {"delta": 0.7, "reduction": how},
+            FLOAT_DTYPES,
+        )
+        for how, shape in (("none", (3, 4)), ("mean", ()))
+    ),
     OpSample("binary_cross_entropy", "", _BCE, {}, FLOAT_DTYPES),
     OpSample("binary_cross_entropy_grad", "", (normal(3, 4), *_BCE), {}, FLOAT_DTYPES),
     OpSample("ctc_loss", "", _CTC, {"blank": 2}, FLOAT_DTYPES),

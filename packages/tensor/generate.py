@@ -22,7 +22,11 @@ FAMILIES = ("_composites", "_creation", "_division", "_drawn")
 FIXED = {
     "_autocast": ("autocast", "custom_bwd", "custom_fwd", "get_autocast_dtype", "is_autocast_enabled"),
     "_constants": ("e", "inf", "nan", "newaxis", "pi"),
-    "_device": ("Device", "as_device as device"),
+    "_determinism": (
+        "are_deterministic_algorithms_enabled", "is_deterministic_algorithms_warn_only_enabled",
+        "use_deterministic_algorithms",
+    ),
+    "_device": ("Device", "Device as device"),
     "_dtype": (
         "DType", "DType as dtype",
         "bfloat16", "bool_", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2", "float16", "float32",
@@ -39,7 +43,8 @@ FIXED = {
     "_op": ("MissingRule",),
     "_print": ("get_printoptions", "printoptions", "set_printoptions"),
     "_promotion": ("get_default_dtype", "set_default_dtype"),
-    "_random": ("Generator", "get_num_threads", "manual_seed", "set_num_threads"),
+    "_random": ("Generator", "default_generator", "get_num_threads", "manual_seed", "set_num_threads"),
+    "_rng_state": ("fork_rng", "get_rng_state", "initial_seed", "seed", "set_rng_state"),
     "_size": ("Size",),
     "_state": ("LevelClosedError",),
     "_tensor": ("Tensor",),

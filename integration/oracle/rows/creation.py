@@ -108,6 +108,11 @@ FUNCTIONS = [
     "cr_cube[:, :, :2].view(lib.int64) + 0",
     "cr_cube.view(lib.uint8).shape", "cr_cube.view(lib.complex64) * 1", "cr_cube[0].t().view(lib.int32) + 0",
     "x.view(lib.int64) + 0", "x.detach().view(lib.complex128) * 1", "lib.Size([2, 3]).numel()",
+    "x.shape.numel()", "x.size() == lib.Size([3, 4])", "isinstance(x.shape, lib.Size)", "lib.Size([2, 3]) == (2, 3)",
+    "lib.device('cpu').type", "isinstance(x.device, lib.device)", "lib.device(lib.device('cpu')).index",
+    "lib.Generator('cpu').device.type", "lib.Generator().manual_seed(7).initial_seed()",
+    "lib.get_rng_state().dtype.itemsize",
+    "lib.set_rng_state(lib.get_rng_state())", "lib.are_deterministic_algorithms_enabled()",
 ]  # fmt: skip
 
 ERRORS = [
@@ -150,4 +155,6 @@ ERRORS = [
     "lib.iinfo()", "lib.int32.to_complex()", "lib.numel(3)", "lib.ones(2, 3, dtype=lib.int16).view(lib.int32)",
     "lib.ones(4, 2).t().view(lib.int16)", "lib.ones(2, 4).t().view(lib.int64)", "lib.tensor(1.0).view(lib.int16)",
     "lib.ones(3, 5)[:, :2].view(lib.int64)", "lib.ones(3, 4)[:, 1:3].view(lib.int64)", "x.type_as(3)",
+    "lib.device('gpu')", "lib.Size((2.5,))", "lib.use_deterministic_algorithms(1)", "lib.Generator(1.5)",
+    "lib.set_rng_state(lib.zeros(3))",
 ]  # fmt: skip

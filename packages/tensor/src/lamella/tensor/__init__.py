@@ -10,7 +10,10 @@ from ._constants import e, inf, nan, newaxis, pi
 from ._creation import (
     arange, empty, empty_like, eye, from_numpy, full, full_like, linspace, ones, ones_like, tensor, zeros, zeros_like,
 )  # fmt: skip
-from ._device import Device, as_device as device
+from ._determinism import (
+    are_deterministic_algorithms_enabled, is_deterministic_algorithms_warn_only_enabled, use_deterministic_algorithms,
+)  # fmt: skip
+from ._device import Device, Device as device
 from ._division import div, divide, floor_divide, fmod, remainder, true_divide
 from ._drawn import rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from ._dtype import (
@@ -94,7 +97,8 @@ from ._pointwise import (
 )  # fmt: skip
 from ._print import get_printoptions, printoptions, set_printoptions
 from ._promotion import get_default_dtype, set_default_dtype
-from ._random import Generator, get_num_threads, manual_seed, set_num_threads
+from ._random import Generator, default_generator, get_num_threads, manual_seed, set_num_threads
+from ._rng_state import fork_rng, get_rng_state, initial_seed, seed, set_rng_state
 from ._size import Size
 from ._state import LevelClosedError
 from ._tensor import Tensor
@@ -115,27 +119,29 @@ __all__ = [
     "DType", "Device", "FileFormatError", "Generator", "LevelClosedError", "MissingRule", "Size", "Tensor",
     "__version__", "abs", "absolute", "acos", "acosh", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv",
     "addr", "adjoint", "all", "allclose", "amax", "amin", "aminmax", "angle", "any", "arange", "arccos", "arccosh",
-    "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "as_strided",
-    "as_strided_scatter", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d",
-    "atleast_2d", "atleast_3d", "attention", "autocast", "baddbmm", "bartlett_window", "batch_norm", "bernoulli",
-    "bfloat16", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
-    "bitwise_xor", "blackman_window", "block_diag", "bmm", "bool", "bool_", "broadcast_shapes", "broadcast_tensors",
-    "broadcast_to", "bucketize", "can_cast", "cartesian_prod", "cat", "cdist", "cdouble", "ceil", "celu", "cfloat",
-    "chain_matmul", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "column_stack", "combinations", "complex",
-    "complex64", "complex128", "concat", "concatenate", "conj", "conj_physical", "copysign", "corrcoef", "cos",
-    "cosh", "count_nonzero", "cov", "cross", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum",
-    "cumulative_trapezoid", "custom_bwd", "custom_fwd", "deg2rad", "device", "diag", "diag_embed", "diagflat",
-    "diagonal", "diagonal_scatter", "diff", "digamma", "dist", "div", "divide", "dot", "double", "dropout", "dsplit",
-    "dstack", "dtype", "e", "einsum", "elu", "empty", "empty_like", "empty_permuted", "empty_strided", "enable_grad",
-    "environment", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand", "expm1", "eye", "finfo", "fix",
-    "flatten", "flip", "fliplr", "flipud", "float", "float8_e4m3fn", "float8_e5m2", "float16", "float32", "float64",
-    "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp", "from_arrow", "from_dlpack",
-    "from_numpy", "frombuffer", "full", "full_like", "gather", "gcd", "ge", "gelu", "ger", "get_autocast_dtype",
-    "get_default_dtype", "get_num_threads", "get_printoptions", "glu", "greater", "greater_equal", "gt", "half",
-    "hamming_window", "hann_window", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc",
-    "histogram", "histogramdd", "hsplit", "hstack", "hypot", "i0", "iinfo", "imag", "index_add", "index_copy",
-    "index_fill", "index_put", "index_reduce", "index_select", "inf", "inference_mode", "inner", "int", "int8",
-    "int16", "int32", "int64", "is_autocast_enabled", "is_complex", "is_conj", "is_floating_point", "is_grad_enabled",
+    "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "are_deterministic_algorithms_enabled", "argmax", "argmin",
+    "argsort", "argwhere", "as_strided", "as_strided_scatter", "as_tensor", "asarray", "asin", "asinh", "atan",
+    "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "attention", "autocast", "baddbmm", "bartlett_window",
+    "batch_norm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not",
+    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "blackman_window", "block_diag", "bmm", "bool", "bool_",
+    "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize", "can_cast", "cartesian_prod", "cat",
+    "cdist", "cdouble", "ceil", "celu", "cfloat", "chain_matmul", "chunk", "clamp", "clamp_max", "clamp_min", "clip",
+    "column_stack", "combinations", "complex", "complex64", "complex128", "concat", "concatenate", "conj",
+    "conj_physical", "copysign", "corrcoef", "cos", "cosh", "count_nonzero", "cov", "cross", "cross_entropy",
+    "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "custom_bwd", "custom_fwd", "default_generator",
+    "deg2rad", "device", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "digamma", "dist",
+    "div", "divide", "dot", "double", "dropout", "dsplit", "dstack", "dtype", "e", "einsum", "elu", "empty",
+    "empty_like", "empty_permuted", "empty_strided", "enable_grad", "environment", "eq", "equal", "erf", "erfc",
+    "erfinv", "exp", "exp2", "expand", "expm1", "eye", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float",
+    "float8_e4m3fn", "float8_e5m2", "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax",
+    "fmin", "fmod", "fork_rng", "frac", "frexp", "from_arrow", "from_dlpack", "from_numpy", "frombuffer", "full",
+    "full_like", "gather", "gcd", "ge", "gelu", "ger", "get_autocast_dtype", "get_default_dtype", "get_num_threads",
+    "get_printoptions", "get_rng_state", "glu", "greater", "greater_equal", "gt", "half", "hamming_window",
+    "hann_window", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram",
+    "histogramdd", "hsplit", "hstack", "hypot", "i0", "iinfo", "imag", "index_add", "index_copy", "index_fill",
+    "index_put", "index_reduce", "index_select", "inf", "inference_mode", "initial_seed", "inner", "int", "int8",
+    "int16", "int32", "int64", "is_autocast_enabled", "is_complex", "is_conj",
+    "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_grad_enabled",
     "is_inference_mode_enabled", "is_nonzero", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan",
     "isneginf", "isposinf", "isreal", "kaiser_window", "kron", "kthvalue", "layer_norm", "lcm", "ldexp", "le",
     "leaky_relu", "lerp", "less", "less_equal", "lgamma", "linear", "linspace", "load", "log", "log1p", "log2",
@@ -150,13 +156,14 @@ __all__ = [
     "randint_like", "randn", "randn_like", "randperm", "ravel", "real", "reciprocal", "relu", "relu6", "remainder",
     "renorm", "repeat_interleave", "reshape", "resolve_conj", "resolve_neg", "result_type", "rms_norm", "roll",
     "rot90", "round", "row_stack", "rrelu", "rsqrt", "rsub", "save", "scalar", "scalar_tensor", "scatter",
-    "scatter_add", "scatter_reduce", "searchsorted", "select", "select_scatter", "selu", "set_default_dtype",
-    "set_grad_enabled", "set_num_threads", "set_printoptions", "sgn", "short", "sigmoid", "sign", "signbit", "silu",
-    "sin", "sinc", "sinh", "slice_scatter", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort",
-    "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum",
-    "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tanhshrink", "tensor", "tensor_split",
-    "tensordot", "threshold", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices",
-    "triu", "triu_indices", "true_divide", "trunc", "uint8", "uint16", "uint32", "uint64", "unbind", "unflatten",
-    "unique", "unique_consecutive", "unsqueeze", "vander", "var", "var_mean", "vdot", "view_as_complex",
-    "view_as_real", "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "scatter_add", "scatter_reduce", "searchsorted", "seed", "select", "select_scatter", "selu", "set_default_dtype",
+    "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid", "sign",
+    "signbit", "silu", "sin", "sinc", "sinh", "slice_scatter", "softmax", "softmin", "softplus", "softshrink",
+    "softsign", "sort", "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub",
+    "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tanhshrink", "tensor",
+    "tensor_split", "tensordot", "threshold", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril",
+    "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "uint8", "uint16", "uint32", "uint64", "unbind",
+    "unflatten", "unique", "unique_consecutive", "unsqueeze", "use_deterministic_algorithms", "vander", "var",
+    "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy", "zeros",
+    "zeros_like",
 ]  # fmt: skip

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Device", "as_device"]
+__all__ = ["CPU", "META", "Device", "as_device"]
+
+_PLACES: dict[str, Device] = {}
 
 
 class Device:
-    """A place for tensors; equal devices are one object."""
+    """A place for tensors, by its name, `cpu` or `meta`; equal devices are one object. ValueError for other names."""
 
     __slots__ = ("kind",)
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    kind: str
+
+    def __new__(cls, type: str | Device = "cpu", index: int | None = None) -> Device:
+        name = type.kind if isinstance(type, Device) else type
+        place = _PLACES.get(name) if isinstance(name, str) else None
+        if place is None and name == "cpu:0":
+            place = _PLACES["cpu"]
+        if place is None or index not in (None, 0):
+            given = f"{name!r}" if index is None else f"{name!r} with index {index}"
+            raise ValueError(f"unknown device {given}; the devices here are 'cpu' and 'meta'")
+        return place
 
     @property
     def type(self) -> str:
         """The kind of device, as torch names it."""
         return self.kind
+
+    @property
+    def index(self) -> int | None:
+        """None: there is one device of a kind."""
+        return None
 
     def __repr__(self) -> str:
         return f"device({self.kind!r})"
@@ -27,23 +43,26 @@ class Device:
         return self.kind
 
     def __eq__(self, other: object) -> bool:
-        return (isinstance(other, Device) and other.kind == self.kind) or other == self.kind
+        return other is self or other == self.kind
 
     def __hash__(self) -> int:
         return hash(self.kind)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (as_device, (self.kind,))
 
-CPU = Device("cpu")
-META = Device("meta")
+
+def _place(kind: str) -> Device:
+    made = object.__new__(Device)
+    made.kind = kind
+    _PLACES[kind] = made
+    return made
+
+
+CPU = _place("cpu")
+META = _place("meta")
 
 
 def as_device(device: Any) -> Device:
     """A Device, its name, or None for the CPU; ValueError naming the devices there are."""
-    if device is None:
-        return CPU
-    name = device.kind if isinstance(device, Device) else device
-    if name == "cpu":
-        return CPU
-    if name == "meta":
-        return META
-    raise ValueError(f"unknown device {device!r}; the devices here are 'cpu' and 'meta'")
+    return CPU if device is None or device is CPU else Device(device)

@@ -32,11 +32,14 @@ from ._methods import Methods
 from ._op import OPS
 from ._operand import is_operand
 from ._print import describe_tensor
+from ._size import Size
 from ._state import LEVEL, TRACED, tls
 from ._strided import Strided
 from ._values import number_in
 
 __all__ = ["Tensor"]
+
+_tuple = tuple.__new__
 
 assert _backward
 assert _precision
@@ -68,9 +71,9 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
     # -- what it is
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """Sizes of the dims."""
-        return tuple(self._data.shape)
+        return _tuple(Size, self._data.shape)
 
     @property
     def dtype(self) -> DType:

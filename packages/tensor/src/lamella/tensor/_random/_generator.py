@@ -7,10 +7,12 @@ depend on dtype, device or threads.
 from __future__ import annotations
 
 import operator
+import os
 import threading
 from collections.abc import Mapping
 from typing import Final
 
+from .._device import CPU, Device, as_device
 from ._philox import MASK
 
 __all__ = ["Generator", "default_generator", "manual_seed"]
@@ -30,9 +32,20 @@ class Generator:
 
     __slots__ = ("_lock", "_offset", "_seed")
 
-    def __init__(self, seed: int = _DEFAULT_SEED) -> None:
+    def __init__(self, seed: int | str | Device = _DEFAULT_SEED, *, device: str | Device | None = None) -> None:
+        """A stream from slot 0 of a seed; a place by position or keyword, as in PyTorch, must be the CPU."""
+        if isinstance(seed, (str, Device)):
+            device = seed
+            seed = _DEFAULT_SEED
+        if as_device(device) is not CPU:
+            raise ValueError(f"Generator: numbers are drawn on the cpu, got device {device!r}")
         self._lock = threading.Lock()
         self.manual_seed(seed)
+
+    @property
+    def device(self) -> Device:
+        """Where its numbers are drawn: the CPU."""
+        return CPU
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again at slot 0 of `seed` (an int from -2**63 to 2**64 - 1, taken modulo 2**64) and return self."""
@@ -47,6 +60,18 @@ class Generator:
     def initial_seed(self) -> int:
         """The seed in use, as 0 <= seed < 2**64."""
         return self._seed
+
+    def seed(self) -> int:
+        """Start again with a seed of the system's own, and return it."""
+        value = int.from_bytes(os.urandom(8), "little")
+        self.manual_seed(value)
+        return value
+
+    def clone_state(self) -> Generator:
+        """A generator of its own that stands where this one does."""
+        copy = Generator()
+        copy.set_state(self.get_state())
+        return copy
 
     def reserve(self, n: int) -> tuple[int, int]:
         """Take the next n slots: returns (seed, offset) of the first and moves the offset by n, modulo 2**64."""
@@ -72,8 +97,8 @@ class Generator:
         with self._lock:
             return {"algorithm": _ALGORITHM, "seed": self._seed, "offset": self._offset}
 
-    def set_state(self, state: object) -> None:
-        """Continue where `get_state` was called; ValueError for anything else, and then nothing changes."""
+    def set_state(self, state: object) -> Generator:
+        """Continue where `get_state` was called and return self; ValueError for anything else, changing nothing."""
         if not isinstance(state, Mapping) or set(state) != {"algorithm", "seed", "offset"}:
             raise ValueError(f"set_state: expected what get_state() returned (algorithm, seed, offset), got {state!r}")
         if state["algorithm"] != _ALGORITHM:
@@ -81,6 +106,7 @@ class Generator:
         seed, offset = _word("seed", state["seed"]), _word("offset", state["offset"])
         with self._lock:
             self._seed, self._offset = seed, offset
+        return self
 
     def __repr__(self) -> str:
         return f"Generator(seed={self._seed}, offset={self._offset})"

@@ -2,7 +2,8 @@
 
 None, bool, str, finite floats and 64-bit ints are themselves; a list is an array; the rest is an object of one key:
 {"tuple": [...]}, {"dict": [[key, value], ...]}, {"tensor": index}, {"int": "0x..."}, {"float": "nan"}. Types are kept
-exactly, so a subclass (a namedtuple, numpy's float64) is refused instead of coming back as something else.
+exactly, so a subclass (a namedtuple, numpy's float64) is refused instead of coming back as something else; only the
+shape of a tensor comes back as the plain tuple that it is.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from .._size import Size
+
 __all__ = ["MAX_DEPTH", "Path", "TreeError", "expression", "pack", "unpack"]
 
 Path: TypeAlias = tuple[str | int, ...]
 
 MAX_DEPTH = 64
+_CONTAINERS = (list, tuple, dict, Size)
 _INT64 = range(-(1 << 63), 1 << 63)
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _HEXADECIMAL = re.compile(r"-?0x[0-9a-f]+", re.ASCII)
@@ -47,7 +51,7 @@ def _pack(value: object, path: Path, tensor: Callable[[object, Path], int | None
         return value if value in _INT64 else {"int": hex(value)}
     if isinstance(value, float) and kind is float:
         return value if math.isfinite(value) else {"float": repr(value)}
-    if isinstance(value, list | tuple | dict) and kind in (list, tuple, dict):
+    if isinstance(value, list | tuple | dict) and kind in _CONTAINERS:
         if id(value) in open_ids:
             raise ValueError(f"save: {expression(path)} contains itself; expected a tree of containers")
         if len(path) >= MAX_DEPTH:

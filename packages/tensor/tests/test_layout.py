@@ -90,6 +90,33 @@ def test_functions_against_numpy(name: str) -> None:
     assert not np.shares_memory(got.numpy(), t.numpy())
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", [lt.float32, lt.int64, lt.bfloat16], ids=repr)
+def test_large_copies(dtype: lt.DType, threads: int) -> None:
+    # in strips and over threads from 2**18 elements on
+    before = lt.get_num_threads()
+    a = np.arange(600 * 700).reshape(600, 700).astype(np.int16).astype(dtype.numpy)
+    t = lt.from_numpy(a)
+    flat = a.reshape(2, 3, 100, 700)
+    lt.set_num_threads(threads)
+    try:
+        pairs = (
+            (t.T.contiguous(), a.T),
+            (lt.from_numpy(flat).permute(3, 0, 2, 1).contiguous(), flat.transpose(3, 0, 2, 1)),
+            (lt.flip(t, 0, 1), a[::-1, ::-1]),
+            (lt.cat([t, t[:, :7], t], 1), np.concatenate([a, a[:, :7], a], 1)),
+            (lt.stack([t, t.flip(0)], 2), np.stack([a, a[::-1]], 2)),
+            (lt.pad(t, (1, 2)), np.pad(a, ((0, 0), (1, 2)))),
+            (lt.pad(t[None], (3, 4), "circular")[0], np.pad(a, ((0, 0), (3, 4)), mode="wrap")),
+        )
+    finally:
+        lt.set_num_threads(before)
+    for got, wanted in pairs:
+        np.testing.assert_array_equal(got.numpy(), wanted)
+    with pytest.raises(ValueError, match=r"cat along dim 1 needs equal shapes elsewhere, got \(600, 700\), \(1, 700\)"):
+        lt.cat([t, t[:1]], 1)
+
+
 def test_cat_and_stack_promote() -> None:
     i, x = lt.tensor([1, 2]), lt.tensor([0.5, 1.5])
     assert lt.cat([i, x]).dtype is lt.float32

@@ -9,6 +9,7 @@ import numpy as np
 from .._blocks import choose, clip
 from .._dtype import BY_NUMPY, float8_e4m3fn
 from .._meta import MetaArray, broadcast_shapes
+from .._moves import fresh
 from .._op import Op, register_rules
 from .._promotion import refusal
 from .._special import erf, sigmoid
@@ -35,7 +36,7 @@ def _relu(x: Any) -> Any:
 
 def _sign(x: Any) -> Any:
     if x.dtype.kind == "b":
-        return x.copy()
+        return fresh(x)
     if x.dtype.kind in "iu":
         return np.sign(x)
     # a NaN is neither above nor below 0, and two comparisons take half the time of numpy's sign
@@ -95,7 +96,7 @@ def _cast(x: Any, *, dtype: Any) -> Any:
 
 
 def _copy(x: Any) -> Any:
-    return x.copy()
+    return fresh(x)
 
 
 # name: (how dtypes meet, kinds refused, kernel)

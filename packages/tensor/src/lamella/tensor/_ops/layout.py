@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._meta import MetaArray
+from .._moves import assign, fresh
 from .._op import Op, register_rules
 
 __all__: list[str] = []
@@ -51,7 +52,7 @@ def _pad(x: Any, *, pads: Pads, value: Any) -> Any:
                 region[d] = strip
                 out[tuple(region)] = value
             region[d] = at
-    out[tuple(place)] = x
+    assign(out[tuple(place)], x)
     return out
 
 
@@ -115,7 +116,7 @@ def _pad_by_steps(x: Any, pads: Pads, mode: str) -> Any:
     _check_around(x.shape, pads, mode)
     place, steps = _steps(x.shape, pads, mode)
     out = np.empty(_grown(x.shape, pads), x.dtype)
-    out[place] = x
+    assign(out[place], x)
     for _, to, source in steps:
         out[to] = out[source]
     return out
@@ -156,7 +157,7 @@ def _flip(x: Any, *, dims: tuple[int, ...]) -> Any:
     index: list[slice] = [slice(None)] * x.ndim
     for d in dims:
         index[d] = slice(None, None, -1)
-    return x[(*index, ...)].copy()
+    return fresh(x[(*index, ...)])
 
 
 def _roll(x: Any, *, shifts: tuple[int, ...], dims: tuple[int, ...]) -> Any:
@@ -203,7 +204,7 @@ def _stack(*xs: Any, dim: int) -> Any:
     out = np.empty((*shape[:dim], len(xs), *shape[dim:]), first.dtype)
     front: tuple[Any, ...] = (slice(None),) * dim
     for i, x in enumerate(xs):
-        out[(*front, i)] = x
+        assign(out[(*front, i, ...)], x)
     return out
 
 

@@ -9,11 +9,14 @@ import numpy as np
 
 from .._integer_product import integer_product
 from .._meta import MetaArray, broadcast_shapes
+from .._moves import assign
 from .._op import OPS, Op, register_rules
 from .._random._parallel import split
 from .._views import VIEWS, apply_chain, overlapping
 
 __all__: list[str] = []
+
+_LARGE = 1 << 18  # elements of the first operand from where cat goes over threads
 
 _MANY, _GRAIN = 1 << 15, 1 << 18  # elements
 _FLOATS = frozenset((np.dtype(np.float32), np.dtype(np.float64)))
@@ -169,7 +172,21 @@ def _matmul_shape(a: Any, b: Any) -> MetaArray:
 
 
 def _cat(*xs: Any, dim: int) -> Any:
-    return np.concatenate(xs, axis=dim)
+    first = xs[0]
+    if first.size < _LARGE:
+        return np.concatenate(xs, axis=dim)
+    shape = first.shape
+    if any(x.shape[:dim] != shape[:dim] or x.shape[dim + 1 :] != shape[dim + 1 :] for x in xs):
+        raise ValueError("cat needs equal shapes elsewhere")  # the shape rule says which were given
+    total = sum([x.shape[dim] for x in xs])
+    out = np.empty((*shape[:dim], total, *shape[dim + 1 :]), first.dtype)
+    front = (slice(None),) * dim
+    at = 0
+    for x in xs:
+        n = x.shape[dim]
+        assign(out[(*front, slice(at, at + n))], x)
+        at += n
+    return out
 
 
 def _cat_shape(*xs: Any, dim: int) -> MetaArray:

@@ -158,6 +158,7 @@ ERRORS = [
     "lib.matrix_power(pr_a, 2)", "lib.cross(pr_w, pr_m3)", "lib.cross(pr_s, pr_s)", "lib.cross(pr_a, pr_a, dim=1)",
     "lib.linalg.vecdot(pr_a, pr_w)", "lib.linalg.multi_dot([pr_a])", "lib.linalg.multi_dot([])",
     # dtypes
+    "pr_f32 @ pr_b", "pr_i @ pr_b", "lib.matmul(pr_u, pr_n)", "pr_z @ pr_b", "pr_n @ pr_flags",
     "pr_flag @ pr_flags", "lib.dot(pr_flags, pr_flags)", "lib.mm(pr_flag, pr_flag.T)",
     "lib.tensordot(pr_flag, pr_flag)", "lib.dot(pr_n, pr_u)", "lib.mm(pr_f32, pr_b)", "lib.mv(pr_f32, pr_u)",
     "lib.bmm(pr_p, pr_q.float())", "lib.inner(pr_f32, pr_u)", "lib.addmm(pr_c.float(), pr_a, pr_b)",

@@ -194,6 +194,16 @@ def test_einsum_forms() -> None:
     assert square[0, 1].item() == 7.0
 
 
+def test_sums_of_integers_alone_are_wide() -> None:
+    a, b = R.integers(-99, 99, (3, 4), np.int32), R.integers(-99, 99, (4, 5), np.int32)
+    for equation in ("ij,jk->k", "ij,jk->", "ij,jk,j->k"):
+        arrays = [a, b, b[:, 0]][: equation.count(",") + 1]
+        out = lt.einsum(equation, *[t(x) for x in arrays])
+        assert out.dtype is lt.int64
+        assert out.tolist() == np.einsum(equation, *[x.astype(np.int64) for x in arrays]).tolist()
+    assert lt.einsum("ij,jk->ik", t(a), t(b)).dtype is lt.int32
+
+
 def test_several_operands_meet_in_a_good_order() -> None:
     # from left to right the first product alone would have 10**9 elements
     x, y, z = lt.ones(1000, 1), lt.ones(1000, 1000), lt.ones(1000)

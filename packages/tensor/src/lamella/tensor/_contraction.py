@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from ._dispatch import dispatch, view_of
+from ._dtype import int64
 from ._op import OPS
 
 if TYPE_CHECKING:
@@ -45,10 +46,18 @@ def contract(
         elif name == "matmul":
             if meet is not None:
                 meet()
-            found.append(dispatch(OPS["matmul"], (t, found[param])))
+            found.append(dispatch(OPS["matmul"], _together(t, found[param])))
         else:
             found[at] = view_of(OPS[name], t, param)
     return cast("Tensor", found[-1])
+
+
+def _together(a: Any, b: Any) -> tuple[Any, Any]:
+    """Two integer operands in int64 where one is so because it has been summed."""
+    if a._data.dtype == b._data.dtype or a._data.dtype.kind not in "iu" or b._data.dtype.kind not in "iu":
+        return a, b
+    cast, to = OPS["cast"], {"dtype": int64}
+    return dispatch(cast, (a,), to), dispatch(cast, (b,), to)
 
 
 class _Planner:

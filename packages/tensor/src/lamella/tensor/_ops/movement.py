@@ -11,6 +11,7 @@ from .._integer_product import integer_product
 from .._meta import MetaArray, broadcast_shapes
 from .._moves import assign
 from .._op import OPS, Op, register_rules
+from .._promotion import refusal
 from .._random._parallel import split
 from .._views import VIEWS, apply_chain, overlapping
 
@@ -147,6 +148,8 @@ def _outer(a: Any, b: Any) -> Any:
 
 def _matmul(a: Any, b: Any) -> Any:
     dtype = a.dtype
+    if b.dtype != dtype or dtype.kind == "b":
+        _matmul_shape(a, b)  # it says what is wrong
     if a.ndim > 1 < b.ndim and a.shape[-1] == 1:  # columns times rows, for which BLAS is slow
         if a.ndim == b.ndim == 2 and a.size * b.size > _MANY and dtype.itemsize >= 4:
             return _outer(a[:, 0], b[0])
@@ -162,6 +165,10 @@ def _matmul(a: Any, b: Any) -> Any:
 def _matmul_shape(a: Any, b: Any) -> MetaArray:
     if not a.shape or not b.shape:
         raise ValueError(f"matmul needs at least one dim on both sides, got {a.shape} @ {b.shape}; use * for a scalar")
+    if a.dtype != b.dtype:
+        raise TypeError(f"matmul needs tensors of one dtype, got {a.dtype} and {b.dtype}; cast one with .to(dtype)")
+    if a.dtype.kind == "b":
+        raise TypeError(refusal("matmul", "b"))
     left = a.shape if len(a.shape) > 1 else (1, *a.shape)
     right = b.shape if len(b.shape) > 1 else (*b.shape, 1)
     if left[-1] != right[-2]:
@@ -209,7 +216,7 @@ Op("alias", "x", "view")
 Op("detach", "x", "view", differentiable=())
 Op("view_write", "base, value; chain", "opaque")
 Op("view_grad", "g; shape, chain", "opaque")
-Op("matmul", "a, b", "... m k, ... k n -> ... m n; reduce k", promotes="same", refuses="b")
+Op("matmul", "a, b", "... m k, ... k n -> ... m n; reduce k")
 Op("cat", "*xs; dim", "opaque", promotes="same")
 
 register_rules(

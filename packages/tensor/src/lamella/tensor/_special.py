@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ._blocks import blocked, in_double, select
+from ._blocks import blocked, clip, in_double, select
 
 __all__ = ["erf", "erfc", "erfinv", "normal_cdf", "sigmoid"]
 
@@ -249,11 +249,10 @@ def erfinv(x: Any) -> Any:
 
 @blocked
 def _sigmoid_blocks(out: Any, x: Any) -> None:
-    # where exp overflows, the reciprocal of infinity is what is left of the tail: 0
-    np.negative(x, out=out)
+    # e / (1 + e): the lower tail is that of exp, and from 80 on the quotient is 1
+    clip(out, x, None, 80)
     np.exp(out, out=out)
-    out += 1
-    np.reciprocal(out, out=out)
+    np.divide(out, out + 1, out=out)
 
 
 def sigmoid(x: Any) -> Any:

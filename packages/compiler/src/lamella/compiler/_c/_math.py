@@ -88,6 +88,7 @@ _TANH_F32 = f"""$NAME($T x) {{
     return @sel(a < 0.625f, small, big);
 }}"""
 
+_SIGN = "$NAME($T x) { return @sel(x > ZERO, @splat(ONE), @sel(x < ZERO, @splat(-ONE), @splat(ZERO))); }"
 _SIGMOID = """$NAME($T x) {
     $T e = @exp(-@abs(x));
     return @sel(x < ZERO, e, @splat(ONE)) / (ONE + e);
@@ -164,8 +165,8 @@ MATH: dict[tuple[str, str], str] = {
     ("abs", "f64"): "$NAME($T x) { return @asf(@asi(x) & 0x7fffffffffffffff); }",
     ("max", "any"): "$NAME($T a, $T b) { return @sel((a > b) | (a != a), a, b); }",
     ("min", "any"): "$NAME($T a, $T b) { return @sel((a < b) | (a != a), a, b); }",
-    ("sign", "f32"): "$NAME($T x) { return @sel(x > 0.0f, @splat(1.0f), @sel(x < 0.0f, @splat(-1.0f), x)); }",
-    ("sign", "f64"): "$NAME($T x) { return @sel(x > 0.0, @splat(1.0), @sel(x < 0.0, @splat(-1.0), x)); }",
+    ("sign", "f32"): _SIGN.replace("ONE", "1.0f").replace("ZERO", "0.0f"),
+    ("sign", "f64"): _SIGN.replace("ONE", "1.0").replace("ZERO", "0.0"),
     ("widenf16", "f32"): _WIDEN_F16,
     ("widenbf16", "f32"): "$NAME($I h) { return @asf(h << 16); }",
     ("narrowf16", "f32"): _NARROW_F16,

@@ -66,7 +66,9 @@ ROWS = [
 ]  # fmt: skip
 
 FUNCTIONS = [
-    "lib.roll(layout_x, 2)", "lib.roll(layout_x, 3, 1)", "layout_x.roll((1, -1), (0, 2))",
+    "lib.roll(layout_x, 2)", "lib.flip(layout_x, dims=(0,))", "layout_x.flip(dims=[1, 2])",
+    "lib.roll(layout_x, shifts=1, dims=2)",
+    "lib.rot90(layout_i, k=2, dims=[0, 1])", "lib.roll(layout_x, 3, 1)", "layout_x.roll((1, -1), (0, 2))",
     "lib.roll(layout_x, (1, 2), (1, 1))",
     "layout_i.roll(-1, -1)", "lib.roll(layout_x, -25)", "layout_e.roll(1, 0)",
     "lib.flip(layout_x, (0, -1))", "layout_x.flip(1)", "layout_x.flip(0, 2)", "layout_x.flip([1])",

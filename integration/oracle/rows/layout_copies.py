@@ -12,6 +12,9 @@ FUNCTIONS = [
     "copies_x.repeat(2, 1, 3)", "copies_x.repeat((1, 1, 1))", "copies_v.repeat(2, 3)", "copies_x.repeat(2, 1, 1, 2)",
     "copies_v[0].repeat(3)", "copies_v.repeat(0)", "copies_x.repeat([1, 0, 2])", "copies_v[:1].repeat(1, 1)",
     "copies_i.repeat(2)", "copies_v[0].repeat(())", "copies_v[:1].repeat(4)",
+    "copies_v.repeat(repeats=(2, 2))", "lib.tile(copies_x, dims=(2,))",
+    *(f"lib.zeros{s}.fill_diagonal_(2, wrap={w})" for s in ((7, 3), (2, 4)) for w in (True, False)),
+    "lib.zeros(3, 3, 3).fill_diagonal_(1.5)", "(copies_x * 2)[0].fill_diagonal_(0)",
     "lib.tile(copies_x, (2, 1))", "copies_x.tile(3)", "copies_v.tile(2, 2)", "lib.tile(copies_x, (2, 1, 1, 1))",
     "lib.tile(copies_v, ())", "copies_v[0].tile((2, 2))",
     "lib.repeat_interleave(copies_x, 2)", "copies_x.repeat_interleave(3, 1)", "copies_x.repeat_interleave(1, -1)",
@@ -49,6 +52,7 @@ FUNCTIONS = [
 ]  # fmt: skip
 
 ERRORS = [
+    "v.clone().fill_diagonal_(1)", "lib.zeros(2, 3, 2).fill_diagonal_(1)",
     "x.repeat(2)", "x.repeat(2, -1)", "x.repeat()", "lib.tile(x, (-1,))", "lib.repeat_interleave(x, -1)",
     "lib.repeat_interleave(x, lib.tensor([1, 2]), 1)", "lib.repeat_interleave(x, v, 1)", "lib.repeat_interleave(x)",
     "lib.repeat_interleave(v, lib.tensor([1, 1, 1, -1]))",

@@ -55,6 +55,14 @@ FUNCTIONS = [
     "views_v.as_strided((2,), (3,), 1)",
     "views_x.as_strided((4, 4), (7, 1), 2)", "views_x.mT.as_strided((2, 2), (5, 0))", "views_v.as_strided((), (), 5)",
     "views_x.as_strided((0, 3), (1, 1), 30)",
+    # by keyword
+    "views_x.permute(dims=(2, 0, 1))", "lib.permute(views_x, dims=[0, 2, 1])", "lib.reshape(views_x, shape=(5, -1))",
+    "views_x.reshape(shape=(30,))", "views_x.view(size=(6, 5))", "views_v.expand(size=(2, 6))",
+    "lib.broadcast_to(views_v, size=(2, 6))", "lib.swapaxes(views_x, axis0=0, axis1=2)",
+    "lib.transpose(views_x, dim0=0, dim1=1)", "views_x.narrow(dim=2, start=1, length=2)",
+    "lib.unbind(views_x, dim=1)", "lib.movedim(views_x, source=0, destination=1)",
+    "views_x.unfold(dimension=2, size=2, step=2)", "views_x.as_strided(size=(2,), stride=(3,), storage_offset=1)",
+    "lib.chunk(views_x, chunks=2, dim=-1)", "lib.narrow_copy(views_x, 1, 1, 2)", "views_x.unsafe_chunk(2, 2)[1] * 1",
     # writes through them reach the memory
     "lib.diagonal(views_x.clone()).fill_(2)", "views_x.clone().unfold(2, 2, 2).mul_(3)",
     *(

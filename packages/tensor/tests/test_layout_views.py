@@ -226,6 +226,13 @@ def test_memory_of_views() -> None:
     assert m.as_strided((2, 2), (1, 1)).shape == (2, 2)
 
 
+def test_diagonal_filled_in_place() -> None:
+    for shape, wrap in (((7, 3), True), ((7, 3), False), ((2, 5), True), ((3, 3, 3), False)):
+        wanted = np.zeros(shape)
+        np.fill_diagonal(wanted, 2.0, wrap)
+        assert_close(lt.zeros(*shape, dtype=lt.float64).fill_diagonal_(2, wrap), wanted)
+
+
 def test_dims_changed_in_place() -> None:
     x = lt.arange(6).reshape(2, 3).clone()
     memory = x.numpy()
@@ -260,6 +267,8 @@ def test_dims_of_followed_tensors_changed_in_place() -> None:
 
 
 BAD: tuple[tuple[str, type[Exception], str], ...] = (
+    ("x.permute(1, 0, dims=(0, 1))", TypeError, r"permute takes them by position or by keyword, got \(1, 0\) and"),
+    ("x[0].fill_diagonal_(1)", ValueError, r"fill_diagonal_ needs a matrix, or more dims of one size, got shape \(3,\)"),
     ("x.chunk(0)", ValueError, "chunk needs a positive number of chunks, got 0"),
     ("x.split([1, 2])", ValueError, r"split: sizes \[1, 2\] do not add up to the size 2 of dim 0"),
     ("x.split('a')", TypeError, "split takes a size or a list of sizes, got 'a'"),

@@ -6,7 +6,7 @@ import math
 import operator
 from typing import Any
 
-__all__ = ["dim_of", "dims_of", "pair", "shape_of", "the_dim"]
+__all__ = ["dim_of", "dims_of", "listed", "pair", "shape_of", "the_dim"]
 
 
 def dim_of(dim: Any, rank: int) -> int:
@@ -43,6 +43,15 @@ def the_dim(dim: Any, axis: Any, default: Any = None) -> Any:
     if dim is not None:
         raise TypeError("give dim or its alias axis, not both")
     return axis
+
+
+def listed(name: str, given: tuple[Any, ...], keyword: Any) -> tuple[Any, ...]:
+    """What is given one by one, as one tuple or list, or by keyword instead; TypeError for both."""
+    if keyword is not None:
+        if given:
+            raise TypeError(f"{name} takes them by position or by keyword, got {given} and {keyword!r}")
+        return tuple(keyword) if isinstance(keyword, (tuple, list)) else (keyword,)
+    return tuple(given[0]) if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
 
 
 def shape_of(shape: Any) -> tuple[int, ...]:

@@ -230,6 +230,7 @@ class Methods(Arithmetic):
     unsqueeze = functions_movement.unsqueeze
     flatten = functions_movement.flatten
     narrow = functions_movement.narrow
+    narrow_copy = functions_movement.narrow_copy
     bmm = functions_product.bmm
     cross = functions_product.cross
     dot = functions_product.dot
@@ -286,6 +287,9 @@ class Methods(Arithmetic):
     split_with_sizes = functions_splitting.split_with_sizes
     tensor_split = functions_splitting.tensor_split
     unbind = functions_splitting.unbind
+    unsafe_chunk = functions_splitting.unsafe_chunk
+    unsafe_split = functions_splitting.unsafe_split
+    unsafe_split_with_sizes = functions_splitting.unsafe_split_with_sizes
     vsplit = functions_splitting.vsplit
     corrcoef = functions_statistics.corrcoef
     cov = functions_statistics.cov

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _functions as f
 from ._base import TensorBase, wrap
-from ._dims import dim_of
+from ._dims import dim_of, listed
 from ._dispatch import dispatch, view_of
 from ._dtype import DType
 from ._engine import autograd
@@ -30,6 +30,10 @@ class Strided(TensorBase):
     """The members of a tensor that have to do with its layout."""
 
     __slots__ = ()
+
+    def ndimension(self) -> int:
+        """Number of dims."""
+        return cast(int, self._data.ndim)
 
     def element_size(self) -> int:
         """Bytes of one element."""
@@ -108,11 +112,13 @@ class Strided(TensorBase):
         """The conjugate transpose of the last two dims."""
         return f.adjoint(self)
 
-    def view(self, *shape: Any) -> Tensor:
+    def view(self, *shape: Any, size: Any = None) -> Tensor:
         """The same memory in another shape, or, given a dtype, its bits as that dtype.
 
         ValueError where the layout does not allow a view.
         """
+        if size is not None:
+            shape = listed("view", shape, size)
         if len(shape) == 1 and isinstance(shape[0], DType):
             return cast("Tensor", dispatch(OPS["view_dtype"], (self,), {"dtype": shape[0]}))
         out = f.reshape(self, *shape)
@@ -137,7 +143,11 @@ class Strided(TensorBase):
         """This tensor itself with two dims exchanged; returns self."""
         return self._become(f.transpose, dim0, dim1)
 
-    swapaxes_ = swapdims_ = transpose_
+    swapdims_ = transpose_
+
+    def swapaxes_(self, axis0: int, axis1: int) -> Tensor:
+        """Same as transpose_."""
+        return self.transpose_(axis0, axis1)
 
     def unsqueeze_(self, dim: int) -> Tensor:
         """This tensor itself with a new dim of size 1; returns self."""
@@ -179,6 +189,23 @@ class Strided(TensorBase):
             setattr(self, slot, getattr(new, slot))
         if before is not None:
             autograd().moved(before, self._edge)
+        return me
+
+    def fill_diagonal_(self, fill_value: Any, wrap: bool = False) -> Tensor:
+        """Overwrite the elements whose indices are all equal; returns self.
+
+        With wrap the diagonal of a tall matrix begins anew after a row without. ValueError for a vector, and for more
+        than two dims of different sizes.
+        """
+        me = cast("Tensor", self)
+        shape = tuple(self._data.shape)
+        if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
+            raise ValueError(f"fill_diagonal_ needs a matrix, or more dims of one size, got shape {shape}")
+        for start in range(0, shape[0], shape[1] + 1) if wrap and len(shape) == 2 else (0,):
+            part = me.narrow(0, start, shape[0] - start) if start else me
+            while part.ndim > 1:
+                part = part.diagonal(0, 0, part.ndim - 1) if part.ndim > 2 else part.diagonal()
+            part.fill_(fill_value)
         return me
 
     def set_(self, *args: Any, **kwargs: Any) -> NoReturn:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from .._dims import dim_of, dims_of
+from .._dims import dim_of, dims_of, listed
 from .._dispatch import dispatch, view_of
 from .._op import OPS
 from .._scalar import SymScalar
@@ -96,13 +96,13 @@ def _cut(t: Tensor, pairs: Pairs) -> Tensor:
     )
 
 
-def flip(x: Any, *dims: Any) -> Tensor:
+def flip(x: Any, *order: Any, dims: Any = None) -> Tensor:
     """A copy with the order of elements reversed along dims, given one by one or as a tuple."""
     t = tensor_of(x, "flip")
-    given = dims[0] if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else dims
+    given = listed("flip", order, dims)
     rank = t._data.ndim
     # a 0-d tensor takes dim 0 and -1, and has none to reverse
-    out: Tensor = dispatch(_FLIP, (t,), {"dims": dims_of(tuple(given), rank) if len(given) and rank else _none(given)})
+    out: Tensor = dispatch(_FLIP, (t,), {"dims": dims_of(given, rank) if len(given) and rank else _none(given)})
     return out
 
 

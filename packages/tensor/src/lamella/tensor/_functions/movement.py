@@ -6,7 +6,7 @@ import math
 import operator
 from typing import TYPE_CHECKING, Any
 
-from .._dims import dim_of, dims_of, infer_shape, shape_of
+from .._dims import dim_of, dims_of, infer_shape, listed, shape_of
 from .._dispatch import parts_of, view_of
 from .._op import OPS
 from .common import tensor_of
@@ -18,6 +18,7 @@ __all__ = [
     "expand",
     "flatten",
     "narrow",
+    "narrow_copy",
     "permute",
     "reshape",
     "squeeze",
@@ -34,6 +35,7 @@ METHODS = (
     "unsqueeze",
     "flatten",
     "narrow",
+    "narrow_copy",
 )
 IN_PLACE: tuple[str, ...] = ()
 
@@ -41,22 +43,24 @@ IN_PLACE: tuple[str, ...] = ()
 _RESHAPE, _PERMUTE, _EXPAND = (OPS[n] for n in ("reshape", "permute", "expand"))
 
 
-def reshape(x: Any, *shape: Any) -> Tensor:
+def reshape(x: Any, *sizes: Any, shape: Any = None) -> Tensor:
     """The same elements in another shape, one size may be -1; a view where the layout allows."""
     t = tensor_of(x, "reshape")
     old = t._data.shape
-    return view_of(_RESHAPE, t, infer_shape(shape, math.prod(old), tuple(old)))
+    if shape is not None:
+        sizes = listed("reshape", sizes, shape)
+    return view_of(_RESHAPE, t, infer_shape(sizes, math.prod(old), tuple(old)))
 
 
-def permute(x: Any, *dims: Any) -> Tensor:
+def permute(x: Any, *order: Any, dims: Any = None) -> Tensor:
     """A view with its dims in another order."""
     t = tensor_of(x, "permute")
-    given = dims[0] if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else dims
+    given = listed("permute", order, dims)
     rank = t._data.ndim
-    order = tuple(dim_of(d, rank) for d in given)
-    if len(order) != rank or len(set(order)) != rank:
-        raise ValueError(f"permute of a tensor of {rank} dims needs each dim once, got {tuple(given)}")
-    return view_of(_PERMUTE, t, order)
+    places = tuple([dim_of(d, rank) for d in given])
+    if len(places) != rank or len(set(places)) != rank:
+        raise ValueError(f"permute of a tensor of {rank} dims needs each dim once, got {given}")
+    return view_of(_PERMUTE, t, places)
 
 
 def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
@@ -70,14 +74,14 @@ def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
     return view_of(_PERMUTE, t, tuple(order))
 
 
-def expand(x: Any, *shape: Any) -> Tensor:
+def expand(x: Any, *sizes: Any, size: Any = None) -> Tensor:
     """A view in which dims of size 1 are repeated; -1 keeps a size."""
     t = tensor_of(x, "expand")
-    given = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    given = listed("expand", sizes, size)
     old = tuple(t._data.shape)
     lead = len(given) - len(old)
     if lead < 0:
-        raise ValueError(f"cannot expand {old} to {tuple(given)}: it has fewer dims")
+        raise ValueError(f"cannot expand {old} to {given}: it has fewer dims")
     full = tuple([old[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(given)]) if -1 in given else given
     return view_of(_EXPAND, t, shape_of(full))
 
@@ -123,6 +127,11 @@ def narrow(x: Any, dim: int, start: Any, length: int) -> Tensor:
     if not 0 <= begin <= begin + length <= n:
         raise IndexError(f"narrow from {start} by {length} leaves dim {at} of size {n}")
     return part(t, at, begin, begin + length)
+
+
+def narrow_copy(x: Any, dim: int, start: Any, length: int) -> Tensor:
+    """A copy of what `narrow` shows."""
+    return narrow(x, dim, start, length).clone()
 
 
 def part(t: Tensor, dim: int, start: int, stop: int) -> Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._base import TensorBase, wrap
-from .._dims import dim_of, shape_of
+from .._dims import dim_of, listed, shape_of
 from .._dispatch import view_of
 from .._op import OPS
 from .common import tensor_of
@@ -25,10 +25,10 @@ METHODS = ("repeat", "repeat_interleave", "tile")
 _EXPAND, _RESHAPE = OPS["expand"], OPS["reshape"]
 
 
-def repeat(x: Any, *repeats: Any) -> Tensor:
+def repeat(x: Any, *times: Any, repeats: Any = None) -> Tensor:
     """A copy with the tensor laid side by side so often along each dim; further dims stand in front."""
     t = tensor_of(x, "repeat")
-    times = shape_of(repeats)
+    times = shape_of((listed("repeat", times, repeats),))
     shape = tuple(t._data.shape)
     lead = len(times) - len(shape)
     if lead < 0:
@@ -54,10 +54,10 @@ def _merged(t: Tensor, shape: tuple[int, ...], copies: bool) -> Tensor:
     return view_of(_RESHAPE, t if copies and 0 not in shape else t.clone(), shape)
 
 
-def tile(x: Any, *dims: Any) -> Tensor:
+def tile(x: Any, *times: Any, dims: Any = None) -> Tensor:
     """repeat, with missing numbers as ones in front."""
     t = tensor_of(x, "tile")
-    times = shape_of(dims)
+    times = shape_of((listed("tile", times, dims),))
     return repeat(t, (1,) * (t._data.ndim - len(times)) + times)
 
 

@@ -14,9 +14,15 @@ from .common import tensor_of
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
-__all__ = ["chunk", "dsplit", "hsplit", "select", "split", "split_with_sizes", "tensor_split", "unbind", "vsplit"]
+__all__ = [
+    "chunk", "dsplit", "hsplit", "select", "split", "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk",
+    "unsafe_split", "unsafe_split_with_sizes", "vsplit",
+]  # fmt: skip
 # What the class Tensor has too (`nox -s generate` reads this).
-METHODS = ("chunk", "dsplit", "hsplit", "select", "split", "split_with_sizes", "tensor_split", "unbind", "vsplit")
+METHODS = (
+    "chunk", "dsplit", "hsplit", "select", "split", "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk",
+    "unsafe_split", "unsafe_split_with_sizes", "vsplit",
+)  # fmt: skip
 
 Parts = tuple["Tensor", ...]
 
@@ -71,6 +77,12 @@ def chunk(x: Any, chunks: int, dim: int = 0) -> Parts:
         return _between(t, at, [0] * (chunks + 1))
     size = -(-n // chunks)
     return _between(t, at, [*range(0, n, size), n])
+
+
+# PyTorch's names of those whose parts may be written in place: here all may
+unsafe_chunk = chunk
+unsafe_split = split
+unsafe_split_with_sizes = split_with_sizes
 
 
 def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Parts:

@@ -28,8 +28,12 @@ METHODS = (
 
 _DIAGONAL, _PERMUTE, _UNFOLD = (OPS[n] for n in ("diagonal", "permute", "unfold"))
 
-swapaxes = transpose
 swapdims = transpose
+
+
+def swapaxes(x: Any, axis0: int, axis1: int) -> Tensor:
+    """Same as transpose."""
+    return transpose(x, axis0, axis1)
 
 
 def t(x: Any) -> Tensor:
@@ -125,9 +129,9 @@ def reshape_as(x: Any, other: Any) -> Tensor:
     return reshape(x, tuple(tensor_of(other, "reshape_as")._data.shape))
 
 
-def broadcast_to(x: Any, shape: Any) -> Tensor:
+def broadcast_to(x: Any, size: Any) -> Tensor:
     """A view in which dims of size 1 are repeated to a shape; -1 keeps a size."""
-    return expand(tensor_of(x, "broadcast_to"), tuple(shape))
+    return expand(tensor_of(x, "broadcast_to"), tuple(size))
 
 
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:

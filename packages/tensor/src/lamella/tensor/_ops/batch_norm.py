@@ -1,6 +1,6 @@
 """Kernels of batch normalization over [N, C, ...]: few images at a time, so that their passes stay in the cache.
 
-The steps of the sums per channel are float32 or float64 within one image (numpy's pairwise sums), float64 over images.
+The sums per channel are products of BLAS: float32 (in parts of 256) or float64 within an image, float64 over images.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ._parts import by_images
+from .reduction import column_dots, row_dots
 
 __all__ = ["batch_norm", "batch_norm_grad"]
 
@@ -25,17 +26,23 @@ def _channel(v: Any, rows: Any) -> Any:
     return v if rows.ndim == 2 else v.reshape(-1, 1)
 
 
-def _sums(rows: Any, *terms: Callable[[slice], Any]) -> list[Any]:
-    """The sums [C] in float64 of what each term makes of a few images."""
+def _sum(a: Any, b: Any) -> Any:
+    """The sum [C] in float64 of a, or of a * b, over a few images."""
+    if a.ndim == 2:
+        return column_dots(np.ones(len(a), a.dtype), a if b is None else a * b)
+    flat = a.reshape(-1, a.shape[2])
+    each = row_dots(flat, None if b is None else b.reshape(flat.shape))
+    return np.add.reduce(each.reshape(a.shape[:2]), axis=0, dtype=np.result_type(a.dtype, np.float64))
+
+
+def _sums(rows: Any, *terms: Callable[[slice], tuple[Any, Any]]) -> list[Any]:
+    """The sums [C] in float64 of what each term makes of a few images: an array, and what it is multiplied by."""
     parts: dict[int, list[Any]] = {}
 
     def add(images: slice) -> None:
-        made = [term(images) for term in terms]
-        if rows.ndim == 3:
-            made = [np.add.reduce(part, axis=2) for part in made]
-        parts[images.start] = [np.add.reduce(part, axis=0, dtype=np.float64) for part in made]
+        parts[images.start] = [_sum(*term(images)) for term in terms]
 
-    by_images(rows, add)
+    by_images(rows, add, rows.ndim == 2)
     # in one order, whichever thread was first
     return [sum(parts[start][i] for start in sorted(parts)) for i in range(len(terms))]
 
@@ -44,15 +51,14 @@ def batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, An
     """(y, mean, 1 / standard deviation) of x in float32 or float64."""
     rows, dtype = _rows(x), x.dtype
     count = x.size // x.shape[1]
-    (total,) = _sums(rows, lambda images: rows[images])
+    (total,) = _sums(rows, lambda images: (rows[images], None))
     mean = (total / count).astype(dtype)
     centre = _channel(mean, rows)
 
-    def square(images: slice) -> Any:
+    def square(images: slice) -> tuple[Any, Any]:
         # the differences are made again for the result: cheaper than to read them back
         d = rows[images] - centre
-        d *= d
-        return d
+        return d, d
 
     (squares,) = _sums(rows, square)
     rstd = (1 / np.sqrt(squares / count + eps)).astype(dtype)
@@ -77,14 +83,14 @@ def batch_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> tuple[
     count = x.size // x.shape[1]
     centre = _channel(mean, rows)
 
-    def product(images: slice) -> Any:
-        d = rows[images] - centre
-        d *= of_y[images]
-        return d
+    def product(images: slice) -> tuple[Any, Any]:
+        return rows[images] - centre, of_y[images]
 
-    of_bias, of_weight = _sums(rows, lambda images: of_y[images], product)
+    of_bias, of_weight = _sums(rows, lambda images: (of_y[images], None), product)
     of_weight = of_weight * rstd
-    scale = rstd.astype(np.float64) if weight is None else rstd.astype(np.float64) * weight
+    scale = rstd.astype(np.result_type(dtype, np.float64))
+    if weight is not None:
+        scale *= weight
     along = _channel(-scale * rstd * of_weight / count, rows)
     constant = _channel(-scale * of_bias / count, rows)
     scale = _channel(scale, rows)

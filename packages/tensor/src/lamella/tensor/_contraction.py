@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from ._dispatch import dispatch, view_of
-from ._dtype import int64
+from ._dtype import from_numpy_dtype, promote
 from ._op import OPS
+from ._state import tls
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -42,7 +43,7 @@ def contract(
         if name == "sum":
             found[at] = dispatch(OPS["sum"], (t,), {"dims": param, "keepdim": False})
         elif name == "mul":
-            found.append(dispatch(OPS["mul"], (t, found[param])))
+            found.append(dispatch(OPS["mul"], _together(t, found[param])))
         elif name == "matmul":
             if meet is not None:
                 meet()
@@ -53,11 +54,15 @@ def contract(
 
 
 def _together(a: Any, b: Any) -> tuple[Any, Any]:
-    """Two integer operands in int64 where one is so because it has been summed."""
-    if a._data.dtype == b._data.dtype or a._data.dtype.kind not in "iu" or b._data.dtype.kind not in "iu":
+    """Two operands in one dtype, where they have several or a sum of integers has become wide.
+
+    Every dim counts, as a tensor whose dims are summed is no number yet. Autocast does the same by itself.
+    """
+    first, second = (from_numpy_dtype(t._data.dtype) for t in (a, b))
+    if first is second or tls.autocast is not None:
         return a, b
-    cast, to = OPS["cast"], {"dtype": int64}
-    return dispatch(cast, (a,), to), dispatch(cast, (b,), to)
+    to = {"dtype": promote(first, second)}
+    return dispatch(OPS["cast"], (a,), to), dispatch(OPS["cast"], (b,), to)
 
 
 class _Planner:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _pointwise as p
 from .._base import TensorBase
 from .._dtype import BOOL, COMPLEX, FLOAT, bool_, float32, float64, from_numpy_dtype
+from .._promotion import result_type
 from .._state import tls
 from .common import run, tensor_of, to_dtype
 from .elementwise import where
@@ -68,11 +69,17 @@ def _total(name: str, x: Any, factors: Any, product: Callable[..., Tensor], beta
     if dtype in _FLOATS and type(beta) in _REAL and type(alpha) in _REAL:  # nothing to bring together
         if factors[0]._data.dtype == dtype == factors[1]._data.dtype and tls.autocast is None:
             return _sum(name, t, product(*factors), beta, alpha)
-    if product is not outer:
+    if product is outer:
+        target = result_type((t, *factors))
+        t, *factors = (to_dtype(v, target) for v in (t, *factors))
+    else:
         one_dtype(name, t, *factors)
     dtypes = [from_numpy_dtype(v._data.dtype) for v in (t, *factors)]
     category = max(dtype.category for dtype in dtypes)
-    beta, alpha = _number(name, "beta", beta, category), _number(name, "alpha", alpha, category)
+    beta, alpha = (
+        _number(name, what, value, category, strict=product is outer)
+        for what, value in (("beta", beta), ("alpha", alpha))
+    )
     if category == FLOAT and all(dtype is dtypes[0] for dtype in dtypes) and dtypes[0].itemsize < 4:
         # in float32, so that the sum is rounded once
         wide = _sum(name, to_dtype(t, float32), product(*[to_dtype(v, float32) for v in factors]), beta, alpha)
@@ -101,13 +108,16 @@ def _fits(old: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     return len(old) <= len(shape) and all(m in (1, n) for m, n in zip(old[::-1], shape[::-1], strict=False))
 
 
-def _number(name: str, what: str, value: Any, category: int) -> Any:
+def _number(name: str, what: str, value: Any, category: int, strict: bool) -> Any:
+    """A factor that the dtype can hold; a strict one is no float beside integers, and a bool only beside bools."""
     if isinstance(value, TensorBase):
         value = tensor_of(value, name).item()
     if isinstance(value, complex) and category < COMPLEX:
         raise TypeError(f"{name}: {what} of real tensors must be real, got {value}")
     if category < FLOAT and isinstance(value, float):
-        if not value.is_integer():
+        if strict or not value.is_integer():
             raise TypeError(f"{name}: {what} of integer tensors must be an integer, got {value}")
         value = int(value)
+    if strict and isinstance(value, bool) and category > BOOL:
+        raise TypeError(f"{name}: {what} is a bool only for bool tensors, got {value}")
     return bool(value) if category == BOOL else value

@@ -14,8 +14,9 @@ from .._dims import dim_of
 from .._dispatch import view_of
 from .._dtype import from_numpy_dtype
 from .._op import OPS
+from .._promotion import refusal
 from .._state import tls
-from .common import run, tensor_of
+from .common import require_float, run, tensor_of, to_dtype
 from .complexes import conj
 from .joining import stack
 from .movement import expand, narrow, reshape
@@ -52,6 +53,13 @@ def one_dtype(name: str, *tensors: Any) -> None:
         if t._data.dtype != first and tls.autocast is None:
             given = ", ".join(str(from_numpy_dtype(one._data.dtype)) for one in tensors)
             raise TypeError(f"{name} needs tensors of one dtype, got {given}; cast them with .to(dtype)")
+
+
+def contracted(name: str, *tensors: Any) -> None:
+    """TypeError unless sums of products can be taken of these: they have one dtype, and it is not bool."""
+    one_dtype(name, *tensors)
+    if tensors[0]._data.dtype.kind == "b":
+        raise TypeError(refusal(name, "b"))
 
 
 def _meeting(name: str, left: Any, right: Any, over: str) -> None:
@@ -147,6 +155,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
     The dims left of `a`, then those of `b`, are the result's. A size of 1 stands for every size.
     """
     x, y = tensor_of(a, "tensordot"), tensor_of(b, "tensordot")
+    contracted("tensordot", x, y)
     first, second = _summed_dims(dims, x._data.ndim, y._data.ndim)
     sizes = [(x._data.shape[i], y._data.shape[j]) for i, j in zip(first, second, strict=True)]
     if any(m != n and 1 not in (m, n) for m, n in sizes):
@@ -156,7 +165,9 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
     right = [left[first[second.index(d)]] if d in second else f"b{d}" for d in range(y._data.ndim)]
     kept = [left[d] for d in range(len(left)) if d not in first]
     output = (*kept, *[right[d] for d in range(len(right)) if d not in second])
-    return contract((x, y), (tuple(left), tuple(right)), output, lambda: one_dtype("tensordot", x, y))
+    out = contract((x, y), (tuple(left), tuple(right)), output)
+    # integers stay what they are, also where a size of 1 makes a plain sum of one side
+    return to_dtype(out, x.dtype) if x._data.dtype.kind in "iu" else out
 
 
 def _summed_dims(dims: Any, rank_a: int, rank_b: int) -> tuple[list[int], list[int]]:
@@ -179,6 +190,8 @@ def _summed_dims(dims: Any, rank_a: int, rank_b: int) -> tuple[list[int], list[i
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Tensor:
     """Sum of conj(x) * y along a dim of two tensors of one dtype; the other dims broadcast."""
     a, b = tensor_of(x, "linalg.vecdot"), tensor_of(y, "linalg.vecdot")
+    if a._data.dtype.kind != "c":
+        require_float(a, "linalg.vecdot")
     one_dtype("linalg.vecdot", a, b)
     product = p.mul(conj(a), b)
     at = dim_of(dim, product._data.ndim)

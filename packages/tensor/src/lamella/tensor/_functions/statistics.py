@@ -10,7 +10,7 @@ from .._dims import dim_of, dims_of, the_dim
 from .._dispatch import dispatch
 from .._dtype import BOOL, COMPLEX, FLOAT, DType, float32, from_numpy_dtype
 from .._op import OPS
-from .._promotion import default_float
+from .._promotion import default_float, refusal
 from .common import require_float, run, selected, tensor_of, to_dtype
 from .elementwise import where
 from .joining import cat
@@ -259,6 +259,8 @@ def trace(x: Any) -> Tensor:
     t = tensor_of(x, "trace")
     if t._data.ndim != 2:
         raise ValueError(f"trace needs a matrix, got shape {tuple(t._data.shape)}")
+    if t._data.dtype.kind == "b":
+        raise TypeError(refusal("trace", "b"))
     return run("sum", (diagonal(t),), dims=(0,), keepdim=False)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._base import TensorBase
 from .._contraction import contract
 from .common import tensor_of
-from .product import one_dtype
+from .product import contracted
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -46,7 +46,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     found = [tensor_of(t, "einsum") for t in tensors]
     terms, output = _read(equation, tuple([t._data.ndim for t in found]))
     try:
-        return contract(found, terms, output, lambda: one_dtype("einsum", *found))
+        return contract(found, terms, output, lambda: contracted("einsum", *found))
     except ValueError as error:
         raise ValueError(f"einsum {equation!r}: {error}") from None
 

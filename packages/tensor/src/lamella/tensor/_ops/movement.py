@@ -150,7 +150,7 @@ def _matmul(a: Any, b: Any) -> Any:
     dtype = a.dtype
     if b.dtype != dtype or dtype.kind == "b":
         _matmul_shape(a, b)  # it says what is wrong
-    if a.ndim > 1 < b.ndim and a.shape[-1] == 1:  # columns times rows, for which BLAS is slow
+    if a.ndim > 1 < b.ndim and a.shape[-1] == 1 == b.shape[-2]:  # columns times rows, for which BLAS is slow
         if a.ndim == b.ndim == 2 and a.size * b.size > _MANY and dtype.itemsize >= 4:
             return _outer(a[:, 0], b[0])
         return np.multiply(a, b)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ERRORS", "FUNCTIONS", "VALUES"]
+__all__ = ["ERRORS", "EXEMPT", "FUNCTIONS", "VALUES"]
 
 VALUES: dict[str, Any] = {
     "cr_ints": np.array([3, -1, 0, 7]), "cr_half": np.array([0.5, -2.25, 3.0], np.float16),
@@ -79,7 +79,8 @@ FUNCTIONS = [
     "lib.normal(0, lib.zeros(2, dtype=lib.float64))", "lib.bernoulli(k.double())", "lib.bernoulli(cr_ints, 1.0)",
     "lib.bernoulli(x.detach(), 0.0)", "lib.zeros(2, 3).bernoulli_(lib.ones(3))",
     "lib.zeros(2, dtype=lib.int64).bernoulli_(1)",
-    "lib.zeros(3).normal_(2.5, 0)", "lib.zeros(3).uniform_(2, 2)", "lib.zeros(3, dtype=lib.bool).random_(1, 2)",
+    "lib.poisson(lib.zeros(3))", "lib.poisson(cr_half.abs()).shape", "lib.zeros(3).normal_(2.5, 0)",
+    "lib.zeros(3).uniform_(2, 2)", "lib.zeros(3, dtype=lib.bool).random_(1, 2)",
     "lib.zeros(3, dtype=lib.int8).random_(5, 6)", "lib.zeros(3).random_(7, 8)",
     "lib.zeros(3).exponential_(float('inf'))",
     # dtypes
@@ -115,7 +116,10 @@ FUNCTIONS = [
     "lib.set_rng_state(lib.get_rng_state())", "lib.are_deterministic_algorithms_enabled()",
 ]  # fmt: skip
 
+EXEMPT = {"poisson": "draws from words of our own; its distribution is tested in packages/tensor"}
+
 ERRORS = [
+    "lib.poisson(lib.tensor([-1.0]))", "lib.poisson(cr_ints)", "lib.poisson(lib.tensor([float('nan')]))",
     "lib.arange(0, -1)", "lib.arange(0, 1, -0.5)", "lib.arange(float('nan'))", "lib.arange(float('inf'))",
     "lib.arange(1j)", "lib.arange(3, dtype=lib.bool)", "lib.arange(0, 2**63)",
     "lib.arange(0, 1, 0.25, dtype=lib.int64)",

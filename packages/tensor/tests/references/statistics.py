@@ -93,6 +93,22 @@ def searchsorted(sequence: Any, values: Any, right: bool) -> Any:
     return out
 
 
+def poisson(rate, word):
+    """One element after the other: SplitMix64 in Python's integers, sums until they reach a uniform number."""
+    out = np.zeros(rate.shape)
+    for at in np.ndindex(rate.shape):
+        z = (int(word[at]) + 0x9E3779B97F4A7C15) % 2**64
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+        u = ((z ^ z >> 31) >> 11 | 1) * 2.0**-53
+        term = reached = math.exp(-float(rate[at]))
+        while u > reached:
+            out[at] += 1
+            term *= float(rate[at]) / out[at]
+            reached += term
+    return out
+
+
 def multinomial(p: Any, u: Any, count: int, replacement: bool) -> Any:
     if not replacement:
         return np.argsort(-np.log1p(-u) / p, axis=-1)[..., :count]
@@ -126,4 +142,5 @@ REFERENCE: dict[str, Callable[..., Any]] = {
     "searchsorted": searchsorted,
     "isin": lambda x, test, assume_unique: (x[..., None] == test.reshape(-1)).any(-1),
     "multinomial": multinomial,
+    "poisson": poisson,
 }

@@ -51,7 +51,7 @@ from ._functions.creation import (
 )  # fmt: skip
 from ._functions.diagonals import diag, diag_embed, diagflat, diagonal_scatter, select_scatter, slice_scatter
 from ._functions.distance import cdist
-from ._functions.draws import bernoulli, normal
+from ._functions.draws import bernoulli, normal, poisson
 from ._functions.elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
 from ._functions.grids import block_diag, cartesian_prod, combinations, meshgrid, tril_indices, triu_indices
 from ._functions.indexing import (
@@ -60,7 +60,7 @@ from ._functions.indexing import (
 )  # fmt: skip
 from ._functions.joining import cat, column_stack, concat, concatenate, dstack, hstack, row_stack, stack, vstack
 from ._functions.layout import flip, fliplr, flipud, pad, roll, rot90, tril, triu
-from ._functions.movement import expand, flatten, narrow, narrow_copy, permute, reshape, squeeze, transpose, unsqueeze
+from ._functions.movement import expand, flatten, narrow, permute, reshape, squeeze, transpose, unsqueeze
 from ._functions.product import (
     bmm, chain_matmul, cross, dot, ger, inner, kron, matmul, matrix_power, mm, mv, outer, tensordot, vdot,
 )  # fmt: skip
@@ -74,10 +74,7 @@ from ._functions.scan import cummax, cummin, cumprod, cumsum, logcumsumexp
 from ._functions.sorting import (
     argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive,
 )  # fmt: skip
-from ._functions.splitting import (
-    chunk, dsplit, hsplit, select, split, split_with_sizes, tensor_split, unbind, unsafe_chunk, unsafe_split,
-    unsafe_split_with_sizes, vsplit,
-)  # fmt: skip
+from ._functions.splitting import chunk, dsplit, hsplit, select, split, split_with_sizes, tensor_split, unbind, vsplit
 from ._functions.statistics import (
     corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, norm, renorm, softmin, std,
     std_mean, trace, trapezoid, trapz, var, var_mean,
@@ -152,9 +149,9 @@ __all__ = [
     "logical_xor", "logit", "logsigmoid", "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
     "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median", "meshgrid",
     "min", "minimum", "mish", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv",
-    "mvlgamma", "nan", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "narrow_copy", "ne",
-    "neg", "negative", "newaxis", "nextafter", "no_grad", "nonzero", "norm", "normal", "not_equal", "numel",
-    "one_hot", "ones", "ones_like", "outer", "pad", "permute", "pi", "polar", "polygamma", "positive", "pow", "prelu",
+    "mvlgamma", "nan", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg",
+    "negative", "newaxis", "nextafter", "no_grad", "nonzero", "norm", "normal", "not_equal", "numel", "one_hot",
+    "ones", "ones_like", "outer", "pad", "permute", "pi", "poisson", "polar", "polygamma", "positive", "pow", "prelu",
     "printoptions", "prod", "promote_types", "put", "quantile", "rad2deg", "rand", "rand_like", "randint",
     "randint_like", "randn", "randn_like", "randperm", "ravel", "real", "reciprocal", "relu", "relu6", "remainder",
     "renorm", "repeat_interleave", "reshape", "resolve_conj", "resolve_neg", "result_type", "rms_norm", "roll",
@@ -166,7 +163,7 @@ __all__ = [
     "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tanhshrink", "tensor",
     "tensor_split", "tensordot", "threshold", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril",
     "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "uint8", "uint16", "uint32", "uint64", "unbind",
-    "unflatten", "unique", "unique_consecutive", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes",
-    "unsqueeze", "use_deterministic_algorithms", "vander", "var", "var_mean", "vdot", "view_as_complex",
-    "view_as_real", "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "unflatten", "unique", "unique_consecutive", "unsqueeze", "use_deterministic_algorithms", "vander", "var",
+    "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy", "zeros",
+    "zeros_like",
 ]  # fmt: skip

@@ -290,9 +290,15 @@ def spaced(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> tuple[Any
         start, end = number_in(start, kind, name), number_in(end, kind, name)
     start, end = number(start), number(end)
     step = (end - start) / (count - 1) if count > 1 else 0.0
-    i = np.arange(count, dtype=np.float64)
-    ahead = start + step * i
-    return np.where(i < count // 2 + (count == 1), ahead, end - step * (count - 1 - i)), kind
+    out = np.arange(count, dtype=np.complex128 if wide else np.float64)
+    half = count // 2 + (count == 1)
+    ahead, behind = out[:half], out[half:]
+    np.multiply(ahead, step, out=ahead)
+    np.add(ahead, start, out=ahead)
+    np.subtract(behind, count - 1, out=behind)
+    np.multiply(behind, step, out=behind)
+    np.add(behind, end, out=behind)
+    return out, kind
 
 
 def finished(values: Any, kind: DType, device: Any, requires_grad: bool) -> Tensor:

@@ -151,8 +151,11 @@ BATCH = {
     "searchsorted": searchsorted_batch,
     "isin": isin_batch,
     "multinomial": front,
+    "poisson": front,
 }
 _INTEGER = "the result is bool or integer"
 EXEMPT: dict[str, dict[str, str]] = {
-    kind: dict.fromkeys(("argsort", "searchsorted", "isin", "multinomial"), _INTEGER) for kind in ("vjp", "jvp")
+    kind: dict.fromkeys(("argsort", "searchsorted", "isin", "multinomial"), _INTEGER)
+    | {"poisson": "a draw does not follow its rate"}
+    for kind in ("vjp", "jvp")
 }

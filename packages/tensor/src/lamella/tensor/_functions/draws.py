@@ -12,18 +12,18 @@ from .. import _pointwise as p
 from .._base import TensorBase
 from .._creation import zeros
 from .._dims import shape_of
-from .._drawn import coins, rand, randn
-from .._dtype import COMPLEX, FLOAT, float32, float64
+from .._drawn import coins, integers, rand, randn
+from .._dtype import COMPLEX, FLOAT, float32, float64, int64
 from .._meta import MetaArray, broadcast_shapes
 from .._promotion import result_type as meeting
 from .._state import tls
-from .common import require_float, tensor_of, to_dtype
+from .common import require_float, run, tensor_of, to_dtype
 from .movement import expand
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
-__all__ = ["bernoulli", "normal"]
+__all__ = ["bernoulli", "normal", "poisson"]
 # What the class Tensor has too, and what of that has an in-place twin (`nox -s generate` reads these two).
 METHODS = ("bernoulli",)
 IN_PLACE: tuple[str, ...] = ()
@@ -108,3 +108,13 @@ def normal(
     mean = tensor_of(mean, "normal").detach() if isinstance(mean, TensorBase) else mean
     draws = randn(shape, dtype=kind if kind.itemsize >= 4 else float32, generator=generator, device=_meta(*tensors))
     return to_dtype(draws * std + mean, kind)
+
+
+def poisson(x: Any, *, generator: Any = None) -> Tensor:
+    """Counts of events whose mean is x, in the shape and dtype of x; one slot of the generator an element.
+
+    ValueError for a mean that is negative or not finite, TypeError unless floating.
+    """
+    t = require_float(x, "poisson").detach()
+    words = integers("poisson", -(2**63), 2**63, t.shape, int64, generator, _meta(t))
+    return run("poisson", (t, words))

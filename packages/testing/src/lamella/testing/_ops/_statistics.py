@@ -59,6 +59,7 @@ LOOKUPS = (
     OpSample("searchsorted", "rows", (normal(2, 1), normal(2, 3)), {"right": True}, NUMBERS),
     OpSample("isin", "", (normal(2, 3), normal(4)), {"assume_unique": False}, NUMBERS),
     OpSample("multinomial", "", (positive(2, 4), unit(2, 3)), {"count": 3, "replacement": True}, FLOAT_DTYPES),
+    OpSample("poisson", "", (positive(2, 3), index(2, 3, high=9)), {}, FLOAT_DTYPES),
     OpSample("multinomial", "once", (positive(4), unit(4)), {"count": 2, "replacement": False}, FLOAT_DTYPES),
 )
 

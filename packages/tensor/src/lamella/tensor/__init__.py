@@ -60,7 +60,7 @@ from ._functions.indexing import (
 )  # fmt: skip
 from ._functions.joining import cat, column_stack, concat, concatenate, dstack, hstack, row_stack, stack, vstack
 from ._functions.layout import flip, fliplr, flipud, pad, roll, rot90, tril, triu
-from ._functions.movement import expand, flatten, narrow, permute, reshape, squeeze, transpose, unsqueeze
+from ._functions.movement import expand, flatten, narrow, narrow_copy, permute, reshape, squeeze, transpose, unsqueeze
 from ._functions.product import (
     bmm, chain_matmul, cross, dot, ger, inner, kron, matmul, matrix_power, mm, mv, outer, tensordot, vdot,
 )  # fmt: skip
@@ -74,7 +74,10 @@ from ._functions.scan import cummax, cummin, cumprod, cumsum, logcumsumexp
 from ._functions.sorting import (
     argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive,
 )  # fmt: skip
-from ._functions.splitting import chunk, dsplit, hsplit, select, split, split_with_sizes, tensor_split, unbind, vsplit
+from ._functions.splitting import (
+    chunk, dsplit, hsplit, select, split, split_with_sizes, tensor_split, unbind, unsafe_chunk, unsafe_split,
+    unsafe_split_with_sizes, vsplit,
+)  # fmt: skip
 from ._functions.statistics import (
     corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, norm, renorm, softmin, std,
     std_mean, trace, trapezoid, trapz, var, var_mean,
@@ -149,13 +152,13 @@ __all__ = [
     "logical_xor", "logit", "logsigmoid", "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
     "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median", "meshgrid",
     "min", "minimum", "mish", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial", "multiply", "mv",
-    "mvlgamma", "nan", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "ne", "neg",
-    "negative", "newaxis", "nextafter", "no_grad", "nonzero", "norm", "normal", "not_equal", "numel", "one_hot",
-    "ones", "ones_like", "outer", "pad", "permute", "pi", "poisson", "polar", "polygamma", "positive", "pow", "prelu",
-    "printoptions", "prod", "promote_types", "put", "quantile", "rad2deg", "rand", "rand_like", "randint",
-    "randint_like", "randn", "randn_like", "randperm", "ravel", "real", "reciprocal", "relu", "relu6", "remainder",
-    "renorm", "repeat_interleave", "reshape", "resolve_conj", "resolve_neg", "result_type", "rms_norm", "roll",
-    "rot90", "round", "row_stack", "rrelu", "rsqrt", "rsub", "save", "scalar", "scalar_tensor", "scatter",
+    "mvlgamma", "nan", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "narrow_copy", "ne",
+    "neg", "negative", "newaxis", "nextafter", "no_grad", "nonzero", "norm", "normal", "not_equal", "numel",
+    "one_hot", "ones", "ones_like", "outer", "pad", "permute", "pi", "poisson", "polar", "polygamma", "positive",
+    "pow", "prelu", "printoptions", "prod", "promote_types", "put", "quantile", "rad2deg", "rand", "rand_like",
+    "randint", "randint_like", "randn", "randn_like", "randperm", "ravel", "real", "reciprocal", "relu", "relu6",
+    "remainder", "renorm", "repeat_interleave", "reshape", "resolve_conj", "resolve_neg", "result_type", "rms_norm",
+    "roll", "rot90", "round", "row_stack", "rrelu", "rsqrt", "rsub", "save", "scalar", "scalar_tensor", "scatter",
     "scatter_add", "scatter_reduce", "searchsorted", "seed", "select", "select_scatter", "selu", "set_default_dtype",
     "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid", "sign",
     "signbit", "silu", "sin", "sinc", "sinh", "slice_scatter", "softmax", "softmin", "softplus", "softshrink",
@@ -163,7 +166,7 @@ __all__ = [
     "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tanhshrink", "tensor",
     "tensor_split", "tensordot", "threshold", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril",
     "tril_indices", "triu", "triu_indices", "true_divide", "trunc", "uint8", "uint16", "uint32", "uint64", "unbind",
-    "unflatten", "unique", "unique_consecutive", "unsqueeze", "use_deterministic_algorithms", "vander", "var",
-    "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy", "zeros",
-    "zeros_like",
+    "unflatten", "unique", "unique_consecutive", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes",
+    "unsqueeze", "use_deterministic_algorithms", "vander", "var", "var_mean", "vdot", "view_as_complex",
+    "view_as_real", "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -42,7 +42,7 @@ from .indexing import (
 )  # fmt: skip
 from .joining import cat, column_stack, concat, concatenate, dstack, hstack, row_stack, stack, vstack
 from .layout import flip, fliplr, flipud, pad, roll, rot90, tril, triu
-from .movement import expand, flatten, narrow, permute, reshape, squeeze, transpose, unsqueeze
+from .movement import expand, flatten, narrow, narrow_copy, permute, reshape, squeeze, transpose, unsqueeze
 from .product import (
     bmm, chain_matmul, cross, dot, ger, inner, kron, matmul, matrix_power, mm, mv, outer, tensordot, vdot,
 )  # fmt: skip
@@ -54,7 +54,10 @@ from .repeating import repeat_interleave, tile
 from .sampling import bincount, histc, histogram, histogramdd, multinomial
 from .scan import cummax, cummin, cumprod, cumsum, logcumsumexp
 from .sorting import argsort, bucketize, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive
-from .splitting import chunk, dsplit, hsplit, select, split, split_with_sizes, tensor_split, unbind, vsplit
+from .splitting import (
+    chunk, dsplit, hsplit, select, split, split_with_sizes, tensor_split, unbind, unsafe_chunk, unsafe_split,
+    unsafe_split_with_sizes, vsplit,
+)  # fmt: skip
 from .statistics import (
     corrcoef, cov, cumulative_trapezoid, diff, dist, logsumexp, median, mode, nanmedian, norm, renorm, softmin, std,
     std_mean, trace, trapezoid, trapz, var, var_mean,
@@ -85,15 +88,16 @@ __all__ = [
     "less", "less_equal", "logcumsumexp", "logit", "logsigmoid", "logspace", "logsumexp", "masked_fill",
     "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "mean", "median", "meshgrid", "min", "mish",
     "mm", "mode", "moveaxis", "movedim", "msort", "multinomial", "multiply", "mv", "mvlgamma", "nan_to_num",
-    "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "negative", "nonzero", "norm", "normal", "not_equal",
-    "numel", "one_hot", "outer", "pad", "permute", "poisson", "polar", "polygamma", "positive", "prelu", "prod",
-    "put", "quantile", "rad2deg", "ravel", "real", "relu6", "renorm", "repeat_interleave", "require_float", "reshape",
-    "resolve_conj", "resolve_neg", "roll", "rot90", "round", "row_stack", "rrelu", "rsub", "run", "scalar_tensor",
-    "scatter", "scatter_add", "scatter_reduce", "searchsorted", "select", "select_scatter", "selected", "selu", "sgn",
-    "silu", "slice_scatter", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "split_with_sizes",
-    "square", "squeeze", "stack", "std", "std_mean", "subtract", "sum", "swapaxes", "swapdims", "t", "take",
-    "take_along_dim", "tanhshrink", "tensor_of", "tensor_split", "tensordot", "threshold", "tile", "to_dtype", "topk",
-    "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices", "unbind", "unflatten",
-    "unique", "unique_consecutive", "unsqueeze", "vander", "var", "var_mean", "vdot", "view_as_complex",
-    "view_as_real", "vsplit", "vstack", "where", "wide",
+    "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "narrow_copy", "negative", "nonzero", "norm", "normal",
+    "not_equal", "numel", "one_hot", "outer", "pad", "permute", "poisson", "polar", "polygamma", "positive", "prelu",
+    "prod", "put", "quantile", "rad2deg", "ravel", "real", "relu6", "renorm", "repeat_interleave", "require_float",
+    "reshape", "resolve_conj", "resolve_neg", "roll", "rot90", "round", "row_stack", "rrelu", "rsub", "run",
+    "scalar_tensor", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "select", "select_scatter",
+    "selected", "selu", "sgn", "silu", "slice_scatter", "softmin", "softplus", "softshrink", "softsign", "sort",
+    "split", "split_with_sizes", "square", "squeeze", "stack", "std", "std_mean", "subtract", "sum", "swapaxes",
+    "swapdims", "t", "take", "take_along_dim", "tanhshrink", "tensor_of", "tensor_split", "tensordot", "threshold",
+    "tile", "to_dtype", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu",
+    "triu_indices", "unbind", "unflatten", "unique", "unique_consecutive", "unsafe_chunk", "unsafe_split",
+    "unsafe_split_with_sizes", "unsqueeze", "vander", "var", "var_mean", "vdot", "view_as_complex", "view_as_real",
+    "vsplit", "vstack", "where", "wide",
 ]  # fmt: skip

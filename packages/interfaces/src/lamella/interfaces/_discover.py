@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from importlib.util import find_spec
 from types import ModuleType
 
 __all__ = ["MissingPackage", "discover", "first_party", "missing"]
@@ -69,5 +68,7 @@ def discover(kind: str) -> tuple[ModuleType, ...]:
 
 
 def _installed(name: str) -> bool:
+    from importlib.util import find_spec
+
     # Only the package is looked up: find_spec of a submodule would import its parent.
     return find_spec(".".join(name.split(".")[:2])) is not None

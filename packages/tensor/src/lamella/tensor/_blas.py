@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 __all__ = ["SLEEPS", "OpenBLAS", "one_thread", "openblas", "set_blas_threads"]
@@ -49,13 +48,15 @@ def openblas() -> OpenBLAS | None:
 
     import numpy as np
 
-    package = Path(np.__file__).parent
-    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
-        for path in sorted(folder.glob("*openblas*")):
-            library: Any = ctypes.CDLL(str(path))  # loaded already: this only finds it again
-            for name in _SYMBOLS:
-                if hasattr(library, name.format("get_num_threads")):
-                    get, put, core = (getattr(library, name.format(what)) for what in _FUNCTIONS)
+    package = os.path.dirname(np.__file__)
+    for folder in (os.path.join(os.path.dirname(package), "numpy.libs"), os.path.join(package, ".dylibs")):
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+            if "openblas" not in name:
+                continue
+            library: Any = ctypes.CDLL(os.path.join(folder, name))  # loaded already: this only finds it again
+            for symbol in _SYMBOLS:
+                if hasattr(library, symbol.format("get_num_threads")):
+                    get, put, core = (getattr(library, symbol.format(what)) for what in _FUNCTIONS)
                     core.restype = ctypes.c_char_p
                     return OpenBLAS(get, put, core)
     return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from pathlib import Path
 
 __all__ = ["environment"]
 
@@ -45,6 +44,8 @@ def environment() -> str:
 
 def _ours() -> dict[str, str]:
     """Versions of the lamella packages that this process would import, read from their text."""
+    from pathlib import Path
+
     found: dict[str, str] = {}
     for folder in map(Path, sys.modules["lamella"].__path__):
         for file in sorted(folder.glob("*/__init__.py")):
@@ -81,6 +82,7 @@ def _system() -> str:
 
 def _cpu() -> str:
     import platform
+    from pathlib import Path
 
     import numpy as np
 

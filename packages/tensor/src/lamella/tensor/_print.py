@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,23 +23,24 @@ from ._views import refresh
 __all__ = ["describe_tensor", "get_printoptions", "printoptions", "set_printoptions"]
 
 
-@dataclass(frozen=True)
-class _Options:
+class _Options(NamedTuple):
     precision: int = 4
     threshold: float = 1000
     edgeitems: int = 3
     linewidth: int = 80
     sci_mode: bool | None = None
 
-    def __post_init__(self) -> None:
-        for name, least in (("precision", 0), ("edgeitems", 0), ("linewidth", 1)):
-            value = getattr(self, name)
-            if type(value) is not int or value < least:
-                raise _wrong(name, f"an int, at least {least}", value)
-        if type(self.threshold) not in (int, float) or not self.threshold >= 0:
-            raise _wrong("threshold", "a number of elements, at least 0 or math.inf", self.threshold)
-        if self.sci_mode not in (None, True, False):
-            raise _wrong("sci_mode", "True, False or None", self.sci_mode)
+
+def _checked(options: _Options) -> _Options:
+    for name, least in (("precision", 0), ("edgeitems", 0), ("linewidth", 1)):
+        value = getattr(options, name)
+        if type(value) is not int or value < least:
+            raise _wrong(name, f"an int, at least {least}", value)
+    if type(options.threshold) not in (int, float) or not options.threshold >= 0:
+        raise _wrong("threshold", "a number of elements, at least 0 or math.inf", options.threshold)
+    if options.sci_mode not in (None, True, False):
+        raise _wrong("sci_mode", "True, False or None", options.sci_mode)
+    return options
 
 
 def _wrong(name: str, expected: str, value: Any) -> Exception:
@@ -75,12 +75,12 @@ def set_printoptions(
         raise ValueError(f"set_printoptions: profile must be one of {', '.join(_PROFILES)}, got {profile!r}")
     chosen = _PROFILES[profile] if profile is not None else {}
     named = {name: value for name, value in given.items() if value is not None}
-    _options = replace(_options, **(chosen | named), sci_mode=sci_mode)
+    _options = _checked(_options._replace(**(chosen | named), sci_mode=sci_mode))
 
 
 def get_printoptions() -> dict[str, Any]:
     """The options of printing, as keyword arguments of `set_printoptions`."""
-    return asdict(_options)
+    return _options._asdict()
 
 
 @contextmanager

@@ -8,14 +8,19 @@ is float64 uniform < p; an integer is low + floor(w * (high - low) / 2**64). All
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
-from ._philox import Sink, Words, each_chunk, words
-from ._window import SMALL, Tables, draw, element_count
+from ._philox import each_chunk, words
+from ._window import SMALL, draw, element_count
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+    from ._philox import Sink, Words
+    from ._window import Tables
 
 __all__ = ["bernoulli", "randint", "randperm", "uniform"]
 

@@ -11,23 +11,26 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
-from ._philox import Words, each_chunk
-from ._window import Tables, draw
+from ._philox import each_chunk
+from ._window import draw
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+    from ._philox import Words
+    from ._window import Tables
 
 __all__ = ["FORMULAS", "Formula", "normal"]
 
 _HIGH, _LOW = (1, 0) if sys.byteorder == "little" else (0, 1)
 
 
-@dataclass(frozen=True)
-class Formula:
+class Formula(NamedTuple):
     """The constants of one float width; arrays of coefficients start with the constant term."""
 
     integer: type[np.signedinteger[Any]]

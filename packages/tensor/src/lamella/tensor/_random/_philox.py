@@ -8,21 +8,22 @@ numpy computes the words; this file only seeks, chunks and splits.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._parallel import split
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.random import Philox
+    from numpy.typing import NDArray
 
-__all__ = ["CHUNK", "MASK", "Sink", "Words", "each_chunk", "words"]
+    Words: TypeAlias = NDArray[np.uint64]
+    Sink: TypeAlias = Callable[[int, Words], None]
 
-Words: TypeAlias = NDArray[np.uint64]
-Sink: TypeAlias = Callable[[int, Words], None]
+__all__ = ["CHUNK", "MASK", "each_chunk", "words"]
 
 MASK = (1 << 64) - 1
 # Long enough that two threads seldom meet at the interpreter lock between numpy calls, short enough for caches: of 8192

@@ -8,15 +8,17 @@ key; throwing all of them away changes nothing but time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
 
-__all__ = ["SMALL", "Make", "Tables", "draw", "element_count"]
+    from numpy.typing import NDArray
 
-Tables: TypeAlias = dict[Hashable, NDArray[Any]]
-Make: TypeAlias = Callable[[int, int, int, Any], NDArray[Any]]
+    Tables: TypeAlias = dict[Hashable, NDArray[Any]]
+    Make: TypeAlias = Callable[[int, int, int, Any], NDArray[Any]]
+
+__all__ = ["SMALL", "draw", "element_count"]
 
 SMALL = 1024  # the largest draw, in elements, that tables serve
 SPAN_BITS = 12

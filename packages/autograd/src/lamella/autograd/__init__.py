@@ -1,5 +1,8 @@
 """Automatic differentiation in thin layers: a tape, backward, and the transforms grad, vjp, jvp, vmap and Jacobians."""
 
+from typing import TYPE_CHECKING
+
+from lamella.interfaces import on_demand
 from lamella.tensor import (
     enable_grad,
     inference_mode,
@@ -9,16 +12,28 @@ from lamella.tensor import (
     set_grad_enabled,
 )
 
-from . import forward_ad, functional, graph
 from ._anomaly import detect_anomaly, is_anomaly_check_nan_enabled, is_anomaly_enabled, set_detect_anomaly
 from ._api import backward
-from ._checkpoint import checkpoint, checkpoint_sequential
 from ._context import FunctionContext
 from ._function import Function, once_differentiable
 from ._grad import grad
-from ._gradcheck import GradcheckError, gradcheck, gradgradcheck
-from ._jacobian import hessian, jacfwd, jacrev
 from ._transforms import grad_and_value, jvp, value_and_grad, vjp, vmap
+
+if TYPE_CHECKING:
+    from . import forward_ad, functional, graph
+    from ._checkpoint import checkpoint, checkpoint_sequential
+    from ._gradcheck import GradcheckError, gradcheck, gradgradcheck
+    from ._jacobian import hessian, jacfwd, jacrev
+else:
+    __getattr__ = on_demand(
+        __name__,
+        {
+            **{name: name for name in ("forward_ad", "functional", "graph")},
+            **dict.fromkeys(("checkpoint", "checkpoint_sequential"), "_checkpoint"),
+            **dict.fromkeys(("GradcheckError", "gradcheck", "gradgradcheck"), "_gradcheck"),
+            **dict.fromkeys(("hessian", "jacfwd", "jacrev"), "_jacobian"),
+        },
+    )
 
 __version__ = "0.1.0"
 

@@ -1,6 +1,7 @@
 """Contracts that cross package walls: protocols, frozen records and discovery; standard library only."""
 
 from ._discover import MissingPackage, discover, first_party, missing
+from ._on_demand import on_demand
 from ._protocols import GraphExecutor, Storage
 
 __version__ = "0.1.0"
@@ -13,4 +14,5 @@ __all__ = [
     "discover",
     "first_party",
     "missing",
+    "on_demand",
 ]

@@ -1,11 +1,35 @@
 """Helpers over modules and collections of parameters."""
 
-from . import parametrizations, parametrize, rnn, stateless
-from ._clip import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
-from ._fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
-from ._older_norms import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
-from ._skip import skip_init
-from ._vector import parameters_to_vector, vector_to_parameters
+from typing import TYPE_CHECKING
+
+from lamella.interfaces import on_demand
+
+if TYPE_CHECKING:
+    from . import parametrizations, parametrize, rnn, stateless
+    from ._clip import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+    from ._fusion import fuse_conv_bn_eval, fuse_conv_bn_weights, fuse_linear_bn_eval, fuse_linear_bn_weights
+    from ._older_norms import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
+    from ._skip import skip_init
+    from ._vector import parameters_to_vector, vector_to_parameters
+else:
+    __getattr__ = on_demand(
+        __name__,
+        {
+            **{name: name for name in ("parametrizations", "parametrize", "rnn", "stateless")},
+            **dict.fromkeys(
+                ("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"), "_clip"
+            ),
+            **dict.fromkeys(
+                ("fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"),
+                "_fusion",
+            ),
+            **dict.fromkeys(
+                ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"), "_older_norms"
+            ),
+            "skip_init": "_skip",
+            **dict.fromkeys(("parameters_to_vector", "vector_to_parameters"), "_vector"),
+        },
+    )
 
 __all__ = [
     "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "fuse_conv_bn_eval", "fuse_conv_bn_weights",

@@ -63,6 +63,12 @@ def test_gradients_at_distance_0_are_0() -> None:
         assert_close(slope, np.array([[-0.6, -0.8], [-0.6, -0.8], [1.2, 1.6]]))
 
 
+def test_ties_of_the_largest_difference_have_the_whole_gradient_each() -> None:
+    x, y = lt.tensor([[1.0, 2.0, 0.0]], dtype=lt.float64), lt.tensor([[0.0, 3.0, 0.5]], dtype=lt.float64)
+    assert grad(lambda a: lt.cdist(a, y, float("inf")).sum())(x).tolist() == [[1.0, -1.0, 0.0]]
+    assert jvp(lambda a: lt.cdist(a, y, float("inf")), (x,), (lt.ones_like(x) * 2,))[1].tolist() == [[0.0]]
+
+
 def test_large_differences_come_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     from lamella.autograd.rules import _distance
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _pointwise as p
 from .._base import TensorBase
-from .._dtype import BOOL, COMPLEX, FLOAT, bool_, float32, float64, from_numpy_dtype
+from .._dtype import BOOL, COMPLEX, FLOAT, float32, float64, from_numpy_dtype
 from .._promotion import result_type
 from .._state import tls
-from .common import run, tensor_of, to_dtype
-from .elementwise import where
+from .common import tensor_of, to_dtype
 from .movement import permute, reshape
-from .product import batches, matmul, of_rank, one_dtype, outer
+from .product import batches, matmul, nothing_of, of_rank, one_dtype, outer
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -98,10 +97,7 @@ def _sum(name: str, t: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor
         product = p.mul(product, alpha)
     if beta != 0:
         return p.add(product, t if beta == 1 else p.mul(t, beta))
-    if not t.requires_grad:
-        return product
-    # x has a gradient of 0; a factor of 0 would let its NaN through
-    return p.add(product, where(run("full", (True,), shape=(), dtype=bool_), 0.0, t))
+    return p.add(product, nothing_of(t)) if t.requires_grad else product
 
 
 def _fits(old: tuple[int, ...], shape: tuple[int, ...]) -> bool:

@@ -35,7 +35,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_f
     p = 0 counts the coordinates that differ, p = inf takes the largest difference. `compute_mode` says whether p = 2
     goes through a matrix product ("use_mm_for_euclid_dist"), which loses digits where rows are near each other,
     through differences ("donot_use_..."), or through the first only for more than 25 rows ("..._if_necessary").
-    The gradient at distance 0 is 0; for p = inf coordinates that share the extreme share the gradient.
+    The gradient at distance 0 is 0; for p = inf every coordinate with the largest difference has it whole.
     """
     a, b = require_float(tensor_of(x1, "cdist"), "cdist"), require_float(tensor_of(x2, "cdist"), "cdist")
     one_dtype("cdist", a, b)

@@ -12,12 +12,13 @@ from .._contraction import best_order, contract
 from .._creation import eye
 from .._dims import dim_of
 from .._dispatch import view_of
-from .._dtype import from_numpy_dtype
+from .._dtype import bool_, from_numpy_dtype
 from .._op import OPS
 from .._promotion import refusal
 from .._state import tls
 from .common import require_float, run, tensor_of, to_dtype
 from .complexes import conj
+from .elementwise import where
 from .joining import stack
 from .movement import expand, narrow, reshape
 
@@ -252,7 +253,8 @@ def matrix_power(x: Any, n: int) -> Tensor:
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise ValueError(f"matrix_power needs square matrices in the last two dims, got shape {shape}")
     if n == 0:
-        return run("copy", (expand(eye(shape[-1], dtype=from_numpy_dtype(t._data.dtype)), shape),))
+        ones = expand(eye(shape[-1], dtype=from_numpy_dtype(t._data.dtype)), shape)
+        return p.add(ones, nothing_of(t)) if t.requires_grad else run("copy", (ones,))
     if n < 0:
         from ..linalg import inv
 
@@ -267,6 +269,11 @@ def matrix_power(x: Any, n: int) -> Tensor:
         n >>= 1
         power = matmul(power, power)
     return power if found is None else matmul(found, power)
+
+
+def nothing_of(t: Tensor) -> Tensor:
+    """Zeros that have a gradient of 0 for t; a factor of 0 would let NaN through."""
+    return where(run("full", (True,), shape=(), dtype=bool_), 0.0, t)
 
 
 def chain_matmul(*matrices: Any) -> Tensor:

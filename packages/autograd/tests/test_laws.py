@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamella.autograd import checkpoint, grad, jvp, vjp, vmap
-from lamella.tensor import cat, float64, softmax, tensor, where
+from lamella.tensor import cat, float64, pad, softmax, tensor, where
 from lamella.testing import assert_close, gradcheck
 
 # a step takes and returns [3, 4]; what it does to values keeps them moderate and away from kinks
@@ -29,6 +29,10 @@ UNARY = {
     "summed": lambda x: x.cumsum(1) * 0.3,
     "picked": lambda x: x.take(tensor([2, 0, 0]), 0),
     "written": lambda x: write(x),
+    "windows": lambda x: cat([x.unfold(1, 2, 1).sum(-1), x.unfold(0, 2, 1)[:, :1, 1].T.repeat(3, 1)[:, :1]], 1) * 0.5,
+    "walked": lambda x: walk(x),
+    "around": lambda x: pad(x[None], (2, 1), "reflect")[0, :, :4] + x.tril().roll(1, 0),
+    "repeated": lambda x: x.repeat(2, 1)[1:4] * x.repeat_interleave(2, 1)[:, 2:6],
     "chosen": lambda x: where(tensor(np.arange(12).reshape(3, 4) % 3 == 0), x, x * x),
 }
 BINARY = {
@@ -47,6 +51,14 @@ def write(x):
     v *= x[:2]
     y[:, 0] = x[:, 1].sin()
     return y + v.sum() / 6
+
+
+def walk(x):
+    y = x * 1.0
+    d = y.diagonal(1)
+    d *= x[:, 0]
+    y.unfold(1, 2, 2).movedim(2, 0)[1].sub_(x[:, 1:3])
+    return y.diagonal_scatter(d.flip(0)) + d.sum() / 3
 
 
 @st.composite

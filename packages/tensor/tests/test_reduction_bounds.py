@@ -22,6 +22,7 @@ LAYOUTS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "strided": (lambda a: np.repeat(a, 2)[::2], None),
     "reversed": (lambda a: a[::-1], None),
     "rows": (lambda a: a.reshape(1000, 1000), 1),
+    "short-rows": (lambda a: a.reshape(-1, 8), 1),
     "columns": (lambda a: a.reshape(1000, 1000), 0),
     "long-columns": (lambda a: a.reshape(-1, 4), 0),
     "middle": (lambda a: a.reshape(10, 1000, 100), 1),

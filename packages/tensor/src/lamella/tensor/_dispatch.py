@@ -37,6 +37,7 @@ _PLAINLY = (
 _SPECIAL = LEVEL | TRACED | FOREIGN
 _ndarray = np.ndarray
 _OWN = GRAD | VIEW  # a tensor with a place in a graph or over another's memory, and nothing else
+_MAY_COPY = ("reshape", "as_strided")  # of some layouts these views are copies
 _FLOATS = frozenset((np.dtype(np.float32), np.dtype(np.float64)))
 
 
@@ -96,7 +97,7 @@ def view_of(op: Op, t: Any, param: Any) -> Tensor:
             out = op.rules["numpy"](data, param)
         except (ValueError, TypeError, IndexError):
             return cast("Tensor", dispatch(op, (t,), {op.params[0]: param}))  # it says what is wrong
-        if op.name == "reshape" and not _shares(out, data):
+        if op.name in _MAY_COPY and not _shares(out, data):
             r = wrap(out)
         else:
             r = wrap_view(out, t, (op.name, param), tls.grad)
@@ -170,7 +171,7 @@ def wrap_outputs(op: Op, args: tuple[Any, ...], params: dict[str, Any], out: Any
         return tuple([wrap(o) for o in out])
     if op.spec == "view":
         base = args[0]
-        if op.name != "reshape" or _shares(out, base._data):
+        if op.name not in _MAY_COPY or _shares(out, base._data):
             step = (op.name, params[op.params[0]] if op.params else None)
             return wrap_view(out, base, step, op.name != "detach" and tls.grad)
     return wrap(out)

@@ -27,6 +27,8 @@ _FLOAT32 = np.dtype(np.float32)
 _PLAIN = frozenset((_FLOAT32, np.dtype(np.float64)))
 _ROW = 256
 _SHORT = 32  # rows that a call of BLAS is too much for
+_SHORTEST = 12  # numbers a row that are taken column by column: numpy starts anew for every row
+_FEW = 512
 _SMALL = 4096
 _LARGE = 32768  # below, numpy's own sum takes less time than the calls that cut it up
 
@@ -42,11 +44,33 @@ def reduced_shape(shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) 
     return tuple(n for i, n in enumerate(shape) if i not in dims)
 
 
+def _by_columns(ufunc: Any, x: Any, dims: tuple[int, ...], keepdim: bool, dtype: Any = None) -> Any:
+    """The reduction of many short rows, or None where they are few, long, or not last in memory."""
+    lead = x.ndim - len(dims)
+    if not lead or dims[0] != lead or x.size < _FEW:
+        return None
+    if len(dims) > 1:
+        if not x.flags.c_contiguous:
+            return None
+        rows = x.reshape(*x.shape[:lead], -1)
+    else:
+        rows = x
+    n = rows.shape[-1]
+    if not 2 <= n <= _SHORTEST:
+        return None
+    out = ufunc(rows[..., 0], rows[..., 1], dtype=dtype)
+    for i in range(2, n):
+        ufunc(out, rows[..., i], out=out)
+    return out.reshape(reduced_shape(x.shape, dims, True)) if keepdim else out
+
+
 def total(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     """Sum of a floating array over dims, in its dtype; float32 never adds more than 256 numbers one after another.
 
     The error of a float32 sum of n numbers is at most (256 * ceil(log256(n)) + 64) * 2**-24 * sum(|x|).
     """
+    if x.size >= _FEW and dims and (short := _by_columns(np.add, x, dims, keepdim)) is not None:
+        return short
     if x.size > _SMALL and x.dtype in _PLAIN:
         if x.size <= _LARGE:
             if len(dims) == x.ndim and x.flags.c_contiguous:
@@ -155,10 +179,15 @@ def _sum(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
     if dtype.kind in "biu":
         if dtype.kind == "b" and len(dims) == x.ndim:
             return _counted(x, keepdim)
-        return _add(x, axis=dims, keepdims=keepdim, dtype=np.int64)
+        return _reduced(np.add, x, dims, keepdim, np.int64)
     if dtype.itemsize < 4:
         return total(x.astype(np.float32), dims, keepdim).astype(dtype)
     return total(x, dims, keepdim)
+
+
+def _reduced(ufunc: Any, x: Any, dims: tuple[int, ...], keepdim: bool, dtype: Any = None) -> Any:
+    short = _by_columns(ufunc, x, dims, keepdim, dtype) if dims else None
+    return ufunc.reduce(x, axis=dims, keepdims=keepdim, dtype=dtype) if short is None else short
 
 
 def _counted(x: Any, keepdim: bool) -> Any:
@@ -185,7 +214,7 @@ def _count_nonzero(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
 
 def _prod(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
     if x.dtype.kind in "biu":
-        return _multiply(x, axis=dims, keepdims=keepdim, dtype=np.int64)
+        return _reduced(np.multiply, x, dims, keepdim, np.int64)
     if _narrow(x.dtype):
         return _product(x.astype(np.float32), dims, keepdim).astype(x.dtype)
     return _product(x, dims, keepdim)
@@ -194,7 +223,7 @@ def _prod(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
 def _product(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     rows = _trailing(x, dims) if x.size > _SMALL and x.dtype in _PLAIN else None
     if rows is None:
-        return _multiply(x, axis=dims, keepdims=keepdim)
+        return _reduced(np.multiply, x, dims, keepdim)
     # numpy multiplies a row number by number: whole blocks at once instead, then the numbers of one block
     n = rows.shape[1]
     block = 4096 if n > 1 << 16 else min(128, 1 << n.bit_length() - 1)
@@ -209,9 +238,9 @@ def _with_ufunc(name: str, ufunc: Any) -> Callable[..., Any]:
         if x.dtype.kind == "c":
             _refuse_complex(name, x)
         if x.dtype.kind == "V" or (x.dtype.kind == "f" and x.dtype.itemsize < 4):  # which numpy compares one by one
-            out = ufunc.reduce(x.astype(np.float32), axis=dims, keepdims=keepdim)
+            out = _reduced(ufunc, x.astype(np.float32), dims, keepdim)
             return out if out.dtype == _BOOL else out.astype(x.dtype)
-        return ufunc.reduce(x, axis=dims, keepdims=keepdim)
+        return _reduced(ufunc, x, dims, keepdim)
 
     return kernel
 

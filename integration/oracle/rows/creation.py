@@ -46,6 +46,12 @@ FUNCTIONS = [
     "lib.tensor([2], dtype=lib.bool)",
     "lib.tensor([1e10], dtype=lib.float16)", "lib.tensor([True, 2])", "lib.tensor([True, 2.5])",
     "lib.tensor([1, 1j])",
+    "lib.tensor([x.detach()[0, 0], lib.tensor(1)])", "lib.tensor([[lib.tensor(1.5), 2]])",
+    "lib.tensor([lib.tensor(1), lib.tensor([2])])",
+    "lib.tensor([lib.tensor(1, dtype=lib.int8), True])", "lib.fill(cr_ints, 3)",
+    "lib.fill(x.detach(), lib.tensor(2.5))",
+    "lib.clone(x)", "x.to(lib.float32, True)", "x.to('cpu', non_blocking=True)", "x.get_device()", "x.is_mps",
+    "x.is_xpu",
     "lib.tensor([])", "lib.tensor([[]])", "lib.tensor(range(3))", "lib.tensor(2**63, dtype=lib.uint64)",
     "lib.tensor(2**63, dtype=lib.float32)", "lib.as_tensor(x)", "lib.as_tensor([1.5, 2], dtype=lib.int32)",
     "lib.as_tensor(x, dtype=lib.float32)", "lib.asarray([1, 2], dtype=lib.float64)", "lib.asarray(3.0)",
@@ -119,6 +125,7 @@ FUNCTIONS = [
 EXEMPT = {"poisson": "draws from words of our own; its distribution is tested in packages/tensor"}
 
 ERRORS = [
+    "lib.tensor([v])", "lib.fill(x, v)",
     "lib.poisson(lib.tensor([-1.0]))", "lib.poisson(cr_ints)", "lib.poisson(lib.tensor([float('nan')]))",
     "lib.arange(0, -1)", "lib.arange(0, 1, -0.5)", "lib.arange(float('nan'))", "lib.arange(float('inf'))",
     "lib.arange(1j)", "lib.arange(3, dtype=lib.bool)", "lib.arange(0, 2**63)",

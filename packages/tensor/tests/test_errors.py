@@ -135,7 +135,11 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("lt.from_numpy([1])", TypeError, r"from_numpy needs a numpy array, got list; use tensor\(...\)"),
     ("lt.tensor([[1], [2, 3]])", ValueError, "regular nesting of numbers"),
     ("lt.tensor(['a'])", TypeError, "cannot hold|needs numbers|cannot make"),
-    ("lt.tensor([x, x])", TypeError, r"cannot nest tensors in a list; use stack\(...\) or cat\(...\)"),
+    (
+        "lt.tensor([x, x])",
+        ValueError,
+        r"of one element, got shape \(2, 3\); use stack\(...\) or cat\(...\)",
+    ),
     # what is no operand
     ("x + 'a'", TypeError, "unsupported operand"),
     ("x + None", TypeError, "unsupported operand"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -12,7 +13,7 @@ from ._base import TensorBase, wrap
 from ._device import Device, as_device
 from ._dims import shape_of
 from ._dispatch import dispatch, mark_inference
-from ._dtype import BOOL, BY_NUMPY, COMPLEX, FLOAT, INT, DType, as_dtype, from_numpy_dtype, int64, uint64
+from ._dtype import BOOL, BY_NUMPY, COMPLEX, FLOAT, INT, DType, as_dtype, from_numpy_dtype, int64, promote, uint64
 from ._engine import autograd
 from ._meta import MetaArray
 from ._op import OPS
@@ -56,6 +57,7 @@ def _own(t: Tensor) -> Tensor:
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new tensor with a copy of numbers, nested sequences, an array or a tensor; floats become the default dtype.
 
+    In sequences, a tensor of one element is a number of its dtype; nothing follows what it was made of for autograd.
     OverflowError for a number that does not fit the dtype; tensors and arrays are cast to it.
     """
     where = as_device(device)
@@ -66,7 +68,9 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
             out = out.to(where)
     else:
         if isinstance(data, (list, tuple)) and _holds_tensor(data):
-            raise TypeError("tensor(...) cannot nest tensors in a list; use stack(...) or cat(...)")
+            kinds: list[DType] = []
+            data = _numbers(data, kinds)
+            dtype = reduce(promote, kinds) if dtype is None else dtype
         if isinstance(data, np.ndarray) or hasattr(data, "__array__"):
             if tls.trace is not None:
                 raise RuntimeError(
@@ -90,6 +94,22 @@ def _holds_tensor(data: Any) -> bool:
     return any(isinstance(d, TensorBase) or (isinstance(d, (list, tuple)) and _holds_tensor(d)) for d in data[:1])
 
 
+def _numbers(data: Any, kinds: list[DType]) -> Any:
+    """Nested sequences with every tensor replaced by its only element; `kinds` gets the dtype of every leaf."""
+    if isinstance(data, (list, tuple)):
+        return [_numbers(d, kinds) for d in data]
+    if not isinstance(data, TensorBase):
+        kinds.append(of_category(number_category(data)))
+        return data
+    t = cast("Tensor", data)
+    if t.numel() != 1:
+        raise ValueError(
+            f"tensor(...) of a list takes tensors of one element, got shape {t.shape}; use stack(...) or cat(...)"
+        )
+    kinds.append(t.dtype)
+    return t.item()
+
+
 def place(array: Any, device: Device) -> Any:
     if device.kind == "meta":
         return _own(wrap(MetaArray(tuple(array.shape), array.dtype)))
@@ -102,7 +122,10 @@ def place(array: Any, device: Device) -> Any:
 
 
 def made(name: str, args: tuple[Any, ...], params: dict[str, Any], device: Any, requires_grad: bool) -> Tensor:
-    if as_device(device).kind == "meta":
+    if device is None and not HOT[0]:
+        # no transform and no trace anywhere: the kernel itself, which is what a small tensor costs
+        out = wrap(OPS[name].rules["numpy"](*args, **params))
+    elif as_device(device).kind == "meta":
         metas = OPS[name].rules["shape"](*args, **params)
         out = _own(wrap(metas))
     else:
@@ -235,8 +258,9 @@ def arange(
         raise TypeError(f"arange makes integers or floats, got {kind} from {start} to {end} by {step}")
     plain = all(type(v) in (int, float) for v in (start, end, step))
     if plain and top <= INT:
-        bound = uint64 if kind is uint64 else int64
-        start, end, step = (number_in(v, bound, "arange") for v in (start, end, step))
+        if max(abs(start), abs(end), abs(step)) >= 1 << 63:
+            bound = uint64 if kind is uint64 else int64
+            start, end, step = (number_in(v, bound, "arange") for v in (start, end, step))
     elif plain:
         if not (math.isfinite(start) and math.isfinite(end)) or math.isnan(step):
             raise ValueError(f"arange needs finite bounds, got {start} to {end} by {step}")
@@ -317,5 +341,8 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
         raise ValueError(f"eye needs sizes of at least 0, got {n} and {m}")
     kind = default_float() if dtype is None else as_dtype(dtype)
     where = as_device(device)
+    if where.kind == "cpu" and not HOT[0]:
+        plain = wrap(np.eye(rows, columns, dtype=kind.numpy))
+        return plain.requires_grad_() if requires_grad else plain
     out = (arange(rows, device=where).reshape(rows, 1) == arange(columns, device=where)).to(kind)
     return out.requires_grad_() if requires_grad else out

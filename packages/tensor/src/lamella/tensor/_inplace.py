@@ -19,7 +19,7 @@ from ._state import FOREIGN, GRAD, HOT, INFERENCE, LEVEL, TRACED, VIEW, tls
 from ._version import user_location
 from ._views import apply_chain, overlapping, refresh, replay
 
-__all__ = ["assign", "inplace", "overwrite", "update_each", "write"]
+__all__ = ["assign", "fill", "inplace", "overwrite", "update_each", "write"]
 
 
 def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
@@ -64,6 +64,16 @@ def overwrite(t: Any, entries: tuple[Any, ...], value: Any, indices: tuple[Any, 
         t._data[entries] = data.copy() if np.may_share_memory(data, t._data) else data
     except (IndexError, ValueError):
         return False  # the general path says what is wrong
+    _bump(t)
+    return True
+
+
+def fill(t: Any, number: Any) -> bool:
+    """t[...] = number by numpy where nothing follows t; False where something does."""
+    _check_target(t)
+    if not _plain(t, ()) or not t._data.flags.writeable:
+        return False
+    t._data.fill(number)
     _bump(t)
     return True
 

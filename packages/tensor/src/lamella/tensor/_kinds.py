@@ -105,6 +105,20 @@ class Kinds(TensorBase):
         return False
 
     @property
+    def is_mps(self) -> Any:
+        """False: there is no such device here."""
+        return False
+
+    @property
+    def is_xpu(self) -> Any:
+        """False: there is no such device here."""
+        return False
+
+    def get_device(self) -> Any:
+        """-1: the CPU has no number."""
+        return -1
+
+    @property
     def is_sparse(self) -> Any:
         """False: storage is dense here."""
         return False

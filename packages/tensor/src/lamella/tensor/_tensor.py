@@ -24,7 +24,7 @@ from ._dtype import BY_NAME, DType, from_numpy_dtype
 from ._engine import autograd
 from ._exported import Exported
 from ._index import get_item, set_item
-from ._inplace import write
+from ._inplace import fill, write
 from ._kinds import Kinds
 from ._memory import keep_freed_memory
 from ._meta import MetaArray
@@ -146,13 +146,19 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
 
     # -- dtype, device, memory
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
-        """In another dtype or on another device, both by position or keyword.
+    def to(
+        self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
+    ) -> Tensor:
+        """In another dtype or on another device, both by position or keyword, or as another tensor.
 
-        Itself when nothing changes and copy is False.
+        Itself when nothing changes and copy is False. Bools by position are non_blocking and copy, as in PyTorch;
+        a copy has always ended when this returns, whatever non_blocking asks for.
         """
+        flags: list[bool] = []
         for a in args:
-            if isinstance(a, Tensor):
+            if a is True or a is False:
+                flags.append(a)
+            elif isinstance(a, Tensor):
                 dtype, device = a.dtype, a.device
             elif isinstance(a, (DType, type, np.dtype)) or (isinstance(a, str) and a in BY_NAME):
                 dtype = a
@@ -160,6 +166,7 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
                 raise ValueError(f"to({a!r}): neither a dtype nor a device; the devices here are 'cpu' and 'meta'")
             else:
                 device = a
+        copy = flags[1] if len(flags) > 1 else copy
         out: Tensor = self
         if device is not None and as_device(device) != self.device:
             if as_device(device).kind == "cpu":
@@ -211,7 +218,8 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
             raise ValueError(f"fill_ needs a number or a 0-d tensor, got shape {tuple(value._data.shape)}; use copy_")
         if isinstance(value, Tensor):
             return self.copy_(value)
-        return self.copy_(make.full((), number_in(value, self.dtype, "fill_"), dtype=self.dtype))
+        number = number_in(value, self.dtype, "fill_")
+        return self if fill(self, number) else self.copy_(make.full((), number, dtype=self.dtype))
 
     def zero_(self) -> Tensor:
         """Overwrite with zeros; returns self."""

@@ -79,7 +79,7 @@ def array_of(data: Any, kind: DType | None) -> Any:
         found = np.array(data, order="C")
     except ValueError as error:
         raise ValueError(f"tensor(...) needs a regular nesting of numbers: {error}") from None
-    if found.dtype not in BY_NUMPY or (found.dtype.kind == "f" and _large(found)):
+    if found.dtype not in BY_NUMPY or (found.dtype.kind == "f" and type(data) is not float and _large(found)):
         found = _exact(data, found)
     python = not _has_numpy(data)
     if kind is None:
@@ -89,7 +89,7 @@ def array_of(data: Any, kind: DType | None) -> Any:
 
 def _large(found: Any) -> bool:
     """Whether integers beyond int64 may have become floats."""
-    return bool(found.size) and bool(np.any(np.abs(found) >= 2.0**63))
+    return bool(found.size) and bool(found.max() >= 2.0**63 or found.min() < -(2.0**63))
 
 
 def _exact(data: Any, found: Any) -> Any:

@@ -26,7 +26,7 @@ from .complexes import (
     adjoint, angle, complex, conj, conj_physical, imag, is_complex, is_conj, is_floating_point, is_nonzero, polar,
     real, resolve_conj, resolve_neg, view_as_complex, view_as_real,
 )  # fmt: skip
-from .conversion import as_tensor, asarray, is_tensor, numel, scalar_tensor
+from .conversion import as_tensor, asarray, clone, fill, is_tensor, numel, scalar_tensor
 from .creation import (
     bartlett_window, blackman_window, empty_permuted, empty_strided, hamming_window, hann_window, kaiser_window,
     logspace, vander,
@@ -76,10 +76,10 @@ __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "attention", "baddbmm", "bartlett_window", "bernoulli", "bincount",
     "blackman_window", "block_diag", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize",
     "cartesian_prod", "cat", "cdist", "celu", "chain_matmul", "chunk", "clamp", "clamp_max", "clamp_min", "clip",
-    "column_stack", "combinations", "complex", "concat", "concatenate", "conj", "conj_physical", "corrcoef",
+    "clone", "column_stack", "combinations", "complex", "concat", "concatenate", "conj", "conj_physical", "corrcoef",
     "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "deg2rad",
     "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dist", "dot", "dsplit", "dstack",
-    "einsum", "elu", "empty_permuted", "empty_strided", "equal", "expand", "fix", "flatten", "flip", "fliplr",
+    "einsum", "elu", "empty_permuted", "empty_strided", "equal", "expand", "fill", "fix", "flatten", "flip", "fliplr",
     "flipud", "float_power", "frac", "frexp", "gather", "ger", "glu", "greater", "greater_equal", "hamming_window",
     "hann_window", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram",
     "histogramdd", "hsplit", "hstack", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_reduce",

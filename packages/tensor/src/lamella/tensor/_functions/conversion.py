@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from .._base import TensorBase
-from .._creation import from_numpy, tensor
+from .._creation import from_numpy, full_like, tensor
 from .._dtype import BY_NUMPY, as_dtype
 from .._promotion import default_float
 from .common import tensor_of
@@ -15,7 +15,7 @@ from .common import tensor_of
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
-__all__ = ["as_tensor", "asarray", "is_tensor", "numel", "scalar_tensor"]
+__all__ = ["as_tensor", "asarray", "clone", "fill", "is_tensor", "numel", "scalar_tensor"]
 # What the class Tensor has too, and what of that has an in-place twin (`nox -s generate` reads these two).
 METHODS: tuple[str, ...] = ()
 IN_PLACE: tuple[str, ...] = ()
@@ -24,6 +24,19 @@ IN_PLACE: tuple[str, ...] = ()
 def is_tensor(x: Any) -> bool:
     """Whether x is a tensor."""
     return isinstance(x, TensorBase)
+
+
+def clone(x: Any) -> Tensor:
+    """A copy in fresh memory, connected for autograd."""
+    return tensor_of(x, "clone").clone()
+
+
+def fill(x: Any, value: Any) -> Tensor:
+    """One number, or a tensor without dims, in the shape and dtype of x."""
+    t = tensor_of(x, "fill")
+    if isinstance(value, TensorBase) and value._data.ndim:
+        raise ValueError(f"fill needs a number or a 0-d tensor, got shape {tuple(value._data.shape)}")
+    return full_like(t, value)
 
 
 def numel(x: Any) -> int:

@@ -36,6 +36,7 @@ _LOW32 = np.uint64(0xFFFFFFFF)
 _BY32 = np.uint64(32)
 
 _uniform_tables: Tables = {}
+_word_tables: Tables = {}
 
 
 def uniform(seed: int, offset: int, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -105,10 +106,15 @@ def randint(seed: int, offset: int, low: int, high: int, shape: tuple[int, ...])
         raise ValueError(f"randint: the range [{low}, {high}) is empty; expected low < high")
     if low < -(1 << 63) or high > 1 << 63:
         raise ValueError(f"randint: the range [{low}, {high}) leaves int64; expected -2**63 <= low < high <= 2**63")
-    out = np.empty(element_count(shape), np.int64)
-    unsigned = out.view(np.uint64)
     span = high - low
     first = np.uint64(low & 0xFFFFFFFFFFFFFFFF)
+    if 0 <= math.prod(shape) <= SMALL:
+        few: NDArray[np.int64] = np.asarray(
+            _scaled(draw(_word_tables, _words, seed, offset, shape, None), span) + first
+        )
+        return few.view(np.int64)
+    out = np.empty(element_count(shape), np.int64)
+    unsigned = out.view(np.uint64)
 
     def sink(start: int, w: Words) -> None:
         # uint64 arithmetic wraps, which is what adding a negative `low` needs
@@ -116,6 +122,10 @@ def randint(seed: int, offset: int, low: int, high: int, shape: tuple[int, ...])
 
     each_chunk(seed, offset, out.size, sink)
     return out.reshape(shape)
+
+
+def _words(seed: int, offset: int, n: int, _: Any) -> Words:
+    return words(seed, offset, n)
 
 
 def _scaled(w: Words, span: int) -> Words:

@@ -1,4 +1,4 @@
-"""Kernels that work on blocks of rows: however the rows are cut up, over threads or in turn, the values are numpy's.
+"""Kernels that work on blocks of rows or images: however these are cut up, in turn or over threads, values are numpy's.
 
 Blocks are made tiny here; the references are written over whole arrays in float64.
 """
@@ -56,6 +56,8 @@ def operands(dtype: lt.DType, layout: str, rows: int) -> list[Any]:
         x = x.permute(2, 1, 0).contiguous().permute(2, 1, 0)
     elif layout == "expanded":
         g, x = g[:1].expand(*shape), x[:, :1].expand(*shape)
+    elif layout == "one gradient":
+        g = g[0, 0, 0].expand(*shape)  # as that of a sum
     return [g, x, w, b]
 
 
@@ -67,10 +69,10 @@ def check(got: Any, expected: Any, dtype: lt.DType) -> None:
     bound = TOLERANCE[dtype]
     for f, e in zip(got, expected, strict=True):
         assert f.shape == e.shape
-        np.testing.assert_allclose(f.to(lt.float64).numpy(), e, bound, bound * np.abs(e).max(initial=0))
+        np.testing.assert_allclose(f.to(lt.float64).numpy(), e, bound, bound * np.abs(e).max(initial=1))
 
 
-@pytest.mark.parametrize("layout", ["plain", "permuted", "expanded", "no rows"])
+@pytest.mark.parametrize("layout", ["plain", "permuted", "expanded", "one gradient", "no rows"])
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.usefixtures("_cut")
 def test_rows_in_blocks(dtype: lt.DType, layout: str) -> None:
@@ -103,6 +105,32 @@ def test_rows_in_blocks(dtype: lt.DType, layout: str) -> None:
             for n, v in zip(GRADS, (soft, log_soft), strict=True)
         ]
         check(got, [soft_grad, log_soft_grad], dtype)
+
+
+@pytest.mark.parametrize("shape", [(13, 5, 40), (70, 5), (6, 5, 3, 40), (9, 5, 1)])
+@pytest.mark.parametrize("layout", ["plain", "permuted", "one gradient"])
+@pytest.mark.parametrize("dtype", [lt.float64, lt.float32])
+@pytest.mark.usefixtures("_cut")
+def test_batch_norm_in_blocks(dtype: lt.DType, layout: str, shape: tuple[int, ...]) -> None:
+    g, x, w, b = (lt.tensor(RNG.normal(size=s) + 0.5).to(dtype) for s in (shape, shape, 5, 5))
+    if layout == "permuted":
+        x = x.transpose(0, -1).contiguous().transpose(0, -1)
+    elif layout == "one gradient":
+        g = g[(0,) * g.ndim].expand(*shape)
+    ng, nx, nw, nb = (t.to(lt.float64).numpy() for t in (g, x, w, b))
+    axes = tuple(d for d in range(len(shape)) if d != 1)
+
+    def channel(v: Any) -> Any:
+        return v.reshape(1, 5, *(1,) * (len(shape) - 2))
+
+    mean, rstd = nx.mean(axes), 1 / np.sqrt(nx.var(axes) + 1e-5)
+    hat = (nx - channel(mean)) * channel(rstd)
+    got = lt.batch_norm(x, w, b)
+    check(got, [hat * channel(nw) + channel(nb), mean, rstd], dtype)
+    of_w, of_b = (ng * hat).sum(axes), ng.sum(axes)
+    count = nx.size / 5
+    of_x = channel(nw * rstd) * (ng - channel(of_b) / count - hat * channel(of_w) / count)
+    check(dispatch(OPS["batch_norm_grad"], (g, x, *got[1:], w), {}), [of_x, of_w, of_b], dtype)
 
 
 def test_gradients_do_not_depend_on_threads() -> None:

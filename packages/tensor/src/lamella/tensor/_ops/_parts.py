@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .._blas import SLEEPS, one_thread, openblas
 from .._random._parallel import get_num_threads, split
 
-__all__ = ["by_images", "with_products"]
+__all__ = ["by_images", "reshaped", "with_products"]
 
 # Bytes from which a second thread is worth waking.
 _LARGE = 1 << 19
@@ -41,6 +43,16 @@ def by_images(x: Any, body: Callable[[slice], None], products: bool = False) -> 
         with_products(len(x), part)
     else:
         split(len(x), 1, part)
+
+
+def reshaped(x: Any, shape: tuple[int, ...]) -> Any:
+    """x, or a copy of it, in another shape.
+
+    One number seen everywhere, as the gradient of a sum is, stays that: kernels copy it block by block.
+    """
+    if x.size and not any(x.strides):
+        return np.broadcast_to(x[(0,) * x.ndim], shape)
+    return np.ascontiguousarray(x).reshape(shape)
 
 
 def with_products(n: int, body: Callable[[int, int], None]) -> None:

@@ -5,12 +5,13 @@ The sums per channel are products of BLAS: float32 (in parts of 256) or float64 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ._parts import by_images
+from ._parts import by_images, reshaped
 from .reduction import column_dots, row_dots
 
 __all__ = ["batch_norm", "batch_norm_grad"]
@@ -18,7 +19,7 @@ __all__ = ["batch_norm", "batch_norm_grad"]
 
 def _rows(x: Any) -> Any:
     """[N, C, L], or x itself where a channel has one value an image: channels are then the rows' elements."""
-    return x if x.ndim == 2 else np.ascontiguousarray(x.reshape(*x.shape[:2], -1))
+    return x if x.ndim == 2 else reshaped(x, (*x.shape[:2], math.prod(x.shape[2:])))
 
 
 def _channel(v: Any, rows: Any) -> Any:
@@ -28,6 +29,8 @@ def _channel(v: Any, rows: Any) -> Any:
 
 def _sum(a: Any, b: Any) -> Any:
     """The sum [C] in float64 of a, or of a * b, over a few images."""
+    a = np.ascontiguousarray(a)
+    b = None if b is None else np.ascontiguousarray(b)
     if a.ndim == 2:
         return column_dots(np.ones(len(a), a.dtype), a if b is None else a * b)
     flat = a.reshape(-1, a.shape[2])
@@ -64,7 +67,7 @@ def batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, An
     rstd = (1 / np.sqrt(squares / count + eps)).astype(dtype)
     scale = _channel(rstd if weight is None else rstd * weight, rows)
     shift = None if bias is None else _channel(bias, rows)
-    y = np.empty_like(rows)
+    y = np.empty(rows.shape, dtype)
 
     def fill(images: slice) -> None:
         out = y[images]
@@ -94,7 +97,7 @@ def batch_norm_grad(g: Any, x: Any, mean: Any, rstd: Any, weight: Any) -> tuple[
     along = _channel(-scale * rstd * of_weight / count, rows)
     constant = _channel(-scale * of_bias / count, rows)
     scale = _channel(scale, rows)
-    gx = np.empty_like(rows)
+    gx = np.empty(rows.shape, dtype)
 
     def fill(images: slice) -> None:
         out = gx[images]

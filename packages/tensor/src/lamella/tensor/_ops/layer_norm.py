@@ -12,15 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from ._parts import by_images
+from ._parts import by_images, reshaped
 from .reduction import column_dots, row_dots
+
+_dense = np.ascontiguousarray
 
 __all__ = ["layer_norm", "layer_norm_grad", "layer_norm_input_grad", "rms_norm"]
 
 
 def _rows(x: Any, ndims: int) -> Any:
     lead = x.shape[: x.ndim - ndims]
-    return np.ascontiguousarray(x).reshape(math.prod(lead), math.prod(x.shape[x.ndim - ndims :]))
+    return reshaped(x, (math.prod(lead), math.prod(x.shape[x.ndim - ndims :])))
 
 
 def _normalized(x: Any, weight: Any, bias: Any, ndims: int, eps: float, centred: bool) -> tuple[Any, Any, Any]:
@@ -34,7 +36,7 @@ def _normalized(x: Any, weight: Any, bias: Any, ndims: int, eps: float, centred:
     rstd = np.empty((count, 1), wide)
 
     def fill(at: slice) -> None:
-        some = rows[at] if wide is dtype else rows[at].astype(wide)
+        some = _dense(rows[at]) if wide is dtype else rows[at].astype(wide)
         out = y[at] if wide is dtype else some
         if mean is not None:
             mean[at, 0] = row_dots(some, None) / n
@@ -73,11 +75,11 @@ def _back(g: Any, x: Any, mean: Any, rstd: Any, weight: Any, ndims: int, parts: 
     n = rows.shape[1]
     centre, inverse = None if mean is None else mean.reshape(-1, 1), rstd.reshape(-1, 1)
     scale = None if weight is None else weight.reshape(1, n)
-    gx = np.empty_like(rows)
+    gx = np.empty(rows.shape, rows.dtype)
 
     def fill(at: slice) -> None:
-        out, r, gy = gx[at], inverse[at], of_y[at]
-        d = rows[at] if centre is None else rows[at] - centre[at]
+        out, r, gy = gx[at], inverse[at], _dense(of_y[at])
+        d = _dense(rows[at]) if centre is None else rows[at] - centre[at]
         s = gy * d
         along = row_dots(s, scale).reshape(-1, 1)
         if parts is not None:

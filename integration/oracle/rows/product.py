@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from integration.oracle.inputs import In
+from integration.oracle.inputs import FLOATS, INTS, In
 from integration.oracle.row import Row
 
 __all__ = ["ERRORS", "FUNCTIONS", "ROWS", "VALUES"]
 
 _FULL = ("float64", "float32")
+_CROSS = (*FLOATS, *INTS)
 _MODES = {False: "donot_use_mm_for_euclid_dist", True: "use_mm_for_euclid_dist"}
 
 ROWS = [
+    Row("cross", lambda x, y: torch.linalg.cross(x, y, dim=-2), (In((2, 3, 4)), In((1, 3, 4))), {"dim": -2}, _CROSS),
     *[
         Row(
             "cdist", lambda x, y, p=p: torch.cdist(x, y, p, _MODES[False]), (In((2, 4, 3)), In((2, 5, 3))),

@@ -1,4 +1,4 @@
-"""References of distances, from their definition in float64."""
+"""References of cross products, and of distances from their definition."""
 
 from __future__ import annotations
 
@@ -22,4 +22,9 @@ def cdist(x: Any, y: Any, p: float, mm: bool) -> Any:
     return out
 
 
-REFERENCE: dict[str, Callable[..., Any]] = {"cdist": cdist}
+def cross(x: Any, y: Any, dim: int) -> Any:
+    first, second = np.broadcast_arrays(x, y)
+    return np.cross(first, second, axis=dim)
+
+
+REFERENCE: dict[str, Callable[..., Any]] = {"cdist": cdist, "cross": cross}

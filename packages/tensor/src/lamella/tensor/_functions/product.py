@@ -19,8 +19,7 @@ from .._state import tls
 from .common import require_float, run, tensor_of, to_dtype
 from .complexes import conj
 from .elementwise import where
-from .joining import stack
-from .movement import expand, narrow, reshape
+from .movement import expand, reshape
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
@@ -234,14 +233,7 @@ def cross_along(name: str, x: Any, other: Any, dim: int) -> Tensor:
     at = dim_of(dim, a._data.ndim)
     if not a._data.ndim or a._data.shape[at] != 3 or b._data.shape[at] != 3:
         raise ValueError(f"{name} needs size 3 along dim {dim}, got shapes {shapes}")
-    left, right = ([_element(t, at, i) for i in range(3)] for t in (a, b))
-    parts = [p.sub(p.mul(left[i], right[j]), p.mul(left[j], right[i])) for i, j in ((1, 2), (2, 0), (0, 1))]
-    return stack(parts, dim=at)
-
-
-def _element(t: Tensor, dim: int, place: int) -> Tensor:
-    shape = t._data.shape
-    return reshape(narrow(t, dim, place, 1), (*shape[:dim], *shape[dim + 1 :]))
+    return run("cross", (a, b), dim=at - a._data.ndim)
 
 
 def matrix_power(x: Any, n: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""View ops, the functional write through a chain of views and the transpose of one, matmul, cat."""
+"""View ops, the functional write through a chain of views and the transpose of one, cat."""
 
 from __future__ import annotations
 
@@ -7,20 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .._integer_product import integer_product
-from .._meta import MetaArray, broadcast_shapes
+from .._meta import MetaArray
 from .._moves import assign
 from .._op import OPS, Op, register_rules
-from .._promotion import refusal
-from .._random._parallel import split
 from .._views import VIEWS, apply_chain, overlapping
 
 __all__: list[str] = []
 
 _LARGE = 1 << 18  # elements of the first operand from where cat goes over threads
-
-_MANY, _GRAIN = 1 << 15, 1 << 18  # elements
-_FLOATS = frozenset((np.dtype(np.float32), np.dtype(np.float64)))
 
 
 def slice_shape(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[int, ...]:
@@ -133,51 +127,6 @@ def _view_grad_shape(g: Any, *, shape: tuple[int, ...], chain: Any) -> MetaArray
     return MetaArray(shape, g.dtype)
 
 
-def _outer(a: Any, b: Any) -> Any:
-    out = np.empty((len(a), len(b)), a.dtype)
-
-    def fill(start: int, stop: int) -> None:
-        if out.dtype in _FLOATS:  # two thirds of the time of a product that broadcasts
-            np.einsum("i,j->ij", a[start:stop], b, out=out[start:stop])
-        else:
-            np.multiply(a[start:stop, None], b, out=out[start:stop])
-
-    split(len(a), max(_GRAIN // len(b), 1), fill)
-    return out
-
-
-def _matmul(a: Any, b: Any) -> Any:
-    dtype = a.dtype
-    if b.dtype != dtype or dtype.kind == "b":
-        _matmul_shape(a, b)  # it says what is wrong
-    if a.ndim > 1 < b.ndim and a.shape[-1] == 1 == b.shape[-2]:  # columns times rows, for which BLAS is slow
-        if a.ndim == b.ndim == 2 and a.size * b.size > _MANY and dtype.itemsize >= 4:
-            return _outer(a[:, 0], b[0])
-        return np.multiply(a, b)
-    if dtype.itemsize < 4 and dtype.kind not in "iu":
-        return np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(dtype)
-    product = integer_product if dtype.kind in "iu" else np.matmul
-    if b.ndim == 2 and a.ndim > 2 and a.size and a.flags.c_contiguous:  # one product, not one for each matrix of a
-        return product(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[1])
-    return product(a, b)
-
-
-def _matmul_shape(a: Any, b: Any) -> MetaArray:
-    if not a.shape or not b.shape:
-        raise ValueError(f"matmul needs at least one dim on both sides, got {a.shape} @ {b.shape}; use * for a scalar")
-    if a.dtype != b.dtype:
-        raise TypeError(f"matmul needs tensors of one dtype, got {a.dtype} and {b.dtype}; cast one with .to(dtype)")
-    if a.dtype.kind == "b":
-        raise TypeError(refusal("matmul", "b"))
-    left = a.shape if len(a.shape) > 1 else (1, *a.shape)
-    right = b.shape if len(b.shape) > 1 else (*b.shape, 1)
-    if left[-1] != right[-2]:
-        raise ValueError(f"matmul of {a.shape} @ {b.shape}: the inner dims {left[-1]} and {right[-2]} differ")
-    batch = broadcast_shapes(left[:-2], right[:-2])
-    out = (*batch, *(left[-2:-1] if len(a.shape) > 1 else ()), *(right[-1:] if len(b.shape) > 1 else ()))
-    return MetaArray(out, a.dtype)
-
-
 def _cat(*xs: Any, dim: int) -> Any:
     first = xs[0]
     if first.size < _LARGE:
@@ -216,7 +165,6 @@ Op("alias", "x", "view")
 Op("detach", "x", "view", differentiable=())
 Op("view_write", "base, value; chain", "opaque")
 Op("view_grad", "g; shape, chain", "opaque")
-Op("matmul", "a, b", "... m k, ... k n -> ... m n; reduce k")
 Op("cat", "*xs; dim", "opaque", promotes="same")
 
 register_rules(
@@ -225,7 +173,6 @@ register_rules(
     | {
         "view_write": _view_write,
         "view_grad": _view_grad,
-        "matmul": _matmul,
         "cat": _cat,
     },
 )
@@ -235,7 +182,6 @@ register_rules(
     | {
         "view_write": _view_write_shape,
         "view_grad": _view_grad_shape,
-        "matmul": _matmul_shape,
         "cat": _cat_shape,
     },
 )

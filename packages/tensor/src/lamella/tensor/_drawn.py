@@ -12,7 +12,7 @@ from ._creation import float_dtype, like, made, sized
 from ._device import as_device
 from ._dims import shape_of
 from ._dispatch import dispatch
-from ._dtype import BOOL, COMPLEX, FLOAT, DType, as_dtype, int64
+from ._dtype import BOOL, COMPLEX, FLOAT, DType, as_dtype, int64, limits
 from ._engine import autograd
 from ._op import OPS
 from ._state import HOT, tls
@@ -44,11 +44,7 @@ def _draw(
         seed, offset = (_random.default_generator if generator is None else generator).reserve(count)
         plain = wrap(OPS[name].rules["numpy"](seed, offset, shape=shape, **params))
         return plain.requires_grad_() if requires_grad else plain
-    levels = [lv for lv in tls.levels if lv.kind == "vmap"]
-    if any(lv.randomness == "error" for lv in levels):
-        raise RuntimeError(
-            f"{name} inside vmap: say vmap(..., randomness='different') for a draw per example, or 'same' for one draw"
-        )
+    levels = _vmaps(name)
     if as_device(device).kind == "meta":
         return made(name, (0, 0), {"shape": shape, **params}, device, requires_grad)
     batch = math.prod(lv.size for lv in levels if lv.randomness == "different")
@@ -57,6 +53,16 @@ def _draw(
     if requires_grad:
         out.requires_grad_()
     return cast("Tensor", out)
+
+
+def _vmaps(name: str) -> list[Any]:
+    """The open vmaps; RuntimeError where one of them does not say what a draw inside it means."""
+    levels = [lv for lv in tls.levels if lv.kind == "vmap"]
+    if any(lv.randomness == "error" for lv in levels):
+        raise RuntimeError(
+            f"{name} inside vmap: say vmap(..., randomness='different') for a draw per example, or 'same' for one draw"
+        )
+    return levels
 
 
 def draw(name: str, seed: Any, offset: Any, shape: tuple[int, ...], **params: Any) -> Any:
@@ -204,16 +210,10 @@ def integer_bounds(kind: DType, name: str) -> tuple[int, int]:
     if kind.category == COMPLEX:
         raise TypeError(f"{name} draws integers or floats, got dtype {kind}")
     if kind.category == FLOAT:
-        largest = min(int(_largest(kind)), 2**63 - 1)
+        largest = min(int(limits(kind)[1]), 2**63 - 1)
         return -largest, largest
     least, most = int_range(kind)
     return least, min(most, 2**63 - 1)
-
-
-def _largest(kind: DType) -> float:
-    from ._dtype import limits
-
-    return limits(kind)[1]
 
 
 def randperm(
@@ -231,6 +231,9 @@ def randperm(
         raise ValueError(f"randperm: {kind} does not hold the integers below {n}")
     if as_device(device).kind == "meta":
         out = made("randperm", (0, 0), {"n": count}, device, False)
+    elif any(lv.randomness == "different" for lv in _vmaps("randperm")):
+        words = integers("randperm", -(2**63), 2**63, (count,), int64, generator, device)
+        out = dispatch(OPS["argsort"], (words,), {"dim": 0, "descending": False})
     else:
         seed, offset = reserve(generator, count)
         out = cast("Tensor", dispatch(OPS["randperm"], (seed, offset), {"n": count}))

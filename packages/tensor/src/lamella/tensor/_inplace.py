@@ -69,9 +69,9 @@ def overwrite(t: Any, entries: tuple[Any, ...], value: Any, indices: tuple[Any, 
 
 
 def fill(t: Any, number: Any) -> bool:
-    """t[...] = number by numpy where nothing follows t; False where something does."""
+    """t[...] = number by numpy where nothing follows t and no mode is open; False otherwise."""
     _check_target(t)
-    if not _plain(t, ()) or not t._data.flags.writeable:
+    if HOT[0] or not _plain(t, ()) or not t._data.flags.writeable:
         return False
     t._data.fill(number)
     _bump(t)

@@ -18,8 +18,6 @@ from ._scalar import SymScalar
 
 __all__ = ["array_of", "int_range", "number_in"]
 
-_largest: dict[DType, float] = {}
-
 
 def int_range(kind: DType) -> tuple[int, int]:
     """The smallest and the largest integer of an integer dtype."""
@@ -63,9 +61,7 @@ def number_in(value: Any, kind: DType, name: str) -> Any:
 
 
 def _check_float(value: float, kind: DType, name: str) -> None:
-    largest = _largest.get(kind)
-    if largest is None:
-        largest = _largest[kind] = limits(kind.to_real())[1]
+    largest = limits(kind.to_real())[1]
     if abs(value) > largest and value not in (math.inf, -math.inf):
         raise OverflowError(f"{name}: {value} does not fit {kind}, whose largest number is {largest}")
 

@@ -214,13 +214,14 @@ def _adaptive_avg(n: int, input: Any, output_size: Any) -> Tensor:
     out = _output_sizes(output_size, x, n, name)
     kernel = _even(tuple(x.shape[2:]), out)
     if kernel is not None:
-        y = _avg(n, x, kernel, kernel, 0, False, True, None)
+        params = {"kernel": kernel, "stride": kernel, "padding": (0,) * n}
+        y: Tensor = dispatch(_avg_pool, (x,), {**params, "ceil": False, "count_pad": True, "divisor": None})
     else:
         y = x
         # the dims that shrink most go first
         for d in sorted(range(n), key=lambda d: out[d] / x.shape[2 + d]):
-            params = {"dim": 2 + d, "n": x.shape[2 + d], "out": out[d], "kind": "area"}
-            y = dispatch(OPS["resample"], (y,), {**params, "scale": None, "align": False, "transposed": False})
+            area = {"dim": 2 + d, "n": x.shape[2 + d], "out": out[d], "kind": "area"}
+            y = dispatch(OPS["resample"], (y,), {**area, "scale": None, "align": False, "transposed": False})
     return y.squeeze(0) if single else y
 
 

@@ -95,7 +95,9 @@ def prepared(lib: Any, functional: Any, row: SweepRow, dtype: str, size: str, wa
         out = forward()
         return out[0] if isinstance(out, (tuple, list)) else out
 
-    cotangent = lib.ones_like(first().detach())
+    result = first()
+    # not ones_like: PyTorch's has the strides of the result, and a row of views would copy in one library alone
+    cotangent = lib.ones(tuple(result.shape), dtype=result.dtype)
 
     def both() -> None:
         first().backward(cotangent)

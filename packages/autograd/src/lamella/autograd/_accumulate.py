@@ -27,7 +27,7 @@ from lamella.tensor.extend import (
 )
 
 from ._hooks import Retained, call_hook
-from ._tape import Edge, Leaf, Port
+from ._node import Edge, Leaf, Port
 
 __all__ = ["accumulate", "get_grad", "moved", "retain_grad", "retained", "set_grad"]
 

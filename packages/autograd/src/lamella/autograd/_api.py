@@ -15,8 +15,8 @@ from . import _engine
 from ._accumulate import accumulate, retain_grad
 from ._anomaly import check_root
 from ._edges import GradientEdge
+from ._node import Edge, Leaf, edge_meta
 from ._reach import leading_to
-from ._tape import Edge, Leaf, edge_meta
 
 __all__ = ["backward", "backward_of", "grad_of", "level_at"]
 

@@ -32,9 +32,10 @@ from lamella.tensor.extend import (
 from . import _engine
 from ._engine import Context
 from ._levels import lift
+from ._node import Edge, Leaf, Plan, Port, metas_of, new_node, next_sequence
 from ._reach import leading_to, leaving
 from ._saving import recorded_specially
-from ._tape import Edge, Leaf, Plan, Port, metas_of, new_node, next_sequence, save, unpack
+from ._tape import save, unpack
 from ._tree import flatten, unflatten
 
 __all__ = ["checkpoint", "checkpoint_sequential"]

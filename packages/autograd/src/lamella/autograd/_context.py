@@ -8,7 +8,8 @@ from typing import Any
 
 from lamella.tensor import Tensor
 
-from ._tape import Node, unpack
+from ._node import Node
+from ._tape import unpack
 
 __all__ = ["FunctionContext"]
 

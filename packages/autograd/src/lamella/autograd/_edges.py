@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from lamella.tensor import Tensor
 
-from ._tape import Edge, Leaf, Node, Port
+from ._node import Edge, Leaf, Node, Port
 
 __all__ = ["GradientEdge", "get_gradient_edge"]
 

@@ -19,8 +19,9 @@ from ._accumulate import accumulate
 from ._anomaly import check_gradients
 from ._errors import GraphFreedError
 from ._hooks import after_hooks, before_hooks, output_hooks, run_hooks
+from ._node import Edge, Leaf, Node, Port, edge_meta, metas_of
 from ._reach import is_needed
-from ._tape import Edge, Leaf, Node, Port, edge_meta, metas_of, unpack
+from ._tape import unpack
 
 __all__ = ["WATCHERS", "Context", "Walk", "current_walk", "run", "sum_to"]
 

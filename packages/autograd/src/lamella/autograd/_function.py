@@ -32,8 +32,9 @@ from ._accumulate import moved
 from ._context import FunctionContext
 from ._engine import Context
 from ._levels import detached_at, lift
+from ._node import Leaf, Node, Plan, Port, metas_of, new_node
 from ._saving import recorded_specially
-from ._tape import Leaf, Node, Plan, Port, metas_of, new_node, save
+from ._tape import save
 from ._transforms import rewrapped, with_tangent
 
 __all__ = ["Function", "once_differentiable"]

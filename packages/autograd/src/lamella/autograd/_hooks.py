@@ -16,7 +16,7 @@ from lamella.tensor import Tensor, set_grad_enabled
 from lamella.tensor.extend import LEVEL, METADATA, OPS, detached, dispatch
 
 if TYPE_CHECKING:
-    from ._tape import Node
+    from ._node import Node
 
 __all__ = ["Handle", "Hooks", "Retained", "after_hooks", "before_hooks", "call_hook", "output_hooks", "run_hooks"]
 

@@ -24,7 +24,7 @@ from lamella.tensor.extend import (
     wrap_outputs,
 )
 
-from ._tape import NONDIFFERENTIABLE
+from ._node import NONDIFFERENTIABLE
 
 __all__ = ["apply_batch", "apply_jvp", "detached_at", "draw_batched", "lift"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ._tape import Edge, Leaf, Node, Port
+from ._node import Edge, Leaf, Node, Port
 
 __all__ = ["is_needed", "leading_to", "leaving", "reachable"]
 

@@ -33,8 +33,8 @@ from lamella.tensor.extend import (
 
 from . import _engine
 from ._levels import lift
+from ._node import Leaf, next_sequence
 from ._reach import leading_to
-from ._tape import Leaf, next_sequence
 from ._tree import flatten, map_leaves, unflatten
 
 __all__ = [

@@ -13,8 +13,9 @@ from ._engine import run as walk
 from ._errors import GraphFreedError
 from ._hooks import Handle
 from ._levels import apply_batch, apply_jvp, draw_batched, lift
+from ._node import Leaf, Node, Port, Vjp
 from ._reach import leading_to
-from ._tape import Leaf, Node, Port, Vjp, record, record_number, record_pair
+from ._tape import record, record_number, record_pair
 from ._tree import flatten, unflatten
 
 __all__ = [

@@ -16,8 +16,8 @@ from lamella.tensor.extend import INFERENCE, DecoratingMode, Mode, cell_of, tls,
 from ._edges import GradientEdge, get_gradient_edge
 from ._engine import WATCHERS, current_walk
 from ._hooks import Handle
+from ._node import Node
 from ._reach import reachable
-from ._tape import Node
 from .extend import register_hook
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 from lamella.tensor import flip as t_flip
 from lamella.tensor.extend import OPS, Op, dispatch
 
-from .._tape import Vjp
+from .._node import Vjp
 from ._batching import Rule, along_dim, front
 from ._forward import all_operands, linear_in
 from ._row import row

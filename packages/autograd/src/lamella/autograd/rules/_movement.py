@@ -14,7 +14,7 @@ from lamella.tensor import sum as t_sum
 from lamella.tensor import zeros, zeros_like
 from lamella.tensor.extend import HOT, OPS, dispatch, replay, wrap
 
-from .._tape import Vjp
+from .._node import Vjp
 from ._row import row
 
 __all__ = ["VJP", "at_source", "kept"]

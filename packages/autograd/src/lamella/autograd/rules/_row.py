@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._tape import NONDIFFERENTIABLE, Vjp
+from .._node import NONDIFFERENTIABLE, Vjp
 
 __all__ = ["NONE", "row"]
 

@@ -137,6 +137,8 @@ BINARY = {
 }
 # sums whose second operand may be scaled: add(a, b, alpha=2)
 SCALED = ("add", "sub")
+# ops that floats refuse have no fast path, which is theirs
+NO_FLOATS = ("bitwise_not",)
 _TESTS = ("isnan", "isfinite", "isinf", "signbit")
 IN_PLACE_UNARY = tuple(n for n in UNARY if n not in _TESTS)
 IN_PLACE_BINARY = tuple(n for n in BINARY if n not in ("fmax", "fmin", "logaddexp", "logaddexp2", *SCALED, "div"))
@@ -199,6 +201,8 @@ def pointwise() -> str:
     for n in (*UNARY, *BINARY):
         lines.append(f'_{n} = OPS["{n}"]')
     for n in UNARY:
+        if n in NO_FLOATS:
+            continue
         lines.append(f'_np_{n} = _{n}.rules["numpy"]')
     lines += BIND
     for n, doc in UNARY.items():
@@ -207,6 +211,11 @@ def pointwise() -> str:
             "",
             f"def {n}(x: Any) -> Tensor:",
             f'    """{doc}"""',
+        ]
+        if n in NO_FLOATS:
+            lines.append(f'    return cast("Tensor", dispatch(_{n}, (x,)))')
+            continue
+        lines += [
             "    if isinstance(x, _class):",
             "        flags = x._flags | HOT[0]",
             "        if flags <= 1:",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _functions as f
 from . import _pointwise as p
+from ._arguments import number, sizes
 from ._base import TensorBase
 from ._dims import dim_of, the_dim
 from ._dispatch import dispatch
@@ -119,7 +120,7 @@ def _gelu_body(x: Any, *, approximate: str) -> Any:
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """Normalize over the last dims, which must equal normalized_shape (Ba et al. 2016)."""
     t = f.require_float(x, "layer_norm")
-    inner = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    inner = sizes(normalized_shape, "layer_norm: normalized_shape")
     if not inner or tuple(t._data.shape[-len(inner) :]) != inner:
         raise ValueError(f"layer_norm over {inner} needs x to end in these dims, got {tuple(t._data.shape)}")
     return cast("Tensor", _run("layer_norm", (t, weight, bias), ndims=len(inner), eps=float(eps))[0])
@@ -147,7 +148,7 @@ def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | Non
     eps is added to the mean square; the machine epsilon of the dtype unless given.
     """
     t = f.require_float(x, "rms_norm")
-    inner = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    inner = sizes(normalized_shape, "rms_norm: normalized_shape")
     if not inner or tuple(t._data.shape[-len(inner) :]) != inner:
         raise ValueError(f"rms_norm over {inner} needs x to end in these dims, got {tuple(t._data.shape)}")
     if eps is None:
@@ -256,7 +257,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, generator: Any = N
     Outside training it is x itself.
     """
     t = f.require_float(x, "dropout")
-    if not 0 <= p <= 1:
+    if not 0 <= number(p, "dropout: p") <= 1:
         raise ValueError(f"dropout needs a probability in [0, 1], got {p}")
     if not training or p == 0:
         return t

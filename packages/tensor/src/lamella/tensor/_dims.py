@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from typing import Any
 
 __all__ = ["dim_of", "dims_of", "listed", "pair", "shape_of", "the_dim"]
@@ -14,7 +15,8 @@ def dim_of(dim: Any, rank: int) -> int:
     try:
         d = operator.index(dim)
     except TypeError:
-        raise TypeError(f"dim must be an int, got {dim!r}") from None
+        shown = repr(dim) if len(repr(dim)) <= 40 and not hasattr(dim, "shape") else f"a {type(dim).__name__}"
+        raise TypeError(f"dim must be an int, got {shown}") from None
     span = max(rank, 1)  # a 0-d tensor takes dim 0 and -1, as in PyTorch
     if not -span <= d < span:
         raise IndexError(f"dim {d} is out of range for a tensor of {rank} dims; valid are {-span} to {span - 1}")
@@ -59,7 +61,7 @@ def shape_of(shape: Any) -> tuple[int, ...]:
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = shape[0]
     for s in shape:
-        if type(s) is not int or s < 0:
+        if type(s) is not int or not 0 <= s <= sys.maxsize:
             break
     else:
         return tuple(shape)
@@ -70,6 +72,8 @@ def shape_of(shape: Any) -> tuple[int, ...]:
     for s in out:
         if s < 0:
             raise ValueError(f"a size cannot be negative, got shape {out}")
+        if s > sys.maxsize:
+            raise ValueError(f"a size is at most {sys.maxsize}, got shape {out}")
     return out
 
 

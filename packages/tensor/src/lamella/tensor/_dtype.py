@@ -125,8 +125,8 @@ def as_dtype(dtype: Any) -> DType:
         return _PYTHON[dtype]
     try:
         return from_numpy_dtype(np.dtype(dtype))
-    except TypeError:
-        raise TypeError(f"dtype must be a lamella dtype such as lamella.tensor.float32, got {dtype!r}") from None
+    except (TypeError, ValueError):
+        raise TypeError(f"dtype must be a lamella dtype such as lamella.tensor.float32, got {dtype!r:.60}") from None
 
 
 # written out: a captured program may ask for it

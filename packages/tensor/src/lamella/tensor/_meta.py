@@ -57,7 +57,7 @@ class MetaArray:
 
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The common shape of broadcasting operands; ValueError naming the shapes that do not fit."""
-    first = shapes[0]
+    first = shapes[0] if shapes else ()
     if all(s == first for s in shapes):
         return first
     rank = max(map(len, shapes))

@@ -155,7 +155,6 @@ _np_trunc = _trunc.rules["numpy"]
 _np_isfinite = _isfinite.rules["numpy"]
 _np_isinf = _isinf.rules["numpy"]
 _np_signbit = _signbit.rules["numpy"]
-_np_bitwise_not = _bitwise_not.rules["numpy"]
 
 
 def bind(cls: type[Tensor]) -> None:
@@ -964,20 +963,6 @@ def signbit(x: Any) -> Tensor:
 
 def bitwise_not(x: Any) -> Tensor:
     """Elementwise bits inverted, of integers; logical_not of bools."""
-    if isinstance(x, _class):
-        flags = x._flags | HOT[0]
-        if flags <= 1:
-            a = x._data
-            dtype = a.dtype
-            if (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
-                out = _np_bitwise_not(a)
-                r: Tensor = _new(_class)
-                r._data = out if type(out) is _ndarray else _asarray(out)
-                r._flags = 0
-                r._edge = r._cell = r._view = None
-                if flags:
-                    autograd().record(_bitwise_not, (x,), _EMPTY, r)
-                return r
     return cast("Tensor", dispatch(_bitwise_not, (x,)))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import _pointwise as p
+from .._arguments import number
 from .._dims import dim_of
 from .._drawn import rand
 from .._inplace import assign
@@ -55,7 +56,11 @@ def leaky_relu(x: Any, negative_slope: float = 0.01, inplace: bool = False) -> T
     """x where positive, else negative_slope * x (Maas et al. 2013); TypeError unless floating."""
     if inplace:
         return _inplace(leaky_relu, x, negative_slope)
-    return run("leaky_relu", (require_float(x, "leaky_relu"),), negative_slope=float(negative_slope))
+    return run(
+        "leaky_relu",
+        (require_float(x, "leaky_relu"),),
+        negative_slope=float(number(negative_slope, "leaky_relu: negative_slope")),
+    )
 
 
 def prelu(x: Any, weight: Any) -> Tensor:
@@ -73,6 +78,7 @@ def rrelu(x: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = F
     if inplace:
         return _inplace(rrelu, x, lower, upper, training)
     t = require_float(x, "rrelu")
+    lower, upper = number(lower, "rrelu: lower"), number(upper, "rrelu: upper")
     if lower > upper:
         raise ValueError(f"rrelu needs lower <= upper, got {lower} and {upper}")
     if not training:
@@ -93,17 +99,24 @@ def selu(x: Any, inplace: bool = False) -> Tensor:
 
 def celu(x: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, else alpha * (exp(x / alpha) - 1) (Barron 2017); TypeError unless floating."""
-    if alpha == 0:
+    if number(alpha, "celu: alpha") == 0:
         raise ZeroDivisionError("celu divides by alpha, which cannot be 0")
     return _inplace(celu, x, alpha) if inplace else _elu("celu", x, alpha, 1.0, 1 / alpha)
 
 
 def _elu(name: str, x: Any, alpha: float, scale: float, input_scale: float) -> Tensor:
-    return run("elu", (require_float(x, name),), alpha=float(alpha), scale=float(scale), input_scale=float(input_scale))
+    return run(
+        "elu",
+        (require_float(x, name),),
+        alpha=float(number(alpha, f"{name}: alpha")),
+        scale=float(scale),
+        input_scale=float(input_scale),
+    )
 
 
 def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold; TypeError unless floating."""
+    beta, threshold = number(beta, "softplus: beta"), number(threshold, "softplus: threshold")
     if beta == 0:
         raise ZeroDivisionError("softplus divides by beta, which cannot be 0")
     return run("softplus", (require_float(x, "softplus"),), beta=float(beta), threshold=float(threshold))
@@ -118,6 +131,7 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool 
     """x limited to [min_val, max_val], flat at both; TypeError unless floating."""
     if inplace:
         return _inplace(hardtanh, x, min_val, max_val)
+    min_val, max_val = number(min_val, "hardtanh: min_val"), number(max_val, "hardtanh: max_val")
     if min_val > max_val:
         raise ValueError(f"hardtanh needs min_val <= max_val, got {min_val} and {max_val}")
     return run("hardtanh", (require_float(x, "hardtanh"),), min_val=float(min_val), max_val=float(max_val))
@@ -146,6 +160,7 @@ def hardshrink(x: Any, lambd: float = 0.5) -> Tensor:
 
 def softshrink(x: Any, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, 0 within [-lambd, lambd]; ValueError for a negative lambd."""
+    lambd = number(lambd, "softshrink: lambd")
     if lambd < 0:
         raise ValueError(f"softshrink needs lambd >= 0, got {lambd}")
     t = require_float(x, "softshrink")

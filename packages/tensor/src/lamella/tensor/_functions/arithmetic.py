@@ -6,9 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import _pointwise as p
+from .._arguments import number, shown, whole
 from .._base import TensorBase
 from .._division import div
 from .._dtype import BOOL, COMPLEX, FLOAT, complex128, float64, from_numpy_dtype, int32
+from .._operand import is_operand
 from .common import require_float, run, tensor_of, to_dtype
 from .elementwise import where
 
@@ -107,6 +109,9 @@ def float_power(x: Any, exponent: Any) -> Tensor:
     """x ** exponent in float64, or complex128."""
     if not isinstance(x, TensorBase) and not isinstance(exponent, TensorBase):
         raise TypeError(f"float_power needs a tensor, got {type(x).__name__} and {type(exponent).__name__}")
+    for v, what in ((x, "x"), (exponent, "exponent")):
+        if not is_operand(v):
+            raise TypeError(f"float_power: {what} must be a tensor or a number, got {shown(v)}")
     of_complex = any(_category(v) == COMPLEX if isinstance(v, TensorBase) else isinstance(v, complex)
                      for v in (x, exponent))  # fmt: skip
     wide = complex128 if of_complex else float64
@@ -149,7 +154,8 @@ def logit(x: Any, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), with x limited to [eps, 1 - eps] if eps is given; NaN outside [0, 1]."""
     t = tensor_of(x, "logit")
     if eps is not None:
-        t = run("clamp", (t, float(eps), 1 - float(eps)))
+        low = float(number(eps, "logit: eps"))
+        t = run("clamp", (t, low, 1 - low))
     # two logarithms, so that the gradient at 0 and 1 is infinite and no NaN
     return p.sub(p.log(t), p.log1p(p.mul(t, -1.0)))
 
@@ -176,6 +182,7 @@ def polygamma(n: Any, x: Any) -> Tensor:
 
 def mvlgamma(x: Any, p: int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension p; ValueError unless p >= 1."""
+    p = whole(p, "mvlgamma: p")
     if p < 1:
         raise ValueError(f"mvlgamma needs p >= 1, got {p}")
     t = require_float(x, "mvlgamma")

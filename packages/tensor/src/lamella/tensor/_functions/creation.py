@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import sizes, whole
 from .._creation import finished, float_dtype, place, spaced, zeros
 from .._device import as_device
-from .._dims import shape_of
 from .._dtype import FLOAT, as_dtype, int64
 from .._promotion import default_float
 from .common import run, tensor_of, to_dtype
@@ -160,8 +160,9 @@ def empty_strided(
 
     ValueError where two elements would share their memory: what is written to one would change the other.
     """
-    shape = shape_of((tuple(size),))
-    steps = tuple(operator.index(s) for s in stride)
+    shape = sizes(size, "empty_strided: size")
+    given = stride if isinstance(stride, (tuple, list)) else (stride,)
+    steps = tuple(whole(s, "empty_strided: a stride") for s in given)
     if len(shape) != len(steps):
         raise ValueError(f"empty_strided needs one stride a dim, got sizes {shape} and strides {steps}")
     if any(s < 0 for s in steps):
@@ -184,8 +185,9 @@ def empty_permuted(
     size: Any, physical_layout: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Zeros (see `empty`) of a shape whose dims lie in memory, the outermost first, as `physical_layout` names them."""
-    shape = shape_of((tuple(size),))
-    order = tuple(operator.index(d) for d in physical_layout)
+    shape = sizes(size, "empty_permuted: size")
+    given = physical_layout if isinstance(physical_layout, (tuple, list)) else (physical_layout,)
+    order = tuple(whole(d, "empty_permuted: a dim of physical_layout") for d in given)
     if sorted(order) != list(range(len(shape))):
         raise ValueError(f"empty_permuted needs a layout that names each of {len(shape)} dims once, got {order}")
     stride = [0] * len(shape)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import whole
 from .._dims import dim_of
 from .common import run, tensor_of, to_dtype
 from .movement import reshape
@@ -24,7 +24,7 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tenso
     shape = tuple(t._data.shape)
     if not shape:
         raise ValueError("diag_embed needs a tensor with dims, got a 0-d tensor")
-    shift, rank = operator.index(offset), len(shape) + 1
+    shift, rank = whole(offset, "diag_embed: offset"), len(shape) + 1
     first, second = dim_of(dim1, rank), dim_of(dim2, rank)
     if first == second:
         raise ValueError(f"diag_embed needs two different dims, got {dim1} and {dim2} of {rank}")
@@ -60,7 +60,9 @@ def diagonal_scatter(x: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int
     first, second = dim_of(dim1, rank), dim_of(dim2, rank)
     if first == second:
         raise ValueError(f"diagonal_scatter needs two different dims, got {dim1} and {dim2} of {rank}")
-    return _written(t, src, "diagonal_scatter", (("diagonal", (operator.index(offset), first, second)),))
+    return _written(
+        t, src, "diagonal_scatter", (("diagonal", (whole(offset, "diagonal_scatter: offset"), first, second)),)
+    )
 
 
 def _index(t: Tensor, dim: int, entry: Any) -> Any:
@@ -75,7 +77,7 @@ def select_scatter(x: Any, src: Any, dim: int, index: int) -> Tensor:
     if not t._data.ndim:
         raise ValueError("select_scatter needs a tensor with dims, got a 0-d tensor")
     at = dim_of(dim, t._data.ndim)
-    n, i = t._data.shape[at], operator.index(index)
+    n, i = t._data.shape[at], whole(index, "select_scatter: index")
     if not -n <= i < n:
         raise IndexError(f"select_scatter: index {i} is out of range for dim {at} of size {n}")
     return _written(t, src, "select_scatter", _index(t, at, i + n if i < 0 else i))

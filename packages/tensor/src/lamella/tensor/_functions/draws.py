@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _pointwise as p
+from .._arguments import number
 from .._base import TensorBase
 from .._creation import zeros
 from .._dims import shape_of
@@ -103,7 +104,7 @@ def normal(
     if isinstance(std, TensorBase):
         _check("normal", "std", std, 0, np.inf)
         std = tensor_of(std, "normal").detach()
-    elif not std >= 0:
+    elif not number(std, "normal: std") >= 0:
         raise ValueError(f"normal needs std >= 0, got {std}")
     mean = tensor_of(mean, "normal").detach() if isinstance(mean, TensorBase) else mean
     draws = randn(shape, dtype=kind if kind.itemsize >= 4 else float32, generator=generator, device=_meta(*tensors))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from .. import _pointwise as p
+from .._arguments import number
 from .._base import TensorBase
 from .._dtype import BOOL, FLOAT, from_numpy_dtype, int64, limits
 from .._promotion import result_type
@@ -90,7 +91,9 @@ def nan_to_num(x: Any, nan: float | None = None, posinf: float | None = None, ne
         return run("view_as_complex", (pairs,))
     low, high = limits(from_numpy_dtype(dtype))
     given = (0.0 if nan is None else nan, high if posinf is None else posinf, low if neginf is None else neginf)
-    return run("nan_to_num", (t,), nan=float(given[0]), posinf=float(given[1]), neginf=float(given[2]))
+    names = ("nan", "posinf", "neginf")
+    values = [float(number(v, f"nan_to_num: {name}")) for v, name in zip(given, names, strict=True)]
+    return run("nan_to_num", (t,), nan=values[0], posinf=values[1], neginf=values[2])
 
 
 def square(x: Any) -> Tensor:

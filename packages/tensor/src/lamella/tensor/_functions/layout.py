@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
+from .._arguments import whole
 from .._dims import dim_of, dims_of, listed
 from .._dispatch import dispatch, view_of
 from .._op import OPS
@@ -164,7 +165,7 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     a, b = dim_of(dims[0], rank), dim_of(dims[1], rank)
     if a == b:
         raise ValueError(f"rot90 needs two different dims, got {tuple(dims)}")
-    turns = operator.index(k) % 4
+    turns = whole(k, "rot90: k") % 4
     if turns == 0:
         return t.clone()
     if turns == 2:
@@ -177,9 +178,9 @@ def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 def tril(x: Any, diagonal: int = 0) -> Tensor:
     """The lower triangle of the last two dims, zeros above `diagonal`."""
-    return run("tril", (tensor_of(x, "tril"),), diagonal=operator.index(diagonal))
+    return run("tril", (tensor_of(x, "tril"),), diagonal=whole(diagonal, "tril: diagonal"))
 
 
 def triu(x: Any, diagonal: int = 0) -> Tensor:
     """The upper triangle of the last two dims, zeros below `diagonal`."""
-    return run("triu", (tensor_of(x, "triu"),), diagonal=operator.index(diagonal))
+    return run("triu", (tensor_of(x, "triu"),), diagonal=whole(diagonal, "triu: diagonal"))

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import _pointwise as pw
+from .._arguments import number
 from .._base import TensorBase
 from .._creation import tensor
 from .._dims import dim_of, the_dim
@@ -65,7 +66,7 @@ def _quantile(name: str, x: Any, q: Any, dim: Any, keepdim: bool, interpolation:
     inner = kept if keepdim else () if at is None else tuple(n for d, n in enumerate(shape) if d != at)
     ordered = along("sort", rows, -1, descending=False)[0]
     if name == "quantile" and not isinstance(q, TensorBase):
-        if not 0 <= q <= 1:
+        if not 0 <= number(q, f"{name}: q") <= 1:
             raise ValueError(f"{name}: q lies in [0, 1], got {q}")
         return reshape(_at_fraction(ordered, q, interpolation), inner)
     several = isinstance(q, TensorBase) and q._data.ndim == 1
@@ -102,7 +103,7 @@ def _between(below: Any, above: Any, weight: float) -> Any:
 
 def _fractions(name: str, q: Any, dtype: DType) -> Tensor:
     if not isinstance(q, TensorBase):
-        if not 0 <= q <= 1:
+        if not 0 <= number(q, f"{name}: q") <= 1:
             raise ValueError(f"{name}: q lies in [0, 1], got {q}")
         return tensor([q], dtype=dtype)
     if q._data.ndim > 1 or q._data.dtype != dtype.numpy:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import number, whole
 from .._base import TensorBase, wrap
 from .._drawn import rand
 from .._dtype import float64
@@ -31,11 +32,12 @@ def multinomial(x: Any, num_samples: int, replacement: bool = False, *, generato
     t = require_float(x, "multinomial")
     if t._data.ndim not in (1, 2) or not t._data.shape[-1]:
         raise ValueError(f"multinomial needs weights [n] or [m, n] with n > 0, got shape {tuple(t._data.shape)}")
+    num_samples = whole(num_samples, "multinomial: num_samples")
     if num_samples <= 0:
         raise ValueError(f"multinomial needs a positive number of samples, got {num_samples}")
     draws = num_samples if replacement else t._data.shape[-1]
     u = rand(*t._data.shape[:-1], draws, dtype=float64, generator=generator)
-    return run("multinomial", (t, u), count=int(num_samples), replacement=bool(replacement))
+    return run("multinomial", (t, u), count=num_samples, replacement=bool(replacement))
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
@@ -43,6 +45,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     t = tensor_of(x, "bincount")
     if t._data.ndim != 1 or t._data.dtype.kind not in "iu":
         raise TypeError(f"bincount needs a 1-d tensor of integers, got {t.dtype} of shape {tuple(t._data.shape)}")
+    minlength = whole(minlength, "bincount: minlength")
     if minlength < 0:
         raise ValueError(f"bincount needs minlength >= 0, got {minlength}")
     values = t._real("bincount(x)")
@@ -76,11 +79,12 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     The last bin holds its upper edge; elements outside and NaN are not counted.
     """
     t = require_float(x, "histc")
+    bins = whole(bins, "histc: bins")
     if bins <= 0:
         raise ValueError(f"histc needs a positive number of bins, got {bins}")
     array = t._real("histc(x)").reshape(-1)
     wide = array.astype(np.float32) if array.dtype.itemsize < 4 else array
-    low, high = _edges("histc", wide, float(min), float(max), 1.0)
+    low, high = _edges("histc", wide, float(number(min, "histc: min")), float(number(max, "histc: max")), 1.0)
     one = wide.dtype.type
     inside = wide[(wide >= one(low)) & (wide <= one(high))]
     at = ((inside - one(low)) * one(bins) / (one(high) - one(low))).astype(np.int64)
@@ -102,6 +106,7 @@ def histogram(x: Any, bins: Any = 100, *, range: Any = None, weight: Any = None,
             raise TypeError("histogram: edges say the range already")
         edges = tensor_of(bins, "histogram")._real("histogram(x)").astype(wide.dtype)
     else:
+        bins = whole(bins, "histogram: bins")
         if bins <= 0:
             raise ValueError(f"histogram needs a positive number of bins, got {bins}")
         low, high = _edges("histogram", wide, *((0.0, 0.0) if range is None else map(float, range)))
@@ -131,7 +136,7 @@ def histogramdd(
         raise ValueError(f"histogramdd needs points [..., D], got shape {tuple(t._data.shape)}")
     dims = t._data.shape[-1]
     points = t._real("histogramdd(x)").reshape(-1, dims).astype(np.float64)
-    given = [bins] * dims if isinstance(bins, int) else list(bins)
+    given = list(bins) if isinstance(bins, (tuple, list)) else [whole(bins, "histogramdd: bins")] * dims
     if len(given) != dims:
         raise ValueError(f"histogramdd needs bins for each of {dims} dims, got {len(given)}")
     limits = [None] * dims if range is None else [tuple(range[2 * d : 2 * d + 2]) for d in np.arange(dims)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from .. import _pointwise as p
+from .._arguments import whole
 from .._base import TensorBase, wrap
 from .._creation import tensor
 from .._dims import dim_of, the_dim
@@ -64,7 +64,7 @@ def topk(x: Any, k: int, dim: Any = None, largest: bool = True, sorted: bool = T
     Equal elements come in their order. With `sorted=False` no order is promised; it is the same.
     """
     _order("topk", largest, sorted)
-    t, k = tensor_of(x, "topk"), operator.index(k)
+    t, k = tensor_of(x, "topk"), whole(k, "topk: k")
     if not t._data.ndim and k != 1:
         raise ValueError(f"topk of a 0-d tensor needs k=1, got {k}")
     return selected("topk", t, _last(dim, axis), k=k, largest=largest)
@@ -72,7 +72,9 @@ def topk(x: Any, k: int, dim: Any = None, largest: bool = True, sorted: bool = T
 
 def kthvalue(x: Any, k: int, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Selected:
     """Selected(values, indices) of the k-th smallest along a dim, k from 1; NaN is the largest."""
-    return selected("kthvalue", tensor_of(x, "kthvalue"), _last(dim, axis), keepdim=bool(keepdim), k=operator.index(k))
+    return selected(
+        "kthvalue", tensor_of(x, "kthvalue"), _last(dim, axis), keepdim=bool(keepdim), k=whole(k, "kthvalue: k")
+    )
 
 
 def _values_of(x: Any, name: str) -> Any:

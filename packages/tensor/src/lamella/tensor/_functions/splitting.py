@@ -6,6 +6,7 @@ import itertools
 import operator
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import whole
 from .._base import TensorBase
 from .._dims import dim_of
 from .._dispatch import parts_of
@@ -71,6 +72,7 @@ def split_with_sizes(x: Any, split_sizes: Any, dim: int = 0) -> Parts:
 def chunk(x: Any, chunks: int, dim: int = 0) -> Parts:
     """At most so many views of one size along a dim, the last perhaps smaller."""
     t, at, n = _along(x, "chunk", dim)
+    chunks = whole(chunks, "chunk: chunks")
     if chunks <= 0:
         raise ValueError(f"chunk needs a positive number of chunks, got {chunks}")
     if not n:

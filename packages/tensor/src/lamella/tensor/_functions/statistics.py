@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import _pointwise as pw
+from .._arguments import whole
 from .._dims import dim_of, dims_of, the_dim
 from .._dispatch import dispatch
 from .._dtype import BOOL, COMPLEX, FLOAT, DType, float32, from_numpy_dtype
@@ -333,6 +334,7 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
     t = tensor_of(x, "diff")
     if not t._data.ndim:
         raise ValueError("diff needs at least one dim, got a 0-d tensor")
+    n = whole(n, "diff: n")
     if n < 0:
         raise ValueError(f"diff needs n >= 0, got {n}")
     at = dim_of(dim, t._data.ndim)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._dims import shape_of
+from .._arguments import sizes, whole
 from .._dispatch import dispatch, view_of
 from .._meta import MetaArray
 from .._op import OPS
@@ -65,8 +65,10 @@ def storage_offset(t: Any) -> int:
 
 
 def _checked(size: Any, stride: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    shape = shape_of(tuple(size))
-    strides = tuple([operator.index(s) for s in stride])
+    shape = sizes(size, "as_strided: size")
+    strides = tuple(
+        [whole(s, "as_strided: a stride") for s in (stride if isinstance(stride, (tuple, list)) else (stride,))]
+    )
     if len(shape) != len(strides):
         raise ValueError(f"as_strided needs one stride for each dim, got shape {shape} and strides {strides}")
     if any(s < 0 for s in strides):

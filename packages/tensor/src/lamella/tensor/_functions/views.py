@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import TYPE_CHECKING, Any
 
 from .. import _meta
-from .._dims import dim_of, shape_of
+from .._arguments import sizes, whole
+from .._dims import dim_of
 from .._dispatch import view_of
 from .._op import OPS
 from .common import tensor_of
@@ -101,7 +101,7 @@ def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     first, second = dim_of(dim1, rank), dim_of(dim2, rank)
     if first == second:
         raise ValueError(f"diagonal needs two different dims, got {dim1} and {dim2} of {rank}")
-    return view_of(_DIAGONAL, m, (operator.index(offset), first, second))
+    return view_of(_DIAGONAL, m, (whole(offset, "diagonal: offset"), first, second))
 
 
 def unfold(x: Any, dimension: int, size: int, step: int) -> Tensor:
@@ -110,6 +110,7 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Tensor:
     rank = m._data.ndim
     at = dim_of(dimension, rank)
     n = m._data.shape[at] if rank else 1
+    size, step = whole(size, "unfold: size"), whole(step, "unfold: step")
     if step <= 0:
         raise ValueError(f"unfold needs a positive step, got {step}")
     if not 0 <= size <= n:
@@ -131,12 +132,14 @@ def reshape_as(x: Any, other: Any) -> Tensor:
 
 def broadcast_to(x: Any, size: Any) -> Tensor:
     """A view in which dims of size 1 are repeated to a shape; -1 keeps a size."""
-    return expand(tensor_of(x, "broadcast_to"), tuple(size))
+    return expand(
+        tensor_of(x, "broadcast_to"), size if isinstance(size, (tuple, list)) else whole(size, "broadcast_to: size")
+    )
 
 
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     """The shape to which tensors of these shapes broadcast; an int is a shape of one dim."""
-    given = [shape_of((s,)) if isinstance(s, int) else shape_of(tuple(s)) for s in shapes]
+    given = [sizes(s, "broadcast_shapes: a shape") for s in shapes]
     return _meta.broadcast_shapes(*given) if given else ()
 
 

@@ -1,0 +1,112 @@
+"""Wrong Python values as arguments: the message names the function and the argument, and nothing of numpy's leaks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella.tensor as lt
+
+# a call with `bad` in place of one argument, and what messages call that argument
+INTS = {
+    "lt.topk(x, bad)": "topk: k",
+    "lt.kthvalue(x, bad)": "kthvalue: k",
+    "lt.chunk(x, bad)": "chunk: chunks",
+    "lt.diff(x, bad)": "diff: n",
+    "lt.tril(x, bad)": "tril: diagonal",
+    "lt.triu(x, bad)": "triu: diagonal",
+    "lt.rot90(x, bad)": "rot90: k",
+    "lt.diagonal(x, bad)": "diagonal: offset",
+    "lt.diag_embed(x, bad)": "diag_embed: offset",
+    "lt.diagonal_scatter(x, x[0, :2], bad)": "diagonal_scatter: offset",
+    "lt.select_scatter(x, x[0], 0, bad)": "select_scatter: index",
+    "x.unfold(0, bad, 1)": "unfold: size",
+    "x.unfold(0, 1, bad)": "unfold: step",
+    "lt.mvlgamma(x, bad)": "mvlgamma: p",
+    "lt.multinomial(x, bad)": "multinomial: num_samples",
+    "lt.bincount(i, minlength=bad)": "bincount: minlength",
+    "lt.histc(x, bad)": "histc: bins",
+    "lt.histogram(x, bad)": "histogram: bins",
+    "lt.layer_norm(x, bad)": "layer_norm: normalized_shape",
+    "lt.rms_norm(x, bad)": "rms_norm: normalized_shape",
+    "lt.broadcast_to(x, bad)": "broadcast_to: size",
+    "lt.broadcast_shapes(bad)": "broadcast_shapes: a shape",
+    "lt.as_strided(x, bad, (1,))": "as_strided: size",
+    "lt.as_strided(x, (1,), bad)": "as_strided: a stride",
+    "lt.empty_strided((2,), bad)": "empty_strided: a stride",
+    "lt.empty_permuted((2,), bad)": "empty_permuted: a dim of physical_layout",
+}
+NUMBERS = {
+    "lt.leaky_relu(x, bad)": "leaky_relu: negative_slope",
+    "lt.elu(x, bad)": "elu: alpha",
+    "lt.celu(x, bad)": "celu: alpha",
+    "lt.rrelu(x, bad)": "rrelu: lower",
+    "lt.softplus(x, bad)": "softplus: beta",
+    "lt.softplus(x, 1, bad)": "softplus: threshold",
+    "lt.hardtanh(x, bad)": "hardtanh: min_val",
+    "lt.hardtanh(x, 0, bad)": "hardtanh: max_val",
+    "lt.softshrink(x, bad)": "softshrink: lambd",
+    "lt.dropout(x, bad)": "dropout: p",
+    "lt.quantile(x, bad)": "quantile: q",
+    "lt.nanquantile(x, bad)": "nanquantile: q",
+    "lt.normal(x, bad)": "normal: std",
+    "lt.histc(x, 3, bad)": "histc: min",
+    "lt.nan_to_num(x, posinf=bad)": "nan_to_num: posinf",
+    "lt.logit(x, object())": "logit: eps",
+}
+VALUES: dict[str, tuple[Any, str]] = {
+    "text": ("a", "'a'"),
+    "object": (object(), "an object"),
+    "array": (np.ones((2, 3)), r"an array of shape \(2, 3\)"),
+    "set": ({1}, "a set"),
+}
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("call", [*INTS, *NUMBERS])
+def test_the_argument_is_named(call: str, value: str) -> None:
+    bad, shown = VALUES[value]
+    x, i = lt.ones(2, 3), lt.tensor([0, 1])
+    what, kind = (INTS[call], "an int") if call in INTS else (NUMBERS[call], "a number")
+    shown = "an object" if "object()" in call else shown
+    with pytest.raises(TypeError, match=f"^{re.escape(what)} must be {kind}, got {shown}$"):
+        eval(call, {"lt": lt, "x": x, "i": i, "bad": bad})
+
+
+@pytest.mark.parametrize("call", [c for c in INTS if "normalized" not in INTS[c]])
+def test_fractions_are_no_ints(call: str) -> None:
+    with pytest.raises(TypeError, match=f"^{re.escape(INTS[call])} must be an int, got 1.5$"):
+        eval(call, {"lt": lt, "x": lt.ones(2, 3), "i": lt.tensor([0, 1]), "bad": 1.5})
+
+
+def test_numbers_are_also_numpys_and_tensors_of_one_element() -> None:
+    x = lt.tensor([-2.0, 3.0])
+    expected = lt.leaky_relu(x, 0.5).tolist()
+    for slope in (np.float32(0.5), np.float64(0.5), lt.tensor(0.5), lt.tensor([0.5])):
+        assert lt.leaky_relu(x, slope).tolist() == expected
+    for k in (np.int64(1), lt.tensor(1), True):
+        assert lt.topk(x, k).values.tolist() == [3.0]
+    with pytest.raises(TypeError, match=r"leaky_relu: negative_slope must be a number, got a tensor of shape \(2,\)"):
+        lt.leaky_relu(x, x)
+
+
+OTHERS = (
+    ("lt.bitwise_not(x)", TypeError, "bitwise_not is defined for integers and bools, not for floating tensors"),
+    ("lt.bitwise_not(x[:0])", TypeError, "bitwise_not is defined for integers and bools"),
+    ("lt.isfinite(10**30)", (TypeError, OverflowError), "isfinite"),
+    ("lt.promote_types(x, x)", TypeError, "dtype must be a lamella dtype such as lamella.tensor.float32, got tensor"),
+    ("x.sum(x)", TypeError, "dim must be an int, got a Tensor"),
+    ("lt.rand(10**30)", ValueError, "a size is at most 9223372036854775807, got shape"),
+    ("lt.zeros(2, 10**20)", ValueError, "a size is at most 9223372036854775807"),
+    ("lt.histogramdd(x, 'a')", TypeError, "histogramdd: bins must be an int, got 'a'"),
+    ("lt.float_power(x, 'a')", TypeError, "float_power: exponent must be a tensor or a number, got 'a'"),
+)
+
+
+@pytest.mark.parametrize(("call", "error", "message"), OTHERS)
+def test_nothing_leaks(call: str, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        eval(call, {"lt": lt, "x": lt.ones(2, 3)})

@@ -37,6 +37,9 @@ FIXED = {
     "_errors": ("FileFormatError",),
     "_exchange": ("from_arrow", "from_dlpack", "frombuffer"),
     "_files": ("load", "save"),
+    "_memory_format": (
+        "MemoryFormat as memory_format", "channels_last", "channels_last_3d", "contiguous_format", "preserve_format",
+    ),
     "_modes": (
         "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
     ),

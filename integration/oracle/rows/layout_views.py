@@ -63,6 +63,15 @@ FUNCTIONS = [
     "lib.unbind(views_x, dim=1)", "lib.movedim(views_x, source=0, destination=1)",
     "views_x.unfold(dimension=2, size=2, step=2)", "views_x.as_strided(size=(2,), stride=(3,), storage_offset=1)",
     "lib.chunk(views_x, chunks=2, dim=-1)", "lib.narrow_copy(views_x, 1, 1, 2)", "views_x.unsafe_chunk(2, 2)[1] * 1",
+    # memory formats
+    "views_c.contiguous(memory_format=lib.channels_last).stride()",
+    "views_c.is_contiguous(memory_format=lib.channels_last)",
+    "views_c.contiguous(memory_format=lib.channels_last)",
+    "views_c.mT.clone(memory_format=lib.preserve_format).stride()",
+    "views_c.to(memory_format=lib.channels_last).is_contiguous(memory_format=lib.channels_last)",
+    "lib.clone(views_c.mT, memory_format=lib.contiguous_format).stride()",
+    "views_c[None].contiguous(memory_format=lib.channels_last_3d).stride()",
+    "views_c.permute(1, 0, 3, 2).clone(memory_format=lib.preserve_format).stride()",
     # writes through them reach the memory
     "lib.diagonal(views_x.clone()).fill_(2)", "views_x.clone().unfold(2, 2, 2).mul_(3)",
     *(
@@ -78,6 +87,8 @@ FUNCTIONS = [
 ]  # fmt: skip
 
 ERRORS = [
+    "x.contiguous(memory_format=lib.channels_last)", "x.clone(memory_format=3)",
+
     "lib.chunk(x, 0)", "lib.chunk(x, 2, 2)", "v[0].chunk(2)", "lib.split(x, -1)", "lib.split(x, [1, 1])",
     "lib.split(x, [4, -1])", "lib.split(x, 1.5)", "v[0].split(1)", "lib.tensor_split(x, 0)", "v[0].tensor_split(1)",
     "lib.tensor_split(x, v)", "lib.hsplit(x, 3)", "lib.vsplit(v, 2)", "lib.dsplit(x, 2)", "lib.hsplit(v[0], 1)",
@@ -96,4 +107,5 @@ ERRORS = [
 _RNG = np.random.default_rng(19)
 VALUES: dict[str, Any] = {
     "views_x": _RNG.normal(size=(2, 3, 5)), "views_v": _RNG.normal(size=6), "views_e": np.zeros((0, 2)),
+    "views_c": _RNG.normal(size=(2, 3, 4, 5)),
 }  # fmt: skip

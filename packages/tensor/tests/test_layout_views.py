@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -226,6 +228,39 @@ def test_memory_of_views() -> None:
     assert m.as_strided((2, 2), (1, 1)).shape == (2, 2)
 
 
+def test_memory_formats() -> None:
+    a = np.arange(120.0).reshape(2, 3, 4, 5)
+    x = lt.from_numpy(a)
+    last = x.contiguous(memory_format=lt.channels_last)
+    assert (last.shape, last.stride()) == (x.shape, (60, 1, 15, 3))
+    assert last.is_contiguous(memory_format=lt.channels_last)
+    assert not last.is_contiguous()
+    assert not x.is_contiguous(lt.channels_last)
+    assert last.contiguous(lt.channels_last) is last
+    assert last.contiguous().stride() == x.stride()
+    assert_close(last, a)
+    for same in (last.clone(memory_format=lt.preserve_format), x.to(memory_format=lt.channels_last)):
+        assert same.stride() == last.stride()
+        assert not np.shares_memory(same.numpy(), last.numpy())
+    assert last.clone(memory_format=lt.contiguous_format).is_contiguous()
+    assert x.to("float32", memory_format=lt.channels_last).stride() == last.stride()
+    assert x[..., ::2].clone(memory_format=lt.preserve_format).is_contiguous()
+    assert x[None].contiguous(memory_format=lt.channels_last_3d).stride() == (120, 1, 40, 10, 2)
+    meta = lt.zeros(2, 3, 4, 5, device="meta")
+    assert not meta.is_contiguous(lt.channels_last)
+    assert lt.zeros(2, 3, 1, 1, device="meta").is_contiguous(lt.channels_last)
+    assert repr(lt.channels_last) == "lamella.channels_last"
+    assert pickle.loads(pickle.dumps(lt.channels_last)) is lt.channels_last
+    leaf = last.clone(memory_format=lt.preserve_format).requires_grad_() if has_autograd() else None
+    if leaf is not None:
+        (leaf.clone(memory_format=lt.channels_last) * x).sum().backward()
+        assert_close(leaf.grad, a)
+
+
+def has_autograd() -> bool:
+    return importlib.util.find_spec("lamella.autograd") is not None
+
+
 def test_diagonal_filled_in_place() -> None:
     for shape, wrap in (((7, 3), True), ((7, 3), False), ((2, 5), True), ((3, 3, 3), False)):
         wanted = np.zeros(shape)
@@ -269,6 +304,9 @@ def test_dims_of_followed_tensors_changed_in_place() -> None:
 BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("x.permute(1, 0, dims=(0, 1))", TypeError, r"permute takes them by position or by keyword, got \(1, 0\) and"),
     ("x[0].fill_diagonal_(1)", ValueError, r"needs a matrix, or more dims of one size, got shape \(3,\)"),
+    ("x.contiguous(memory_format=lt.channels_last)", ValueError, r"channels_last is for tensors of 4 dims, got shape"),
+    ("x.contiguous(memory_format=lt.preserve_format)", ValueError, "preserve_format is no order of its own"),
+    ("x.clone(memory_format='C')", TypeError, "clone: memory_format is one such as lamella.*, got 'C'"),
     ("x.chunk(0)", ValueError, "chunk needs a positive number of chunks, got 0"),
     ("x.split([1, 2])", ValueError, r"split: sizes \[1, 2\] do not add up to the size 2 of dim 0"),
     ("x.split('a')", TypeError, "split takes a size or a list of sizes, got 'a'"),

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import numpy as np
 
 from . import _functions as f
-from ._base import TensorBase, wrap
+from ._base import TensorBase, set_edge, wrap
 from ._dims import dim_of, listed
 from ._dispatch import dispatch, view_of
 from ._dtype import DType
 from ._engine import autograd
 from ._functions.striding import storage_offset
+from ._memory_format import contiguous_format, order_of, preserve_format
 from ._op import OPS
-from ._state import FOREIGN, GRAD, LEVEL, TRACED, VIEW, tls
+from ._state import FOREIGN, GRAD, INFERENCE, LEVEL, TRACED, VIEW, tls
 from ._views import refresh
 
 if TYPE_CHECKING:
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 __all__ = ["Strided"]
 
 _PERMUTE = OPS["permute"]
+
+
+def _laid(t: Tensor, order: tuple[int, ...], copy: Callable[[Any], Tensor]) -> Tensor:
+    """A copy whose dims lie in this order in memory."""
+    back = sorted(range(len(order)), key=order.__getitem__)
+    out = copy(f.permute(t, order)).permute(back)
+    if type(out._data) is not np.ndarray or tls.trace is not None:
+        return out
+    own = wrap(out._data)  # its memory is nobody else's, so it is no view
+    own._flags |= out._flags & INFERENCE
+    set_edge(own, out._edge)
+    return own
 
 
 class Strided(TensorBase):
@@ -57,10 +70,42 @@ class Strided(TensorBase):
         strides = tuple(s // self._data.dtype.itemsize for s in self._data.strides)
         return strides if dim is None else strides[dim_of(dim, len(strides))]
 
-    def is_contiguous(self) -> bool:
-        """Whether the elements lie in row-major order without gaps."""
+    def is_contiguous(self, memory_format: Any = contiguous_format) -> bool:
+        """Whether the elements lie without gaps, row-major or in the order of another format."""
         data = self._data
-        return type(data) is not np.ndarray or bool(data.flags.c_contiguous)
+        if memory_format is contiguous_format:
+            return type(data) is not np.ndarray or bool(data.flags.c_contiguous)
+        if memory_format is preserve_format:
+            raise ValueError("is_contiguous: preserve_format is no order of its own")
+        order = order_of(data, memory_format, "is_contiguous")
+        if type(data) is np.ndarray:
+            return bool(data.transpose(order).flags.c_contiguous)
+        return [d for d in order if data.shape[d] > 1] == [d for d in range(data.ndim) if data.shape[d] > 1]
+
+    def contiguous(self, memory_format: Any = contiguous_format) -> Tensor:
+        """Itself when row-major, or in the order of another format, else a copy that is."""
+        me = cast("Tensor", self)
+        if memory_format is contiguous_format:
+            if tls.trace is not None and not self._flags & LEVEL:
+                return cast("Tensor", tls.trace.contiguous(me))
+            return me if self.is_contiguous() else self.clone()
+        if memory_format is preserve_format:
+            raise ValueError("contiguous: preserve_format is no order of its own")
+        order = order_of(self._data, memory_format, "contiguous")
+        return me if self.is_contiguous(memory_format) else _laid(me, order, Strided.contiguous)
+
+    def clone(self, *, memory_format: Any = None) -> Tensor:
+        """A copy in fresh memory, connected for autograd; inside a transform it belongs to that transform's level.
+
+        Row-major, unless another format or that of this tensor is asked for.
+        """
+        me = cast("Tensor", self)
+        if memory_format is not None:
+            order = order_of(self._data, memory_format, "clone")
+            if order != tuple(range(len(order))):
+                return _laid(me, order, Strided.clone)
+        t = cast("Tensor", dispatch(OPS["copy"], (self,)))
+        return cast("Tensor", autograd().lift(t, tls.levels[-1], True)) if tls.levels else t
 
     def storage(self) -> Any:
         """The storage below: a numpy array, or an implementer of `lamella.interfaces.Storage`."""

@@ -18,22 +18,20 @@ from . import _pointwise as p
 from ._base import wrap
 from ._device import CPU, META, Device, as_device
 from ._dims import dim_of
-from ._dispatch import dispatch
 from ._draws import Draws
 from ._dtype import BY_NAME, DType, from_numpy_dtype
-from ._engine import autograd
 from ._exported import Exported
 from ._index import get_item, set_item
 from ._inplace import fill, write
 from ._kinds import Kinds
 from ._memory import keep_freed_memory
+from ._memory_format import preserve_format
 from ._meta import MetaArray
 from ._methods import Methods
-from ._op import OPS
 from ._operand import is_operand
 from ._print import describe_tensor
 from ._size import Size
-from ._state import LEVEL, TRACED, tls
+from ._state import LEVEL, TRACED
 from ._strided import Strided
 from ._values import number_in
 
@@ -147,12 +145,18 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
     # -- dtype, device, memory
 
     def to(
-        self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        copy: bool = False,
+        memory_format: Any = preserve_format,
     ) -> Tensor:
         """In another dtype or on another device, both by position or keyword, or as another tensor.
 
         Itself when nothing changes and copy is False. Bools by position are non_blocking and copy, as in PyTorch;
-        a copy has always ended when this returns, whatever non_blocking asks for.
+        a copy has always ended when this returns, whatever non_blocking asks for. The result has the memory format.
         """
         flags: list[bool] = []
         for a in args:
@@ -174,7 +178,9 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
             out = wrap(MetaArray(self.shape, self._data.dtype))
         if dtype is not None:
             out = f.to_dtype(out, dtype)
-        return out.clone() if copy and out is self else out
+        if copy and out is self:
+            return out.clone(memory_format=memory_format)
+        return out if memory_format is preserve_format else out.contiguous(memory_format=memory_format)
 
     def type(self, dtype: Any = None) -> Any:
         """The dtype, or the tensor in another one."""
@@ -183,17 +189,6 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
     def cpu(self) -> Tensor:
         """On the CPU."""
         return self.to("cpu")
-
-    def clone(self) -> Tensor:
-        """A copy in fresh memory, connected for autograd; inside a transform it belongs to that transform's level."""
-        t = cast("Tensor", dispatch(OPS["copy"], (self,)))
-        return cast("Tensor", autograd().lift(t, tls.levels[-1], True)) if tls.levels else t
-
-    def contiguous(self) -> Tensor:
-        """Itself when row-major, else a copy that is."""
-        if tls.trace is not None and not self._flags & LEVEL:
-            return cast("Tensor", tls.trace.contiguous(self))
-        return self if self.is_contiguous() else self.clone()
 
     def copy_(self, other: Any) -> Tensor:
         """Overwrite with the values of another tensor or number, broadcast and cast to this one; returns self."""

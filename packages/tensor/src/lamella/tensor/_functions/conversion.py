@@ -26,9 +26,9 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, TensorBase)
 
 
-def clone(x: Any) -> Tensor:
-    """A copy in fresh memory, connected for autograd."""
-    return tensor_of(x, "clone").clone()
+def clone(x: Any, *, memory_format: Any = None) -> Tensor:
+    """A copy in fresh memory, connected for autograd; row-major unless another memory format is asked for."""
+    return tensor_of(x, "clone").clone(memory_format=memory_format)
 
 
 def fill(x: Any, value: Any) -> Tensor:

@@ -320,7 +320,10 @@ def test_draws_work_while_the_interpreter_starts_no_threads(
 ) -> None:
     threads(2)
     expected = _large_draw()
-    closed = ThreadPoolExecutor(1)
-    closed.shutdown()
-    monkeypatch.setattr(_parallel, "_pool", closed)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(_parallel, "_pool", None)
     assert _large_draw() == expected

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,65 @@ def test_the_pool_follows() -> None:
 
         _parallel.split(count * 4, 1, body)
         assert len(seen) == count
+
+
+def test_what_a_range_raises_comes_to_the_caller_when_all_have_ended() -> None:
+    lt.set_num_threads(3)
+    for failing in (0, 1, 2):
+        running = [0]
+
+        def body(start: int, stop: int, failing: int = failing, running: list[int] = running) -> None:
+            running[0] += 1
+            try:
+                if start == failing:
+                    raise LookupError(f"range {start}")
+            finally:
+                running[0] -= 1
+
+        with pytest.raises(LookupError, match=f"range {failing}"):
+            _parallel.split(3, 1, body)
+        assert running == [0]
+
+
+def test_ranges_within_a_range() -> None:
+    lt.set_num_threads(2)
+    seen: list[tuple[int, int]] = []
+
+    def outer(start: int, stop: int) -> None:
+        _parallel.split(4, 1, lambda low, high: seen.append((start, low)))
+
+    for _ in range(50):  # helpers that wait for each other would wait for ever
+        seen.clear()
+        _parallel.split(2, 1, outer)
+        assert sorted(seen) == [(0, 0), (0, 2), (1, 0), (1, 2)]
+
+
+def test_callers_of_many_threads_share_the_helpers() -> None:
+    lt.set_num_threads(3)
+    totals = [0] * 4
+
+    def call(k: int) -> None:
+        for _ in range(200):
+            done: list[int] = []
+            _parallel.split(6, 1, lambda low, high, done=done: done.append(high - low))
+            totals[k] += sum(done)
+
+    threads = [threading.Thread(target=call, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert totals == [1200] * 4
+
+
+def test_a_job_keeps_nothing_alive() -> None:
+    lt.set_num_threads(2)
+    x = lt.ones(1 << 20)
+    memory = weakref.ref(x._data)
+    y = x.sigmoid()
+    del x
+    assert memory() is None
+    assert y.shape == (1 << 20,)
 
 
 def test_a_build_of_blas_that_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:

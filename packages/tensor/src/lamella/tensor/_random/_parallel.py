@@ -10,12 +10,9 @@ import operator
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from .._blas import set_blas_threads
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+from ._pool import Pool
 
 __all__ = ["follow_num_threads", "get_num_threads", "set_num_threads", "split"]
 
@@ -33,7 +30,7 @@ def _threads_at_start() -> int:
 
 
 _num_threads = _threads_at_start()
-_pool: ThreadPoolExecutor | None = None
+_pool: Pool | None = None
 _followers: list[Callable[[int], None]] = []
 
 
@@ -70,9 +67,15 @@ def follow_num_threads(follow: Callable[[int], None]) -> None:
 
 
 def _forget_pool() -> None:
-    # A pool that still has work keeps itself alive until that work is done; its idle threads end with it.
     global _pool
+    if _pool is not None:
+        _pool.close()
     _pool = None
+
+
+def _after_fork() -> None:
+    global _pool
+    _pool = None  # its threads stayed in the parent
 
 
 def split(n: int, grain: int, body: Callable[[int, int], None]) -> None:
@@ -83,24 +86,11 @@ def split(n: int, grain: int, body: Callable[[int, int], None]) -> None:
         body(0, n)
         return
     pool = _pool
-    if pool is None or pool._max_workers < parts - 1:
-        from concurrent.futures import ThreadPoolExecutor  # here, as importing it takes milliseconds
-
-        pool = _pool = ThreadPoolExecutor(max(_num_threads - 1, 1), thread_name_prefix="lamella-random")
+    if pool is None:
+        pool = _pool = Pool(_num_threads - 1)
     step = -(-n // (parts * grain)) * grain
-    ranges = [(start, min(start + step, n)) for start in range(0, n, step)]
-    futures = []
-    own = [ranges[0]]
-    for bounds in ranges[1:]:
-        try:
-            futures.append(pool.submit(body, *bounds))
-        except RuntimeError:  # the interpreter is shutting down and starts no thread any more
-            own.append(bounds)
-    for bounds in own:
-        body(*bounds)
-    for future in futures:
-        future.result()
+    pool.run(body, [(start, min(start + step, n)) for start in range(0, n, step)])
 
 
 if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=_after_fork)

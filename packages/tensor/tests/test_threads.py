@@ -125,7 +125,11 @@ def test_callers_of_many_threads_share_the_helpers() -> None:
     def call(k: int) -> None:
         for _ in range(200):
             done: list[int] = []
-            _parallel.split(6, 1, lambda low, high, done=done: done.append(high - low))
+
+            def body(low: int, high: int, done: list[int] = done) -> None:
+                done.append(high - low)
+
+            _parallel.split(6, 1, body)
             totals[k] += sum(done)
 
     threads = [threading.Thread(target=call, args=(k,)) for k in range(4)]

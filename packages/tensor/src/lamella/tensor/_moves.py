@@ -10,7 +10,8 @@ from ._random._parallel import split
 
 __all__ = ["assign", "fresh"]
 
-_LARGE = 1 << 18  # elements from where handing work to another thread pays
+_LARGE = 1 << 18  # elements from where strips pay, and threads where elements are moved one by one
+_STREAM = 1 << 22  # and where whole rows are: one thread moves them nearly as fast as memory does
 _GRAIN = 1 << 17
 _STRIP = 64  # elements of a row of the result: of another layout they are as many lines of the cache
 
@@ -18,6 +19,9 @@ _STRIP = 64  # elements of a row of the result: of another layout they are as ma
 def assign(out: Any, x: Any) -> None:
     """out[...] = x, of one shape and dtype, which do not overlap."""
     if out.size < _LARGE:
+        out[...] = x
+        return
+    if x.strides[-1] == x.itemsize and out.size < _STREAM:
         out[...] = x
         return
     shape = out.shape

@@ -62,6 +62,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
         lambda x: lt.pad(x, (1, 0), value=-2.0),
         lambda a: np.pad(a, ((0, 0), (0, 0), (1, 0)), constant_values=-2),
     ),
+    "pad-number": (lambda x: lt.pad(x[0, 0, 0], ()), lambda a: a[0, 0, 0]),
     "pad-nothing": (lambda x: lt.pad(x, ()), lambda a: a),
     "roll": (lambda x: x.roll(5), lambda a: np.roll(a, 5)),
     "roll-dims": (lambda x: lt.roll(x, (1, -3), (0, 2)), lambda a: np.roll(a, (1, -3), (0, 2))),

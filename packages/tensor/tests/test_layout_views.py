@@ -347,6 +347,8 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("lt.diag(x[None])", ValueError, r"diag needs a vector or a matrix, got shape \(1, 2, 3\); use diagonal"),
     ("lt.diag_embed(x, 0, 1, -2)", ValueError, "diag_embed needs two different dims"),
     ("x.diagonal_scatter(x[0])", ValueError, r"cannot write a value of shape \(3,\) through a view of shape \(2,\)"),
+    ("x.diagonal_scatter(x[0, :1])", ValueError, r"a value of shape \(1,\) through a view of shape \(2,\)"),
+    ("x.slice_scatter(x[:1], 0, 5)", ValueError, r"a value of shape \(1, 3\) through a view of shape \(0, 3\)"),
     ("x.select_scatter(x[0], 0, 2)", IndexError, "select_scatter: index 2 is out of range"),
     ("x.slice_scatter(x, step=0)", ValueError, "slice_scatter needs a positive step, got 0"),
     ("lt.block_diag(x[None])", ValueError, r"block_diag needs tensors of at most two dims, got shape \(1, 2, 3\)"),

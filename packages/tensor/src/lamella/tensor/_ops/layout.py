@@ -52,7 +52,7 @@ def _pad(x: Any, *, pads: Pads, value: Any) -> Any:
                 region[d] = strip
                 out[tuple(region)] = value
             region[d] = at
-    assign(out[tuple(place)], x)
+    assign(out[(*place, ...)], x)  # the Ellipsis keeps a 0-d part an array
     return out
 
 

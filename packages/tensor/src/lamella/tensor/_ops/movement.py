@@ -72,6 +72,8 @@ def _view_write(base: Any, value: Any, *, chain: Any) -> Any:
     # order "K" keeps the stride order of the base, so that every reshape of the chain that was a view is one here
     out = np.array(base, copy=True, order="K")
     view = apply_chain(out, chain)
+    if view.shape != value.shape:
+        raise ValueError("view_write needs the shape of the view")  # the shape rule says which were given
     if out.size and not np.may_share_memory(view, out):
         # under these strides a reshape of the chain copies: write by position instead
         flat = np.array(base, copy=True, order="C").reshape(-1)

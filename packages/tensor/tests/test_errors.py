@@ -100,6 +100,8 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("lt.hypot(i, i)", TypeError, r"hypot is defined for floating tensors, not for integers; convert them with .to\("),
     ("lt.gcd(x, x)", TypeError, "gcd is defined for integers and bools, not for floating tensors"),
     ("lt.div(x, x, rounding_mode='up')", ValueError, "rounding_mode is None, 'trunc' or 'floor', got 'up'"),
+    ("lt.quantile(x, lt.tensor([0.5, 1.5]))", ValueError, r"quantile: q lies in \[0, 1\], got \[0.5, 1.5\]"),
+    ("x.view_as(3)", TypeError, "view_as needs a tensor, got int"),
     ("lt.xlogy(x, None)", TypeError, "xlogy: b must be a tensor or a number, got NoneType"),
     ("x.xlogy_(None)", TypeError, "xlogy: b must be a tensor or a number"),
     ("x.add_(None)", TypeError, "add: b must be a tensor or a number"),

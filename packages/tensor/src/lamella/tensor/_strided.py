@@ -176,6 +176,8 @@ class Strided(TensorBase):
 
     def view_as(self, other: Tensor) -> Tensor:
         """view(other.shape)."""
+        if not isinstance(other, TensorBase):
+            raise TypeError(f"view_as needs a tensor, got {type(other).__name__}")
         return self.view(other.shape)
 
     # -- this tensor itself as another view of its memory

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import _pointwise as pw
 from .._arguments import number
 from .._base import TensorBase
 from .._creation import tensor
 from .._dims import dim_of, the_dim
 from .._dtype import DType, float32, float64, from_numpy_dtype, int64
+from .._state import tls
 from .common import along, run, tensor_of, to_dtype
 from .elementwise import where
 from .movement import expand, narrow, permute, reshape
@@ -111,6 +114,9 @@ def _fractions(name: str, q: Any, dtype: DType) -> Tensor:
             f"{name}: q is a number, or a 0-d or 1-d tensor of the dtype {dtype} of x, got "
             f"{from_numpy_dtype(q._data.dtype)} of shape {tuple(q._data.shape)}"
         )
+    # what a trace follows has no values yet
+    if tls.trace is None and type(q._data) is np.ndarray and not ((q._data >= 0) & (q._data <= 1)).all():
+        raise ValueError(f"{name}: q lies in [0, 1], got {q._data.tolist()}")
     return reshape(q, -1)
 
 

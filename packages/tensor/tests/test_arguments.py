@@ -102,6 +102,11 @@ OTHERS = (
     ("lt.rand(10**30)", ValueError, "a size is at most 9223372036854775807, got shape"),
     ("lt.zeros(2, 10**20)", ValueError, "a size is at most 9223372036854775807"),
     ("lt.histogramdd(x, 'a')", TypeError, "histogramdd: bins must be an int, got 'a'"),
+    ("lt.max(x, x, True)", TypeError, r"max of two tensors takes nothing more; it is maximum\(a, b\)"),
+    ("lt.min(x, x, axis=0)", TypeError, "min of two tensors takes nothing more"),
+    ("lt.nan_to_num(x.long(), x)", TypeError, r"nan_to_num: nan must be a number, got a tensor of shape \(2, 3\)"),
+    ("lt.scalar_tensor(x)", TypeError, r"scalar_tensor needs a number, got a tensor of shape \(2, 3\)"),
+    ("lt.scalar_tensor([1])", TypeError, r"scalar_tensor needs a number, got \[1\]"),
     ("lt.float_power(x, 'a')", TypeError, "float_power: exponent must be a tensor or a number, got 'a'"),
 )
 

@@ -52,6 +52,9 @@ def jacrev(
         numbers = numbers_of(argnums, len(args))
         out, back, *aux = vjp(_partial(f, args, kwargs, numbers), *[args[n] for n in numbers], has_aux=has_aux)
         leaves, spec = flatten(out)
+        for leaf in leaves:
+            if not isinstance(leaf, Tensor):
+                raise TypeError(f"jacrev differentiates functions that return tensors, got {type(leaf).__name__}")
         found = []
         for k, leaf in enumerate(leaves):
 

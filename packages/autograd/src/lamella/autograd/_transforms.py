@@ -368,6 +368,11 @@ def _unwrap(t: Any, level: Level, size: int, dim: int) -> Any:
     return out if dim == 0 else out.permute(*range(1, dim + 1), 0, *range(dim + 1, out.ndim))
 
 
+def described(x: Any) -> str:
+    """A tensor by its dtype and shape, anything else by its type."""
+    return f"{x.dtype.name}{list(x.shape)}" if isinstance(x, Tensor) else f"a {type(x).__name__}"
+
+
 def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], has_aux: bool = False) -> Any:
     """(f(*primals), its derivative along tangents), forward mode; with has_aux f returns (value, aux) and aux is
     returned third.
@@ -380,7 +385,7 @@ def jvp(f: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ..
         raise ValueError("jvp: primals and tangents must have one structure")
     for x, t in zip(flat, given, strict=True):
         if not isinstance(x, Tensor) or not isinstance(t, Tensor) or x.shape != t.shape or x.dtype is not t.dtype:
-            raise ValueError(f"jvp: a tangent must be like its primal, got {x!r} and {t!r}")
+            raise ValueError(f"jvp: a tangent must be like its primal, got {described(x)} and {described(t)}")
         if not _differentiable(x):
             raise TypeError(f"jvp needs floating or complex primals, got {x.dtype}")
     with opened(Level("jvp")) as level:

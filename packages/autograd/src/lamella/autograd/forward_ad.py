@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lamella.tensor import Tensor
 from lamella.tensor.extend import COMPLEX, FLOAT, Dual, Level, level_of, tls, wrap
 
-from ._transforms import opened
+from ._transforms import described, opened
 
 __all__ = ["UnpackedDualTensor", "dual_level", "make_dual", "unpack_dual"]
 
@@ -50,7 +50,9 @@ def make_dual(tensor: Tensor, tangent: Tensor) -> Tensor:
     if tensor.dtype.category not in (FLOAT, COMPLEX):
         raise ValueError(f"make_dual needs a floating or complex primal, got {tensor.dtype}")
     if tensor.shape != tangent.shape or tensor.dtype is not tangent.dtype:
-        raise ValueError(f"make_dual: a tangent must be like its primal, got {tensor!r} and {tangent!r}")
+        raise ValueError(
+            f"make_dual: a tangent must be like its primal, got {described(tensor)} and {described(tangent)}"
+        )
     return wrap(Dual(_below(tensor, level), level, _below(tangent, level), False))
 
 

@@ -79,6 +79,8 @@ class Optimizer(ABC):
         """Move every parameter that has a gradient; a closure is called first, and the loss it computes is returned."""
         loss = None
         if closure is not None:
+            if not callable(closure):
+                raise TypeError(f"step takes a closure to call, or nothing, got {type(closure).__name__}")
             with enable_grad():
                 loss = closure()
         self._update()

@@ -15,7 +15,10 @@ __all__ = ["axes_of", "cholesky", "cross", "matrix_rank", "pinv", "solve", "vecd
 
 def cholesky(a: Any, upper: bool) -> Any:
     """The lower factor L of `a = L @ L^H`, or its conjugate transpose; LinAlgError where `a` is not positive."""
-    factor = np.linalg.cholesky(a)
+    try:
+        factor = np.linalg.cholesky(a)
+    except np.linalg.LinAlgError as error:
+        raise np.linalg.LinAlgError(f"cholesky: {error}") from None
     return factor.mT.conj() if upper else factor
 
 

@@ -7,6 +7,7 @@ through to here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -311,6 +312,7 @@ def copied(storage: Any) -> Any:
     return storage.from_parts({name: part.copy() for name, part in storage.parts().items()}, storage.meta())
 
 
+_OURS = r"[a-z][a-z0-9_.]*(:| needs| over| cannot) "
 _OF_NUMBERS = frozenset(("elementwise", "creation", "scalar"))
 
 
@@ -331,6 +333,8 @@ def explained(op: Op, args: Sequence[Any], params: dict[str, Any], error: Except
             )
         except (ValueError, TypeError, IndexError) as better:
             return better
+    if re.match(_OURS, str(error)):
+        return error  # a kernel of ours, which names the function and what was wrong
     given = ", ".join(f"{a._data.dtype}{list(a._data.shape)}" if isinstance(a, TensorBase) else repr(a) for a in args)
     return type(error)(f"{op.name}({given}): {error}")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from ._base import TensorBase, cell_of, set_edge
 from ._dispatch import dispatch
 from ._dtype import COMPLEX, FLOAT, from_numpy_dtype
@@ -43,6 +45,8 @@ class Followed(TensorBase):
     def requires_grad_(self, value: Any = True) -> Tensor:
         """Make this a leaf that collects `.grad`, or stop collecting; TypeError unless floating or complex."""
         me = cast("Tensor", self)
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"requires_grad must be True or False, got {value!r}")
         if value:
             dtype = from_numpy_dtype(self._data.dtype)
             if dtype.category not in (FLOAT, COMPLEX):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from ._arguments import shown
 from ._base import TensorBase, wrap, wrap_view
 from ._creation import full, tensor
 from ._dispatch import dispatch, view_of
@@ -20,6 +21,7 @@ from ._functions.elementwise import where
 from ._functions.movement import expand
 from ._inplace import assign, overwrite
 from ._op import OPS
+from ._operand import is_operand
 from ._payload import Batched, Dual
 from ._state import HOT, tls
 
@@ -304,6 +306,8 @@ def _put(view: Any, value: Any, found: list[_At], accumulate: bool) -> Any:
 def _as_value(t: Any, value: Any) -> Any:
     if not isinstance(value, TensorBase):
         make = tensor if isinstance(value, (np.ndarray, list, tuple)) else None
+        if make is None and not is_operand(value):
+            raise TypeError(f"values of a tensor are tensors, arrays, lists or numbers, got {shown(value)}")
         return make(value, dtype=t.dtype) if make else full((), value, dtype=t.dtype)
     return to_dtype(value, t.dtype)
 

@@ -15,6 +15,7 @@ from . import _creation as make
 from . import _division as d
 from . import _functions as f
 from . import _pointwise as p
+from ._arguments import shown
 from ._base import wrap
 from ._device import CPU, META, Device, as_device
 from ._dims import dim_of
@@ -200,6 +201,8 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
         elif isinstance(other, (np.ndarray, list, tuple)):
             value = make.tensor(other, dtype=self.dtype)
         else:
+            if not is_operand(other):
+                raise TypeError(f"values of a tensor are tensors, arrays, lists or numbers, got {shown(other)}")
             value = make.full((), other, dtype=self.dtype)
         value = f.to_dtype(value, self.dtype)
         if value.shape != self.shape:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ._arguments import whole
+from ._dims import dim_of
 from ._dtype import FLOAT, DType, as_dtype
 from ._outside import back, memory, numbers
 from ._promotion import default_float
@@ -34,9 +36,18 @@ def _input(x: Any, name: str, norm: Any) -> Any:
     return data
 
 
+def _length(n: Any, name: str) -> int:
+    length = whole(n, f"fft.{name}: a length")
+    if length < 1:
+        raise ValueError(f"fft.{name} needs lengths of at least 1, got {length}")
+    return length
+
+
 def _line(name: str, kernel: Any) -> Callable[..., Tensor]:
     def function(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
-        return back(kernel(_input(input, name, norm), n=n, axis=dim, norm=norm))
+        data = _input(input, name, norm)
+        length = None if n is None else _length(n, name)
+        return back(kernel(data, n=length, axis=dim_of(dim, data.ndim), norm=norm))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"`{name}` along one dim, cut or padded to length n; norm divides as numpy's does."
@@ -48,9 +59,14 @@ def _space(name: str, kernel: Any, default: tuple[int, ...] | None = None) -> Ca
         input: Any, s: Sequence[int] | None = None, dim: Sequence[int] | None = default, norm: str | None = None
     ) -> Tensor:
         data = _input(input, name, norm)
-        if dim is None and s is not None:
-            dim = range(data.ndim - len(s), data.ndim)
-        return back(kernel(data, s=s, axes=dim, norm=norm))
+        lengths = None if s is None else [_length(n, name) for n in s]
+        if dim is None and lengths is not None:
+            dim = range(-len(lengths), 0)
+        if dim is not None:
+            dim = [dim_of(d, data.ndim) for d in dim]
+            if lengths is not None and len(lengths) != len(dim):
+                raise ValueError(f"fft.{name} needs one length a dim, got s={tuple(lengths)} for dims {tuple(dim)}")
+        return back(kernel(data, s=lengths, axes=dim, norm=norm))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"`{name}` along {'two' if default else 'some or all'} dims, cut or padded to lengths s."

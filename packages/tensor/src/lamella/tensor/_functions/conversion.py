@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from .._arguments import shown
 from .._base import TensorBase
 from .._creation import from_numpy, full_like, tensor
 from .._dtype import BY_NUMPY, as_dtype
@@ -46,8 +47,9 @@ def numel(x: Any) -> int:
 
 def scalar_tensor(value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A number as a tensor without dims, of the default float dtype unless given."""
-    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value):
-        raise TypeError(f"scalar_tensor needs a number, got {type(value).__name__}")
+    array = value._data if isinstance(value, TensorBase) else value
+    if isinstance(array, (list, tuple)) or getattr(array, "shape", ()) != ():
+        raise TypeError(f"scalar_tensor needs a number, got {shown(value)}")
     kind = default_float() if dtype is None else as_dtype(dtype)
     return tensor(value, dtype=kind, device=device, requires_grad=requires_grad)
 

@@ -84,6 +84,9 @@ def nan_to_num(x: Any, nan: float | None = None, posinf: float | None = None, ne
     """x with NaN as `nan` (0 by default), infinities as the largest and smallest numbers of the dtype, or as given."""
     t = tensor_of(x, "nan_to_num")
     dtype = t._data.dtype
+    for value, what in ((nan, "nan"), (posinf, "posinf"), (neginf, "neginf")):
+        if value is not None:
+            number(value, f"nan_to_num: {what}")
     if dtype.kind in "biu":
         return t.clone()
     if dtype.kind == "c":
@@ -91,9 +94,7 @@ def nan_to_num(x: Any, nan: float | None = None, posinf: float | None = None, ne
         return run("view_as_complex", (pairs,))
     low, high = limits(from_numpy_dtype(dtype))
     given = (0.0 if nan is None else nan, high if posinf is None else posinf, low if neginf is None else neginf)
-    names = ("nan", "posinf", "neginf")
-    values = [float(number(v, f"nan_to_num: {name}")) for v, name in zip(given, names, strict=True)]
-    return run("nan_to_num", (t,), nan=values[0], posinf=values[1], neginf=values[2])
+    return run("nan_to_num", (t,), nan=float(given[0]), posinf=float(given[1]), neginf=float(given[2]))
 
 
 def square(x: Any) -> Tensor:

@@ -180,6 +180,7 @@ def max(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     The value of all shares its gradient among equal maxima; along a dim it goes to the first of them.
     """
     if isinstance(dim, TensorBase):
+        _of_two("max", "maximum", keepdim, axis, keepdims)
         return p.maximum(x, dim)
     return _extreme("max", _AMAX, x, the_dim(dim, axis), keepdim if keepdims is None else keepdims)
 
@@ -190,8 +191,14 @@ def min(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, kee
     The value of all shares its gradient among equal minima; along a dim it goes to the first of them.
     """
     if isinstance(dim, TensorBase):
+        _of_two("min", "minimum", keepdim, axis, keepdims)
         return p.minimum(x, dim)
     return _extreme("min", _AMIN, x, the_dim(dim, axis), keepdim if keepdims is None else keepdims)
+
+
+def _of_two(name: str, other: str, keepdim: Any, axis: Any, keepdims: Any) -> None:
+    if keepdim is not False or axis is not None or keepdims is not None:
+        raise TypeError(f"{name} of two tensors takes nothing more; it is {other}(a, b)")
 
 
 def _extreme(name: str, over_all: Op, x: Any, dim: Any, keepdim: Any) -> Any:

@@ -49,7 +49,10 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again at slot 0 of `seed` (an int from -2**63 to 2**64 - 1, taken modulo 2**64) and return self."""
-        value = operator.index(seed)
+        try:
+            value = operator.index(seed)
+        except TypeError:
+            raise TypeError(f"manual_seed: the seed must be an int, got {seed!r}") from None
         if not -(1 << 63) <= value <= MASK:
             raise ValueError(f"manual_seed: {seed} is out of range; expected -2**63 <= seed < 2**64")
         with self._lock:

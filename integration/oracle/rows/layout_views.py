@@ -14,6 +14,7 @@ FUNCTIONS = [
     *(f"lib.split(views_x, {s}, {d})" for s, d in ((1, 0), (2, 1), (3, 2), (9, -1), ([1, 3, 1, 0], 2))),
     "views_v.split(2)", "views_v.split([3, 3])", "views_e.split(2)", "views_e.split(0)", "views_x.split((1, 1))",
     "views_x.split_with_sizes([2, 3], 2)", "lib.split(views_v, split_size_or_sections=4)",
+    "views_v.split(split_size=4)",
     *(f"lib.tensor_split(views_x, {s}, 2)" for s in (2, 3, 7, (1, 3), [2, 1], [-2, 9])),
     "lib.tensor_split(views_v, lib.tensor([1, 4]))", "views_v.tensor_split(lib.tensor(4))",
     "views_v.tensor_split(())",

@@ -22,6 +22,7 @@ from ._dims import dim_of
 from ._draws import Draws
 from ._dtype import BY_NAME, DType, from_numpy_dtype
 from ._exported import Exported
+from ._functions.splitting import rows_of
 from ._index import get_item, set_item
 from ._inplace import fill, write
 from ._kinds import Kinds
@@ -119,7 +120,7 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
     def __iter__(self) -> Iterator[Tensor]:
         if not self._data.ndim:
             raise TypeError("a 0-d tensor cannot be iterated")
-        return (get_item(self, i) for i in range(self._data.shape[0]))
+        return rows_of(self)
 
     def __reversed__(self) -> Tensor:
         return f.flip(self, 0) if self._data.ndim else self

@@ -52,7 +52,8 @@ def _pad(x: Any, *, pads: Pads, value: Any) -> Any:
                 region[d] = strip
                 out[tuple(region)] = value
             region[d] = at
-    assign(out[(*place, ...)], x)  # the Ellipsis keeps a 0-d part an array
+    own: tuple[Any, ...] = (*place, ...)  # the Ellipsis keeps a 0-d part an array
+    assign(out[own], x)
     return out
 
 

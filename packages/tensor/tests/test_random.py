@@ -214,7 +214,7 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "uniform dtype": (lambda: rng.uniform(0, 0, (3,), np.int32), TypeError, "int32.*float64, float32"),
     "normal dtype": (lambda: rng.normal(0, 0, (3,), np.complex64), TypeError, "complex64.*float64, float32"),
     "large dtype": (lambda: rng.normal(0, 0, (3000,), np.int32), TypeError, "int32"),
-    "float seed": (lambda: rng.Generator(1.5), TypeError, "float"),  # type: ignore[arg-type]
+    "float seed": (lambda: rng.Generator(1.5), TypeError, "the seed must be an int, got 1.5"),  # type: ignore[arg-type]
     "high seed": (lambda: rng.Generator(2**64), ValueError, r"2\*\*64"),
     "low seed": (lambda: rng.manual_seed(-(2**63) - 1), ValueError, "out of range"),
     "reserve": (lambda: rng.Generator().reserve(-1), ValueError, "n = -1"),

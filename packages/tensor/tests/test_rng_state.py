@@ -125,7 +125,7 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("lt.set_rng_state(3)", ValueError, r"expected what get_state\(\) returned"),
     ("lt.Generator('meta')", ValueError, "numbers are drawn on the cpu, got device 'meta'"),
     ("lt.Generator(device='gpu')", ValueError, "unknown device 'gpu'"),
-    ("lt.Generator(1.5)", TypeError, "float"),
+    ("lt.Generator(1.5)", TypeError, "the seed must be an int, got 1.5"),
     ("lt.device('gpu')", ValueError, "unknown device 'gpu'; the devices here are 'cpu' and 'meta'"),
     ("lt.device('cpu', 1)", ValueError, "unknown device 'cpu' with index 1"),
     ("lt.device(0)", ValueError, "unknown device 0"),

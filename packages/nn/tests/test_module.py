@@ -535,3 +535,21 @@ def test_training_steps_leave_no_memory_behind():
     finally:
         tracemalloc.stop()
         gc.enable()
+
+
+def test_to_a_memory_format():
+    m = nn.Sequential(nn.Conv2d(3, 4, 2), nn.BatchNorm2d(4))
+    x = lt.randn(2, 3, 5, 5)
+    wanted = m(x)
+    weight = m[0].weight
+    assert m.to(memory_format=lt.channels_last) is m
+    assert m[0].weight is weight
+    assert weight.is_contiguous(memory_format=lt.channels_last)
+    assert not weight.is_contiguous()
+    assert m[1].weight.shape == (4,)
+    np.testing.assert_allclose(m(x).detach().numpy(), wanted.detach().numpy(), rtol=1e-5, atol=1e-6)
+    m(x.contiguous(memory_format=lt.channels_last)).sum().backward()
+    assert weight.grad.shape == weight.shape
+    assert m.to(memory_format=lt.contiguous_format)[0].weight.is_contiguous()
+    with pytest.raises(TypeError, match="memory_format is one such as"):
+        nn.Linear(2, 2).to(memory_format="NHWC")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from lamella.tensor import Tensor, bfloat16, empty, float16, float32, float64
+from lamella.tensor import Tensor, bfloat16, empty, float16, float32, float64, preserve_format
 from lamella.tensor import device as as_device
 from lamella.tensor.extend import FLOAT, DType, as_dtype
 
@@ -228,10 +228,18 @@ class Module(Tree):
                 module.__dict__["_epoch"] = tick()
         return self
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> Self:
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        memory_format: Any = preserve_format,
+    ) -> Self:
         """Move to a device and convert floating parameters and buffers to a floating dtype, in place; returns self.
 
-        non_blocking permits a copy to overlap with what follows; between the devices there are, none would.
+        non_blocking permits a copy to overlap with what follows; between the devices there are, none would. A memory
+        format such as channels_last is for the parameters and buffers with as many dims as it has.
         """
         for a in args:
             if isinstance(a, Tensor):
@@ -249,7 +257,13 @@ class Module(Tree):
             raise TypeError(f"a module can be converted to a floating dtype only, got {kind}")
 
         def convert(t: Tensor) -> Tensor:
-            return t.to(dtype=kind if t.dtype.category >= FLOAT else None, device=device)
+            order = getattr(memory_format, "order", ())  # to() says what is wrong with what is no format
+            fits = not order or len(order) == t.ndim  # other formats are for any rank
+            return t.to(
+                dtype=kind if t.dtype.category >= FLOAT else None,
+                device=device,
+                memory_format=memory_format if fits else preserve_format,
+            )
 
         return self._convert(convert)
 

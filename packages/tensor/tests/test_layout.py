@@ -118,6 +118,17 @@ def test_large_copies(dtype: lt.DType, threads: int) -> None:
         lt.cat([t, t[:1]], 1)
 
 
+def test_padding_values() -> None:
+    i = lt.tensor([1, 2])
+    assert lt.pad(i, (1, 0), value=2.7).tolist() == [2, 1, 2], "as a cast does"
+    assert lt.pad(i, (0, 1), value=np.float32(3)).tolist() == [1, 2, 3]
+    assert lt.pad(i > 1, (1, 1), value=True).tolist() == [True, False, True, True]
+    assert lt.pad(i.to(lt.bfloat16), (1, 0), value=float("-inf")).tolist() == [float("-inf"), 1.0, 2.0]
+    assert lt.pad(i.to(lt.complex64), (1, 0), value=1j).tolist() == [1j, 1, 2]
+    with pytest.raises((OverflowError, ValueError), match="pad"):
+        lt.pad(i, (1, 0), value=float("inf"))
+
+
 def test_cat_and_stack_promote() -> None:
     i, x = lt.tensor([1, 2]), lt.tensor([0.5, 1.5])
     assert lt.cat([i, x]).dtype is lt.float32

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from .._arguments import whole
 from .._dims import dim_of, dims_of, listed
 from .._dispatch import dispatch, view_of
@@ -79,6 +81,8 @@ def _pairs(shape: tuple[int, ...], pads: tuple[int, ...]) -> Pairs:
 
 
 def _around(t: Tensor, pairs: Pairs, value: Any) -> Tensor:
+    if isinstance(value, np.generic):
+        value = value.item()
     if not isinstance(value, (bool, int, float, complex)):
         what = "a symbolic number" if isinstance(value, SymScalar) else type(value).__name__
         raise TypeError(f"pad: value is a number, got {what}")

@@ -45,6 +45,11 @@ FUNCTIONS = [
     "lib.block_diag(copies_x[0], copies_v, copies_v[1])", "lib.block_diag(copies_i, copies_x[0])",
     "lib.block_diag(copies_v)",
     "lib.block_diag()", "lib.block_diag(copies_x[0, :0], copies_v[:2])",
+    "lib.unravel_index(copies_i * 5, (2, 3, 4))", "lib.unravel_index(copies_i - 2, 3)",
+    "lib.unravel_index(copies_i, ())",
+    "copies_x.sum_to_size(3, 1)", "copies_x.sum_to_size((2, 1, 4))", "copies_x.sum_to_size(())",
+    "copies_v.sum_to_size(4)",
+    "lib.detach(copies_x) * 2",
     "lib.tril_indices(3, 4)", "lib.tril_indices(3, 2, 1)", "lib.tril_indices(2, 2, -2)",
     "lib.tril_indices(2, 3, offset=-1)",
     "lib.triu_indices(3, 4)", "lib.triu_indices(3, 2, -1)", "lib.triu_indices(2, 3, 5)", "lib.triu_indices(0, 3)",
@@ -52,6 +57,7 @@ FUNCTIONS = [
 ]  # fmt: skip
 
 ERRORS = [
+    "lib.unravel_index(v, (2, 2))", "lib.unravel_index(i, (2, -2))", "x.sum_to_size(2, 4)", "x.sum_to_size(1, 3, 4)",
     "v.clone().fill_diagonal_(1)", "lib.zeros(2, 3, 2).fill_diagonal_(1)",
     "x.repeat(2)", "x.repeat(2, -1)", "x.repeat()", "lib.tile(x, (-1,))", "lib.repeat_interleave(x, -1)",
     "lib.repeat_interleave(x, lib.tensor([1, 2]), 1)", "lib.repeat_interleave(x, v, 1)", "lib.repeat_interleave(x)",

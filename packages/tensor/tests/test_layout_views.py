@@ -115,6 +115,17 @@ def test_copies_against_numpy(name: str) -> None:
     assert not np.shares_memory(got.numpy(), t.numpy())
 
 
+def test_places_and_sums() -> None:
+    places = np.arange(24).reshape(4, 6)
+    for got, wanted in zip(
+        lt.unravel_index(lt.from_numpy(places), (2, 3, 4)), np.unravel_index(places, (2, 3, 4)), strict=True
+    ):
+        assert_close(got, wanted)
+    x = lt.from_numpy(A)
+    assert_close(x.sum_to_size(3, 1), A.sum((0, 2))[:, None])
+    assert x.sum_to_size(2, 3, 4) is x
+
+
 def test_places_of_triangles() -> None:
     for rows, cols, k in ((3, 4, 0), (4, 2, 1), (3, 3, -2), (0, 3, 0), (2, 2, 9)):
         assert_close(lt.tril_indices(rows, cols, k), np.stack(np.tril_indices(rows, k, cols)))
@@ -352,6 +363,8 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("x.select_scatter(x[0], 0, 2)", IndexError, "select_scatter: index 2 is out of range"),
     ("x.slice_scatter(x, step=0)", ValueError, "slice_scatter needs a positive step, got 0"),
     ("lt.block_diag(x[None])", ValueError, r"block_diag needs tensors of at most two dims, got shape \(1, 2, 3\)"),
+    ("lt.unravel_index(x, (2,))", TypeError, "unravel_index needs integer positions, got lamella.float32"),
+    ("x.sum_to_size(3, 3)", ValueError, r"sum_to_size: \(3, 3\) does not expand to the shape \(2, 3\)"),
     ("lt.tril_indices(-1, 2)", ValueError, "tril_indices needs sizes of at least 0, got -1 and 2"),
     ("lt.tril_indices(1, 2, dtype=lt.float32)", TypeError, "tril_indices gives integers"),
     ("lt.broadcast_shapes((2,), (3,))", ValueError, "do not broadcast"),

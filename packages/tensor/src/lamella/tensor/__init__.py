@@ -53,7 +53,9 @@ from ._functions.diagonals import diag, diag_embed, diagflat, diagonal_scatter, 
 from ._functions.distance import cdist
 from ._functions.draws import bernoulli, normal, poisson
 from ._functions.elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
-from ._functions.grids import block_diag, cartesian_prod, combinations, meshgrid, tril_indices, triu_indices
+from ._functions.grids import (
+    block_diag, cartesian_prod, combinations, meshgrid, tril_indices, triu_indices, unravel_index,
+)  # fmt: skip
 from ._functions.indexing import (
     argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
     masked_select, nonzero, one_hot, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
@@ -85,7 +87,7 @@ from ._functions.statistics import (
 from ._functions.striding import as_strided, as_strided_scatter
 from ._functions.summation import einsum
 from ._functions.views import (
-    atleast_1d, atleast_2d, atleast_3d, broadcast_shapes, broadcast_tensors, broadcast_to, diagonal, moveaxis,
+    atleast_1d, atleast_2d, atleast_3d, broadcast_shapes, broadcast_tensors, broadcast_to, detach, diagonal, moveaxis,
     movedim, ravel, swapaxes, swapdims, t, unflatten,
 )  # fmt: skip
 from ._memory_format import (
@@ -135,7 +137,7 @@ __all__ = [
     "clamp", "clamp_max", "clamp_min", "clip", "clone", "column_stack", "combinations", "complex", "complex64",
     "complex128", "concat", "concatenate", "conj", "conj_physical", "contiguous_format", "copysign", "corrcoef",
     "cos", "cosh", "count_nonzero", "cov", "cross", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum",
-    "cumulative_trapezoid", "custom_bwd", "custom_fwd", "default_generator", "deg2rad", "device", "diag",
+    "cumulative_trapezoid", "custom_bwd", "custom_fwd", "default_generator", "deg2rad", "detach", "device", "diag",
     "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "digamma", "dist", "div", "divide", "dot",
     "double", "dropout", "dsplit", "dstack", "dtype", "e", "einsum", "elu", "empty", "empty_like", "empty_permuted",
     "empty_strided", "enable_grad", "environment", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand",
@@ -171,7 +173,7 @@ __all__ = [
     "take_along_dim", "tan", "tanh", "tanhshrink", "tensor", "tensor_split", "tensordot", "threshold", "tile", "topk",
     "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices", "true_divide",
     "trunc", "uint8", "uint16", "uint32", "uint64", "unbind", "unflatten", "unique", "unique_consecutive",
-    "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "unsqueeze", "use_deterministic_algorithms", "vander",
-    "var", "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit", "vstack", "where", "xlogy", "zeros",
-    "zeros_like",
+    "unravel_index", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "unsqueeze",
+    "use_deterministic_algorithms", "vander", "var", "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit",
+    "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip

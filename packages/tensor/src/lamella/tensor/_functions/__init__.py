@@ -35,7 +35,7 @@ from .diagonals import diag, diag_embed, diagflat, diagonal_scatter, select_scat
 from .distance import cdist
 from .draws import bernoulli, normal, poisson
 from .elementwise import clamp, clamp_max, clamp_min, clip, masked_fill, nan_to_num, square, where
-from .grids import block_diag, cartesian_prod, combinations, meshgrid, tril_indices, triu_indices
+from .grids import block_diag, cartesian_prod, combinations, meshgrid, tril_indices, triu_indices, unravel_index
 from .indexing import (
     argwhere, gather, index_add, index_copy, index_fill, index_put, index_reduce, index_select, masked_scatter,
     masked_select, nonzero, one_hot, put, scatter, scatter_add, scatter_reduce, take, take_along_dim,
@@ -65,7 +65,7 @@ from .statistics import (
 from .striding import as_strided, as_strided_scatter
 from .summation import einsum
 from .views import (
-    atleast_1d, atleast_2d, atleast_3d, broadcast_shapes, broadcast_tensors, broadcast_to, diagonal, moveaxis,
+    atleast_1d, atleast_2d, atleast_3d, broadcast_shapes, broadcast_tensors, broadcast_to, detach, diagonal, moveaxis,
     movedim, ravel, swapaxes, swapdims, t, unflatten,
 )  # fmt: skip
 
@@ -78,14 +78,14 @@ __all__ = [
     "cartesian_prod", "cat", "cdist", "celu", "chain_matmul", "chunk", "clamp", "clamp_max", "clamp_min", "clip",
     "clone", "column_stack", "combinations", "complex", "concat", "concatenate", "conj", "conj_physical", "corrcoef",
     "count_nonzero", "cov", "cross", "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "deg2rad",
-    "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dist", "dot", "dsplit", "dstack",
-    "einsum", "elu", "empty_permuted", "empty_strided", "equal", "expand", "fill", "fix", "flatten", "flip", "fliplr",
-    "flipud", "float_power", "frac", "frexp", "gather", "ger", "glu", "greater", "greater_equal", "hamming_window",
-    "hann_window", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram",
-    "histogramdd", "hsplit", "hstack", "imag", "index_add", "index_copy", "index_fill", "index_put", "index_reduce",
-    "index_select", "inner", "is_complex", "is_conj", "is_floating_point", "is_nonzero", "is_tensor", "isclose",
-    "isin", "isneginf", "isposinf", "isreal", "kaiser_window", "kron", "kthvalue", "ldexp", "leaky_relu", "lerp",
-    "less", "less_equal", "logcumsumexp", "logit", "logsigmoid", "logspace", "logsumexp", "masked_fill",
+    "detach", "diag", "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "dist", "dot", "dsplit",
+    "dstack", "einsum", "elu", "empty_permuted", "empty_strided", "equal", "expand", "fill", "fix", "flatten", "flip",
+    "fliplr", "flipud", "float_power", "frac", "frexp", "gather", "ger", "glu", "greater", "greater_equal",
+    "hamming_window", "hann_window", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc",
+    "histogram", "histogramdd", "hsplit", "hstack", "imag", "index_add", "index_copy", "index_fill", "index_put",
+    "index_reduce", "index_select", "inner", "is_complex", "is_conj", "is_floating_point", "is_nonzero", "is_tensor",
+    "isclose", "isin", "isneginf", "isposinf", "isreal", "kaiser_window", "kron", "kthvalue", "ldexp", "leaky_relu",
+    "lerp", "less", "less_equal", "logcumsumexp", "logit", "logsigmoid", "logspace", "logsumexp", "masked_fill",
     "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "mean", "median", "meshgrid", "min", "mish",
     "mm", "mode", "moveaxis", "movedim", "msort", "multinomial", "multiply", "mv", "mvlgamma", "nan_to_num",
     "nanmean", "nanmedian", "nanquantile", "nansum", "narrow", "narrow_copy", "negative", "nonzero", "norm", "normal",
@@ -97,7 +97,7 @@ __all__ = [
     "split", "split_with_sizes", "square", "squeeze", "stack", "std", "std_mean", "subtract", "sum", "swapaxes",
     "swapdims", "t", "take", "take_along_dim", "tanhshrink", "tensor_of", "tensor_split", "tensordot", "threshold",
     "tile", "to_dtype", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu",
-    "triu_indices", "unbind", "unflatten", "unique", "unique_consecutive", "unsafe_chunk", "unsafe_split",
-    "unsafe_split_with_sizes", "unsqueeze", "vander", "var", "var_mean", "vdot", "view_as_complex", "view_as_real",
-    "vsplit", "vstack", "where", "wide",
+    "triu_indices", "unbind", "unflatten", "unique", "unique_consecutive", "unravel_index", "unsafe_chunk",
+    "unsafe_split", "unsafe_split_with_sizes", "unsqueeze", "vander", "var", "var_mean", "vdot", "view_as_complex",
+    "view_as_real", "vsplit", "vstack", "where", "wide",
 ]  # fmt: skip

@@ -11,7 +11,9 @@ import numpy as np
 
 from .._base import wrap
 from .._device import as_device
+from .._dims import shape_of
 from .._dispatch import view_of
+from .._division import floor_divide, remainder
 from .._dtype import INT, as_dtype, int64
 from .._op import OPS
 from .._state import tls
@@ -24,7 +26,7 @@ from .views import at_least
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
-__all__ = ["block_diag", "cartesian_prod", "combinations", "meshgrid", "tril_indices", "triu_indices"]
+__all__ = ["block_diag", "cartesian_prod", "combinations", "meshgrid", "tril_indices", "triu_indices", "unravel_index"]
 
 
 _EXPAND, _RESHAPE = OPS["expand"], OPS["reshape"]
@@ -120,6 +122,20 @@ def _triangle(name: str, row: int, col: int, dtype: Any, device: Any, keep: Any)
         raise TypeError(f"{name} gives integers, got dtype {kind}")
     out = _constant(np.stack(np.nonzero(keep(rows, cols))).astype(kind.numpy))
     return out if device is None else out.to(as_device(device))
+
+
+def unravel_index(indices: Any, shape: Any) -> tuple[Tensor, ...]:
+    """The index along each dim of a shape that row-major positions stand for; they wrap around its size."""
+    t = tensor_of(indices, "unravel_index")
+    if t._data.dtype.kind not in "iu":
+        raise TypeError(f"unravel_index needs integer positions, got {t.dtype}")
+    sizes = shape_of((shape,) if isinstance(shape, int) else tuple(shape))
+    out = []
+    step = 1
+    for n in reversed(sizes):
+        out.append(remainder(floor_divide(t, step), n))
+        step *= n
+    return tuple(out[::-1])
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:

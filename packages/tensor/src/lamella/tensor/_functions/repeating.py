@@ -14,13 +14,14 @@ from .._op import OPS
 from .common import tensor_of
 from .indexing import take
 from .movement import reshape
+from .reduction import sum as total
 
 if TYPE_CHECKING:
     from .._tensor import Tensor
 
 __all__ = ["repeat_interleave", "tile"]
 # What the class Tensor has too (`nox -s generate` reads this).
-METHODS = ("repeat", "repeat_interleave", "tile")
+METHODS = ("repeat", "repeat_interleave", "sum_to_size", "tile")
 
 _EXPAND, _RESHAPE = OPS["expand"], OPS["reshape"]
 
@@ -59,6 +60,17 @@ def tile(x: Any, *times: Any, dims: Any = None) -> Tensor:
     t = tensor_of(x, "tile")
     times = shape_of((listed("tile", times, dims),))
     return repeat(t, (1,) * (t._data.ndim - len(times)) + times)
+
+
+def sum_to_size(x: Any, *size: Any) -> Tensor:
+    """What `expand` from this shape to that of x repeats added up; ValueError where it does not go there."""
+    t = tensor_of(x, "sum_to_size")
+    goal, shape = shape_of(size), tuple(t._data.shape)
+    lead = len(shape) - len(goal)
+    if lead < 0 or any(m not in (1, n) for m, n in zip(goal, shape[lead:], strict=True)):
+        raise ValueError(f"sum_to_size: {goal} does not expand to the shape {shape}")
+    dims = tuple([d for d, n in enumerate(shape) if d < lead or (goal[d - lead] == 1 and n != 1)])
+    return reshape(total(t, dims), goal) if dims else t
 
 
 def repeat_interleave(x: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .._tensor import Tensor
 
 __all__ = [
-    "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "diagonal",
-    "moveaxis", "movedim", "ravel", "swapaxes", "swapdims", "t", "unflatten",
+    "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "detach",
+    "diagonal", "moveaxis", "movedim", "ravel", "swapaxes", "swapdims", "t", "unflatten",
 ]  # fmt: skip
 # What the class Tensor has too (`nox -s generate` reads this).
 METHODS = (
@@ -42,6 +42,11 @@ def t(x: Any) -> Tensor:
     if m._data.ndim > 2:
         raise ValueError(f"t() needs at most 2 dims, got shape {tuple(m._data.shape)}; use transpose or mT")
     return permute(m, *range(m._data.ndim - 1, -1, -1))
+
+
+def detach(x: Any) -> Tensor:
+    """The same memory, which autograd does not follow."""
+    return tensor_of(x, "detach").detach()
 
 
 def movedim(x: Any, source: Any, destination: Any) -> Tensor:

@@ -18,11 +18,15 @@ print(*(set(sys.modules) - before))
 # slow ones of the standard library and of others, and ours that are loaded when they are asked for
 UNWANTED = (
     "pathlib", "urllib.parse", "dataclasses", "inspect", "string", "numpy.typing", "scipy", "safetensors", "pyarrow",
-    "lamella.autograd.rules", "lamella.autograd._gradcheck", "lamella.nn.utils.parametrize",
+    "lamella.autograd.rules", "lamella.autograd._gradcheck", "lamella.nn.utils", "lamella.nn.modules._linear",
+    "lamella.nn.functional",
     "lamella.optim.lr_scheduler", "lamella.tensor.array_api", "lamella.tensor.linalg", "lamella.tensor._copies",
     "lamella.tensor._exchange._dlpack", "lamella.compiler", "lamella.data", "lamella.graph",
 )  # fmt: skip
-ON_DEMAND = ("lamella.autograd", "lamella.nn.utils", "lamella.optim")
+ON_DEMAND = (
+    "lamella.autograd", "lamella.nn", "lamella.nn.functional", "lamella.nn.modules", "lamella.nn.utils",
+    "lamella.optim",
+)  # fmt: skip
 
 
 def test_what_an_import_loads() -> None:

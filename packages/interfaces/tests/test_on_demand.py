@@ -36,7 +36,7 @@ def test_names_are_imported_when_they_are_asked_for(tmp_path: Path) -> None:
     (package / "__init__.py").write_text(
         "from lamella.interfaces import on_demand\n"
         "__all__ = ['twice', 'value', 'whole']\n"
-        "__getattr__ = on_demand(__name__, {'value': '_part', 'twice': '_part', 'whole': 'whole', 'broken': '_bad'})\n"
+        "__getattr__ = on_demand(__name__, {'_part': ('value', 'twice'), 'whole': ['whole'], '_bad': ('broken',)})\n"
     )
     (package / "_part.py").write_text("value = 3\ndef twice(x):\n    return 2 * x\n")
     (package / "_bad.py").write_text("import no_such_module\n")

@@ -28,10 +28,12 @@ else:
     __getattr__ = on_demand(
         __name__,
         {
-            **{name: name for name in ("forward_ad", "functional", "graph")},
-            **dict.fromkeys(("checkpoint", "checkpoint_sequential"), "_checkpoint"),
-            **dict.fromkeys(("GradcheckError", "gradcheck", "gradgradcheck"), "_gradcheck"),
-            **dict.fromkeys(("hessian", "jacfwd", "jacrev"), "_jacobian"),
+            "forward_ad": ("forward_ad",),
+            "functional": ("functional",),
+            "graph": ("graph",),
+            "_checkpoint": ("checkpoint", "checkpoint_sequential"),
+            "_gradcheck": ("GradcheckError", "gradcheck", "gradgradcheck"),
+            "_jacobian": ("hessian", "jacfwd", "jacrev"),
         },
     )
 

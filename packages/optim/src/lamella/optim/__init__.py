@@ -15,7 +15,7 @@ from ._sgd import SGD
 if TYPE_CHECKING:
     from . import lr_scheduler
 else:
-    __getattr__ = on_demand(__name__, {"lr_scheduler": "lr_scheduler"})
+    __getattr__ = on_demand(__name__, {"lr_scheduler": ("lr_scheduler",)})
 
 __version__ = "0.1.0"
 

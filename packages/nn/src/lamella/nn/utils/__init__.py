@@ -15,21 +15,19 @@ else:
     __getattr__ = on_demand(
         __name__,
         {
-            **{name: name for name in ("parametrizations", "parametrize", "rnn", "stateless")},
-            **dict.fromkeys(
-                ("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"), "_clip"
+            "parametrizations": ("parametrizations",),
+            "parametrize": ("parametrize",),
+            "rnn": ("rnn",),
+            "stateless": ("stateless",),
+            "_clip": ("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"),
+            "_fusion": (
+                "fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights",
             ),
-            **dict.fromkeys(
-                ("fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"),
-                "_fusion",
-            ),
-            **dict.fromkeys(
-                ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"), "_older_norms"
-            ),
-            "skip_init": "_skip",
-            **dict.fromkeys(("parameters_to_vector", "vector_to_parameters"), "_vector"),
+            "_older_norms": ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"),
+            "_skip": ("skip_init",),
+            "_vector": ("parameters_to_vector", "vector_to_parameters"),
         },
-    )
+    )  # fmt: skip
 
 __all__ = [
     "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "fuse_conv_bn_eval", "fuse_conv_bn_weights",

@@ -60,48 +60,59 @@ def _basic(t: Any, index: Any) -> Any:
         return view_of(_SLICE, t, whole)
     entries = _spread(index if isinstance(index, tuple) else (index,), len(shape))
     canonical: list[Any] = []
-    new_dims: list[int] = []  # positions of None in the result
+    places: list[Any] = []  # the same for numpy
+    sizes: list[int] = []  # of the result
+    cut = grown = False
     at = 0
-    out = 0
     for e in entries:
         if e is None:
-            new_dims.append(out)
-            out += 1
-        elif isinstance(e, slice):
-            canonical.append(_normal_slice(e, shape[at]))
-            at += 1
-            out += 1
+            grown = True
+            sizes.append(1)
+            continue
+        n = shape[at]
+        c: Any
+        if isinstance(e, slice):
+            c = (0, n, 1) if e is _ALL else _normal_slice(e, n)
+            places.append(e)
+            sizes.append(c[1] - c[0] if c[2] == 1 else len(range(*c)))
+            cut = cut or c != (0, n, 1)
         else:
-            canonical.append(_normal_int(e, shape[at], at))
-            at += 1
+            c = _normal_int(e, n, at)
+            places.append(c)
+            cut = True
+        canonical.append(c)
+        at += 1
     r = t
-    if not new_dims or any(type(c) is int or c != (0, n, 1) for c, n in zip(canonical, shape, strict=True)):
-        r = view_of(_SLICE, t, tuple(canonical))
-    if new_dims:
-        sizes = list(r._data.shape)
-        for d in new_dims:
-            sizes.insert(d, 1)
-        r = view_of(_RESHAPE, r, tuple(sizes))
-    return r
+    if cut or not grown:
+        whole = tuple(canonical)
+        if not t._flags and not HOT[0]:
+            r = wrap_view(t._data[(*places, ...)], t, ("slice", whole), tls.grad)
+        else:
+            r = view_of(_SLICE, t, whole)
+    return view_of(_RESHAPE, r, tuple(sizes)) if grown else r
 
 
 def _spread(entries: tuple[Any, ...], rank: int) -> list[Any]:
     """The entries with the Ellipsis, or the end where there is none, as the whole dims it stands for."""
-    used = sum(_used(e) for e in entries if e is not None and e is not Ellipsis)
+    used = 0
+    dots = -1
+    for k, e in enumerate(entries):
+        if e is Ellipsis:
+            if dots >= 0:
+                raise IndexError("an index can have one Ellipsis")
+            dots = k
+        elif e is not None:
+            used += _used(e) if isinstance(e, TensorBase) else 1
     if used > rank:
         raise IndexError(f"too many indices: {used} for a tensor of {rank} dims")
-    dots = [k for k, e in enumerate(entries) if e is Ellipsis]
-    if len(dots) > 1:
-        raise IndexError("an index can have one Ellipsis")
-    at = dots[0] if dots else len(entries)
-    return [*entries[:at], *[_ALL] * (rank - used), *entries[at + 1 :]]
+    if dots < 0:
+        return [*entries, *[_ALL] * (rank - used)]
+    return [*entries[:dots], *[_ALL] * (rank - used), *entries[dots + 1 :]]
 
 
-def _used(entry: Any) -> int:
-    """Dims that an entry stands for: a mask's own."""
-    if isinstance(entry, TensorBase) and entry._data.dtype == np.bool_:
-        return int(entry._data.ndim)
-    return 1
+def _used(entry: TensorBase) -> int:
+    """Dims that an index tensor stands for: a mask's own."""
+    return int(entry._data.ndim) if entry._data.dtype == np.bool_ else 1
 
 
 def _normal_slice(e: slice, n: int) -> tuple[int, int, int]:
@@ -152,7 +163,10 @@ def _is_basic(e: Any) -> bool:
 def _split(t: Any, index: Any) -> tuple[Any, list[_At]]:
     """The view that the basic entries make, and the index tensors at its dims."""
     entries = index if isinstance(index, tuple) else (index,)
-    if all(_is_basic(e) for e in entries):
+    for e in entries:
+        if not (e is None or e is Ellipsis or type(e) is int or type(e) is slice):
+            break
+    else:
         return _basic(t, index), []
     entries = tuple([e if _is_basic(e) else _entry(e) for e in entries])
     basic: list[Any] = []

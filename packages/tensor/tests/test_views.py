@@ -255,6 +255,28 @@ def test_in_place_twins(name: str, dtype: lt.DType) -> None:
     assert_close(view, t[0])
 
 
+def test_values_written_through_brackets() -> None:
+    for dtype in (lt.float32, lt.bfloat16, lt.int64, lt.bool_, lt.complex64):
+        a = np.zeros((3, 4), dtype.numpy)
+        t = lt.from_numpy(a.copy())
+        version = cell_of(t)
+        for index, value in (((1, 2), 1), ((slice(None), 0), True), ((..., 3), 1), (2, np.ones((1, 4)))):
+            a[index] = value
+            before = version.version
+            t[index] = lt.from_numpy(np.asarray(value, dtype.numpy)) if isinstance(value, np.ndarray) else value
+            assert version.version == before + 1
+        assert_close(t, a)
+    t = lt.arange(5)
+    t[1:] = t[:-1]
+    assert t.tolist() == [0, 0, 1, 2, 3]
+    t[0] = 2.9
+    assert t[0].item() == 2
+    with pytest.raises(OverflowError, match="inf is no"):
+        t[0] = float("inf")
+    t.copy_(t.flip(0))
+    assert t.tolist() == [3, 2, 1, 0, 2]
+
+
 def test_in_place_refuses_what_does_not_fit() -> None:
     t = lt.zeros(2, 3)
     with pytest.raises(

@@ -16,14 +16,16 @@ from ._arguments import shown
 from ._base import TensorBase, wrap, wrap_view
 from ._creation import full, tensor
 from ._dispatch import dispatch, view_of
+from ._dtype import from_numpy_dtype
 from ._functions.common import to_dtype
 from ._functions.elementwise import where
 from ._functions.movement import expand
-from ._inplace import assign, overwrite
+from ._inplace import assign, overwrite, put_plainly
 from ._op import OPS
 from ._operand import is_operand
 from ._payload import Batched, Dual
 from ._state import HOT, tls
+from ._values import number_in
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
@@ -156,6 +158,14 @@ def _entry(e: Any) -> Any:
     return e
 
 
+def _all_basic(entries: tuple[Any, ...]) -> bool:
+    for e in entries:
+        kind = type(e)
+        if kind is not int and kind is not slice and e is not None and e is not Ellipsis:
+            return False
+    return True
+
+
 def _is_basic(e: Any) -> bool:
     return e is None or e is Ellipsis or type(e) is int or type(e) is slice
 
@@ -163,10 +173,7 @@ def _is_basic(e: Any) -> bool:
 def _split(t: Any, index: Any) -> tuple[Any, list[_At]]:
     """The view that the basic entries make, and the index tensors at its dims."""
     entries = index if isinstance(index, tuple) else (index,)
-    for e in entries:
-        if not (e is None or e is Ellipsis or type(e) is int or type(e) is slice):
-            break
-    else:
+    if _all_basic(entries):
         return _basic(t, index), []
     entries = tuple([e if _is_basic(e) else _entry(e) for e in entries])
     basic: list[Any] = []
@@ -343,7 +350,14 @@ def put_item(t: Any, index: Any, value: Any, accumulate: bool = False) -> Tensor
 def set_item(t: Any, index: Any, value: Any) -> None:
     """t[index] = value, in place: broadcast and cast; of several values for one element the last one stays."""
     kind = type(index)
-    if kind is int or kind is slice:
+    if kind is int or kind is slice or (kind is tuple and _all_basic(index)):
+        kind = type(value)
+        if kind is float or kind is int or kind is bool:
+            number = number_in(value, from_numpy_dtype(t._data.dtype), "full")
+            if put_plainly(t, index, number):
+                return
+        elif isinstance(value, TensorBase) and put_plainly(t, index, value):
+            return
         _basic(t, index).copy_(value)
         return
     if _fill_mask(t, index, value):

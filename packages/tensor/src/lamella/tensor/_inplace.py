@@ -19,7 +19,7 @@ from ._state import FOREIGN, GRAD, HOT, INFERENCE, LEVEL, TRACED, VIEW, tls
 from ._version import user_location
 from ._views import apply_chain, overlapping, refresh, replay
 
-__all__ = ["assign", "fill", "inplace", "overwrite", "update_each", "write"]
+__all__ = ["assign", "fill", "inplace", "overwrite", "put_plainly", "update_each", "write"]
 
 
 def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
@@ -62,6 +62,29 @@ def overwrite(t: Any, entries: tuple[Any, ...], value: Any, indices: tuple[Any, 
     data = value._data
     try:
         t._data[entries] = data.copy() if np.may_share_memory(data, t._data) else data
+    except (IndexError, ValueError):
+        return False  # the general path says what is wrong
+    _bump(t)
+    return True
+
+
+def put_plainly(t: Any, index: Any, value: Any) -> bool:
+    """t[index] = value by numpy, for a basic index and a number or a tensor of the dtype of t, where nothing follows
+    either; False where something does, or where numpy refuses.
+    """
+    _check_target(t)
+    data = value
+    if isinstance(value, TensorBase):
+        if not _plain(t, (value,)) or value._data.dtype != t._data.dtype:
+            return False
+        data = value._data
+    elif not _plain(t, ()):
+        return False
+    target = t._data
+    if not target.flags.writeable:
+        return False
+    try:
+        target[index] = data
     except (IndexError, ValueError):
         return False  # the general path says what is wrong
     _bump(t)

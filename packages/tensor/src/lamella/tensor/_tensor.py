@@ -24,7 +24,7 @@ from ._dtype import BY_NAME, DType, from_numpy_dtype
 from ._exported import Exported
 from ._functions.splitting import rows_of
 from ._index import get_item, set_item
-from ._inplace import fill, write
+from ._inplace import fill, put_plainly, write
 from ._kinds import Kinds
 from ._memory import keep_freed_memory
 from ._memory_format import preserve_format
@@ -198,6 +198,8 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
 
         _check_target(self)
         if isinstance(other, Tensor):
+            if other._data.shape == self._data.shape and put_plainly(self, ..., other):
+                return self
             value = other
         elif isinstance(other, (np.ndarray, list, tuple)):
             value = make.tensor(other, dtype=self.dtype)

@@ -94,6 +94,15 @@ def test_numbers_are_also_numpys_and_tensors_of_one_element() -> None:
 
 
 OTHERS = (
+    ("lt.rand(2, generator=5)", TypeError, "generator must be a lamella.tensor.Generator or None, got 5"),
+    ("lt.dropout(x, generator='a')", TypeError, "generator must be a lamella.tensor.Generator or None, got 'a'"),
+    ("lt.linalg.matrix_norm(x, None)", TypeError, "linalg.matrix_norm: ord must be 'fro', 'nuc', .* got None"),
+    ("lt.linalg.matrix_norm(x, dim=1)", ValueError, "linalg.matrix_norm needs two dims of a matrix, got dim=1"),
+    ("lt.linalg.multi_dot(x)", TypeError, "linalg.multi_dot needs a tuple or list of tensors, got Tensor"),
+    ("lt.fft.fft2(x, dim=9)", IndexError, "dim 9 is out of range for a tensor of 2 dims"),
+    ("lt.fft.fftn(x, 1.5)", TypeError, "fft.fftn: a length must be an int, got 1.5"),
+    ("lt.fft.fftshift(x, 7)", IndexError, "dim 7 is out of range"),
+    ("lt.fft.ifftshift(x, 'a')", TypeError, "dim must be an int, got 'a'"),
     ("lt.bitwise_not(x)", TypeError, "bitwise_not is defined for integers and bools, not for floating tensors"),
     ("lt.bitwise_not(x[:0])", TypeError, "bitwise_not is defined for integers and bools"),
     ("lt.isfinite(10**30)", (TypeError, OverflowError), "isfinite"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from lamella import tensor as lt
 from lamella.tensor import Tensor, no_grad
-from lamella.tensor.extend import FLOAT
+from lamella.tensor.extend import FLOAT, number, whole
 
 __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
@@ -85,6 +85,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """
     if not 3 <= _target(tensor, "dirac_").ndim <= 5:
         raise ValueError(f"dirac_ needs a kernel of 3 to 5 dims, [out, in, ...], got shape {tensor.shape}")
+    groups = whole(groups, "dirac_: groups")
     if groups < 1 or tensor.shape[0] % groups:
         raise ValueError(f"dirac_: {tensor.shape[0]} outputs cannot be cut into {groups} groups")
     each = tensor.shape[0] // groups
@@ -116,7 +117,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Ten
     wide = t.dtype if t.dtype.itemsize >= 4 else lt.float32
     with no_grad():
         q, r = qr(lt.randn(max(rows, columns), min(rows, columns), dtype=wide, generator=generator))
-        q = q * diagonal(r).sign() * gain
+        q = q * diagonal(r).sign() * number(gain, "orthogonal_: gain")
         return t.copy_((q if rows >= columns else q.T).reshape(t.shape))
 
 
@@ -124,7 +125,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     """Normal with the given std, but ceil(sparsity * rows) zeros in every column of a matrix."""
     if _drawn(tensor, "sparse_").ndim != 2:
         raise ValueError(f"sparse_ needs a matrix, got shape {tensor.shape}")
-    if not 0 <= sparsity <= 1:
+    if not 0 <= number(sparsity, "sparse_: sparsity") <= 1:
         raise ValueError(f"sparse_ needs a sparsity in [0, 1], got {sparsity}")
     rows, columns = tensor.shape
     normal_(tensor, 0.0, std, generator=generator)
@@ -138,7 +139,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any = None) -> Tensor:
     """Uniform in [a, b)."""
-    if not a <= b:
+    if not number(a, "uniform_: a") <= number(b, "uniform_: b"):
         raise ValueError(f"uniform_ needs a <= b, got [{a}, {b})")
     if _is_empty(_drawn(tensor, "uniform_")):
         return tensor
@@ -148,7 +149,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Any =
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
     """Normal."""
-    if std < 0:
+    if number(std, "normal_: std") < 0:
         raise ValueError(f"normal_ needs a non-negative std, got {std}")
     if _is_empty(_drawn(tensor, "normal_")):
         return tensor
@@ -163,6 +164,9 @@ def trunc_normal_(
     inverse.
     """
     t = _drawn(tensor, "trunc_normal_")
+    mean, std, a, b = (
+        number(v, f"trunc_normal_: {name}") for v, name in ((mean, "mean"), (std, "std"), (a, "a"), (b, "b"))
+    )
     if not a < b or std <= 0:
         raise ValueError(f"trunc_normal_ needs a < b and a positive std, got [{a}, {b}] and {std}")
     root = std * math.sqrt(2)
@@ -204,13 +208,13 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, *, generator: Any = None) -> Tensor:
     """Uniform within gain * sqrt(6 / (fan_in + fan_out))."""
-    bound = gain * math.sqrt(6 / max(sum(_fans(tensor, "xavier_uniform_")), 1))
+    bound = number(gain, "xavier_uniform_: gain") * math.sqrt(6 / max(sum(_fans(tensor, "xavier_uniform_")), 1))
     return uniform_(tensor, -bound, bound, generator=generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, *, generator: Any = None) -> Tensor:
     """Normal with std gain * sqrt(2 / (fan_in + fan_out))."""
-    std = gain * math.sqrt(2 / max(sum(_fans(tensor, "xavier_normal_")), 1))
+    std = number(gain, "xavier_normal_: gain") * math.sqrt(2 / max(sum(_fans(tensor, "xavier_normal_")), 1))
     return normal_(tensor, 0.0, std, generator=generator)
 
 

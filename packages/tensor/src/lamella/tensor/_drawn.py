@@ -7,6 +7,7 @@ import operator
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _random
+from ._arguments import shown
 from ._base import wrap
 from ._creation import float_dtype, like, made, sized
 from ._device import as_device
@@ -24,9 +25,18 @@ if TYPE_CHECKING:
 __all__ = ["rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm"]
 
 
+def generator_of(generator: Any) -> Any:
+    """The generator given, or the default one for None; TypeError for anything else."""
+    if generator is None:
+        return _random.default_generator
+    if not isinstance(generator, _random.Generator):
+        raise TypeError(f"generator must be a lamella.tensor.Generator or None, got {shown(generator)}")
+    return generator
+
+
 def reserve(generator: Any, n: int) -> tuple[Any, Any]:
     """(seed, offset) of the next n slots of a generator (None: the default one); symbolic under a trace."""
-    g = _random.default_generator if generator is None else generator
+    g = generator_of(generator)
     if tls.trace is not None:
         return cast("tuple[Any, Any]", tls.trace.reserve(g, n))
     return cast("tuple[Any, Any]", g.reserve(n))
@@ -41,7 +51,7 @@ def _draw(
         count = 1
         for n in shape:
             count *= n
-        seed, offset = (_random.default_generator if generator is None else generator).reserve(count)
+        seed, offset = generator_of(generator).reserve(count)
         plain = wrap(OPS[name].rules["numpy"](seed, offset, shape=shape, **params))
         return plain.requires_grad_() if requires_grad else plain
     levels = _vmaps(name)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ._arguments import whole
-from ._dims import dim_of
+from ._dims import dim_of, dims_of
 from ._dtype import FLOAT, DType, as_dtype
 from ._outside import back, memory, numbers
 from ._promotion import default_float
@@ -43,6 +43,10 @@ def _length(n: Any, name: str) -> int:
     return length
 
 
+def _several(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, (tuple, list, range)) else (given,)
+
+
 def _line(name: str, kernel: Any) -> Callable[..., Tensor]:
     def function(input: Any, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
         data = _input(input, name, norm)
@@ -59,11 +63,11 @@ def _space(name: str, kernel: Any, default: tuple[int, ...] | None = None) -> Ca
         input: Any, s: Sequence[int] | None = None, dim: Sequence[int] | None = default, norm: str | None = None
     ) -> Tensor:
         data = _input(input, name, norm)
-        lengths = None if s is None else [_length(n, name) for n in s]
+        lengths = None if s is None else [_length(n, name) for n in _several(s)]
         if dim is None and lengths is not None:
             dim = range(-len(lengths), 0)
         if dim is not None:
-            dim = [dim_of(d, data.ndim) for d in dim]
+            dim = [dim_of(d, data.ndim) for d in _several(dim)]
             if lengths is not None and len(lengths) != len(dim):
                 raise ValueError(f"fft.{name} needs one length a dim, got s={tuple(lengths)} for dims {tuple(dim)}")
         return back(kernel(data, s=lengths, axes=dim, norm=norm))
@@ -106,11 +110,16 @@ def rfftfreq(n: int, d: float = 1.0, *, dtype: DType | None = None) -> Tensor:
     return _frequencies("rfftfreq", np.fft.rfftfreq, n, d, dtype)
 
 
+def _shifted(name: str, kernel: Any, x: Any, dim: Any) -> Tensor:
+    data = memory(x, f"fft.{name}")
+    return back(kernel(data, axes=dims_of(dim, data.ndim)))
+
+
 def fftshift(input: Any, dim: int | Sequence[int] | None = None) -> Tensor:
     """The zero frequency moved to the middle of some dims, or all."""
-    return back(np.fft.fftshift(memory(input, "fft.fftshift"), axes=dim))
+    return _shifted("fftshift", np.fft.fftshift, input, dim)
 
 
 def ifftshift(input: Any, dim: int | Sequence[int] | None = None) -> Tensor:
     """The inverse of `fftshift`."""
-    return back(np.fft.ifftshift(memory(input, "fft.ifftshift"), axes=dim))
+    return _shifted("ifftshift", np.fft.ifftshift, input, dim)

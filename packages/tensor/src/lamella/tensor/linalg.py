@@ -14,6 +14,7 @@ from numpy.linalg import LinAlgError
 
 from . import _decompositions as kernels
 from . import _pointwise as p
+from ._arguments import shown
 from ._dims import dim_of
 from ._dtype import DType
 from ._functions import views
@@ -173,11 +174,13 @@ def matrix_norm(
     t = tensor_of(A, "linalg.matrix_norm")
     if dtype is not None:
         t = to_dtype(t, dtype)
-    if len(dim) != 2 or t.ndim < 2:
+    if not isinstance(dim, (tuple, list)) or len(dim) != 2 or t.ndim < 2:
         raise ValueError(f"linalg.matrix_norm needs two dims of a matrix, got dim={dim} of shape {t.shape}")
     rows, columns = (dim_of(d, t.ndim) for d in dim)
     if rows == columns:
         raise ValueError(f"linalg.matrix_norm needs two different dims, got {dim}")
+    if not any(isinstance(ord, kind) for kind in (str, int, float)):
+        raise TypeError(f"linalg.matrix_norm: ord must be 'fro', 'nuc', +-1, +-2 or +-inf, got {shown(ord)}")
     if ord == "fro":
         return vector_norm(t, 2, (rows, columns), keepdim)
     if not isinstance(ord, str) and abs(ord) in (1, math.inf):

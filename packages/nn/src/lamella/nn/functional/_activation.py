@@ -30,6 +30,7 @@ from lamella.tensor import (
     tanhshrink,
     threshold,
 )  # fmt: skip
+from lamella.tensor.extend import number
 
 from ._arguments import need_tensor
 
@@ -121,7 +122,7 @@ def gumbel_softmax(
     With `hard` it is one-hot, with the gradient of the soft sample.
     """
     x = need_tensor(logits, "gumbel_softmax", "logits")
-    if not tau > 0:
+    if not number(tau, "gumbel_softmax: tau") > 0:
         raise ValueError(f"gumbel_softmax needs a positive tau, got {tau}")
     # a uniform draw is never 1; 0 stands for a draw of -inf, which softmax takes
     noise: Tensor = -lt.log(-lt.log(lt.rand(x.shape, dtype=x.dtype, generator=generator)))

@@ -6,6 +6,7 @@ from typing import Any
 
 from lamella import tensor as lt
 from lamella.tensor import Tensor
+from lamella.tensor.extend import number
 
 from ._arguments import need_tensor
 
@@ -51,7 +52,7 @@ def pdist(input: Any, p: float = 2.0) -> Tensor:
     x = need_tensor(input, "pdist", "input")
     if x.ndim != 2:
         raise ValueError(f"pdist needs x [N, M], got shape {x.shape}")
-    if not p >= 0:
+    if not number(p, "pdist: p") >= 0:
         raise ValueError(f"pdist needs a non-negative p, got {p}")
     n = x.shape[0]
     counts = [n - 1 - i for i in range(n)]

@@ -11,6 +11,7 @@ from typing import Any
 
 from lamella import tensor as lt
 from lamella.tensor import Tensor
+from lamella.tensor.extend import whole
 
 from ._arguments import need_tensor
 
@@ -22,7 +23,7 @@ _SLOPE = -0.75  # of the cubic kernel (Keys 1981)
 def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Tensor:
     """Points [N, H, W, 2] (or [N, D, H, W, 3]) of an output of `size` under maps theta [N, 2, 3] (or [N, 3, 4])."""
     t = need_tensor(theta, "affine_grid", "theta")
-    sizes = tuple(int(s) for s in size)
+    sizes = tuple(whole(s, "affine_grid: a size") for s in (size if isinstance(size, (tuple, list)) else (size,)))
     n = len(sizes) - 2
     if n not in (2, 3) or t.shape != (sizes[0], n, n + 1):
         raise ValueError(

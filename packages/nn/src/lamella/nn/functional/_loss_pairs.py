@@ -7,6 +7,7 @@ from typing import Any
 
 from lamella import tensor as lt
 from lamella.tensor import Tensor
+from lamella.tensor.extend import number
 
 from ._arguments import need_tensor, reduced, reduction_of
 from ._distance import pairwise_distance
@@ -28,6 +29,7 @@ def hinge_embedding_loss(
     """A distance x where the target is 1, max(0, margin - x) where it is -1."""
     x, y = need_tensor(input, "hinge_embedding_loss", "input"), need_tensor(target, "hinge_embedding_loss", "target")
     how = reduction_of("hinge_embedding_loss", reduction, size_average, reduce)
+    margin = number(margin, "hinge_embedding_loss: margin")
     apart = lt.where(y != 1, lt.relu(margin - x), 0.0)
     return reduced(apart + lt.where(y != -1, x, 0.0), how)
 
@@ -47,7 +49,7 @@ def margin_ranking_loss(
     a, b, y = (need_tensor(t, name, n) for t, n in ((input1, "input1"), (input2, "input2"), (target, "target")))
     if not a.ndim == b.ndim == y.ndim:
         raise ValueError(f"{name} needs inputs and target of one rank, got {a.shape}, {b.shape} and {y.shape}")
-    return reduced(lt.relu(margin - y * (a - b)), how)
+    return reduced(lt.relu(number(margin, f"{name}: margin") - y * (a - b)), how)
 
 
 def cosine_embedding_loss(
@@ -116,7 +118,7 @@ def _triplet(
     name: str, anchor: Any, positive: Any, negative: Any, distance: Callable[[Tensor, Tensor], Tensor],
     margin: float, swap: bool, how: str,
 ) -> Tensor:  # fmt: skip
-    if not margin > 0:
+    if not number(margin, f"{name}: margin") > 0:
         raise ValueError(f"{name} needs a positive margin, got {margin}")
     a, pos, neg = (
         need_tensor(t, name, n) for t, n in ((anchor, "anchor"), (positive, "positive"), (negative, "negative"))

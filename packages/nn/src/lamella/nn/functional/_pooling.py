@@ -193,7 +193,7 @@ def lp_pool3d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
 
 def _output_sizes(value: Any, x: Tensor, n: int, name: str) -> tuple[int, ...]:
     """The sizes asked for; None keeps the input's."""
-    given = (value,) * n if value is None or isinstance(value, int) else tuple(value)
+    given = tuple(value) if isinstance(value, (tuple, list)) else (value,) * n
     if len(given) == 1:
         given = given * n
     if len(given) != n or not all(v is None or (isinstance(v, int) and v > 0) for v in given):

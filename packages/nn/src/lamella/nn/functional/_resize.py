@@ -28,7 +28,7 @@ _AREA = {3: adaptive_avg_pool1d, 4: adaptive_avg_pool2d, 5: adaptive_avg_pool3d}
 
 
 def _each(value: Any, n: int, name: str, kind: Any) -> tuple[Any, ...]:
-    values = (value,) * n if isinstance(value, kind) else tuple(value)
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * n
     if len(values) != n or not all(isinstance(v, kind) and v > 0 for v in values):
         raise ValueError(f"interpolate: {name} is a positive number or {n} of them for this input, got {value!r}")
     return values

@@ -258,7 +258,7 @@ class _Adaptive(Module):
 
     def __init__(self, output_size: Any) -> None:
         super().__init__()
-        values = (output_size,) * self._n if output_size is None or isinstance(output_size, int) else output_size
+        values = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * self._n
         if len(values) not in (1, self._n) or not all(v is None or (isinstance(v, int) and v > 0) for v in values):
             raise ValueError(
                 f"{type(self).__name__}: output_size is a positive int, None or {self._n} of them, got {output_size!r}"

@@ -8,15 +8,19 @@ from typing import Any
 
 from lamella import tensor as lt
 from lamella.tensor import Tensor, no_grad
+from lamella.tensor.extend import number
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
 
 def _grads(parameters: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
-    return [p.grad for p in _tensors(parameters, name) if p.grad is not None]
+    return [p.grad for p in tensors_of(parameters, name) if p.grad is not None]
 
 
-def _tensors(given: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
+def tensors_of(given: Tensor | Iterable[Tensor], name: str) -> list[Tensor]:
+    """The tensors of an argument that is one or several; TypeError for anything else."""
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{name} needs tensors, got {type(given).__name__}")
     ts = [given] if isinstance(given, Tensor) else list(given)
     for t in ts:
         if not isinstance(t, Tensor):
@@ -36,11 +40,14 @@ def get_total_norm(
     value. PyTorch's `foreach` says how the tensors are walked; the result is the same for each of its values.
     """
     _check_walk(foreach)
-    order = float(norm_type)
+    try:
+        order = float(norm_type)  # also "inf"
+    except (TypeError, ValueError):
+        order = math.nan
     if math.isnan(order):
         raise ValueError(f"a norm needs a number for norm_type, got {norm_type!r}")
     # the square of a half type overflows early
-    ts = [t.float() if t.dtype.itemsize < 4 else t for t in _tensors(tensors, "get_total_norm")]
+    ts = [t.float() if t.dtype.itemsize < 4 else t for t in tensors_of(tensors, "get_total_norm")]
     if not ts:
         return lt.zeros(())
     norms = [lt.norm(t, order) for t in ts]
@@ -96,7 +103,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, f
 
 
 def _check_bound(function: str, name: str, value: Any) -> None:
-    if not value >= 0:
+    if not number(value, f"{function}: {name}") >= 0:
         raise ValueError(f"{function} needs a non-negative {name}, got {value!r}")
 
 

@@ -22,6 +22,7 @@ def fuse_conv_bn_eval(conv: Module, bn: Module, transpose: bool = False) -> Modu
 
 def fuse_linear_bn_eval(linear: Module, bn: Module) -> Module:
     """A copy of linear that computes bn(linear(x)), both in eval mode."""
+    _check_modules(linear, bn, "fuse_linear_bn_eval")
     outputs = getattr(linear, "out_features", None)
     if bn.num_features not in (outputs, 1):
         raise ValueError(
@@ -30,7 +31,14 @@ def fuse_linear_bn_eval(linear: Module, bn: Module) -> Module:
     return _fused(linear, bn, "fuse_linear_bn_eval", fuse_linear_bn_weights)
 
 
+def _check_modules(layer: Any, bn: Any, function: str) -> None:
+    for given in (layer, bn):
+        if not isinstance(given, Module):
+            raise TypeError(f"{function} needs a layer and a batch norm, got {type(given).__name__}")
+
+
 def _fused(layer: Module, bn: Any, function: str, weights: Any) -> Module:
+    _check_modules(layer, bn, function)
     if layer.training or bn.training:
         raise ValueError(f"{function} needs both modules in eval mode: call .eval() first")
     if bn.running_mean is None or bn.running_var is None:

@@ -19,8 +19,14 @@ from ._norms import as_matrix, checked_dim, from_length, iterate, length, output
 __all__ = ["remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"]
 
 
+def _check_module(module: Any, function: str) -> None:
+    if not isinstance(module, Module):
+        raise TypeError(f"{function} needs a module, got {type(module).__name__}")
+
+
 def _taken(module: Module, name: str, function: str) -> Parameter:
     """The parameter, taken out of the module; ValueError where there is none."""
+    _check_module(module, function)
     found = module._parameters.get(name)
     if found is None:
         raise ValueError(f"{function}: {type(module).__name__} has no parameter {name!r}")
@@ -61,6 +67,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     With dim=None one length for all.
     """
     kept = checked_dim(dim)
+    _check_module(module, "weight_norm")
     weight = module._parameters.get(name)
     if weight is not None:
         length(weight.detach(), kept)  # a dim that is none is named before anything is changed

@@ -6,7 +6,7 @@ are sorted by length for that, and the indices of the sort go along.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -201,7 +201,7 @@ def pad_sequence(
     padding_side: str = "right",
 ) -> Tensor:
     """Sequences [L, ...] of different lengths in one tensor [longest, N, ...], or [N, longest, ...]."""
-    each = list(sequences)
+    each = list(sequences) if isinstance(sequences, Iterable) else []
     if not each or not all(isinstance(x, Tensor) and x.ndim for x in each):
         raise ValueError("pad_sequence needs at least one sequence, each a tensor with a dim of steps first")
     if padding_side not in ("left", "right"):

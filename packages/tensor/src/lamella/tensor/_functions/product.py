@@ -283,6 +283,8 @@ def multi_dot(tensors: Sequence[Any]) -> Tensor:
     The first and the last may be vectors, a row and a column.
     """
     name = "linalg.multi_dot"
+    if not isinstance(tensors, (tuple, list)):
+        raise TypeError(f"{name} needs a tuple or list of tensors, got {type(tensors).__name__}")
     if len(tensors) < 2:
         raise ValueError(f"{name} needs at least two tensors, got {len(tensors)}")
     chain = []

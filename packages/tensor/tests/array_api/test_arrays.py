@@ -93,6 +93,16 @@ def test_keys_of_arrays() -> None:
     assert np.asarray(y).tolist() == [[7.0, 8.0, 9.0], [0.0, 0.0, 0.0]]
 
 
+class Elsewhere:
+    """Says that its memory is on a GPU."""
+
+    def __dlpack__(self, **_: object) -> object:
+        return np.ones(2).__dlpack__(max_version=(1, 0))
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (2, 0)
+
+
 BAD = (
     ("x[0]", IndexError, r"shape \(2, 3\) needs 2 indices or an ellipsis"),
     ("x[0, 0, 0]", IndexError, "got 3"),
@@ -151,6 +161,7 @@ BAD = (
     ("xp.asarray([1], dtype='int64')", TypeError, "dtype must be a data type of this namespace"),
     ("xp.asarray([1], dtype=lt.float16)", TypeError, "dtype must be a data type of this namespace"),
     ("xp.zeros(3, device='cuda')", ValueError, "the device 'cpu' alone"),
+    ("xp.from_dlpack(Elsewhere())", BufferError, r"the device cuda \(2\); pass device='cpu'"),
     ("xp.from_dlpack([1])", TypeError, "__dlpack__"),
     ("xp.full(2, i)", TypeError, "use broadcast_to"),
     ("xp.full(2, 'a')", TypeError, "fill_value must be a Python scalar"),
@@ -222,7 +233,7 @@ BAD = (
 
 @pytest.mark.parametrize(("code", "error", "message"), BAD, ids=[row[0] for row in BAD])
 def test_refused(code: str, error: type[Exception], message: str) -> None:
-    names = {"x": xp.asarray(X.copy()), "i": xp.asarray([0, 1]), "xp": xp, "lt": lt, "np": np}
+    names = {"x": xp.asarray(X.copy()), "i": xp.asarray([0, 1]), "xp": xp, "lt": lt, "np": np, "Elsewhere": Elsewhere}
     with pytest.raises(error, match=message):
         eval(code, names)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._dtype import DType, bool_, complex128, float64, int64
+from .._exchange._dlpack import imported
 from .._tensor import Tensor
 from ._array import Array, checked_device, storage, tensor_memory, wrap
 from ._dtypes import checked_dtype, dtype_of
@@ -46,7 +47,7 @@ def asarray(obj: Any, /, *, dtype: DType | None = None, device: Any = None, copy
     elif isinstance(obj, (list, tuple)) or type(obj) in SCALARS:
         return wrap(_from_python(obj, wanted, copy))
     elif not isinstance(obj, np.ndarray) and hasattr(obj, "__dlpack__") and not hasattr(obj, "__array__"):
-        obj = np.from_dlpack(obj)
+        obj = imported(obj, None, None)
     data = np.array(obj, copy=copy) if wanted is None else np.array(obj, dtype=wanted, copy=copy)
     dtype_of(data)
     return wrap(data)
@@ -93,7 +94,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
         return wrap(data.copy() if copy else data)
     if not hasattr(x, "__dlpack__"):
         raise TypeError(f"from_dlpack needs an object with __dlpack__, got {type(x).__name__}; use asarray")
-    data = np.from_dlpack(x, copy=copy)
+    data = imported(x, None if device is None else "cpu", copy)
     dtype_of(data)
     return wrap(data)
 

@@ -52,6 +52,8 @@ FIXED = {
     "_state": ("LevelClosedError",),
     "_tensor": ("Tensor",),
 }  # fmt: skip
+# modules that are imported when they are first asked for
+ON_DEMAND = ("array_api", "fft", "linalg")
 SUBMODULES = {"_scalar": "scalar"}
 ALIASES = {
     "float": "float32", "double": "float64", "half": "float16", "cfloat": "complex64", "cdouble": "complex128",
@@ -551,13 +553,16 @@ def package_init() -> str:
     lines = [
         HEADER.format(doc="Tensors in thin layers: the handle, the written op set, dtypes, random numbers, modes.")
     ]
+    lines += ["from typing import TYPE_CHECKING", "", "from lamella.interfaces import on_demand", ""]
     lines += [f"from . import {module} as {name}" for module, name in SUBMODULES.items()]
-    exported: list[str] = ["__version__", *SUBMODULES.values(), *ALIASES]
+    exported: list[str] = ["__version__", *SUBMODULES.values(), *ALIASES, *ON_DEMAND]
     for module in sorted(modules):
         lines.append(imported(module, modules[module]))
         exported += [name.rpartition(" as ")[2] for name in modules[module]]
     if len(set(exported)) != len(exported):
         raise ValueError(f"public names given twice: {sorted({n for n in exported if exported.count(n) > 1})}")
+    lines += ["", "if TYPE_CHECKING:", f"    from . import {', '.join(ON_DEMAND)}", "else:"]
+    lines += [f"    __getattr__ = on_demand(__name__, {({name: (name,) for name in ON_DEMAND})!r})"]
     lines += ["", *(f"{name} = {dtype}" for name, dtype in ALIASES.items())]
     lines += ["", f'__version__ = "{VERSION}"', ""]
     lines.append(exports(exported))

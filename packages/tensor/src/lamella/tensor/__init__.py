@@ -3,6 +3,10 @@
 Written by `nox -s generate` from packages/tensor/generate.py; edit that file.
 """
 
+from typing import TYPE_CHECKING
+
+from lamella.interfaces import on_demand
+
 from . import _scalar as scalar
 from ._autocast import autocast, custom_bwd, custom_fwd, get_autocast_dtype, is_autocast_enabled
 from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, rms_norm, softmax
@@ -111,6 +115,11 @@ from ._size import Size
 from ._state import LevelClosedError
 from ._tensor import Tensor
 
+if TYPE_CHECKING:
+    from . import array_api, fft, linalg
+else:
+    __getattr__ = on_demand(__name__, {"array_api": ("array_api",), "fft": ("fft",), "linalg": ("linalg",)})
+
 float = float32
 double = float64
 half = float16
@@ -128,12 +137,12 @@ __all__ = [
     "__version__", "abs", "absolute", "acos", "acosh", "add", "addbmm", "addcdiv", "addcmul", "addmm", "addmv",
     "addr", "adjoint", "all", "allclose", "amax", "amin", "aminmax", "angle", "any", "arange", "arccos", "arccosh",
     "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "are_deterministic_algorithms_enabled", "argmax", "argmin",
-    "argsort", "argwhere", "as_strided", "as_strided_scatter", "as_tensor", "asarray", "asin", "asinh", "atan",
-    "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "attention", "autocast", "baddbmm", "bartlett_window",
-    "batch_norm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not",
-    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "blackman_window", "block_diag", "bmm", "bool", "bool_",
-    "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize", "can_cast", "cartesian_prod", "cat",
-    "cdist", "cdouble", "ceil", "celu", "cfloat", "chain_matmul", "channels_last", "channels_last_3d", "chunk",
+    "argsort", "argwhere", "array_api", "as_strided", "as_strided_scatter", "as_tensor", "asarray", "asin", "asinh",
+    "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "attention", "autocast", "baddbmm",
+    "bartlett_window", "batch_norm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_left_shift",
+    "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "blackman_window", "block_diag", "bmm", "bool",
+    "bool_", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize", "can_cast", "cartesian_prod",
+    "cat", "cdist", "cdouble", "ceil", "celu", "cfloat", "chain_matmul", "channels_last", "channels_last_3d", "chunk",
     "clamp", "clamp_max", "clamp_min", "clip", "clone", "column_stack", "combinations", "complex", "complex64",
     "complex128", "concat", "concatenate", "conj", "conj_physical", "contiguous_format", "copysign", "corrcoef",
     "cos", "cosh", "count_nonzero", "cov", "cross", "cross_entropy", "cummax", "cummin", "cumprod", "cumsum",
@@ -141,7 +150,7 @@ __all__ = [
     "diag_embed", "diagflat", "diagonal", "diagonal_scatter", "diff", "digamma", "dist", "div", "divide", "dot",
     "double", "dropout", "dsplit", "dstack", "dtype", "e", "einsum", "elu", "empty", "empty_like", "empty_permuted",
     "empty_strided", "enable_grad", "environment", "eq", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand",
-    "expm1", "eye", "fill", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float8_e4m3fn",
+    "expm1", "eye", "fft", "fill", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float8_e4m3fn",
     "float8_e5m2", "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
     "fork_rng", "frac", "frexp", "from_arrow", "from_dlpack", "from_numpy", "frombuffer", "full", "full_like",
     "gather", "gcd", "ge", "gelu", "ger", "get_autocast_dtype", "get_default_dtype", "get_num_threads",
@@ -153,13 +162,13 @@ __all__ = [
     "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_grad_enabled",
     "is_inference_mode_enabled", "is_nonzero", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan",
     "isneginf", "isposinf", "isreal", "kaiser_window", "kron", "kthvalue", "layer_norm", "lcm", "ldexp", "le",
-    "leaky_relu", "lerp", "less", "less_equal", "lgamma", "linear", "linspace", "load", "log", "log1p", "log2",
-    "log10", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logit", "logsigmoid", "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
-    "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median", "memory_format",
-    "meshgrid", "min", "minimum", "mish", "mm", "mode", "moveaxis", "movedim", "msort", "mul", "multinomial",
-    "multiply", "mv", "mvlgamma", "nan", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum", "narrow",
-    "narrow_copy", "ne", "neg", "negative", "newaxis", "nextafter", "no_grad", "nonzero", "norm", "normal",
+    "leaky_relu", "lerp", "less", "less_equal", "lgamma", "linalg", "linear", "linspace", "load", "log", "log1p",
+    "log2", "log10", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "logit", "logsigmoid", "logspace", "logsumexp", "long", "lt", "manual_seed",
+    "masked_fill", "masked_scatter", "masked_select", "matmul", "matrix_power", "max", "maximum", "mean", "median",
+    "memory_format", "meshgrid", "min", "minimum", "mish", "mm", "mode", "moveaxis", "movedim", "msort", "mul",
+    "multinomial", "multiply", "mv", "mvlgamma", "nan", "nan_to_num", "nanmean", "nanmedian", "nanquantile", "nansum",
+    "narrow", "narrow_copy", "ne", "neg", "negative", "newaxis", "nextafter", "no_grad", "nonzero", "norm", "normal",
     "not_equal", "numel", "one_hot", "ones", "ones_like", "outer", "pad", "permute", "pi", "poisson", "polar",
     "polygamma", "positive", "pow", "prelu", "preserve_format", "printoptions", "prod", "promote_types", "put",
     "quantile", "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "ravel",

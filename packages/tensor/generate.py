@@ -562,7 +562,8 @@ def package_init() -> str:
     if len(set(exported)) != len(exported):
         raise ValueError(f"public names given twice: {sorted({n for n in exported if exported.count(n) > 1})}")
     lines += ["", "if TYPE_CHECKING:", f"    from . import {', '.join(ON_DEMAND)}", "else:"]
-    lines += [f"    __getattr__ = on_demand(__name__, {({name: (name,) for name in ON_DEMAND})!r})"]
+    table = {name: (name,) for name in ON_DEMAND}
+    lines += [f"    __getattr__ = on_demand(__name__, {table!r})"]
     lines += ["", *(f"{name} = {dtype}" for name, dtype in ALIASES.items())]
     lines += ["", f'__version__ = "{VERSION}"', ""]
     lines.append(exports(exported))

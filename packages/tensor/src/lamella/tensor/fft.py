@@ -63,7 +63,8 @@ def _space(name: str, kernel: Any, default: tuple[int, ...] | None = None) -> Ca
         input: Any, s: Sequence[int] | None = None, dim: Sequence[int] | None = default, norm: str | None = None
     ) -> Tensor:
         data = _input(input, name, norm)
-        lengths = None if s is None else [_length(n, name) for n in _several(s)]
+        # -1 leaves a dim as long as it is
+        lengths = None if s is None else [n if n == -1 else _length(n, name) for n in _several(s)]
         if dim is None and lengths is not None:
             dim = range(-len(lengths), 0)
         if dim is not None:

@@ -24,11 +24,12 @@ FUNCTIONS: dict[str, Any] = {
 DTYPES = (lt.float32, lt.float64, lt.int8, lt.int64, lt.bool_, lt.complex64, lt.bfloat16)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=repr)
-@pytest.mark.parametrize("name", FUNCTIONS)
+# complex numbers have no order
+CASES = [(n, d) for n in FUNCTIONS for d in DTYPES if not (d.is_complex and n in ("amax", "amin"))]
+
+
+@pytest.mark.parametrize(("name", "dtype"), CASES, ids=repr)
 def test_short_rows_against_numpy(name: str, dtype: lt.DType) -> None:
-    if dtype.is_complex and name in ("amax", "amin"):
-        pytest.skip("complex numbers have no order")
     rng = np.random.default_rng(0)
     for shape, dims in SHAPES:
         if name == "prod" and len(dims) > 1:

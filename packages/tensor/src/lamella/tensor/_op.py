@@ -8,6 +8,7 @@ what a rule does: tables are registered per kind, and the modules that hold them
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from lamella.interfaces import discover
@@ -80,9 +81,7 @@ class Op:
         # kinds of numpy dtypes ("b" bool, "c" complex) for which the op has no meaning
         self.refuses = refuses
         # dtypes in which operands of one dtype need no promotion and are not refused
-        self.settled = frozenset(
-            dtype for dtype in BY_NUMPY if dtype.kind not in refuses and (promotes != "float" or dtype.kind in "fVc")
-        )
+        self.settled = _settled(refuses, promotes == "float")
         self.rules: dict[str, Any] = {}
         # what a recorder worked out for a set of operands that need gradients, by their bit mask: autograd's alone
         self.plans: dict[int, Any] = {}
@@ -96,6 +95,11 @@ class Op:
 
 
 OPS: dict[str, Op] = {}
+
+
+@cache
+def _settled(refuses: str, floats_only: bool) -> frozenset[Any]:
+    return frozenset(d for d in BY_NUMPY if d.kind not in refuses and (not floats_only or d.kind in "fVc"))
 
 
 def _named(name: str) -> Op:

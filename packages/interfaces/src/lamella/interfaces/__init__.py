@@ -1,8 +1,14 @@
 """Contracts that cross package walls: protocols, frozen records and discovery; standard library only."""
 
+from typing import TYPE_CHECKING
+
 from ._discover import MissingPackage, discover, first_party, missing
 from ._on_demand import on_demand
-from ._protocols import GraphExecutor, Storage
+
+if TYPE_CHECKING:
+    from ._protocols import GraphExecutor, Storage
+else:  # making a protocol takes a millisecond
+    __getattr__ = on_demand(__name__, {"_protocols": ("GraphExecutor", "Storage")})
 
 __version__ = "0.1.0"
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella.interfaces import Storage, discover
+from lamella.interfaces import discover
 
 from ._base import TensorBase, wrap
 from ._meta import MetaArray
 from ._state import FOREIGN, GRAD, LEVEL, TRACED, tls
 
 if TYPE_CHECKING:
+    from lamella.interfaces import Storage
+
     from ._serialize import TensorRecord
 
 __all__ = ["load", "save"]

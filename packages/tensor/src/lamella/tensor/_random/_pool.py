@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 __all__ = ["Pool", "Range"]
 
@@ -46,6 +49,8 @@ class Pool:
     """Helpers that wait for jobs. They are daemons: what they do is of no use without the caller that waits for it."""
 
     def __init__(self, helpers: int) -> None:
+        from queue import SimpleQueue  # here, as importing it takes two milliseconds
+
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self.helpers = 0
         try:

@@ -29,16 +29,18 @@ def huber_grad(g: Any, x: Any, target: Any, delta: float, reduction: str) -> Any
 
 
 def pick_class(x: Any, target: Any, ignore_index: int | None, reduction: str) -> Any:
-    picked = np.array([0.0 if t == ignore_index else row[t] for row, t in zip(x, target, strict=True)])
+    picked = np.zeros(target.shape)
+    for (n, *d), t in np.ndenumerate(target):
+        picked[(n, *d)] = 0.0 if t == ignore_index else x[(n, t, *d)]
     return {"none": picked, "sum": picked.sum(), "mean": picked.sum() / (target != ignore_index).sum()}[reduction]
 
 
 def pick_class_grad(g: Any, target: Any, classes: int, ignore_index: int | None, reduction: str) -> Any:
-    out = np.zeros((len(target), classes))
+    out = np.zeros((len(target), classes, *target.shape[1:]))
     each = np.broadcast_to(g / (target != ignore_index).sum() if reduction == "mean" else g, target.shape)
-    for i, t in enumerate(target):
+    for (n, *d), t in np.ndenumerate(target):
         if t != ignore_index:
-            out[i, t] = each[i]
+            out[(n, t, *d)] = each[(n, *d)]
     return out
 
 

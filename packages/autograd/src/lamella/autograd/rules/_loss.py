@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from lamella.tensor import expand, log, log1p, maximum, reshape
@@ -46,16 +47,18 @@ def ctc_loss(ctx: Any, g: Any) -> Any:
 def _classes_batched(op: Op, xs: list[Any], batched: list[bool], params: dict[str, Any], size: int) -> Any:
     """The examples' rows one behind the other, each with its share of what it is reduced to."""
     first, target = (full(x, b, size) for x, b in zip(xs, batched, strict=True))
-    how, n = params["reduction"], target.shape[1]
-    count = n if params["ignore_index"] is None else (target != params["ignore_index"]).sum(1).to(first.dtype)
+    how, dims = params["reduction"], tuple(range(1, target.ndim))
+    kept = None if params["ignore_index"] is None else (target != params["ignore_index"]).sum(dims)
+    count = math.prod(target.shape[1:]) if kept is None else kept.to(first.dtype)
     back = op.name == "pick_class_grad"
     if back and how != "none":
-        first = expand(reshape(first / count if how == "mean" else first, size, 1), size, n)
+        share = reshape(first / count if how == "mean" else first, size, *(1,) * len(dims))
+        first = expand(share, *target.shape)
     flat = [reshape(x, -1, *x.shape[2:]) for x in (first, target)]
     out = dispatch(op, tuple(flat), {**params, "reduction": "none"})
-    out = reshape(out, size, n, *out.shape[1:])
+    out = reshape(out, *target.shape[:2], *out.shape[1:])
     if not back and how != "none":
-        out = out.sum(1) / count if how == "mean" else out.sum(1)
+        out = out.sum(dims) / count if how == "mean" else out.sum(dims)
     return out, True
 
 

@@ -36,6 +36,8 @@ def cross_entropy(
     x, y = need_tensor(input, "cross_entropy", "input"), need_tensor(target, "cross_entropy", "target")
     by_class = y.dtype.category < FLOAT
     if weight is None and by_class:
+        if x.ndim > 2 and not label_smoothing and _fits(x, y):
+            return -_picked(lt.log_softmax(x, 1), y, ignore_index, how)
         return lt.cross_entropy(x, y, ignore_index=ignore_index, reduction=how, label_smoothing=label_smoothing)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing lies in [0, 1], got {label_smoothing}")
@@ -69,11 +71,15 @@ def nll_loss(
     """
     how = reduction_of("nll_loss", reduction, size_average, reduce)
     x, y = need_tensor(input, "nll_loss", "input"), need_tensor(target, "nll_loss", "target")
-    if weight is None and x.ndim == 2 and x.shape[:1] == y.shape and y.dtype.category == INT:
+    if weight is None and x.ndim > 1 and _fits(x, y):
         return -_picked(x, y, ignore_index, how)
     flat, classes, kept = _flat(x, y, ignore_index, "nll_loss")
     factor = _factors(_class_weight(weight, flat.shape[1], "nll_loss"), classes, kept, flat.dtype)
     return _mean_by(-_picked(flat, classes, ignore_index) * factor, factor, how, y.shape)
+
+
+def _fits(x: Tensor, y: Tensor) -> bool:
+    return y.dtype.category == INT and y.shape == (*x.shape[:1], *x.shape[2:])
 
 
 def _class_dim(x: Tensor, function: str) -> int:
@@ -191,6 +197,8 @@ def multilabel_margin_loss(
     if listed.numel() and int(listed.amax().item()) >= c:
         raise IndexError(f"{name}: target {int(listed.amax().item())} is not a class of [0, {c})")
     valid = lt.cumsum((listed < 0).to(lt.int64), 1) == 0
+    if listed.numel():
+        listed, valid = (t[:, : int(valid.sum(1).amax().item())] for t in (listed, valid))
     classes = lt.where(valid, listed, 0)
     hot = lt.logical_and(classes.unsqueeze(2) == lt.arange(c), valid.unsqueeze(2))
     others = lt.logical_not(hot.any(1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -47,27 +48,33 @@ def _binary_cross_entropy(x: Any, target: Any) -> Any:
 
 def _pick_class(x: Any, target: Any, *, ignore_index: int | None, reduction: str) -> Any:
     _pick_class_shape(x, target, ignore_index=ignore_index, reduction=reduction)
-    n, classes = x.shape
-    at, keep = kept_targets(target, classes, ignore_index, "nll_loss")
-    picked = x[rows_of(n), at]
+    at, keep = kept_targets(target, x.shape[1], ignore_index, "nll_loss")
+    picked = x[_elements(at)]
     if keep is not None:
         picked = np.where(keep, picked, np.zeros((), x.dtype))
     if reduction == "none":
         return picked
-    total = np.add.reduce(picked, dtype=_wide(x.dtype))
+    total = np.add.reduce(picked, axis=None, dtype=_wide(x.dtype))
     if reduction == "mean":
-        total = total / (n if keep is None else np.count_nonzero(keep))
+        total = total / (at.size if keep is None else np.count_nonzero(keep))
     return np.asarray(total, x.dtype)
 
 
 def _pick_class_grad(g: Any, target: Any, *, classes: int, ignore_index: int | None, reduction: str) -> Any:
-    n = len(target)
     at, keep = kept_targets(target, classes, ignore_index, "nll_loss")
-    out = np.zeros((n, classes), g.dtype)
+    out = np.zeros((*at.shape[:1], classes, *at.shape[1:]), g.dtype)
     if reduction == "mean":
-        g = (g.astype(_wide(g.dtype)) / (n if keep is None else np.count_nonzero(keep))).astype(g.dtype)
-    out[rows_of(n), at] = g if keep is None else np.where(keep, g, np.zeros((), g.dtype))
+        g = (g.astype(_wide(g.dtype)) / (at.size if keep is None else np.count_nonzero(keep))).astype(g.dtype)
+    out[_elements(at)] = g if keep is None else np.where(keep, g, np.zeros((), g.dtype))
     return out
+
+
+def _elements(at: Any) -> tuple[Any, ...]:
+    """The index, in [N, C, d...], of what the classes at [N, d...] name."""
+    if at.ndim == 1:
+        return rows_of(len(at)), at
+    first, *others = np.ogrid[tuple(slice(n) for n in at.shape)]
+    return first, at, *others
 
 
 def _wide(dtype: Any) -> Any:
@@ -84,15 +91,15 @@ def same_floats(*xs: Any, name: str = "binary_cross_entropy") -> MetaArray:
 
 
 def _pick_class_shape(x: Any, target: Any, *, ignore_index: int | None, reduction: str) -> MetaArray:
-    if len(x.shape) != 2 or tuple(target.shape) != tuple(x.shape[:1]):
-        raise ValueError(f"pick_class needs x [N, C] and target [N], got {x.shape} and {target.shape}")
+    if len(x.shape) < 2 or tuple(target.shape) != (*x.shape[:1], *x.shape[2:]):
+        raise ValueError(f"pick_class needs x [N, C, d...] and target [N, d...], got {x.shape} and {target.shape}")
     if target.dtype.kind not in "iu":
         raise TypeError(f"pick_class needs integer classes, got {target.dtype}; convert them with .to(int64)")
     return MetaArray(target.shape if reduction == "none" else (), x.dtype)
 
 
 def _pick_class_grad_shape(g: Any, target: Any, *, classes: int, ignore_index: int | None, reduction: str) -> MetaArray:
-    return MetaArray((*target.shape, classes), g.dtype)
+    return MetaArray((*target.shape[:1], classes, *target.shape[1:]), g.dtype)
 
 
 Op("binary_cross_entropy", "x, target", "elementwise")
@@ -117,7 +124,7 @@ register_rules(
 register_rules(
     "flops",
     {
-        "pick_class": lambda xs, outs, params: xs[1].shape[0],
-        "pick_class_grad": lambda xs, outs, params: xs[1].shape[0],
+        "pick_class": lambda xs, outs, params: math.prod(xs[1].shape),
+        "pick_class_grad": lambda xs, outs, params: math.prod(xs[1].shape),
     },
 )

@@ -48,16 +48,20 @@ SAMPLES = (
         FLOAT_DTYPES,
     ),
     OpSample(
-        "pick_class", "sum", (normal(6, 3), index(6, high=3)), {"ignore_index": 1, "reduction": "sum"}, FLOAT_DTYPES
+        "pick_class",
+        "image-sum",
+        (normal(2, 3, 4), index(2, 4, high=3)),
+        {"ignore_index": 1, "reduction": "sum"},
+        FLOAT_DTYPES,
     ),
     *(
         OpSample(
             "pick_class_grad",
             how,
-            (normal(*shape), index(6, high=3)),
+            (normal(*shape), index(2, 4, high=3)),
             {"classes": 3, "ignore_index": 1, "reduction": how},
             FLOAT_DTYPES,
         )
-        for how, shape in (("none", (6,)), ("mean", ()))
+        for how, shape in (("none", (2, 4)), ("mean", ()))
     ),
 )

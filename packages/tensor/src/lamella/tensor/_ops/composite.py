@@ -101,7 +101,7 @@ def _layer_norm_shape(
 def kept_targets(target: Any, classes: int, ignore_index: int | None, name: str = "cross_entropy") -> tuple[Any, Any]:
     """(indices safe to index with, which targets count or None for all); IndexError for a target that is no class."""
     # seen as unsigned, a negative target is larger than any class: one pass answers for the usual case
-    if target.dtype == _INT64 and target.size and np.maximum.reduce(target.view(_UINT64)) < classes:
+    if target.dtype == _INT64 and target.size and np.maximum.reduce(target.view(_UINT64), axis=None) < classes:
         if ignore_index is None or not 0 <= ignore_index < classes:
             return target, None
     keep = np.not_equal(target, ignore_index) if ignore_index is not None else np.ones(target.shape, np.bool_)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _pointwise as p
 from .._base import TensorBase
-from .._dtype import BOOL, COMPLEX, FLOAT, float32, float64, from_numpy_dtype
+from .._dtype import BOOL, COMPLEX, FLOAT, float32, float64, from_numpy_dtype, int32, int64
 from .._promotion import result_type
 from .._state import tls
 from .common import tensor_of, to_dtype
@@ -22,8 +22,11 @@ __all__ = ["addbmm", "addmm", "addmv", "addr", "baddbmm"]
 METHODS = ("addbmm", "addmm", "addmv", "addr", "baddbmm")
 IN_PLACE = ("addbmm", "addmm", "addmv", "addr", "baddbmm")
 
-_FLOATS = frozenset((float32.numpy, float64.numpy))
-_REAL = frozenset((int, float))
+# factors that need no look beside a dtype
+_PLAIN = {
+    **dict.fromkeys((float32.numpy, float64.numpy), frozenset((int, float))),
+    **dict.fromkeys((int32.numpy, int64.numpy), frozenset((int,))),
+}
 
 
 def addmm(x: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
@@ -65,7 +68,8 @@ def _summed_batch(a: Any, b: Any) -> Tensor:
 def _total(name: str, x: Any, factors: Any, product: Callable[..., Tensor], beta: Any, alpha: Any) -> Tensor:
     t = tensor_of(x, name)
     dtype = t._data.dtype
-    if dtype in _FLOATS and type(beta) in _REAL and type(alpha) in _REAL:  # nothing to bring together
+    plain = _PLAIN.get(dtype, ())
+    if type(beta) in plain and type(alpha) in plain:
         if factors[0]._data.dtype == dtype == factors[1]._data.dtype and tls.autocast is None:
             return _sum(name, t, product(*factors), beta, alpha)
     if product is outer:

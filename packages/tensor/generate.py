@@ -317,6 +317,30 @@ def _fast_operator(name: str, op: str, ufunc: str, dtypes: str, numbers: bool) -
     return lines
 
 
+def _fast_product() -> list[str]:
+    """`@` of two plain arrays of one floating dtype, unless kernels of other packages might want them."""
+    return [
+        "        if isinstance(other, _class):",
+        "            flags = self._flags | other._flags | HOT[0]",
+        "            if flags <= 1:",
+        "                a = self._data",
+        "                b = other._data",
+        "                dtype = a.dtype",
+        "                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:",
+        "                    try:",
+        "                        out = _np_matmul(a, b)",
+        "                    except ValueError as error:",
+        "                        raise explained(_matmul, (self, other), _EMPTY, error) from None",
+        "                    r: Tensor = _new(_class)",
+        "                    r._data = out if type(out) is _ndarray else _asarray(out)",
+        "                    r._flags = 0",
+        "                    r._edge = r._cell = r._view = None",
+        "                    if flags:",
+        "                        PAIR[0](_matmul, self, other, r)",
+        "                    return r",
+    ]
+
+
 def arith() -> str:
     """Operators with their fast paths."""
     lines = [HEADER.format(doc="Operators of a tensor, with the fast path for two plain arrays of one dtype.")]
@@ -331,6 +355,7 @@ def arith() -> str:
         "from ._division import div",
         "from ._engine import NUMBER, PAIR, autograd",
         "from ._inplace import assign, inplace",
+        "from ._kernels import LARGE",
         "from ._op import OPS",
         "from ._operand import is_operand, scaled",
         "from ._state import HOT\n",
@@ -351,6 +376,7 @@ def arith() -> str:
         lines.append(f"_np_{u} = np.{u}")
     for op in sorted({*(v[0] for v in OPERATORS.values()), "matmul", *OF_BITS}):
         lines.append(f'_{op} = OPS["{op}"]')
+    lines.append('_np_matmul = _matmul.rules["numpy"]')
     lines += [
         "",
         "",
@@ -397,6 +423,7 @@ def arith() -> str:
         lines += [
             "",
             f"    def __{side}matmul__(self, other: Any) -> Tensor:",
+            *(_fast_product() if not side else []),
             "        if not is_operand(other):",
             "            return NotImplemented",
             "        if not isinstance(other, TensorBase):",

@@ -16,6 +16,7 @@ from ._dispatch import dispatch, explained
 from ._division import div
 from ._engine import NUMBER, PAIR, autograd
 from ._inplace import assign, inplace
+from ._kernels import LARGE
 from ._op import OPS
 from ._operand import is_operand, scaled
 from ._state import HOT
@@ -66,6 +67,7 @@ _mul = OPS["mul"]
 _ne = OPS["ne"]
 _pow = OPS["pow"]
 _sub = OPS["sub"]
+_np_matmul = _matmul.rules["numpy"]
 
 
 def bind(cls: type[Tensor]) -> None:
@@ -453,6 +455,24 @@ class Arithmetic(TensorBase):
         return cast("Tensor", dispatch(_pow, (other, self)))
 
     def __matmul__(self, other: Any) -> Tensor:
+        if isinstance(other, _class):
+            flags = self._flags | other._flags | HOT[0]
+            if flags <= 1:
+                a = self._data
+                b = other._data
+                dtype = a.dtype
+                if dtype is b.dtype and (dtype is _FLOAT32 or dtype in _FLOATS) and a.size < LARGE:
+                    try:
+                        out = _np_matmul(a, b)
+                    except ValueError as error:
+                        raise explained(_matmul, (self, other), _EMPTY, error) from None
+                    r: Tensor = _new(_class)
+                    r._data = out if type(out) is _ndarray else _asarray(out)
+                    r._flags = 0
+                    r._edge = r._cell = r._view = None
+                    if flags:
+                        PAIR[0](_matmul, self, other, r)
+                    return r
         if not is_operand(other):
             return NotImplemented
         if not isinstance(other, TensorBase):

@@ -47,7 +47,8 @@ def contract(
         elif name == "matmul":
             if meet is not None:
                 meet()
-            found.append(dispatch(OPS["matmul"], _together(t, found[param])))
+            left, right = _together(t, found[param])
+            found.append(left @ right)
         else:
             found[at] = view_of(OPS[name], t, param)
     return cast("Tensor", found[-1])

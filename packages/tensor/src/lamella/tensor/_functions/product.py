@@ -69,7 +69,7 @@ def _meeting(name: str, left: Any, right: Any, over: str) -> None:
 
 def matmul(a: Any, b: Any) -> Tensor:
     """Matrix product with broadcasting batch dims; 1-d operands are vectors, as in numpy."""
-    return run("matmul", (tensor_of(a, "matmul"), tensor_of(b, "matmul")))
+    return tensor_of(a, "matmul") @ tensor_of(b, "matmul")
 
 
 def _vectors(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
@@ -85,32 +85,34 @@ def _vectors(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
 
 def dot(x: Any, tensor: Any) -> Tensor:
     """Sum of the products of two vectors [N] of one dtype; complex ones are not conjugated."""
-    return run("matmul", _vectors("dot", x, tensor))
+    a, b = _vectors("dot", x, tensor)
+    return a @ b
 
 
 def vdot(x: Any, other: Any) -> Tensor:
     """Sum of conj(x) * other over two vectors [N] of one dtype."""
     a, b = _vectors("vdot", x, other)
-    return run("matmul", (conj(a), b))
+    return conj(a) @ b
 
 
 def mv(x: Any, vec: Any) -> Tensor:
     """Matrix [N, M] times vector [M], of one dtype."""
     a, b = of_rank("mv", x, 2, "the matrix"), of_rank("mv", vec, 1, "the vector")
     one_dtype("mv", a, b)
-    return run("matmul", (a, b))
+    return a @ b
 
 
 def mm(x: Any, mat2: Any) -> Tensor:
     """Matrix [N, M] times matrix [M, P], of one dtype."""
     a, b = of_rank("mm", x, 2, "the first matrix"), of_rank("mm", mat2, 2, "the second matrix")
     one_dtype("mm", a, b)
-    return run("matmul", (a, b))
+    return a @ b
 
 
 def bmm(x: Any, mat2: Any) -> Tensor:
     """Matrices [B, N, M] times matrices [B, M, P] of one dtype, one by one; nothing broadcasts."""
-    return run("matmul", batches("bmm", x, mat2))
+    a, b = batches("bmm", x, mat2)
+    return a @ b
 
 
 def batches(name: str, x: Any, y: Any) -> tuple[Tensor, Tensor]:
@@ -131,7 +133,7 @@ def outer(x: Any, vec2: Any) -> Tensor:
     if count > _FEW and one.dtype == two.dtype and one.dtype.kind != "b" and tls.autocast is None:
         if count > _MANY or a.requires_grad or b.requires_grad:
             # as a product of matrices, whose gradients are such too: those of `mul` are sums of outer products
-            return run("matmul", (column, view_of(_RESHAPE, b, (1, two.shape[0]))))
+            return column @ view_of(_RESHAPE, b, (1, two.shape[0]))
     return p.mul(column, b)
 
 

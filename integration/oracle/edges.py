@@ -133,7 +133,17 @@ _OF_BOOLS = (
 
 # (dtype, X, Y, expression, why lamella gives something else)
 _ZERO_SIGN = "the sign of a zero remainder is that of the divisor, as in Python, numpy and the array API standard"
+_WRAPPED = "a number that does not fit is compared as it is; PyTorch wraps it"
+_LARGEST = "[9223372036854775807, 1, -9223372036854775808]"
+_OF_LARGEST = (
+    "X.sum()", "X.prod()", "X.cumsum(0)", "X.cumprod(0)", "X + 1", "X - 1", "X * 2", "-X", "abs(X)", "X**2", "X // 2",
+    "X % 3", "X << 1", "X >> 1", "X.double()", "X.float()", "X == X.double()", "X.max()", "X.sort()[0]", "X / 2", "~X",
+    "X.argmin()", "X.bool()", "X.clamp(-5, 5)", "X.sign()", "X & 255", "lib.maximum(X, X - 1)", "X > 0.5", "X + 0.5",
+)  # fmt: skip
 _DIFFERENT = (
+    ("uint8", "[1, 100, 255]", "[]", "X < 300", _WRAPPED),
+    ("uint8", "[1, 100, 255]", "[]", "X == -1", _WRAPPED),
+    ("int8", "[1, 44, -128]", "[]", "X == 300", _WRAPPED),
     ("float64", "[-0.0, 4.0, -4.0]", "[3.0, -2.0, 2.0]", "X % Y", _ZERO_SIGN),
     ("float32", "[-0.0, 4.0, -4.0]", "[3.0, -2.0, 2.0]", "X % Y", _ZERO_SIGN),
     ("complex128", "[complex(0, 0)]", "[complex(0, 0)]", "X**Y", "0 to the power 0 is 1, as it is for real numbers"),
@@ -150,6 +160,7 @@ def rows() -> list[tuple[str, str, str]]:
     for dtype in INTEGERS:
         x, y = _UNSIGNED if dtype[0] == "u" else _SIGNED
         out += _over(dtype, x, y, _OF_INTEGERS if dtype[0] == "u" else (*_OF_INTEGERS, *_OF_SIGNED))
+    out += _over("int64", _LARGEST, "[]", _OF_LARGEST)
     for dtype in ("float64", "float32", "float16", "bfloat16"):
         out += _over(dtype, _FLOAT_X, _FLOAT_Y, _OF_FLOATS)
     for dtype, x in _LARGE.items():

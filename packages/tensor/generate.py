@@ -20,12 +20,12 @@ HERE = Path(__file__).resolve().parent / SRC
 FAMILIES = ("_composites", "_creation", "_division", "_drawn")
 # What else `lamella.tensor` holds, by module.
 FIXED = {
+    "_asked": (
+        "are_deterministic_algorithms_enabled", "get_float32_matmul_precision",
+        "is_deterministic_algorithms_warn_only_enabled", "set_float32_matmul_precision", "use_deterministic_algorithms",
+    ),
     "_autocast": ("autocast", "custom_bwd", "custom_fwd", "get_autocast_dtype", "is_autocast_enabled"),
     "_constants": ("e", "inf", "nan", "newaxis", "pi"),
-    "_determinism": (
-        "are_deterministic_algorithms_enabled", "is_deterministic_algorithms_warn_only_enabled",
-        "use_deterministic_algorithms",
-    ),
     "_device": ("Device", "Device as device"),
     "_dtype": (
         "DType", "DType as dtype",

@@ -120,6 +120,8 @@ FUNCTIONS = [
     "lib.Generator('cpu').device.type", "lib.Generator().manual_seed(7).initial_seed()",
     "lib.get_rng_state().dtype.itemsize",
     "lib.set_rng_state(lib.get_rng_state())", "lib.are_deterministic_algorithms_enabled()",
+    "lib.get_float32_matmul_precision()",
+    "x.new_empty_strided((2, 3), (1, 2)).stride()", "x.is_pinned()",
 ]  # fmt: skip
 
 EXEMPT = {"poisson": "draws from words of our own; its distribution is tested in packages/tensor"}
@@ -166,6 +168,7 @@ ERRORS = [
     "lib.iinfo()", "lib.int32.to_complex()", "lib.numel(3)", "lib.ones(2, 3, dtype=lib.int16).view(lib.int32)",
     "lib.ones(4, 2).t().view(lib.int16)", "lib.ones(2, 4).t().view(lib.int64)", "lib.tensor(1.0).view(lib.int16)",
     "lib.ones(3, 5)[:, :2].view(lib.int64)", "lib.ones(3, 4)[:, 1:3].view(lib.int64)", "x.type_as(3)",
-    "lib.device('gpu')", "lib.Size((2.5,))", "lib.use_deterministic_algorithms(1)", "lib.Generator(1.5)",
+    "lib.device('gpu')", "lib.Size((2.5,))", "lib.use_deterministic_algorithms(1)",
+    "lib.set_float32_matmul_precision('low')", "lib.Generator(1.5)",
     "lib.set_rng_state(lib.zeros(3))",
 ]  # fmt: skip

@@ -141,6 +141,7 @@ MAKERS = (
     "lt.rand_like(x, {})", "lt.randn_like(x, {})", "lt.randint_like(x, 3, {})", "lt.randint(3, (2,), {})",
     "lt.randperm(2, {})", "x.new_zeros(2, {})", "x.new_ones(2, {})", "x.new_empty(2, {})", "x.new_full((2,), 1.0, {})",
     "x.new_tensor([1.0, 2.0], {})",
+    "x.new_empty_strided((2,), (3,), {})",
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def test_two_tensors(kind: str, a: str) -> None:
     shape = (2,) if kind == "tensor_tensor" else ()
     for b, expected in zip(NAMES, TABLE[kind][a], strict=True):
         x, y = ones(a, (2,)), ones(b, shape)
-        for out in (lt.result_type((x, y)), (x + y).dtype, (y * x).dtype, lt.where(x == y, x, y).dtype):
+        for out in (lt.result_type(x, y), (x + y).dtype, (y * x).dtype, lt.where(x == y, x, y).dtype):
             assert out.name == expected, f"{a} with {b}"
 
 

@@ -9,6 +9,7 @@ import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lamella.tensor as lt
@@ -119,6 +120,18 @@ def test_deterministic_algorithms_are_asked_for() -> None:
     assert not lt.are_deterministic_algorithms_enabled()
 
 
+def test_a_precision_of_products_is_recorded() -> None:
+    assert lt.get_float32_matmul_precision() == "highest"
+    a = lt.tensor([[1 + 2.0**-20]])
+    try:
+        for precision in ("high", "medium"):
+            lt.set_float32_matmul_precision(precision)
+            assert lt.get_float32_matmul_precision() == precision
+            assert (a @ a).item() == np.float32((1 + 2.0**-20) ** 2)
+    finally:
+        lt.set_float32_matmul_precision("highest")
+
+
 BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("lt.set_rng_state(lt.zeros(3))", ValueError, r"the 32 bytes that get_rng_state\(\) returned, got float32\[3\]"),
     ("lt.set_rng_state(lt.zeros(32, dtype=lt.uint8))", ValueError, "the state is of ''; this generator is"),
@@ -130,6 +143,7 @@ BAD: tuple[tuple[str, type[Exception], str], ...] = (
     ("lt.device('cpu', 1)", ValueError, "unknown device 'cpu' with index 1"),
     ("lt.device(0)", ValueError, "unknown device 0"),
     ("lt.Size((2.5,))", TypeError, r"Size is made of ints, got \(2.5,\)"),
+    ("lt.set_float32_matmul_precision('low')", ValueError, "needs one of highest, high, medium, got 'low'"),
     ("lt.use_deterministic_algorithms(1)", TypeError, "use_deterministic_algorithms needs bools, got 1"),
 )
 

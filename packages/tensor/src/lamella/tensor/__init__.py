@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from lamella.interfaces import on_demand
 
 from . import _scalar as scalar
+from ._asked import (
+    are_deterministic_algorithms_enabled, get_float32_matmul_precision, is_deterministic_algorithms_warn_only_enabled,
+    set_float32_matmul_precision, use_deterministic_algorithms,
+)  # fmt: skip
 from ._autocast import autocast, custom_bwd, custom_fwd, get_autocast_dtype, is_autocast_enabled
 from ._composites import batch_norm, cross_entropy, dropout, gelu, layer_norm, linear, log_softmax, rms_norm, softmax
 from ._constants import e, inf, nan, newaxis, pi
 from ._creation import (
     arange, empty, empty_like, eye, from_numpy, full, full_like, linspace, ones, ones_like, tensor, zeros, zeros_like,
-)  # fmt: skip
-from ._determinism import (
-    are_deterministic_algorithms_enabled, is_deterministic_algorithms_warn_only_enabled, use_deterministic_algorithms,
 )  # fmt: skip
 from ._device import Device, Device as device
 from ._division import div, divide, floor_divide, fmod, remainder, true_divide
@@ -153,12 +154,12 @@ __all__ = [
     "expm1", "eye", "fft", "fill", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float8_e4m3fn",
     "float8_e5m2", "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
     "fork_rng", "frac", "frexp", "from_arrow", "from_dlpack", "from_numpy", "frombuffer", "full", "full_like",
-    "gather", "gcd", "ge", "gelu", "ger", "get_autocast_dtype", "get_default_dtype", "get_num_threads",
-    "get_printoptions", "get_rng_state", "glu", "greater", "greater_equal", "gt", "half", "hamming_window",
-    "hann_window", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc", "histogram",
-    "histogramdd", "hsplit", "hstack", "hypot", "i0", "iinfo", "imag", "index_add", "index_copy", "index_fill",
-    "index_put", "index_reduce", "index_select", "inf", "inference_mode", "initial_seed", "inner", "int", "int8",
-    "int16", "int32", "int64", "is_autocast_enabled", "is_complex", "is_conj",
+    "gather", "gcd", "ge", "gelu", "ger", "get_autocast_dtype", "get_default_dtype", "get_float32_matmul_precision",
+    "get_num_threads", "get_printoptions", "get_rng_state", "glu", "greater", "greater_equal", "gt", "half",
+    "hamming_window", "hann_window", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "heaviside", "histc",
+    "histogram", "histogramdd", "hsplit", "hstack", "hypot", "i0", "iinfo", "imag", "index_add", "index_copy",
+    "index_fill", "index_put", "index_reduce", "index_select", "inf", "inference_mode", "initial_seed", "inner",
+    "int", "int8", "int16", "int32", "int64", "is_autocast_enabled", "is_complex", "is_conj",
     "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_grad_enabled",
     "is_inference_mode_enabled", "is_nonzero", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan",
     "isneginf", "isposinf", "isreal", "kaiser_window", "kron", "kthvalue", "layer_norm", "lcm", "ldexp", "le",
@@ -175,14 +176,14 @@ __all__ = [
     "real", "reciprocal", "relu", "relu6", "remainder", "renorm", "repeat_interleave", "reshape", "resolve_conj",
     "resolve_neg", "result_type", "rms_norm", "roll", "rot90", "round", "row_stack", "rrelu", "rsqrt", "rsub", "save",
     "scalar", "scalar_tensor", "scatter", "scatter_add", "scatter_reduce", "searchsorted", "seed", "select",
-    "select_scatter", "selu", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions",
-    "set_rng_state", "sgn", "short", "sigmoid", "sign", "signbit", "silu", "sin", "sinc", "sinh", "slice_scatter",
-    "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split", "split_with_sizes", "sqrt", "square",
-    "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take",
-    "take_along_dim", "tan", "tanh", "tanhshrink", "tensor", "tensor_split", "tensordot", "threshold", "tile", "topk",
-    "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices", "triu", "triu_indices", "true_divide",
-    "trunc", "uint8", "uint16", "uint32", "uint64", "unbind", "unflatten", "unique", "unique_consecutive",
-    "unravel_index", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "unsqueeze",
-    "use_deterministic_algorithms", "vander", "var", "var_mean", "vdot", "view_as_complex", "view_as_real", "vsplit",
-    "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "select_scatter", "selu", "set_default_dtype", "set_float32_matmul_precision", "set_grad_enabled",
+    "set_num_threads", "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid", "sign", "signbit", "silu",
+    "sin", "sinc", "sinh", "slice_scatter", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort",
+    "split", "split_with_sizes", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum",
+    "swapaxes", "swapdims", "t", "take", "take_along_dim", "tan", "tanh", "tanhshrink", "tensor", "tensor_split",
+    "tensordot", "threshold", "tile", "topk", "trace", "transpose", "trapezoid", "trapz", "tril", "tril_indices",
+    "triu", "triu_indices", "true_divide", "trunc", "uint8", "uint16", "uint32", "uint64", "unbind", "unflatten",
+    "unique", "unique_consecutive", "unravel_index", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes",
+    "unsqueeze", "use_deterministic_algorithms", "vander", "var", "var_mean", "vdot", "view_as_complex",
+    "view_as_real", "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip

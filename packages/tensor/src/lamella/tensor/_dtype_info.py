@@ -7,7 +7,6 @@ from typing import Any
 
 import ml_dtypes
 
-from ._base import TensorBase
 from ._dtype import COMPLEX, FLOAT, INT, DType, as_dtype, float64, promote
 from ._promotion import default_float
 from ._promotion import result_type as meeting
@@ -95,9 +94,7 @@ def result_type(*operands: Any) -> DType:
 
     TypeError for anything else, and where there are none.
     """
-    if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
-        operands = tuple(operands[0])
     for x in operands:
-        if not isinstance(x, TensorBase) and x is None:
+        if x is None:
             raise TypeError("result_type needs tensors and numbers, got None")
     return meeting(operands)

@@ -23,6 +23,7 @@ from ._dtype import (
     uint8,
 )
 from ._functions.common import tensor_of, to_dtype
+from ._functions.creation import empty_strided
 from ._meta import MetaArray
 from ._state import tls
 
@@ -114,6 +115,10 @@ class Kinds(TensorBase):
         """False: there is no such device here."""
         return False
 
+    def is_pinned(self) -> Any:
+        """False: memory of the CPU alone is not pinned."""
+        return False
+
     def get_device(self) -> Any:
         """-1: the CPU has no number."""
         return -1
@@ -159,6 +164,12 @@ class Kinds(TensorBase):
     ) -> Tensor:
         """A tensor whose values do not matter, in this tensor's dtype and on its device unless given."""
         return make.empty(*shape, size=size, requires_grad=requires_grad, **self._as_mine(dtype, device))
+
+    def new_empty_strided(
+        self, size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: Any = False
+    ) -> Tensor:
+        """`empty_strided` in this tensor's dtype and on its device unless given."""
+        return empty_strided(size, stride, requires_grad=requires_grad, **self._as_mine(dtype, device))
 
     def new_full(
         self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: Any = False

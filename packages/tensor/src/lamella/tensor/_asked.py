@@ -1,7 +1,8 @@
 """What programs ask of kernels, and what lamella's keep anyway: the answers are recorded, and change nothing here.
 
 The same inputs, seed and number of threads give the same bits, scatter and index_add included; `empty` is zeros.
-Products of float32 are computed in float32. Who adds a kernel without these properties asks here whether it may be used.
+Products of float32 are computed in float32.
+Who adds a kernel without these properties asks here whether it may be used.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from ._dispatch import dispatch
 from ._dtype import BOOL, COMPLEX, FLOAT, DType, as_dtype, int64, limits
 from ._engine import autograd
 from ._op import OPS
+from ._promotion import default_float
 from ._state import HOT, tls
 from ._values import int_range
 
@@ -65,6 +66,15 @@ def _draw(
     return cast("Tensor", out)
 
 
+def _at_once(make: Any, shape: tuple[int, ...]) -> Tensor:
+    """A draw without any wishes: most are small, and then what is looked up costs more than what is drawn."""
+    count = 1
+    for n in shape:
+        count *= n
+    seed, offset = _random.default_generator.reserve(count)
+    return wrap(make(seed, offset, shape, default_float().numpy))
+
+
 def _vmaps(name: str) -> list[Any]:
     """The open vmaps; RuntimeError where one of them does not say what a draw inside it means."""
     levels = [lv for lv in tls.levels if lv.kind == "vmap"]
@@ -95,6 +105,8 @@ def rand(
 ) -> Tensor:
     """Uniform in [0, 1); both parts of complex numbers are."""
     sizes = shape_of(shape) if size is None else sized(shape, size)
+    if dtype is None and generator is None and device is None and not (requires_grad or HOT[0]):
+        return _at_once(_random.uniform, sizes)
     kind = _kind(dtype, "rand")
     if kind.category == COMPLEX:
         return _pairs(rand, sizes, kind, generator, device, requires_grad)
@@ -111,6 +123,8 @@ def randn(
 ) -> Tensor:
     """Standard normal; complex numbers have variance 1 too, half of it in each part."""
     sizes = shape_of(shape) if size is None else sized(shape, size)
+    if dtype is None and generator is None and device is None and not (requires_grad or HOT[0]):
+        return _at_once(_random.normal, sizes)
     kind = _kind(dtype, "randn")
     if kind.category == COMPLEX:
         return _pairs(randn, sizes, kind, generator, device, requires_grad)

@@ -42,6 +42,8 @@ _ZETA = (
     -2.174868698558062e-16, 5.5090028283602295e-18, -1.3954464685812522e-19,
 )  # fmt: skip
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+_STEPS = np.arange(8.0)[:, None]
+_FEW = 1024
 
 
 def _series(x: Any, coefficients: tuple[float, ...]) -> Any:
@@ -123,17 +125,31 @@ def _power(r: Any, n: int) -> Any:
     return out
 
 
+def _shifted(x: Any) -> tuple[Any, Any]:
+    """(x moved up by ones to 8 or more, the sum of 1 / x, 1 / (x + 1), .. over what was passed) for x >= 1/2."""
+    if x.size <= _FEW:  # all steps side by side: the same sums, in fewer calls
+        steps = x + _STEPS
+        low = steps < 8
+        passed = np.divide(1, steps, out=np.zeros_like(steps), where=low)
+        return x + np.add.reduce(low, axis=0), np.add.reduce(passed, axis=0)
+    total, count = np.zeros_like(x), np.zeros_like(x)
+    for k in range(8):
+        step = x + k
+        low = step < 8
+        if not low.any():
+            break
+        r = 1 / step
+        total += r if low.all() else np.where(low, r, 0.0)
+        count += low
+    return x + count, total
+
+
 def _digamma_right(x: Any) -> Any:
     """digamma for x >= 1/2."""
-    shift = np.zeros_like(x)
-    v = x.copy()
-    for low in _below(v, 8):
-        r = 1 / v
-        shift -= r if low is None else np.where(low, r, 0.0)
-        v += 1 if low is None else low
+    v, passed = _shifted(x)
     r = 1 / v
     s = r * r
-    return np.log(v) - 0.5 * r - s * _series(s, _PSI) + shift
+    return np.log(v) - 0.5 * r - s * _series(s, _PSI) - passed
 
 
 @in_double

@@ -98,3 +98,15 @@ def test_blocks_and_threads_change_no_value(name: str) -> None:
     few = np.concatenate([function(lt.from_numpy(part)).numpy() for part in np.array_split(x, 301)])
     np.testing.assert_array_equal(whole, few)
     np.testing.assert_array_equal(function(lt.from_numpy(x[::3])).numpy(), whole[::3])
+
+
+@pytest.mark.parametrize("dtype", (F64, F32))
+@pytest.mark.parametrize("name", CASES)
+def test_an_element_alone_has_the_bits_it_has_among_others(name: str, dtype: Any) -> None:
+    function, _, points, *_ = CASES[name]
+    x = np.random.default_rng(1).permutation(points)[:1500].astype(dtype)
+    whole = function(lt.from_numpy(x)).numpy()
+    alone = np.concatenate([function(lt.from_numpy(x[i : i + 1])).numpy() for i in range(500)])
+    np.testing.assert_array_equal(whole[:500], alone)
+    three = np.concatenate([function(lt.from_numpy(part)).numpy() for part in np.array_split(x, 500)])
+    np.testing.assert_array_equal(whole, three)

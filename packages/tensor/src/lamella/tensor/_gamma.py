@@ -43,7 +43,7 @@ _ZETA = (
 )  # fmt: skip
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _STEPS = np.arange(8.0)[:, None]
-_FEW = 1024
+_FEW = 1024  # elements below which a call costs more than what it computes
 
 
 def _series(x: Any, coefficients: tuple[float, ...]) -> Any:
@@ -131,7 +131,10 @@ def _shifted(x: Any) -> tuple[Any, Any]:
         steps = x + _STEPS
         low = steps < 8
         passed = np.divide(1, steps, out=np.zeros_like(steps), where=low)
-        return x + np.add.reduce(low, axis=0), np.add.reduce(passed, axis=0)
+        total = passed[0]
+        for part in passed[1:]:  # not a reduction: numpy adds the eight numbers of a lone element in another order
+            total += part
+        return x + np.add.reduce(low, axis=0), total
     total, count = np.zeros_like(x), np.zeros_like(x)
     for k in range(8):
         step = x + k

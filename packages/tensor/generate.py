@@ -64,7 +64,7 @@ VERSION = "0.1.0"
 UNARY = {
     "neg": "Elementwise -x; TypeError for bool.",
     "abs": "Elementwise absolute value.",
-    "sign": "Elementwise sign: -1, 0 or 1, NaN stays NaN.",
+    "sign": "Elementwise sign: -1, 0 or 1; 0 for NaN.",
     "exp": "Elementwise e**x; integer input becomes the default float.",
     "log": "Elementwise natural logarithm; integer input becomes the default float.",
     "log1p": "Elementwise log(1 + x), exact near 0.",

@@ -219,7 +219,7 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "low seed": (lambda: rng.manual_seed(-(2**63) - 1), ValueError, "out of range"),
     "reserve": (lambda: rng.Generator().reserve(-1), ValueError, "n = -1"),
     "threads": (lambda: rng.set_num_threads(0), ValueError, "at least 1"),
-    "threads type": (lambda: rng.set_num_threads(1.5), TypeError, "float"),  # type: ignore[arg-type]
+    "threads type": (lambda: rng.set_num_threads(1.5), TypeError, "count must be an int, got 1.5"),  # type: ignore[arg-type]
 }
 
 

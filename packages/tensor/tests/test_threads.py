@@ -175,8 +175,8 @@ def test_followers() -> None:
     [
         (0, ValueError, "at least 1, got 0"),
         (-3, ValueError, "got -3"),
-        (2.0, TypeError, "float"),
-        ("2", TypeError, "str"),
+        (2.0, TypeError, "set_num_threads: count must be an int, got 2.0"),
+        ("2", TypeError, "count must be an int, got '2'"),
     ],
 )
 def test_bad_numbers(count: Any, error: Any, match: str) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import operator
 from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from ._arguments import whole
 from ._base import TensorBase, wrap
 from ._device import Device, as_device
 from ._dims import shape_of
@@ -303,10 +303,7 @@ def spaced(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> tuple[Any
     kind = (default_complex() if wide else default_float()) if dtype is None else as_dtype(dtype)
     if kind.category == BOOL or (wide and kind.category != COMPLEX):
         raise TypeError(f"{name} from {start} to {end} cannot be {kind}")
-    try:
-        count = operator.index(steps)
-    except TypeError:
-        raise TypeError(f"{name} needs an int as the number of steps, got {steps!r}") from None
+    count = whole(steps, f"{name}: steps")
     if count < 0:
         raise ValueError(f"{name} needs a non-negative number of steps, got {steps}")
     number: Any = complex if wide else float  # a symbolic number gives its value here
@@ -333,10 +330,8 @@ def finished(values: Any, kind: DType, device: Any, requires_grad: bool) -> Tens
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The n x m matrix (n x n for m=None) with ones on its diagonal."""
-    try:
-        rows, columns = operator.index(n), operator.index(n if m is None else m)
-    except TypeError:
-        raise TypeError(f"eye needs ints, got {n!r} and {m!r}") from None
+    rows = whole(n, "eye: n")
+    columns = rows if m is None else whole(m, "eye: m")
     if rows < 0 or columns < 0:
         raise ValueError(f"eye needs sizes of at least 0, got {n} and {m}")
     kind = default_float() if dtype is None else as_dtype(dtype)

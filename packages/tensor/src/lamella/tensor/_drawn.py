@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _random
-from ._arguments import shown
+from ._arguments import shown, whole
 from ._base import wrap
 from ._creation import float_dtype, like, made, sized
 from ._device import as_device
@@ -49,10 +48,7 @@ def _draw(
     """One random creation op: reserves one slot an element, more inside a vmap whose randomness is 'different'."""
     if not HOT[0] and device is None:
         # no transform and no trace anywhere: the draw itself, which is what a small one costs
-        count = 1
-        for n in shape:
-            count *= n
-        seed, offset = generator_of(generator).reserve(count)
+        seed, offset = generator_of(generator).reserve(math.prod(shape))
         plain = wrap(OPS[name].rules["numpy"](seed, offset, shape=shape, **params))
         return plain.requires_grad_() if requires_grad else plain
     levels = _vmaps(name)
@@ -68,10 +64,7 @@ def _draw(
 
 def _at_once(make: Any, shape: tuple[int, ...]) -> Tensor:
     """A draw without any wishes: most are small, and then what is looked up costs more than what is drawn."""
-    count = 1
-    for n in shape:
-        count *= n
-    seed, offset = _random.default_generator.reserve(count)
+    seed, offset = _random.default_generator.reserve(math.prod(shape))
     return wrap(make(seed, offset, shape, default_float().numpy))
 
 
@@ -107,10 +100,7 @@ def rand(
     sizes = shape_of(shape) if size is None else sized(shape, size)
     if dtype is None and generator is None and device is None and not (requires_grad or HOT[0]):
         return _at_once(_random.uniform, sizes)
-    kind = _kind(dtype, "rand")
-    if kind.category == COMPLEX:
-        return _pairs(rand, sizes, kind, generator, device, requires_grad)
-    return _draw("rand", sizes, generator, device, requires_grad, {"dtype": kind})
+    return _floats("rand", sizes, 1.0, dtype, generator, device, requires_grad)
 
 
 def randn(
@@ -125,10 +115,19 @@ def randn(
     sizes = shape_of(shape) if size is None else sized(shape, size)
     if dtype is None and generator is None and device is None and not (requires_grad or HOT[0]):
         return _at_once(_random.normal, sizes)
-    kind = _kind(dtype, "randn")
-    if kind.category == COMPLEX:
-        return _pairs(randn, sizes, kind, generator, device, requires_grad)
-    return _draw("randn", sizes, generator, device, requires_grad, {"dtype": kind})
+    return _floats("randn", sizes, math.sqrt(0.5), dtype, generator, device, requires_grad)
+
+
+def _floats(
+    name: str, sizes: tuple[int, ...], scale: float, dtype: Any, generator: Any, device: Any, requires_grad: bool
+) -> Tensor:
+    """Draws of a floating dtype, or of a complex one, whose two parts are neighbouring draws times `scale`."""
+    kind = _kind(dtype, name)
+    if kind.category != COMPLEX:
+        return _draw(name, sizes, generator, device, requires_grad, {"dtype": kind})
+    parts = _draw(name, (*sizes, 2), generator, device, False, {"dtype": kind.to_real()})
+    out = dispatch(OPS["view_as_complex"], (parts if scale == 1 else parts * scale,)).clone()
+    return cast("Tensor", out.requires_grad_() if requires_grad else out)
 
 
 def _kind(dtype: Any, name: str) -> DType:
@@ -137,15 +136,6 @@ def _kind(dtype: Any, name: str) -> DType:
         if kind.category == COMPLEX:
             return kind
     return float_dtype(dtype, name)
-
-
-def _pairs(draw: Any, sizes: tuple[int, ...], kind: DType, generator: Any, device: Any, requires_grad: bool) -> Tensor:
-    """Complex numbers whose parts are neighbouring draws."""
-    parts = draw(*sizes, 2, dtype=kind.to_real(), generator=generator, device=device)
-    if draw is randn:
-        parts = parts * math.sqrt(0.5)
-    out = dispatch(OPS["view_as_complex"], (parts,)).clone()
-    return cast("Tensor", out.requires_grad_() if requires_grad else out)
 
 
 def rand_like(
@@ -214,10 +204,7 @@ def integers(
     name: str, low: Any, high: Any, shape: Any, kind: DType, generator: Any, device: Any, requires_grad: bool = False
 ) -> Tensor:
     """Integers in [low, high) of any dtype but complex; ValueError for an empty range or one that leaves the dtype."""
-    try:
-        start, stop = operator.index(low), operator.index(high)
-    except TypeError:
-        raise TypeError(f"{name} needs ints as bounds, got {low!r} and {high!r}") from None
+    start, stop = whole(low, f"{name}: low"), whole(high, f"{name}: high")
     if start >= stop:
         raise ValueError(f"{name} needs low < high, got [{low}, {high})")
     least, most = integer_bounds(kind, name)
@@ -244,10 +231,7 @@ def randperm(
     n: int, *, dtype: Any = None, generator: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A random order of 0 .. n-1 as int64 unless given."""
-    try:
-        count = operator.index(n)
-    except TypeError:
-        raise TypeError(f"randperm needs an int, got {n!r}") from None
+    count = whole(n, "randperm: n")
     if count < 0:
         raise ValueError(f"randperm needs a non-negative n, got {n}")
     kind = int64 if dtype is None else as_dtype(dtype)

@@ -14,6 +14,7 @@ import numpy as np
 
 from . import _drawn as drawn
 from . import _pointwise as p
+from ._arguments import number
 from ._base import TensorBase
 from ._dtype import BOOL, COMPLEX, FLOAT, DType, float32, float64
 from ._functions.common import to_dtype
@@ -43,18 +44,12 @@ def _floating(t: Any, name: str) -> DType:
     return kind
 
 
-def _at_least(name: str, what: str, value: Any, bound: float, included: bool) -> None:
-    if isinstance(value, SymScalar):
-        return
-    if not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name} needs a number as {what}, got {type(value).__name__}")
-    if not (value >= bound if included else value > bound):
-        raise ValueError(f"{name} needs {what} {'>=' if included else '>'} {bound:g}, got {value}")
-
-
-def _number(name: str, what: str, value: Any) -> None:
-    if not isinstance(value, (int, float, np.integer, np.floating, SymScalar)):
-        raise TypeError(f"{name} needs a number as {what}, got {type(value).__name__}")
+def _positive(name: str, what: str, given: Any, zero: bool = False) -> Any:
+    """A number above 0, or 0 too where `zero` says so."""
+    value = number(given, f"{name}: {what}")
+    if not isinstance(value, SymScalar) and not (value > 0 or (zero and value == 0)):
+        raise ValueError(f"{name} needs {what} {'>=' if zero else '>'} 0, got {value}")
+    return value
 
 
 class Draws(TensorBase):
@@ -75,8 +70,7 @@ class Draws(TensorBase):
         kind: DType = cast("Tensor", self).dtype
         if kind.category != COMPLEX:
             _floating(self, "normal_")
-        _number("normal_", "mean", mean)
-        _at_least("normal_", "std", std, 0, True)
+        mean, std = number(mean, "normal_: mean"), _positive("normal_", "std", std, zero=True)
         wide = kind if kind.itemsize >= 4 else float32
         return self._filled(
             drawn.randn(tuple(self._data.shape), dtype=wide, generator=generator, device=_device(self)) * std + mean
@@ -85,8 +79,7 @@ class Draws(TensorBase):
     def uniform_(self, low: Any = 0.0, high: Any = 1.0, *, generator: Any = None) -> Tensor:
         """Overwrite with uniform draws in [low, high); returns self."""
         kind = _floating(self, "uniform_")
-        _number("uniform_", "low", low)
-        _number("uniform_", "high", high)
+        low, high = number(low, "uniform_: low"), number(high, "uniform_: high")
         concrete = not isinstance(low, SymScalar) and not isinstance(high, SymScalar)
         if concrete and not low <= high:
             raise ValueError(f"uniform_ needs low <= high, got [{low}, {high})")
@@ -108,22 +101,20 @@ class Draws(TensorBase):
     def exponential_(self, lambd: Any = 1.0, *, generator: Any = None) -> Tensor:
         """Overwrite with draws of density lambd * exp(-lambd * x) for x > 0; returns self."""
         _floating(self, "exponential_")
-        _at_least("exponential_", "lambd", lambd, 0, False)
+        lambd = _positive("exponential_", "lambd", lambd)
         time = p.maximum(p.neg(p.log(self._uniform(generator))), 2.0**-54)
         return self._filled(time * (1.0 / lambd))
 
     def cauchy_(self, median: Any = 0.0, sigma: Any = 1.0, *, generator: Any = None) -> Tensor:
         """Overwrite with draws of density sigma / (pi * (sigma**2 + (x - median)**2)); returns self."""
         _floating(self, "cauchy_")
-        _number("cauchy_", "median", median)
-        _at_least("cauchy_", "sigma", sigma, 0, False)
+        median, sigma = number(median, "cauchy_: median"), _positive("cauchy_", "sigma", sigma)
         return self._filled(p.tan((self._uniform(generator) - 0.5) * math.pi) * sigma + median)
 
     def log_normal_(self, mean: Any = 1.0, std: Any = 2.0, *, generator: Any = None) -> Tensor:
         """Overwrite with exponentials of normal draws of this mean and std; returns self."""
         kind = _floating(self, "log_normal_")
-        _number("log_normal_", "mean", mean)
-        _at_least("log_normal_", "std", std, 0, False)
+        mean, std = number(mean, "log_normal_: mean"), _positive("log_normal_", "std", std)
         wide = kind if kind.itemsize >= 4 else float32
         draws = drawn.randn(tuple(self._data.shape), dtype=wide, generator=generator, device=_device(self))
         return self._filled(p.exp(draws * std + mean))
@@ -133,7 +124,7 @@ class Draws(TensorBase):
         kind: DType = cast("Tensor", self).dtype
         if kind.category in (BOOL, COMPLEX):
             raise TypeError(f"geometric_ draws integers from 1 on, which a tensor of {kind} cannot hold")
-        _number("geometric_", "p", p)
+        p = number(p, "geometric_: p")
         if not 0 < p < 1:
             raise ValueError(f"geometric_ needs a probability in (0, 1), got {p}")
         return self._filled(_trials(self._uniform(generator), p))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ._arguments import shown
 from ._base import TensorBase
 from ._scalar import SymScalar
 
@@ -20,7 +21,9 @@ def is_operand(x: Any) -> bool:
 
 
 def scaled(name: str, a: Any, b: Any, alpha: Any) -> Any:
-    """alpha * b, the second operand of a sum; TypeError for a fraction of integers."""
+    """alpha * b, the second operand of a sum; TypeError for a fraction of integers and for what is no number."""
+    if not is_operand(alpha):
+        raise TypeError(f"{name}: alpha must be a number, got {shown(alpha)}")
     if isinstance(alpha, float) and not any(_fractional(x) for x in (a, b)):
         raise TypeError(f"{name}: alpha of integer tensors must be an integer, got {alpha}; cast the tensors first")
     return b * alpha

@@ -202,7 +202,7 @@ def abs(x: Any) -> Tensor:
 
 
 def sign(x: Any) -> Tensor:
-    """Elementwise sign: -1, 0 or 1, NaN stays NaN."""
+    """Elementwise sign: -1, 0 or 1; 0 for NaN."""
     if isinstance(x, _class):
         flags = x._flags | HOT[0]
         if flags <= 1:

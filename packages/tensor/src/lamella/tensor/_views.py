@@ -148,12 +148,22 @@ def overlapping(chain: Chain) -> bool:
     for name, param in chain:
         if name == "expand" or (name == "unfold" and param[1] > param[2]):
             return True
-        if name == "as_strided":
-            reach = 0  # of the dims with smaller strides together
-            for stride, n in sorted((s, n) for n, s in zip(param[0], param[1], strict=True) if n > 1):
-                if stride <= reach:
-                    return True
-                reach += stride * (n - 1)
+        if name == "as_strided" and shares_memory(param[0], param[1]):
+            return True
+    return False
+
+
+def shares_memory(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether two elements of a layout may lie at one place; every dim must step over the reach of those with smaller
+    strides.
+    """
+    if 0 in shape:
+        return False
+    reach = 0
+    for stride, n in sorted((s, n) for n, s in zip(shape, strides, strict=True) if n > 1):
+        if stride <= reach:
+            return True
+        reach += stride * (n - 1)
     return False
 
 

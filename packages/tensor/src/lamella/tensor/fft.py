@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arguments import whole
+from ._arguments import number, whole
 from ._dims import dim_of, dims_of
 from ._dtype import FLOAT, DType, as_dtype
 from ._outside import back, memory, numbers
@@ -98,7 +98,8 @@ def _frequencies(name: str, kernel: Any, n: int, d: float, dtype: Any) -> Tensor
     wanted = default_float() if dtype is None else as_dtype(dtype)
     if wanted.category < FLOAT:
         raise TypeError(f"fft.{name} gives floating numbers, got dtype={dtype!r}")
-    return back(kernel(n, d).astype(wanted.numpy))
+    spacing = number(d, f"fft.{name}: d")
+    return back(kernel(whole(n, f"fft.{name}: n"), spacing).astype(wanted.numpy))
 
 
 def fftfreq(n: int, d: float = 1.0, *, dtype: DType | None = None) -> Tensor:

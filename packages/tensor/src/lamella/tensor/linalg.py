@@ -14,7 +14,7 @@ from numpy.linalg import LinAlgError
 
 from . import _decompositions as kernels
 from . import _pointwise as p
-from ._arguments import shown
+from ._arguments import number, shown
 from ._dims import dim_of
 from ._dtype import DType
 from ._functions import views
@@ -109,8 +109,10 @@ def inv(A: Any) -> Tensor:
     return back(np.linalg.inv(_matrices(A, "inv", square=True)))
 
 
-def _tolerance(value: Any, name: str) -> Any:
-    return memory(value, name) if isinstance(value, Tensor) else value
+def _tolerance(value: Any, name: str, which: str) -> Any:
+    if isinstance(value, Tensor):
+        return memory(value, name)
+    return None if value is None else number(value, f"{name}: {which}")
 
 
 def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
@@ -118,13 +120,13 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
 
     Without both, rtol is the larger size times eps.
     """
-    low, share = _tolerance(atol, "linalg.matrix_rank"), _tolerance(rtol, "linalg.matrix_rank")
+    low, share = _tolerance(atol, "linalg.matrix_rank", "atol"), _tolerance(rtol, "linalg.matrix_rank", "rtol")
     return back(kernels.matrix_rank(_matrices(A, "matrix_rank"), low, share, hermitian))
 
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
     """Moore-Penrose inverses, from singular values above `max(atol, rtol * largest)`."""
-    low, share = _tolerance(atol, "linalg.pinv"), _tolerance(rtol, "linalg.pinv")
+    low, share = _tolerance(atol, "linalg.pinv", "atol"), _tolerance(rtol, "linalg.pinv", "rtol")
     return back(kernels.pinv(_matrices(A, "pinv"), low, share, hermitian))
 
 

@@ -6,13 +6,13 @@ notices what the owner, or another library, writes: versions count our writes on
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lamella.interfaces import discover, missing
 
+from .._arguments import whole
 from .._creation import from_numpy
 from .._dtype import as_dtype
 
@@ -50,7 +50,7 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
         ) from None
     if not view.c_contiguous:
         raise ValueError(f"frombuffer needs memory without gaps, got a buffer with strides {view.strides}")
-    size, n, start = view.nbytes, operator.index(count), operator.index(offset)
+    size, n, start = view.nbytes, whole(count, "frombuffer: count"), whole(offset, "frombuffer: offset")
     if not size or not n:
         raise ValueError(f"frombuffer makes no empty tensor: the buffer has {size} bytes, count is {n}")
     if not 0 <= start < size:

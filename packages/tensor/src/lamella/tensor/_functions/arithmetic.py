@@ -38,7 +38,7 @@ def _category(x: TensorBase) -> int:
 
 def round(x: Any, *, decimals: int = 0) -> Tensor:
     """The nearest integer, halves to the even one; with decimals, the nearest multiple of 10**-decimals."""
-    t = tensor_of(x, "round")
+    t, decimals = tensor_of(x, "round"), whole(decimals, "round: decimals")
     if not decimals:
         return run("round", (t,))
     if _category(t) != FLOAT:
@@ -81,6 +81,8 @@ def lerp(start: Any, end: Any, weight: Any) -> Tensor:
     if isinstance(weight, TensorBase):
         near = p.add(a, p.mul(weight, step))
         return where(p.lt(p.abs(weight), 0.5), near, p.sub(b, p.mul(step, p.sub(1, weight))))
+    if not is_operand(weight):
+        raise TypeError(f"lerp: weight must be a tensor or a number, got {shown(weight)}")
     if abs(weight) < 0.5:
         return p.add(a, p.mul(step, weight))
     return p.sub(b, p.mul(step, 1 - weight))

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, cast
 
 from .. import _pointwise as p
+from .._arguments import number
 from .._creation import arange
 from .._dispatch import dispatch
 from .._drawn import draw, reserve
@@ -50,6 +51,7 @@ def attention(
     t = require_float(q, "attention")
     if scale is None:
         scale = 1 / math.sqrt(t._data.shape[-1]) if t._data.shape[-1:] != (0,) else 1.0
+    scale, dropout_p = number(scale, "attention: scale"), number(dropout_p, "attention: dropout_p")
     params: dict[str, Any] = {"scale": float(scale), "causal": bool(causal), "p": float(dropout_p)}
     if not 0 <= dropout_p <= 1:
         raise ValueError(f"attention: dropout_p is a probability in [0, 1], got {dropout_p}")

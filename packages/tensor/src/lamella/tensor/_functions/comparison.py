@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import _pointwise as p
+from .._arguments import number
 from .._creation import full_like
 from .._dtype import COMPLEX, FLOAT, bool_, from_numpy_dtype
 from .common import tensor_of
@@ -29,7 +30,8 @@ def _pair(name: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
 def isclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Where |a - b| <= atol + rtol * |b|, or both are equal; NaN is close to NaN only if equal_nan."""
     x, y = _pair("isclose", a, b)
-    if rtol < 0 or atol < 0:
+    rtol, atol = number(rtol, "isclose: rtol"), number(atol, "isclose: atol")
+    if not rtol >= 0 or not atol >= 0:
         raise ValueError(f"isclose needs tolerances of at least 0, got rtol={rtol} and atol={atol}")
     close = p.eq(x, y)
     floating = from_numpy_dtype(x._data.dtype).category >= FLOAT

@@ -6,16 +6,16 @@ Formulas are computed in float64 and rounded once to the dtype that is asked for
 from __future__ import annotations
 
 import math
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arguments import sizes, whole
+from .._arguments import number, sizes, whole
 from .._creation import finished, float_dtype, place, spaced, zeros
 from .._device import as_device
 from .._dtype import FLOAT, as_dtype, int64
 from .._promotion import default_float
+from .._views import shares_memory
 from .common import run, tensor_of, to_dtype
 from .joining import cat
 from .layout import flip
@@ -46,6 +46,7 @@ def logspace(
 ) -> Tensor:
     """`steps` powers of base whose exponents are evenly spaced, from base**start to base**end."""
     exponents, kind = spaced("logspace", start, end, steps, dtype)
+    base = base if isinstance(base, complex) else number(base, "logspace: base")
     if isinstance(base, complex) and kind.category <= FLOAT:
         raise TypeError(f"logspace to the base {base} cannot be {kind}; give a complex dtype")
     return finished(np.power(np.asarray(base, exponents.dtype), exponents), kind, device, requires_grad)
@@ -57,7 +58,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     if t.ndim != 1:
         raise ValueError(f"vander needs a tensor of one dim, got shape {t.shape}")
     n = t.shape[0]
-    columns = n if N is None else operator.index(N)
+    columns = n if N is None else whole(N, "vander: N")
     if columns < 0:
         raise ValueError(f"vander needs N >= 0, got {N}")
     if t.dtype.category < FLOAT:
@@ -73,10 +74,7 @@ def _window(
     name: str, length: Any, periodic: bool, formula: Any, dtype: Any, device: Any, requires_grad: bool
 ) -> Tensor:
     """formula(i, n - 1) over i = 0 .. length-1, where n is the length, one more for a periodic window."""
-    try:
-        size = operator.index(length)
-    except TypeError:
-        raise TypeError(f"{name} needs an int as its length, got {length!r}") from None
+    size = whole(length, f"{name}: window_length")
     if size < 0:
         raise ValueError(f"{name} needs a length of at least 0, got {length}")
     kind = float_dtype(dtype, name)
@@ -119,8 +117,10 @@ def hamming_window(
 ) -> Tensor:
     """alpha - beta cos(2 pi i / (n - 1)); periodic leaves the last of one element more out."""
 
+    high, swing = number(alpha, "hamming_window: alpha"), number(beta, "hamming_window: beta")
+
     def formula(i: Any, m: int) -> Any:
-        return alpha - beta * np.cos(2 * math.pi / m * i)
+        return high - swing * np.cos(2 * math.pi / m * i)
 
     return _window("hamming_window", window_length, periodic, formula, dtype, device, requires_grad)
 
@@ -147,8 +147,10 @@ def kaiser_window(
 ) -> Tensor:
     """I0(beta sqrt(1 - (2 i / (n - 1) - 1)**2)) / I0(beta); periodic leaves the last of one element more out."""
 
+    width = number(beta, "kaiser_window: beta")
+
     def formula(i: Any, m: int) -> Any:
-        return np.i0(beta * np.sqrt(np.maximum(0.0, 1 - (2 * i / m - 1) ** 2))) / np.i0(beta)
+        return np.i0(width * np.sqrt(np.maximum(0.0, 1 - (2 * i / m - 1) ** 2))) / np.i0(width)
 
     return _window("kaiser_window", window_length, periodic, formula, dtype, device, requires_grad)
 
@@ -167,15 +169,13 @@ def empty_strided(
         raise ValueError(f"empty_strided needs one stride a dim, got sizes {shape} and strides {steps}")
     if any(s < 0 for s in steps):
         raise ValueError(f"empty_strided needs strides of at least 0, got {steps}")
-    reach = 0  # the last element that the dims so far touch
-    for step, n in sorted(zip(steps, shape, strict=True)):
-        if n > 1 and step <= reach and 0 not in shape:
-            raise ValueError(f"empty_strided: elements of sizes {shape} and strides {steps} share memory")
-        reach += step * (n - 1)
+    if shares_memory(shape, steps):
+        raise ValueError(f"empty_strided: elements of sizes {shape} and strides {steps} share memory")
+    count = 0 if 0 in shape else 1 + sum(s * (n - 1) for s, n in zip(steps, shape, strict=True))
     kind = default_float() if dtype is None else as_dtype(dtype)
     if as_device(device).kind == "meta":
         return zeros(shape, dtype=kind, device=device, requires_grad=requires_grad)
-    flat = np.zeros(reach + 1 if 0 not in shape else 0, kind.numpy)
+    flat = np.zeros(count, kind.numpy)
     bytes_apart = tuple(s * kind.itemsize for s in steps)
     out = place(np.lib.stride_tricks.as_strided(flat, shape, bytes_apart), as_device(device))
     return out.requires_grad_() if requires_grad else out  # type: ignore[no-any-return]

@@ -36,7 +36,7 @@ def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tenso
 
 def diag(x: Any, diagonal: int = 0) -> Tensor:
     """The matrix with a vector on its diagonal, or a copy of the diagonal of a matrix."""
-    t = tensor_of(x, "diag")
+    t, diagonal = tensor_of(x, "diag"), whole(diagonal, "diag: diagonal")
     if t._data.ndim == 1:
         return diag_embed(t, diagonal)
     if t._data.ndim != 2:
@@ -46,7 +46,7 @@ def diag(x: Any, diagonal: int = 0) -> Tensor:
 
 def diagflat(x: Any, offset: int = 0) -> Tensor:
     """The matrix with all elements on its diagonal, zeros elsewhere."""
-    return diag_embed(reshape(tensor_of(x, "diagflat"), -1), offset)
+    return diag_embed(reshape(tensor_of(x, "diagflat"), -1), whole(offset, "diagflat: offset"))
 
 
 def _written(t: Tensor, src: Any, name: str, chain: Any) -> Tensor:
@@ -90,7 +90,8 @@ def slice_scatter(
     t = tensor_of(x, "slice_scatter")
     if not t._data.ndim:
         raise ValueError("slice_scatter needs a tensor with dims, got a 0-d tensor")
-    if step < 1:
+    start, end = (None if v is None else whole(v, f"slice_scatter: {n}") for v, n in ((start, "start"), (end, "end")))
+    if whole(step, "slice_scatter: step") < 1:
         raise ValueError(f"slice_scatter needs a positive step, got {step}")
     at = dim_of(dim, t._data.ndim)
     first, last, by = slice(start, end, step).indices(t._data.shape[at])

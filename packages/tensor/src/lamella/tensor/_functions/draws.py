@@ -106,7 +106,7 @@ def normal(
         std = tensor_of(std, "normal").detach()
     elif not number(std, "normal: std") >= 0:
         raise ValueError(f"normal needs std >= 0, got {std}")
-    mean = tensor_of(mean, "normal").detach() if isinstance(mean, TensorBase) else mean
+    mean = tensor_of(mean, "normal").detach() if isinstance(mean, TensorBase) else number(mean, "normal: mean")
     draws = randn(shape, dtype=kind if kind.itemsize >= 4 else float32, generator=generator, device=_meta(*tensors))
     return to_dtype(draws * std + mean, kind)
 

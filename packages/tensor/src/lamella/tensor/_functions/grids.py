@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-import operator
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from .._arguments import sizes as sizes_of
+from .._arguments import whole
 from .._base import wrap
 from .._device import as_device
-from .._dims import shape_of
 from .._dispatch import view_of
 from .._division import floor_divide, remainder
 from .._dtype import INT, as_dtype, int64
@@ -93,6 +93,7 @@ def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     t = tensor_of(x, "combinations")
     if t._data.ndim != 1:
         raise ValueError(f"combinations needs a vector, got shape {t.shape}")
+    r = whole(r, "combinations: r")
     if r < 0:
         raise ValueError(f"combinations needs r of at least 0, got {r}")
     if not r:
@@ -113,14 +114,15 @@ def block_diag(*tensors: Any) -> Tensor:
     return run("block_diag", tuple([at_least(x, 2) for x in given]))
 
 
-def _triangle(name: str, row: int, col: int, dtype: Any, device: Any, keep: Any) -> Tensor:
-    rows, cols = operator.index(row), operator.index(col)
+def _triangle(name: str, row: int, col: int, offset: int, dtype: Any, device: Any, lower: bool) -> Tensor:
+    rows, cols, at = (whole(v, f"{name}: {what}") for v, what in ((row, "row"), (col, "col"), (offset, "offset")))
     if rows < 0 or cols < 0:
         raise ValueError(f"{name} needs sizes of at least 0, got {row} and {col}")
     kind = int64 if dtype is None else as_dtype(dtype)
     if kind.category != INT:
         raise TypeError(f"{name} gives integers, got dtype {kind}")
-    out = _constant(np.stack(np.nonzero(keep(rows, cols))).astype(kind.numpy))
+    kept = np.tri(rows, cols, at, bool) if lower else ~np.tri(rows, cols, at - 1, bool)
+    out = _constant(np.stack(np.nonzero(kept)).astype(kind.numpy))
     return out if device is None else out.to(as_device(device))
 
 
@@ -129,7 +131,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Tensor, ...]:
     t = tensor_of(indices, "unravel_index")
     if t._data.dtype.kind not in "iu":
         raise TypeError(f"unravel_index needs integer positions, got {t.dtype}")
-    sizes = shape_of((shape,) if isinstance(shape, int) else tuple(shape))
+    sizes = sizes_of(shape, "unravel_index: shape")
     out = []
     step = 1
     for n in reversed(sizes):
@@ -140,9 +142,9 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Tensor, ...]:
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Rows and columns [2, count] of the lower triangle of a matrix, up to the diagonal at `offset`."""
-    return _triangle("tril_indices", row, col, dtype, device, lambda r, c: np.tri(r, c, offset, dtype=bool))
+    return _triangle("tril_indices", row, col, offset, dtype, device, True)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Rows and columns [2, count] of the upper triangle of a matrix, from the diagonal at `offset` on."""
-    return _triangle("triu_indices", row, col, dtype, device, lambda r, c: ~np.tri(r, c, offset - 1, dtype=bool))
+    return _triangle("triu_indices", row, col, offset, dtype, device, False)

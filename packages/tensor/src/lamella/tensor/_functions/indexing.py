@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _pointwise as p
+from .._arguments import shown, whole
 from .._base import TensorBase, wrap
 from .._dims import dim_of
 from .._dispatch import dispatch
@@ -191,6 +192,8 @@ def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, inclu
 
 
 def _reduced(name: str, t: Tensor, dim: int, at: Tensor, src: Tensor, reduce: str, include_self: bool) -> Tensor:
+    if not isinstance(include_self, bool):
+        raise TypeError(f"{name}: include_self must be True or False, got {shown(include_self)}")
     if reduce not in _REDUCTIONS:
         raise ValueError(f"{name}: reduce is one of {', '.join(map(repr, _REDUCTIONS))}, got {reduce!r}")
     kind = t._data.dtype.kind
@@ -364,6 +367,7 @@ def one_hot(index: Any, num_classes: int = -1, *, dtype: Any = None) -> Tensor:
     at = tensor_of(index, "one_hot")
     if at._data.dtype.kind not in "iu":
         raise TypeError(f"one_hot needs an integer index, got {at.dtype}; convert it with .to(int64)")
+    num_classes = whole(num_classes, "one_hot: num_classes")
     if num_classes == -1:
         if not at.numel():
             raise ValueError("one_hot of an empty tensor needs num_classes")

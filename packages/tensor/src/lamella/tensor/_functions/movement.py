@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import whole
 from .._dims import dim_of, dims_of, infer_shape, listed, shape_of
 from .._dispatch import parts_of, view_of
 from .._op import OPS
@@ -121,7 +121,7 @@ def narrow(x: Any, dim: int, start: Any, length: int) -> Tensor:
         raise ValueError("narrow needs a tensor with dims, got a 0-d tensor")
     at = dim_of(dim, len(shape))
     n = shape[at]
-    begin = operator.index(start)
+    begin, length = whole(start, "narrow: start"), whole(length, "narrow: length")
     if begin < 0:
         begin += n
     if not 0 <= begin <= begin + length <= n:

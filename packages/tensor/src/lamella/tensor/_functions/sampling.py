@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arguments import number, whole
+from .._arguments import number, shown, whole
 from .._base import TensorBase, wrap
 from .._drawn import rand
 from .._dtype import float64
@@ -109,12 +109,21 @@ def histogram(x: Any, bins: Any = 100, *, range: Any = None, weight: Any = None,
         bins = whole(bins, "histogram: bins")
         if bins <= 0:
             raise ValueError(f"histogram needs a positive number of bins, got {bins}")
-        low, high = _edges("histogram", wide, *((0.0, 0.0) if range is None else map(float, range)))
+        low, high = _edges("histogram", wide, *_limits("histogram", range, 1))
         edges = np.linspace(low, high, bins + 1).astype(wide.dtype)
     hist = np.histogram(wide, edges, weights=_weights("histogram", weight, t))[0].astype(np.float64)
     if density:
         hist = hist / hist.sum() / np.diff(edges.astype(np.float64))
     return Histogram(wrap(hist.astype(array.dtype)), wrap(edges.astype(array.dtype)))
+
+
+def _limits(name: str, range: Any, dims: int) -> list[float]:
+    """The least and the largest edge of each dim; 0 and 0 where the elements are to say."""
+    if range is None:
+        return [0.0, 0.0] * dims
+    if not isinstance(range, (tuple, list)) or len(range) != 2 * dims:
+        raise ValueError(f"{name} needs range as {2 * dims} numbers, two a dim, got {shown(range)}")
+    return [float(number(v, f"{name}: range")) for v in range]
 
 
 def _weights(name: str, weight: Any, t: Any) -> Any:
@@ -136,14 +145,16 @@ def histogramdd(
         raise ValueError(f"histogramdd needs points [..., D], got shape {tuple(t._data.shape)}")
     dims = t._data.shape[-1]
     points = t._real("histogramdd(x)").reshape(-1, dims).astype(np.float64)
-    given = list(bins) if isinstance(bins, (tuple, list)) else [whole(bins, "histogramdd: bins")] * dims
+    given = list(bins) if isinstance(bins, (tuple, list)) else [bins] * dims
     if len(given) != dims:
         raise ValueError(f"histogramdd needs bins for each of {dims} dims, got {len(given)}")
-    limits = [None] * dims if range is None else [tuple(range[2 * d : 2 * d + 2]) for d in np.arange(dims)]
+    limits = _limits("histogramdd", range, dims)
     grid = [
         tensor_of(b, "histogramdd")._real("histogramdd(x)").astype(np.float64)
         if isinstance(b, TensorBase)
-        else np.linspace(*_edges("histogramdd", points[:, d], *(limits[d] or (0.0, 0.0))), b + 1)
+        else np.linspace(
+            *_edges("histogramdd", points[:, d], *limits[2 * d : 2 * d + 2]), whole(b, "histogramdd: bins") + 1
+        )
         for d, b in enumerate(given)
     ]
     w = None

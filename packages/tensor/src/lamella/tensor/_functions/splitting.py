@@ -110,7 +110,8 @@ def _parted(x: Any, name: str, given: Any, dim: int, even: bool) -> Parts:
             raise TypeError(f"{name} takes an integer tensor of at most one dim, got {given!r}")
         given = given.tolist()  # type: ignore[attr-defined]
     if isinstance(given, (tuple, list)):
-        inner = [max(min(i + n if i < 0 else i, n), 0) for i in map(operator.index, given)]
+        places = [whole(i, f"{name}: an index") for i in given]
+        inner = [max(min(i + n if i < 0 else i, n), 0) for i in places]
         return _between(t, at, [0, *inner, n])
     try:
         count = operator.index(given)
@@ -149,7 +150,7 @@ def _too_few(name: str, rank: int, x: Any) -> Parts:
 def select(x: Any, dim: int, index: Any) -> Tensor:
     """The view at one index along a dim, without that dim."""
     t, at, n = _along(x, "select", dim)
-    i = operator.index(index)
+    i = whole(index, "select: index")
     if not -n <= i < n:
         raise IndexError(f"select: index {i} is out of range for dim {at} of size {n}")
     return parts_of(t, at, [i + n if i < 0 else i])[0]

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .. import _pointwise as pw
-from .._arguments import whole
+from .._arguments import number, whole
 from .._dims import dim_of, dims_of, the_dim
 from .._dispatch import dispatch
 from .._dtype import BOOL, COMPLEX, FLOAT, DType, float32, from_numpy_dtype
@@ -211,7 +211,8 @@ def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Tensor:
     rank = t._data.ndim
     if rank < 2:
         raise ValueError(f"renorm needs at least 2 dims, got shape {tuple(t._data.shape)}")
-    if p <= 0 or maxnorm < 0:
+    p, maxnorm = number(p, "renorm: p"), number(maxnorm, "renorm: maxnorm")
+    if not p > 0 or not maxnorm >= 0:
         raise ValueError(f"renorm needs p > 0 and maxnorm >= 0, got p={p} and maxnorm={maxnorm}")
     at = dim_of(dim, rank)
     size = vector_norm(t, p, tuple(d for d in range(rank) if d != at), True)
@@ -270,7 +271,7 @@ def cov(x: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = No
 
     `fweights` (integers) count observations, `aweights` weigh them.
     """
-    t = tensor_of(x, "cov")
+    t, correction = tensor_of(x, "cov"), whole(correction, "cov: correction")
     if t._data.ndim > 2:
         raise ValueError(f"cov needs at most 2 dims, got shape {tuple(t._data.shape)}")
     if from_numpy_dtype(t._data.dtype).category == BOOL:

@@ -7,7 +7,6 @@ the tensor that it is a view of.
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +48,7 @@ def as_strided_scatter(x: Any, src: Any, size: Any, stride: Any, storage_offset:
     shape, strides = _checked(size, stride)
     if not t.is_contiguous():
         raise ValueError(f"as_strided_scatter needs a contiguous tensor, got strides {t.stride()}; call .contiguous()")
-    layout = (shape, strides, 0 if storage_offset is None else operator.index(storage_offset))
+    layout = (shape, strides, _offset(storage_offset, 0))
     return run("view_write", (t, tensor_of(src, "as_strided_scatter")), chain=(("as_strided", layout),))
 
 
@@ -76,18 +75,22 @@ def _checked(size: Any, stride: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return shape, strides
 
 
+def _offset(given: Any, own: int) -> int:
+    return own if given is None else whole(given, "as_strided: storage_offset")
+
+
 def _over(t: Tensor, size: Any, stride: Any, offset: Any) -> tuple[Tensor, Layout]:
     """The tensor to lay the strides over, with row-major elements, and what the op says of it."""
     shape, strides = _checked(size, stride)
     if t._flags & (LEVEL | TRACED | FOREIGN) or tls.trace is not None:
         if type(t._data) is MetaArray and t._view is None and tls.trace is None:
-            return t, (shape, strides, operator.index(offset or 0))
+            return t, (shape, strides, _offset(offset, 0))
         raise ValueError(
             "as_strided needs the memory of the tensor, which a captured program, a transform or another storage does "
             "not know; use slices, unfold, diagonal or expand"
         )
     own = storage_offset(t)
-    start = own if offset is None else operator.index(offset)
+    start = _offset(offset, own)
     data = t._data
     last = start + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
     if 0 not in shape and data.flags.c_contiguous and own <= start and last < own + data.size:

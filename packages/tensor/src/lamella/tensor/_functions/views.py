@@ -87,7 +87,8 @@ def unflatten(x: Any, dim: int, sizes: Any) -> Tensor:
     if not shape:
         raise ValueError("unflatten needs a tensor with dims, got a 0-d tensor")
     at = dim_of(dim, len(shape))
-    given = tuple(sizes) if isinstance(sizes, (tuple, list)) else (sizes,)
+    each = sizes if isinstance(sizes, (tuple, list)) else (sizes,)
+    given = tuple([whole(s, "unflatten: a size") for s in each])
     n = shape[at]
     known = math.prod(s for s in given if s != -1)
     if not given:

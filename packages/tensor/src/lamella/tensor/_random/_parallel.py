@@ -50,7 +50,10 @@ def set_num_threads(count: int) -> None:
     start: MKL_NUM_THREADS, VECLIB_MAXIMUM_THREADS, OPENBLAS_NUM_THREADS. `environment()` tells which one numpy has.
     """
     global _num_threads
-    value = operator.index(count)
+    try:
+        value = operator.index(count)
+    except TypeError:
+        raise TypeError(f"set_num_threads: count must be an int, got {count!r}") from None
     if value < 1:
         raise ValueError(f"set_num_threads: expected at least 1, got {count}")
     _num_threads = value

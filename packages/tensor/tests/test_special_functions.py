@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +68,12 @@ def test_lgamma_near_its_zeros_is_relative() -> None:
     for at, slope, bend in ((1.0, -euler, np.pi**2 / 12), (2.0, 1 - euler, np.pi**2 / 12 - 0.5)):
         d = (at + step) - at
         np.testing.assert_allclose(lt.lgamma(lt.from_numpy(at + step)).numpy(), d * slope + d * d * bend, rtol=1e-11)
+
+
+def test_erf_of_its_inverse_is_exact_to_rounding() -> None:
+    y = np.concatenate([np.linspace(-1, 1, 2001)[1:-1], [1e-12, -1e-300, 0.0, 1 - 1e-9]])
+    back = np.vectorize(math.erf)(lt.erfinv(lt.from_numpy(y)).numpy())
+    assert np.abs(back - y).max() < 3e-16
 
 
 # (function, points, values), by the definitions

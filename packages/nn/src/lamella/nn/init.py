@@ -177,20 +177,7 @@ def trunc_normal_(
         return t
     with no_grad():
         u = lt.rand(t.shape, dtype=lt.float64, generator=generator) * (high - low) + low
-        return t.copy_((_erfinv(u) * root + mean).clamp(a, b))
-
-
-def _erfinv(y: Tensor) -> Tensor:
-    # Winitzki's closed form is within 2e-3; each step of Newton's method on erf doubles the digits. The ends are
-    # infinite.
-    u = y.clamp(-1 + 2**-53, 1 - 2**-53)
-    k = 0.147
-    log = lt.log((1 - u) * (1 + u))
-    half = 2 / (math.pi * k) + log / 2
-    x = lt.sign(u) * lt.sqrt(lt.sqrt(half * half - log / k) - half)
-    for _ in range(4):
-        x = x - (lt.erf(x) - u) * lt.exp(x * x) * (math.sqrt(math.pi) / 2)
-    return x
+        return t.copy_((lt.erfinv(u) * root + mean).clamp(a, b))
 
 
 def _fans(tensor: Any, name: str) -> tuple[int, int]:

@@ -69,6 +69,7 @@ def cosine_embedding_loss(
         raise ValueError(
             f"{name} needs inputs [N, D] and target [N], or [D] and [], got {a.shape}, {b.shape} and {y.shape}"
         )
+    margin = number(margin, f"{name}: margin")
     tiny = 1e-12  # under the root: a zero vector has cosine 0 and finite gradients
     cosine = (a * b).sum(-1) * lt.rsqrt(((a * a).sum(-1) + tiny) * ((b * b).sum(-1) + tiny))
     alike = lt.where(y == 1, 1 - cosine, 0.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamella.tensor import Tensor, full
+from lamella.tensor.extend import number
 
 from .. import functional as F
 from .._module import Module
@@ -188,7 +189,7 @@ class Hardtanh(_Activation):
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        if not min_val < max_val:
+        if not number(min_val, "Hardtanh: min_val") < number(max_val, "Hardtanh: max_val"):
             raise ValueError(f"Hardtanh needs min_val < max_val, got {min_val} and {max_val}")
         self.min_val = min_val
         self.max_val = max_val

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from lamella.tensor import Tensor
+from lamella.tensor.extend import whole
 
 from .. import functional as F
 from .. import init
@@ -27,7 +28,10 @@ class _Table(Module):
             raise NotImplementedError(f"{name}: sparse gradients are not available; leave sparse=False")
         self.num_embeddings = positive(name, "num_embeddings", num_embeddings)
         self.embedding_dim = positive(name, "embedding_dim", embedding_dim)
-        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
+        if (
+            padding_idx is not None
+            and not -num_embeddings <= whole(padding_idx, f"{name}: padding_idx") < num_embeddings
+        ):
             raise ValueError(f"{name}: padding_idx {padding_idx} is no row of a table with {num_embeddings}")
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lamella.tensor import Tensor
+from lamella.tensor.extend import number
 
 from .. import functional
 from .._module import Module
@@ -86,10 +87,11 @@ class Upsample(Module):
     ) -> None:
         super().__init__()
         self.size = size
+        name = f"{type(self).__name__}: scale_factor"
         if isinstance(scale_factor, tuple):
-            self.scale_factor: Any = tuple(float(f) for f in scale_factor)
+            self.scale_factor: Any = tuple(float(number(f, name)) for f in scale_factor)
         else:
-            self.scale_factor = float(scale_factor) if scale_factor is not None else None
+            self.scale_factor = None if scale_factor is None else float(number(scale_factor, name))
         self.mode = mode
         self.align_corners = align_corners
         self.recompute_scale_factor = recompute_scale_factor
@@ -176,7 +178,7 @@ class _Pad(Module):
 
     def __init__(self, padding: Size) -> None:
         super().__init__()
-        sides = (padding,) * (2 * self._n) if isinstance(padding, int) else tuple(padding)
+        sides = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * self._n)
         if len(sides) != 2 * self._n or not all(isinstance(p, int) for p in sides):
             raise ValueError(f"{type(self).__name__}: padding is an int or {2 * self._n} ints, got {padding!r}")
         self.padding = sides

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lamella.tensor import Tensor
+from lamella.tensor.extend import number
 
 from .. import functional as F
 from .._module import Module
@@ -319,7 +320,7 @@ class TripletMarginLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        if not margin > 0:
+        if not number(margin, "TripletMarginLoss: margin") > 0:
             raise ValueError(f"TripletMarginLoss needs a positive margin, got {margin}")
         self.margin = margin
         self.p = p
@@ -346,7 +347,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
-        if not margin > 0:
+        if not number(margin, "TripletMarginWithDistanceLoss: margin") > 0:
             raise ValueError(f"TripletMarginWithDistanceLoss needs a positive margin, got {margin}")
         self.distance_function = distance_function or F.pairwise_distance
         self.margin = margin

@@ -11,6 +11,7 @@ from typing import Any
 
 from lamella import tensor as lt
 from lamella.tensor import Tensor
+from lamella.tensor.extend import whole
 
 from .. import functional, init
 from .._module import Module
@@ -179,7 +180,9 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ) -> None:
         super().__init__()
-        self.layers = ModuleList([copy.deepcopy(encoder_layer) for _ in range(num_layers)])
+        self.layers = ModuleList(
+            [copy.deepcopy(encoder_layer) for _ in range(whole(num_layers, "TransformerEncoder: num_layers"))]
+        )
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
@@ -204,7 +207,9 @@ class TransformerDecoder(Module):
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
-        self.layers = ModuleList([copy.deepcopy(decoder_layer) for _ in range(num_layers)])
+        self.layers = ModuleList(
+            [copy.deepcopy(decoder_layer) for _ in range(whole(num_layers, "TransformerDecoder: num_layers"))]
+        )
         self.num_layers = num_layers
         self.norm = norm
 

@@ -11,6 +11,8 @@ import torch
 from lamella import tensor as lt
 from lamella.nn import functional as functional
 
+pytestmark = pytest.mark.oracle
+
 SHAPES: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (2, 0, 3))
 
 CALLS = """

@@ -106,6 +106,8 @@ def test_a_buffer_takes_another_tensor_and_stays_one():
         (lambda m: m.train(1), TypeError, "True or False"),
         (lambda m: m.to(lt.int64), TypeError, "floating dtype"),
         (lambda m: m.to("nowhere"), ValueError, "nowhere"),
+        (lambda m: m.to(lt.float32, lt.float64), TypeError, "takes one dtype"),
+        (lambda m: m.to(lt.float32, False, True), TypeError, "takes one bool by position, non_blocking, got 2"),
         (lambda m: Module()(1), NotImplementedError, "no forward"),
         (lambda m: m.register_forward_hook(3), TypeError, "callable"),
         (lambda m: m.load_state_dict([1]), TypeError, "mapping"),

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from lamella.tensor import Tensor, bfloat16, empty, float16, float32, float64, preserve_format
 from lamella.tensor import device as as_device
-from lamella.tensor.extend import FLOAT, DType, as_dtype
+from lamella.tensor.extend import FLOAT, as_dtype, destination
 
 from . import _state
 from ._calling import call_with_hooks
@@ -241,17 +241,9 @@ class Module(Tree):
         non_blocking permits a copy to overlap with what follows; between the devices there are, none would. A memory
         format such as channels_last is for the parameters and buffers with as many dims as it has.
         """
-        for a in args:
-            if isinstance(a, Tensor):
-                dtype, device = a.dtype, a.device
-            elif isinstance(a, DType):
-                dtype = a
-            elif isinstance(a, bool):
-                continue  # non_blocking
-            else:
-                device = a
-        if device is not None:
-            device = as_device(device)
+        dtype, place, flags = destination(args, dtype, device)
+        if len(flags) > 1:
+            raise TypeError(f"to() takes one bool by position, non_blocking, got {len(flags)}")
         kind = None if dtype is None else as_dtype(dtype)
         if kind is not None and kind.category < FLOAT:
             raise TypeError(f"a module can be converted to a floating dtype only, got {kind}")
@@ -261,7 +253,7 @@ class Module(Tree):
             fits = not order or len(order) == t.ndim  # other formats are for any rank
             return t.to(
                 dtype=kind if t.dtype.category >= FLOAT else None,
-                device=device,
+                device=place,
                 memory_format=memory_format if fits else preserve_format,
             )
 

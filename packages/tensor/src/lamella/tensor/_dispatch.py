@@ -318,7 +318,7 @@ _OF_NUMBERS = frozenset(("elementwise", "creation", "scalar"))
 
 def explained(op: Op, args: Sequence[Any], params: dict[str, Any], error: Exception) -> Exception:
     """The error of the op's shape rule, which names what was given; the kernel's own where the shapes are right."""
-    if op.spec not in _OF_NUMBERS:
+    if isinstance(error, AttributeError) and op.spec not in _OF_NUMBERS:  # a kernel took an operand for an array
         for i, a in enumerate(args):
             if not isinstance(a, TensorBase) and not (a is None and i in op.optional):
                 name = op.operands[0 if op.variadic else i]

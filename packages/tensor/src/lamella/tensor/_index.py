@@ -353,7 +353,7 @@ def set_item(t: Any, index: Any, value: Any) -> None:
     if kind is int or kind is slice or (kind is tuple and _all_basic(index)):
         kind = type(value)
         if kind is float or kind is int or kind is bool:
-            number = number_in(value, from_numpy_dtype(t._data.dtype), "full")
+            number = number_in(value, from_numpy_dtype(t._data.dtype), "assignment")
             if put_plainly(t, index, number):
                 return
         elif isinstance(value, TensorBase) and put_plainly(t, index, value):

@@ -19,12 +19,12 @@ from ._state import FOREIGN, GRAD, HOT, INFERENCE, LEVEL, TRACED, VIEW, tls
 from ._version import user_location
 from ._views import apply_chain, overlapping, refresh, replay
 
-__all__ = ["assign", "fill", "inplace", "overwrite", "put_plainly", "update_each", "write"]
+__all__ = ["assign", "inplace", "overwrite", "put_plainly", "update_each", "write"]
 
 
 def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | None = None) -> Any:
     """t := op(t, *others; params), in t's own memory; returns t. Shape and dtype of t cannot change."""
-    _check_target(t)
+    check_target(t)
     if _plain(t, others):
         kernel = op.rules.get("numpy")
         if isinstance(kernel, np.ufunc) and (not op.promotes or meet(op, (t, *others)) is None):
@@ -44,7 +44,7 @@ def inplace(op: Op, t: Any, others: tuple[Any, ...], params: dict[str, Any] | No
 
 def assign(fn: Callable[..., Any], t: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """t := fn(t, *args, **kwargs), in t's own memory; returns t. Shape and dtype of t cannot change."""
-    _check_target(t)
+    check_target(t)
     source = _before(t, (*args, *kwargs.values()))
     new = fn(
         source, *[source if a is t else a for a in args], **{k: source if a is t else a for k, a in kwargs.items()}
@@ -56,7 +56,7 @@ def overwrite(t: Any, entries: tuple[Any, ...], value: Any, indices: tuple[Any, 
     """t[entries] = value by numpy where nothing follows t, the value or the index tensors; False where something
     does, or where numpy refuses.
     """
-    _check_target(t)
+    check_target(t)
     if not _plain(t, (value, *indices)) or not t._data.flags.writeable:
         return False
     data = value._data
@@ -72,31 +72,19 @@ def put_plainly(t: Any, index: Any, value: Any) -> bool:
     """t[index] = value by numpy, for a basic index and a number or a tensor of the dtype of t, where nothing follows
     either; False where something does, or where numpy refuses.
     """
-    _check_target(t)
-    data = value
+    check_target(t)
+    target, data = t._data, value
+    others: tuple[Any, ...] = ()
     if isinstance(value, TensorBase):
-        if not _plain(t, (value,)) or value._data.dtype != t._data.dtype:
+        data, others = value._data, (value,)
+        if data.dtype != target.dtype:
             return False
-        data = value._data
-    elif not _plain(t, ()):
-        return False
-    target = t._data
-    if not target.flags.writeable:
+    if not _plain(t, others) or not target.flags.writeable:
         return False
     try:
         target[index] = data
     except (IndexError, ValueError):
         return False  # the general path says what is wrong
-    _bump(t)
-    return True
-
-
-def fill(t: Any, number: Any) -> bool:
-    """t[...] = number by numpy where nothing follows t and no mode is open; False otherwise."""
-    _check_target(t)
-    if HOT[0] or not _plain(t, ()) or not t._data.flags.writeable:
-        return False
-    t._data.fill(number)
     _bump(t)
     return True
 
@@ -155,7 +143,7 @@ def _plain(t: Any, others: tuple[Any, ...]) -> bool:
     return not (HOT[0] and (tls.trace is not None)) and not (flags & GRAD and tls.grad)
 
 
-def _check_target(t: Any) -> None:
+def check_target(t: Any) -> None:
     if t._flags & INFERENCE and not tls.inference:
         raise RuntimeError(
             "a tensor made under inference_mode is written in place outside it; write into a clone(), "

@@ -251,7 +251,7 @@ class Strided(TensorBase):
         for start in range(0, shape[0], shape[1] + 1) if wrap and len(shape) == 2 else (0,):
             part = me.narrow(0, start, shape[0] - start) if start else me
             while part.ndim > 1:
-                part = part.diagonal(0, 0, part.ndim - 1) if part.ndim > 2 else part.diagonal()
+                part = part.diagonal(0, 0, -1)
             part.fill_(fill_value)
         return me
 

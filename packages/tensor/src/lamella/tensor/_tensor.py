@@ -17,14 +17,15 @@ from . import _functions as f
 from . import _pointwise as p
 from ._arguments import shown
 from ._base import wrap
-from ._device import CPU, META, Device, as_device
+from ._destination import destination
+from ._device import CPU, META, Device
 from ._dims import dim_of
 from ._draws import Draws
-from ._dtype import BY_NAME, DType, from_numpy_dtype
+from ._dtype import DType, from_numpy_dtype
 from ._exported import Exported
 from ._functions.splitting import rows_of
 from ._index import get_item, set_item
-from ._inplace import fill, put_plainly, write
+from ._inplace import check_target, put_plainly, write
 from ._kinds import Kinds
 from ._memory import keep_freed_memory
 from ._memory_format import preserve_format
@@ -160,22 +161,13 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
         Itself when nothing changes and copy is False. Bools by position are non_blocking and copy, as in PyTorch;
         a copy has always ended when this returns, whatever non_blocking asks for. The result has the memory format.
         """
-        flags: list[bool] = []
-        for a in args:
-            if a is True or a is False:
-                flags.append(a)
-            elif isinstance(a, Tensor):
-                dtype, device = a.dtype, a.device
-            elif isinstance(a, (DType, type, np.dtype)) or (isinstance(a, str) and a in BY_NAME):
-                dtype = a
-            elif isinstance(a, str) and a not in ("cpu", "meta"):
-                raise ValueError(f"to({a!r}): neither a dtype nor a device; the devices here are 'cpu' and 'meta'")
-            else:
-                device = a
+        dtype, place, flags = destination(args, dtype, device)
+        if len(flags) > 2:
+            raise TypeError(f"to() takes two bools by position, non_blocking and copy, got {len(flags)}")
         copy = flags[1] if len(flags) > 1 else copy
         out: Tensor = self
-        if device is not None and as_device(device) != self.device:
-            if as_device(device).kind == "cpu":
+        if place is not None and place is not self.device:
+            if place is CPU:
                 raise RuntimeError("a meta tensor has no values to move to the cpu")
             out = wrap(MetaArray(self.shape, self._data.dtype))
         if dtype is not None:
@@ -194,19 +186,17 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
 
     def copy_(self, other: Any) -> Tensor:
         """Overwrite with the values of another tensor or number, broadcast and cast to this one; returns self."""
-        from ._inplace import _check_target
-
-        _check_target(self)
+        if isinstance(other, Tensor) and other._data.shape == self._data.shape and put_plainly(self, ..., other):
+            return self
+        check_target(self)
         if isinstance(other, Tensor):
-            if other._data.shape == self._data.shape and put_plainly(self, ..., other):
-                return self
             value = other
         elif isinstance(other, (np.ndarray, list, tuple)):
             value = make.tensor(other, dtype=self.dtype)
         else:
             if not is_operand(other):
                 raise TypeError(f"values of a tensor are tensors, arrays, lists or numbers, got {shown(other)}")
-            value = make.full((), other, dtype=self.dtype)
+            value = make.full((), number_in(other, self.dtype, "copy_"), dtype=self.dtype)
         value = f.to_dtype(value, self.dtype)
         if value.shape != self.shape:
             value = f.expand(value, self.shape)
@@ -220,7 +210,7 @@ class Tensor(Methods, Kinds, Draws, Exported, Strided):
         if isinstance(value, Tensor):
             return self.copy_(value)
         number = number_in(value, self.dtype, "fill_")
-        return self if fill(self, number) else self.copy_(make.full((), number, dtype=self.dtype))
+        return self if put_plainly(self, ..., number) else self.copy_(make.full((), number, dtype=self.dtype))
 
     def zero_(self) -> Tensor:
         """Overwrite with zeros; returns self."""

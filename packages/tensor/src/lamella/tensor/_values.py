@@ -149,10 +149,9 @@ def _check_ints(found: Any, kind: DType) -> None:
         return
     low, high = int_range(kind)
     if found.dtype.kind == "f":
-        # high + 1 is a power of two, and so a float; a float does not wrap
-        bad = ~((found > low - 1 if low else found > -1.0) & (found < float(high + 1)))
-        if low < -(2**62):
-            bad = ~((found >= float(low)) & (found < float(high + 1)))
+        # high + 1 is a power of two, and so a float, where low - 1 may be none; a float does not wrap
+        above = found >= float(low) if low < -(2**62) else found > low - 1
+        bad = ~(above & (found < float(high + 1)))
     else:
         bad = (found < (low if low else -high)) | (found > high)
     if np.any(bad):

@@ -5,6 +5,7 @@ Public without the promise of the main surface.
 
 from ._arguments import number, whole
 from ._base import View, cell_of, level_of, set_edge, wrap, wrap_view
+from ._destination import destination
 from ._dispatch import compute, detached, dispatch, record, wrap_outputs
 from ._drawn import reserve
 from ._dtype import BOOL, BY_NAME, COMPLEX, FLOAT, INT, DType, as_dtype, from_numpy_dtype
@@ -43,8 +44,8 @@ __all__ = [
     "TRACED", "VIEW", "Batched", "Cell", "DType", "DecoratingMode", "Dual", "Generator", "Level", "LevelClosedError",
     "Location", "MetaArray", "MissingRule", "Mode", "Numbers", "Op", "SymScalar", "View", "apply_chain", "as_dtype",
     "attention_backward", "broadcast_shapes", "cell_of", "compute", "default_float", "default_generator", "describe",
-    "detached", "dispatch", "enter_mode", "follow_num_threads", "from_numpy_dtype", "last_state", "leave_mode",
-    "level_of", "number", "previous_state", "record", "refresh", "register_rules", "replay", "reserve", "rule",
-    "scores_of", "set_edge", "settle_modes", "tls", "update_each", "user_location", "whole", "wrap", "wrap_outputs",
-    "wrap_view", "write", "write_through",
+    "destination", "detached", "dispatch", "enter_mode", "follow_num_threads", "from_numpy_dtype", "last_state",
+    "leave_mode", "level_of", "number", "previous_state", "record", "refresh", "register_rules", "replay", "reserve",
+    "rule", "scores_of", "set_edge", "settle_modes", "tls", "update_each", "user_location", "whole", "wrap",
+    "wrap_outputs", "wrap_view", "write", "write_through",
 ]  # fmt: skip

@@ -104,10 +104,11 @@ def _shared(obj: Any, dtype: Any) -> Any:
     if isinstance(obj, np.generic):
         return None
     if not isinstance(obj, np.ndarray):
+        from .._exchange import from_dlpack, frombuffer  # here, because few programs exchange memory
+
         if hasattr(obj, "__dlpack__"):
-            obj = np.from_dlpack(obj)
-        elif isinstance(obj, (bytes, bytearray, memoryview)) or hasattr(obj, "__buffer__"):
-            obj = np.frombuffer(obj, (default_float() if dtype is None else as_dtype(dtype)).numpy)
-        else:
-            return None
+            return from_dlpack(obj)
+        if isinstance(obj, (bytes, bytearray, memoryview)) or hasattr(obj, "__buffer__"):
+            return frombuffer(obj, dtype=default_float() if dtype is None else dtype)
+        return None
     return from_numpy(obj) if _shareable(obj) else None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lamella.compiler.rules
-from lamella.compiler._lower._rules import RULES
+from lamella.compiler._lower.rules import RULES
 from lamella.compiler.executor import compile_graph
 from lamella.graph import Graph, GraphBuilder, TensorType, Value, infer_types, interpret
 from lamella.tensor.extend import OPS, as_dtype

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lamella.compiler._lower._rules import RULES
+from lamella.compiler._lower.rules import RULES
 from lamella.tensor.extend import register_rules
 
 __all__ = ["RULES"]

@@ -16,6 +16,7 @@ from lamella.compiler._lower._group import Body, Extern, Grouper, Item
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, contiguous
 from lamella.compiler._schedule import HEAVY
 
+Rule = Callable[..., Any]
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "isnan"})
 
 
@@ -187,6 +188,15 @@ class _Cast:
         return b.apply(f"round_{self.dtype}", value) if self.dtype in ("f16", "bf16") else value
 
 
+def to(kind: str) -> Body:
+    """The body of a conversion to a value type."""
+
+    def body(b: KernelBuilder, values: list[int]) -> int:
+        return b.cast(values[0], kind)
+
+    return body
+
+
 def _same(_: KernelBuilder, values: list[int]) -> int:
     return values[0]
 
@@ -216,4 +226,4 @@ def is_float(dtype: str) -> bool:
     return value_type(dtype) in FLOATS
 
 
-__all__ = ["Emitter", "Scalar", "broadcast", "contiguous", "is_float", "lowerable"]
+__all__ = ["Emitter", "Rule", "Scalar", "broadcast", "contiguous", "is_float", "lowerable", "to"]

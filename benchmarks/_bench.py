@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 
@@ -74,9 +74,9 @@ class Side:
         assert isinstance(times, list)
         return times
 
-    def value(self) -> float:
-        """The value of the case's statement."""
-        value = self._ask({"call": True})
+    def value(self, expression: str = "") -> float:
+        """The value of an expression (the case's statement by default)."""
+        value = self._ask({"call": expression or self._statement})
         assert isinstance(value, float)
         return value
 
@@ -94,26 +94,46 @@ class Bench:
     @property
     def torch_name(self) -> str:
         """The peer with its version."""
+        return self.name_of("torch")
+
+    def name_of(self, peer: str) -> str:
+        """A peer with the version of its library: "torch", "torch-compile" or "jax"."""
+        library = peer.partition("-")[0]
         try:
-            return f"torch {version('torch')}"
+            return f"{peer} {version(library)}"
         except PackageNotFoundError:
-            raise CaseFailed("torch is not installed: run this with nox -s bench") from None
+            raise CaseFailed(f"{library} is not installed: run this with nox -s bench") from None
 
     def race(self, case: Case) -> dict[str, float]:
         """Median seconds of a call for each side of the case, in turns."""
         return next(self.races(case, [case.statement]))
 
+    def race_and_ask(
+        self, case: Case, questions: Mapping[str, Sequence[str]]
+    ) -> tuple[dict[str, float], dict[str, list[float]]]:
+        """`race`, and afterwards the values of expressions in the processes of some sides."""
+        with self._open(case) as sides:
+            seconds = self._take_turns(sides, case.statement)
+            return seconds, {name: [sides[name].value(q) for q in asked] for name, asked in questions.items()}
+
+    @contextmanager
+    def _open(self, case: Case) -> Iterator[dict[str, Side]]:
+        with ExitStack() as stack:
+            yield {name: stack.enter_context(Side(self.story, case, name, {})) for name in case.sides}
+
+    def _take_turns(self, sides: Mapping[str, Side], statement: str) -> dict[str, float]:
+        numbers = {name: self._calibrate(side, statement) for name, side in sides.items()}
+        times: dict[str, list[float]] = {name: [] for name in sides}
+        for _ in range(self.turns):
+            for name, side in sides.items():
+                times[name].extend(side.time(numbers[name], self.blocks + 1, statement)[1:])
+        return {name: statistics.median(values) for name, values in times.items()}
+
     def races(self, case: Case, statements: Iterable[str]) -> Iterator[dict[str, float]]:
         """The same for several statements, one after the other, in one process a side."""
-        with ExitStack() as stack:
-            sides = {name: stack.enter_context(Side(self.story, case, name, {})) for name in case.sides}
+        with self._open(case) as sides:
             for statement in statements:
-                numbers = {name: self._calibrate(side, statement) for name, side in sides.items()}
-                times: dict[str, list[float]] = {name: [] for name in sides}
-                for _ in range(self.turns):
-                    for name, side in sides.items():
-                        times[name].extend(side.time(numbers[name], self.blocks + 1, statement)[1:])
-                yield {name: statistics.median(values) for name, values in times.items()}
+                yield self._take_turns(sides, statement)
 
     def probe(self, case: Case, side: str, turns: Sequence[Mapping[str, str]]) -> float:
         """Median of the statement's value over fresh processes, one for each mapping of extra environment variables."""

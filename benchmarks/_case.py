@@ -29,7 +29,6 @@ class CaseFailed(RuntimeError):
 class Case(ABC):
     """One named question of a story."""
 
-    is_expression = False  # whether the statement's value is asked for
     environment: Mapping[str, str] = {}  # variables of every side's process
     only_named = False  # left out unless it is asked for by name
 
@@ -87,8 +86,6 @@ class Bound(Case):
 
 class Probe(Case):
     """A value that a fresh process finds out about itself, the median of several processes, against a bound."""
-
-    is_expression = True
 
     def __init__(
         self, name: str, statement: str, *, ours: Setup, metric: str, unit: str, bound: float, processes: int = 5

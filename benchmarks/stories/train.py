@@ -1,4 +1,4 @@
-"""Eager training steps of three networks beside torch eager: time, and the memory that a step reaches.
+"""Training steps of four networks: eager beside torch eager, and compiled whole beside torch.compile and JAX as well.
 
 The memory is the largest resident set of a fresh process in ten steps less what it held before the first (Linux: the
 kernel keeps the peak, and forgets it when asked to).
@@ -6,23 +6,29 @@ kernel keeps the peak, and forgets it when asked to).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks._bench import Bench
 from benchmarks._case import Case, CaseFailed, Race
+from benchmarks._contest import Contest, lazily, program_cost
 from benchmarks._row import Measured
+from benchmarks.models import MODELS, training_step
 
 __all__ = ["CASES"]
 
-_TIME, _MEMORY = 1.5, 1.3
+_TIME, _MEMORY, _COMPILED_MEMORY = 1.5, 1.3, 0.8
 _STEPS = 10
+# Of the best peer's time, or of the roofline: either will do.
+_COMPILED = {"gpt": (0.65, 0.6), "cnn": (0.9, 0.4), "mlp": (0.65, 0.85), "lstm": (0.75, 0.4)}
 
 
-def _build(model: str, name: str) -> Any:
-    import importlib
+def _compiled(model: str) -> Any:
+    import lamella.compiler
 
-    return importlib.import_module(f"benchmarks.models.{model}").build(name)
+    return lamella.compiler.compile(training_step(model, "lamella"))
 
 
 def _status_bytes(field: str) -> float:
@@ -48,13 +54,12 @@ def _peak(step: Any) -> Any:
 class Peak(Case):
     """The memory of a step on both sides, in fresh processes."""
 
-    is_expression = True
+    def __init__(self, name: str, ours: Callable[[], Any], torch: Callable[[], Any], limit: float) -> None:
+        def side(make: Callable[[], Any]) -> Any:
+            return lambda: {"peak": _peak(make())}
 
-    def __init__(self, model: str) -> None:
-        def side(name: str) -> Any:
-            return lambda: {"peak": _peak(_build(model, name))}
-
-        super().__init__(f"{model}-memory", "peak()", {"ours": side("lamella"), "torch": side("torch")})
+        super().__init__(name, "peak()", {"ours": side(ours), "torch": side(torch)})
+        self.limit = limit
 
     def measure(self, bench: Bench) -> list[Measured]:
         """One row: peak over the level before the first step."""
@@ -65,16 +70,49 @@ class Peak(Case):
         return [
             Measured(
                 case=self.name, metric="peak above start", unit="MB", ours=values["ours"], peer=values["torch"],
-                peer_name=bench.torch_name, limit=_MEMORY,
+                peer_name=bench.torch_name, limit=self.limit,
             )
         ]  # fmt: skip
 
 
-def _race(model: str) -> Race:
-    def side(name: str) -> Any:
-        return lambda: {"step": _build(model, name)}
+def _eager(model: str) -> list[Case]:
+    ours, torch = (partial(training_step, model, name) for name in ("lamella", "torch"))
+    race = Race(model, "step()", ours=lazily(ours), torch=lazily(torch), limit=_TIME, unit="ms")
+    return [race, Peak(f"{model}-memory", ours, torch, _MEMORY)]
 
-    return Race(model, "step()", ours=side("lamella"), torch=side("torch"), limit=_TIME, unit="ms")
+
+def _whole(model: str) -> list[Case]:
+    def ours() -> dict[str, Any]:
+        step = _compiled(model)
+        for _ in range(3):
+            step()
+        return {"step": step, "cost": lambda: program_cost(step)}
+
+    def torch_compile() -> Any:
+        import torch
+
+        return training_step(model, "torch", torch.compile)
+
+    def jax() -> Any:
+        from benchmarks.models.in_jax import training_step as in_jax
+
+        return in_jax(model)
+
+    limit, roofline = _COMPILED[model]
+    peers = {
+        "torch": lazily(partial(training_step, model, "torch")),
+        "torch-compile": lazily(torch_compile),
+        "jax": lazily(jax),
+    }
+    eager = lazily(partial(training_step, model, "lamella"))
+    contest = Contest(f"{model}-compiled", ours=ours, eager=eager, peers=peers, limit=limit, roofline=roofline)
+    memory = Peak(
+        f"{model}-compiled-memory", partial(_compiled, model), partial(training_step, model, "torch"), _COMPILED_MEMORY
+    )
+    return [contest, memory]
 
 
-CASES = [case for model in ("cnn", "gpt", "lstm") for case in (_race(model), Peak(model))]
+CASES = [
+    *(case for model in ("cnn", "gpt", "lstm") for case in _eager(model)),
+    *(case for model in MODELS for case in _whole(model)),
+]

@@ -12,7 +12,19 @@ from benchmarks._page import excused, table, update_page
 from benchmarks._row import Measured, Row, read_rows, write_rows
 from benchmarks._stories import cases_of, find_case, story_names
 
-PROMISED = {"eager", "mlp", "import", "weight", "kernels", "compile-time", "memory", "quickstart", "sweep", "train"}
+PROMISED = {
+    "eager",
+    "mlp",
+    "import",
+    "weight",
+    "kernels",
+    "compile-time",
+    "memory",
+    "quickstart",
+    "sweep",
+    "train",
+    "infer",
+}
 
 ROW = Row(
     story="eager", case="add", metric="time", unit="us", ours=0.5, peer=1.0, peer_name="torch 2.13.0", ratio=0.5,

@@ -21,6 +21,7 @@ DERIVED = {
     "diagonal": "an elementwise op: its Jacobian is diagonal, so the vjp applied to the tangent",
     "unbatched": "made from host scalars, the same for every example; random draws follow vmap's `randomness`",
     "extern": "a step of its own, which calls the op's numpy kernel on planned buffers",
+    "graphs": "control flow: what the ops of its graphs give",
     "widest": "under autocast it runs in the dtype its operands meet in",
 }
 
@@ -38,6 +39,8 @@ def cell(op: Op, kind: str) -> tuple[str, str]:
         return "widest", DERIVED["widest"]
     if kind == "jvp" and op.spec == "elementwise" and "vjp" in op.rules:
         return "diagonal", DERIVED["diagonal"]
+    if op.spec == "control" and kind in ("vjp", "jvp", "batch"):
+        return "graphs", DERIVED["graphs"]
     if op.body is not None and kind != "cost":
         return "body", DERIVED["body"]
     if kind == "batch" and op.spec == "creation":

@@ -7,7 +7,7 @@ nothing that costs per node: `verify` is the judge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from lamella.tensor.extend import Op
@@ -39,7 +39,11 @@ Source: TypeAlias = tuple[str, int]
 
 
 class Node:
-    """One application of an op; `region` tells recomputed parts from the main one, 0; `source` is (file, line)."""
+    """One application of an op; `region` tells recomputed parts from the main one, 0; `source` is (file, line).
+
+    A param may be a graph: a body that the op runs, with inputs and outputs of its own. It reads nothing of the graph
+    around it but through operands, and its ids are its own.
+    """
 
     __slots__ = ("args", "op", "outputs", "params", "region", "source")
 
@@ -58,6 +62,20 @@ class Node:
         self.outputs = outputs
         self.region = region
         self.source = source
+
+    def regions(self) -> list[Graph]:
+        """The graphs among its params, in the order of the op's signature."""
+        return [value for value in self.params.values() if type(value) is Graph]
+
+    def mapped(self, change: Callable[[Graph], Graph]) -> Node:
+        """The node with `change` applied to each of its graphs; itself where nothing changes."""
+        params = dict(self.params)
+        changed = False
+        for name, value in self.params.items():
+            if type(value) is Graph:
+                params[name] = change(value)
+                changed = changed or params[name] is not value
+        return Node(self.op, self.args, params, self.outputs, self.region, self.source) if changed else self
 
     def __repr__(self) -> str:
         from ._text import node_text  # the printer imports this module
@@ -133,6 +151,13 @@ class Graph:
                     found.setdefault(arg, []).append((node, i))
         return found
 
+    def regions(self) -> Iterator[Graph]:
+        """The graphs that nodes of this one hold as params, and those in them."""
+        for node in self.nodes:
+            for region in node.regions():
+                yield region
+                yield from region.regions()
+
     def results(self) -> tuple[Value | Constant, ...]:
         """Outputs, then effect values: what a run returns, in order."""
         return (*self.outputs, *(e.value for e in self.effects))
@@ -159,7 +184,8 @@ class Graph:
             return NotImplemented
         return self._structure() == other._structure()
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash(str(self))  # graphs are equal where their texts are; only passes over regions ask
 
     def _structure(self) -> tuple[Any, ...]:
         return (

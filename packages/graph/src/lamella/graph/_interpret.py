@@ -15,6 +15,7 @@ import numpy as np
 
 from lamella.tensor.extend import Op, rule
 
+from ._control import kernel_of
 from ._graph import Graph, Node, Value
 from ._passes import decompose
 from ._scalar import widened
@@ -36,7 +37,7 @@ def interpret(graph: Graph) -> Run:
     MissingRule for an op that has neither a kernel nor a body.
     """
     source = graph
-    if any(_lacks_kernel(node.op) for node in graph.nodes):
+    if any(_lacks_kernel(node.op) for node in graph.nodes):  # a body of a control flow op is interpreted for itself
         graph = decompose(graph, _lacks_kernel)
     steps, template, results = _plan(graph)
     inputs = list(enumerate(graph.inputs))
@@ -61,7 +62,9 @@ def interpret(graph: Graph) -> Run:
                 try:
                     out = kernel(*[slots[j] for j in operands], **params)
                 except Exception as error:
-                    error.add_note(f"while interpreting graph {source.name!r} at `{node_text(node)}`")
+                    error.add_note(
+                        f"while interpreting graph {source.name!r} at `{node_text(node).partition(chr(10))[0]}`"
+                    )
                     raise
                 if many:
                     for j, item in zip(outputs, out, strict=True):
@@ -134,6 +137,9 @@ def _lacks_kernel(op: Op) -> bool:
 
 def _kernel(node: Node) -> Callable[..., Any]:
     """The kernel of a node; that of a scalar op brings its result to the declared kind."""
+    if node.op.spec == "control":
+        run = kernel_of(node.op, node.params, interpret)
+        return lambda *operands, **_: run(*operands)
     kernel: Callable[..., Any] = rule(node.op, "numpy")
     declared = node.outputs[0].type
     if not isinstance(declared, ScalarType):

@@ -56,11 +56,12 @@ def parse(text: str) -> Graph:
 class _Parser:
     """A position in the text, and the values defined so far by id."""
 
-    __slots__ = ("at", "text", "values")
+    __slots__ = ("at", "depth", "text", "values")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.depth = 0
         self.values: dict[int, Value] = {}
 
     # -- tokens
@@ -135,6 +136,9 @@ class _Parser:
     def graph(self) -> Graph:
         if not self.keyword("graph"):
             self.fail("the word 'graph'")
+        return self.rest_of_graph()
+
+    def rest_of_graph(self) -> Graph:
         name = self.name(NAME, "the name of the graph")
         self.expect("(", "before the inputs")
         inputs: list[Value] = []
@@ -247,9 +251,20 @@ class _Parser:
             match = self.take(_PARAM, "a param such as dim=0")
             if match[1] in params:
                 self.error(f"param {match[1][:60]!a} is given twice", match.start())
-            params[match[1]] = self.constant(0)
+            params[match[1]] = self.region() if self.keyword("graph") else self.constant(0)
             if not self.accept(","):
                 return params
+
+    def region(self) -> Graph:
+        """A graph as a param: its ids are its own."""
+        if self.depth >= MAX_TUPLE_DEPTH:
+            self.error(f"graphs nest at most {MAX_TUPLE_DEPTH} deep", self.at)
+        outer, self.values = self.values, {}
+        self.depth += 1
+        found = self.rest_of_graph()
+        self.depth -= 1
+        self.values = outer
+        return found
 
     def source(self) -> tuple[str, int] | None:
         match = _SOURCE.match(self.text, self.at)

@@ -1,8 +1,8 @@
 """Printing a graph: one line a node, in a form that `parse` reads back to an equal graph.
 
-Invariant: the text is a function of the structure alone, ASCII only, and node i stands on line `first_line(graph) +
-i`. Every NaN prints as `nan`. What has no text (a constant that is not static) is refused here, not printed as
-something else.
+Invariant: the text is a function of the structure alone, ASCII only; a node takes one line, and those of the graphs
+among its params, which `node_line` counts. Every NaN prints as `nan`. What has no text (a constant that is not static)
+is refused here, not printed as something else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ._constant import MAX_INT_DIGITS, is_static
 from ._errors import GraphError
 from ._graph import Effect, Graph, Node, Value
 
-__all__ = ["constant_text", "effect_text", "first_line", "node_text", "to_text"]
+__all__ = ["constant_text", "effect_text", "node_line", "node_text", "to_text"]
 
 WIDTH: Final = 120
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*+")
@@ -26,27 +26,33 @@ FILE: Final = re.compile(r"(?:[!$-~])++")  # printable ASCII without blank, quot
 
 def to_text(graph: Graph) -> str:
     """The whole graph as text, ending in a newline; GraphError for a constant without a text form."""
+    return "\n".join(_lines(graph)) + "\n"
+
+
+def _lines(graph: Graph) -> list[str]:
     lines = _header(graph)
-    lines += [f"  {node_text(node)}" for node in graph.nodes]
+    for node in graph.nodes:
+        lines += [f"  {line}" for line in node_text(node).split("\n")]
     lines.append(f"  return {', '.join(map(_arg_text, graph.outputs))}".rstrip())
     lines += [f"  {effect_text(effect)}" for effect in graph.effects]
-    lines.append("}\n")
-    return "\n".join(lines)
+    lines.append("}")
+    return lines
 
 
-def first_line(graph: Graph) -> int:
-    """The line, counted from 1, on which the first node is printed."""
-    return len(_header(graph)) + 1
+def node_line(graph: Graph, index: int) -> int:
+    """The line, counted from 1, on which node `index` begins; one past the last node: that of `return`."""
+    inside = sum([len(_lines(region)) - 1 for node in graph.nodes[:index] for region in node.regions()])
+    return len(_header(graph)) + 1 + index + inside
 
 
 def node_text(node: Node) -> str:
-    """One node as it stands in the text, without indentation."""
+    """One node as it stands in the text, without indentation: several lines where a param is a graph."""
     outputs = ", ".join([f"%{v.id}: {v.type}" for v in node.outputs])
     inside = ", ".join([_arg_text(a) for a in node.args])
     if node.params:
         names = [n for n in node.op.params if n in node.params]
         names += [n for n in node.params if n not in names]
-        inside += "; " + ", ".join([f"{n}={constant_text(node.params[n])}" for n in names])
+        inside += "; " + ", ".join([f"{n}={_param_text(node.params[n])}" for n in names])
     text = f"{outputs} = {_word(node.op.name, NAME)}({inside})"
     if node.region:
         text += f" region {node.region}"
@@ -59,6 +65,10 @@ def effect_text(effect: Effect) -> str:
     """One effect as it stands in the text, without indentation."""
     target = f"%{effect.target.id}" if isinstance(effect.target, Value) else _word(effect.target, LABEL)
     return f"{effect.kind} {target} <- {_arg_text(effect.value)}"
+
+
+def _param_text(value: Any) -> str:
+    return "\n".join(_lines(value)) if type(value) is Graph else constant_text(value)
 
 
 def constant_text(value: Any) -> str:

@@ -15,7 +15,7 @@ from ._constant import NUMBERS, is_static
 from ._errors import GraphError
 from ._graph import EFFECT_KINDS, Effect, Graph, Node, Value
 from ._infer import as_type, infer, meta
-from ._text import effect_text, first_line, node_text
+from ._text import effect_text, node_line, node_text
 from ._types import ScalarType, TensorType, Type
 
 __all__ = ["verify"]
@@ -48,7 +48,7 @@ class _Verifier:
             problem = self.node(node)
             if problem:
                 self.reject(i, node, problem)
-        line = first_line(graph) + len(graph.nodes)
+        line = node_line(graph, len(graph.nodes))
         for i, result in enumerate(graph.outputs):
             problem = self.result(result)
             if problem:
@@ -61,7 +61,7 @@ class _Verifier:
                 raise GraphError(f"graph {graph.name!r}, {where}: {problem}")
 
     def reject(self, index: int, node: Node, problem: str) -> NoReturn:
-        line = first_line(self.graph) + index
+        line = node_line(self.graph, index)
         raise GraphError(
             f"graph {self.graph.name!r}, node {index} (line {line}), `{_shown(node_text, node)}`: {problem}"
         )
@@ -92,7 +92,7 @@ class _Verifier:
     def operands(self, node: Node) -> str | None:
         op, args = node.op, node.args
         if op.variadic:
-            if not args:
+            if not args and not node.regions():
                 return f"{op.name} needs at least one operand"
         elif len(args) != len(op.operands):
             return f"it has {len(args)} operands, {op.name} takes {len(op.operands)} ({', '.join(op.operands)})"
@@ -116,9 +116,13 @@ class _Verifier:
         if len(params) != len(op.params) or any(name not in params for name in op.params):
             return f"its params are ({', '.join(params)}), {op.name} takes exactly ({', '.join(op.params)})"
         for name, value in params.items():
-            if not is_static(value):
+            if type(value) is Graph:
+                problem = _region(value)
+                if problem:
+                    return f"param {name}: {problem}"
+            elif not is_static(value):
                 given = f"param {name} is {value!r} of type {type(value).__name__}"
-                return f"{given}; a param is None, bool, int, float, str, DType or a tuple of these"
+                return f"{given}; a param is None, bool, int, float, str, DType, a tuple of these, or a graph"
         return None
 
     def types(self, node: Node) -> str | None:
@@ -181,6 +185,17 @@ class _Verifier:
         return None
 
 
+def _region(region: Graph) -> str | None:
+    """What is wrong with a graph that is a param: it keeps every rule, and has no effects."""
+    if region.effects:
+        return f"a graph inside a node has no effects, {region.name!r} has {len(region.effects)}"
+    try:
+        verify(region)
+    except GraphError as error:
+        return str(error)
+    return None
+
+
 def _unknown(value: Value, known: Value | None) -> str:
     if known is None:
         return f"%{value.id} is used before it is defined"
@@ -192,7 +207,8 @@ def _shown(text: Any, item: Any) -> str:
         shown = text(item)
     except GraphError as error:
         return f"no text: {error}"
-    return shown if len(shown) <= 200 else f"{shown[:197]}..."
+    first, more, _ = shown.partition("\n")  # a node with graphs goes on in lines that the problem names itself
+    return first if len(first) <= 200 and not more else f"{first[:197]}..."
 
 
 def _said(error: Exception) -> str:

@@ -17,7 +17,7 @@ from ._dtype import BY_NUMPY
 
 __all__ = ["OPS", "MissingRule", "Op", "register_rules", "rule"]
 
-SPECS: Final = frozenset({"elementwise", "reduce", "view", "creation", "scalar", "opaque"})
+SPECS: Final = frozenset({"elementwise", "reduce", "view", "creation", "scalar", "control", "opaque"})
 
 
 class MissingRule(NotImplementedError):

@@ -23,8 +23,11 @@ def cse(graph: Graph) -> Graph:
     names: dict[Value, Any] = {}
     first: dict[Any, Node] = {}
     kept: list[Node] = []
+    changed = False
     for old in graph.nodes:
-        node = renamed(old, names) if names else old
+        node = old.mapped(cse) if old.op.spec == "control" else old
+        changed = changed or node is not old
+        node = renamed(node, names) if names else node
         params = tuple([key(node.params[n]) for n in node.op.params]) if node.params else ()
         same = (node.op, tuple([a if type(a) is Value else key(a) for a in node.args]), params, node.region)
         found = first.setdefault(same, node)
@@ -38,7 +41,7 @@ def cse(graph: Graph) -> Graph:
         names.update(zip(node.outputs, found.outputs, strict=True))
         if escapes:
             escaping.update(found.outputs)
-    return rebuilt(graph, kept, names) if len(kept) < len(graph.nodes) else graph
+    return rebuilt(graph, kept, names) if changed or len(kept) < len(graph.nodes) else graph
 
 
 def _escaping(graph: Graph) -> set[Value]:

@@ -30,9 +30,12 @@ def decompose(graph: Graph, which: Callable[[Op], bool] | None = None) -> Graph:
     """The graph with the composites for which `which` holds (by default all) replaced by their bodies."""
     expander = _Expander(graph.next_id(), which or _any)
     names: dict[Value, Any] = {}
-    for node in graph.nodes:
+    changed = False
+    for old in graph.nodes:
+        node = old.mapped(lambda region: decompose(region, which)) if old.op.spec == "control" else old
+        changed = changed or node is not old
         expander.emit(renamed(node, names) if names else node, names)
-    return rebuilt(graph, expander.nodes, names) if names else graph
+    return rebuilt(graph, expander.nodes, names) if names or changed else graph
 
 
 def _any(_: Op) -> bool:

@@ -25,15 +25,18 @@ def fold_scalars(graph: Graph) -> Graph:
     """The graph with every scalar node that has only constant operands replaced by its value."""
     names: dict[Value, Any] = {}
     kept: list[Node] = []
+    changed = False
     for old in graph.nodes:
-        node = renamed(old, names) if names else old
+        node = old.mapped(fold_scalars) if old.op.spec == "control" else old
+        changed = changed or node is not old
+        node = renamed(node, names) if names else node
         if node.op.spec == "scalar" and not any(type(a) is Value for a in node.args):
             result = _folded(node)
             if result is not None:
                 names[node.outputs[0]] = result
                 continue
         kept.append(node)
-    return rebuilt(graph, kept, names)
+    return rebuilt(graph, kept, names) if names or changed else graph
 
 
 def _folded(node: Node) -> bool | int | float | None:

@@ -71,11 +71,8 @@ def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
         loss = w.step()
         return loss if loss > 0 else -loss
 
-    def item() -> Any:
-        return w.step().item()
-
-    def as_float() -> Any:
-        return float(w.step())
+    def as_list() -> Any:
+        return w.step().tolist()
 
     def as_numpy() -> Any:
         return w.step().detach().numpy()
@@ -189,8 +186,7 @@ def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
 
     return {
         "branch": (branch, r"bool\(\)"),
-        "item": (item, r"item\(\)"),
-        "as_float": (as_float, r"float\(\)"),
+        "as_list": (as_list, r"tolist\(\)"),
         "as_numpy": (as_numpy, r"numpy\(\)"),
         "array_inside": (array_inside, "numpy array"),
         "array_wrapped": (array_wrapped, "cannot fetch again"),

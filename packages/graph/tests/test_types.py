@@ -11,6 +11,7 @@ from lamella.graph import GraphBuilder, ScalarType, TensorType, infer_types
 from lamella.tensor.extend import OPS, as_dtype
 
 F32 = as_dtype("float32")
+WORDS = {"bool": "bool", "u8": "uint8", "i64": "int64", "bf16": "bfloat16", "f64": "float64", "c64": "complex64"}
 
 
 def test_types_print_as_in_the_text() -> None:
@@ -85,8 +86,31 @@ def test_kinds_of_scalar_ops(op: str, operands: str, kind: str) -> None:
 def test_every_scalar_op_has_a_kind() -> None:
     for op in OPS.values():
         if op.spec == "scalar" and op.package == "lamella.tensor":
-            [kind] = infer_types(op, [1] * len(op.operands), {})
+            operands = [GraphBuilder("g").input(TensorType(F32, ()))] if op.name == "scalar.item" else [1] * 3
+            [kind] = infer_types(op, operands[: len(op.operands)], {})
             assert isinstance(kind, ScalarType)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kind"), [("bool", "bool"), ("u8", "i64"), ("i64", "i64"), ("bf16", "f64"), ("f64", "f64")]
+)
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_the_kind_of_an_item(dtype: str, kind: str, shape: tuple[int, ...]) -> None:
+    x = GraphBuilder("g").input(TensorType(as_dtype(WORDS[dtype]), shape))
+    assert infer_types(OPS["scalar.item"], [x], {}) == (ScalarType(kind),)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(2.0, "takes a tensor, got 2.0"), ("c64", "real or imaginary part"), ("i64[2]", r"one element, got shape \(2,\)")],
+)
+def test_what_has_no_item(given: Any, message: str) -> None:
+    operand: Any = given
+    if isinstance(given, str):
+        word, _, rest = given.partition("[")
+        operand = GraphBuilder("g").input(TensorType(as_dtype(WORDS[word]), (2,) if rest else ()))
+    with pytest.raises(TypeError, match=message):
+        infer_types(OPS["scalar.item"], [operand], {})
 
 
 def test_a_tensor_is_no_operand_of_a_scalar_op() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from lamella.compiler._executable import CompiledGraph, compile_graph
+from typing import Any
+
+from lamella.compiler import _executable
+from lamella.compiler._executable import CompiledGraph
 from lamella.compiler._native._load import get_num_threads, set_num_threads
 from lamella.compiler._toolchain import CompileError, CompilerMissing
+from lamella.graph import Graph, staged
 
 __all__ = [
     "NAME",
@@ -17,3 +21,8 @@ __all__ = [
 ]
 
 NAME = "c"
+
+
+def compile_graph(graph: Graph) -> Any:
+    """Compile a graph to native code; CompilerMissing where there is no C compiler."""
+    return staged(graph, _executable.compile_graph)

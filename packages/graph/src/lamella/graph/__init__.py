@@ -6,8 +6,10 @@ from ._infer import infer_types
 from ._interpret import interpret
 from ._parse import parse
 from ._passes import Pass, cse, dce, decompose, fold_scalars, run_passes
+from ._stages import staged
 from ._text import to_text
 from ._trace import Trace
+from ._trace_numbers import Steering
 from ._types import ScalarType, TensorType, Type
 from ._verify import verify
 
@@ -23,6 +25,7 @@ __all__ = [
     "ParseError",
     "Pass",
     "ScalarType",
+    "Steering",
     "TensorType",
     "Trace",
     "Type",
@@ -36,6 +39,7 @@ __all__ = [
     "interpret",
     "parse",
     "run_passes",
+    "staged",
     "to_text",
     "verify",
 ]

@@ -22,7 +22,7 @@ from ._scalar import widened
 from ._text import node_text
 from ._types import SCALAR_KINDS, ScalarType, TensorType, Type
 
-__all__ = ["interpret"]
+__all__ = ["interpret", "node_kernel"]
 
 Run: TypeAlias = Callable[[Sequence[Any]], list[Any]]
 # kernel, slots of operands, params, slots of outputs, whether these come as a tuple, slots to let go, the node
@@ -109,7 +109,7 @@ def _plan(graph: Graph) -> tuple[list[_Step], list[Any], list[int]]:
             slot_of[value] = len(template)
             template.append(None)
         outputs = tuple([slot_of[v] for v in node.outputs])
-        steps.append((_kernel(node), operands, node.params, outputs, len(node.outputs) > 1, (), node))
+        steps.append((node_kernel(node), operands, node.params, outputs, len(node.outputs) > 1, (), node))
     for value, i in last.items():
         if value not in kept:
             dead[i].append(slot_of[value])
@@ -135,7 +135,7 @@ def _lacks_kernel(op: Op) -> bool:
     return op.body is not None and "numpy" not in op.rules
 
 
-def _kernel(node: Node) -> Callable[..., Any]:
+def node_kernel(node: Node) -> Callable[..., Any]:
     """The kernel of a node; that of a scalar op brings its result to the declared kind."""
     if node.op.spec == "control":
         run = kernel_of(node.op, node.params, interpret)

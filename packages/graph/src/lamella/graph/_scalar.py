@@ -8,16 +8,18 @@ i64 is an error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from lamella.tensor.extend import MissingRule, Op
+from lamella.tensor.extend import COMPLEX, MetaArray, MissingRule, Op, from_numpy_dtype
 
 from ._errors import GraphError
 from ._types import SCALAR_KINDS, ScalarType
 
-__all__ = ["scalar_type", "widened"]
+__all__ = ["ITEM", "scalar_type", "widened"]
 
+ITEM: Final = "scalar.item"
 _BY_CATEGORY: Final = (ScalarType("bool"), ScalarType("i64"), ScalarType("f64"))
 _CATEGORY: Final = {bool: 0, int: 1, float: 2}
 # op -> the lowest category its result may have, and the first operand that counts
@@ -35,7 +37,12 @@ _FIXED: Final = {f"scalar.{name}": 2 for name in ("div", "sin", "cos", "sqrt", "
 
 
 def scalar_type(op: Op, operands: Sequence[Any]) -> ScalarType:
-    """The type of a scalar op over numbers and ScalarTypes; TypeError for a tensor, MissingRule for an unknown op."""
+    """The type of a scalar op over numbers and ScalarTypes; TypeError for a tensor, MissingRule for an unknown op.
+
+    `scalar.item` alone takes a tensor, of one element.
+    """
+    if op.name == ITEM:
+        return _item_type(operands[0])
     categories = [_category(op, o) for o in operands]
     fixed = _FIXED.get(op.name)
     if fixed is not None:
@@ -45,6 +52,17 @@ def scalar_type(op: Op, operands: Sequence[Any]) -> ScalarType:
         raise MissingRule(f"the scalar op {op.name!r} (of {op.package}) has no rule for the kind of its result")
     low, start = joined
     return _BY_CATEGORY[max(low, *categories[start:])]
+
+
+def _item_type(operand: Any) -> ScalarType:
+    if not isinstance(operand, MetaArray):
+        raise TypeError(f"{ITEM} takes a tensor, got {operand!r}")
+    if math.prod(operand.shape) != 1:
+        raise TypeError(f"{ITEM} takes a tensor of one element, got shape {operand.shape}")
+    category = from_numpy_dtype(operand.dtype).category
+    if category == COMPLEX:
+        raise TypeError(f"{ITEM} gives a bool, an int or a float; take the real or imaginary part of {operand.dtype}")
+    return _BY_CATEGORY[category]
 
 
 def widened(op: Op, result: Any, declared: str) -> Any:

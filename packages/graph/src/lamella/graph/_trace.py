@@ -10,11 +10,9 @@ raised.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 from weakref import ref
 
-import lamella
 from lamella.tensor import Tensor
 from lamella.tensor.extend import (
     LEVEL,
@@ -23,7 +21,6 @@ from lamella.tensor.extend import (
     VIEW,
     MetaArray,
     Op,
-    SymScalar,
     describe,
     from_numpy_dtype,
     rule,
@@ -34,20 +31,20 @@ from lamella.tensor.extend import (
 )  # fmt: skip
 
 from ._errors import CaptureError
-from ._graph import GraphBuilder, Value
+from ._graph import Value
 from ._infer import as_type
-from ._types import ScalarType, TensorType
+from ._trace_numbers import TracedNumbers, source_line
+from ._types import TensorType
 
 __all__ = ["Trace"]
 
 
-class Trace:
+class Trace(TracedNumbers):
     """One open trace; the capture layer opens it, reads what it found, and closes it."""
 
     def __init__(self, name: str, parent: Trace | None = None) -> None:
-        self.builder = GraphBuilder(name)
+        super().__init__(name)
         self.parent = parent
-        self.region = 0
         self._line: tuple[str, int] | None = None
         self._regions = 0
         # id(storage) -> (SSA value, version of the cell for a view, storage kept alive)
@@ -60,11 +57,7 @@ class Trace:
         self.views: dict[int, Tensor] = {}  # older views that were read through their base
         self.residuals: list[tuple[Value, Value]] = []  # (value of the parent trace, our input)
         self.written: dict[int, Tensor] = {}
-        self.numbers: dict[tuple[int, Any], list[Any]] = {}  # -> [container, key, entry value, input, current]
-        self.read_numbers: dict[tuple[int, Any], tuple[Any, Any, Any]] = {}
-        self.generators: dict[int, list[Any]] = {}  # -> [generator, seed input, offset input, current offset]
         self.grads: dict[int, list[Any]] = {}  # id(leaf) -> [leaf, entry value, current, whether the entry was read]
-        self.guards: list[tuple[Value, Any]] = []  # scalars that were forced, and what they were
         self._cells: dict[int, tuple[Any, int, Any]] = {}
         self._edges: dict[int, tuple[Tensor, Any, Any, int, tuple[str, int] | None]] = {}
         self.constants: list[Tensor] = []
@@ -84,7 +77,7 @@ class Trace:
         out = rule(op, "shape")(*metas, **params)
         several = type(out) is tuple
         outs = out if several else (out,)
-        self._line = _source()
+        self._line = source_line()
         made = self.builder.add(op, values, params, [as_type(o) for o in outs], self.region, self._line)
         if several:
             # a shape rule may hand out one meta for two outputs: values are told apart by their storage
@@ -137,15 +130,6 @@ class Trace:
         self._ambiguous[id(out)] = (out, _UNCLEAR)
         root = t._view.base if t._view is not None else t
         self._sharing.setdefault(id(root._data), []).append(out)
-
-    def _operand(self, a: Any) -> Any:
-        if isinstance(a, Tensor):
-            return self.value_of(a)
-        if isinstance(a, SymScalar):
-            if a.trace is not self:
-                raise CaptureError("a symbolic number of one capture was used in another")
-            return a.value
-        return a
 
     def value_of(self, t: Tensor) -> Value:
         """The SSA value that a tensor has now."""
@@ -207,7 +191,7 @@ class Trace:
             op = OPS[name]
             params = {op.params[0]: param} if op.params else {}
             out = rule(op, "shape")(_type_meta(value.type), **params)
-            value = self.builder.add(op, (value,), params, [as_type(out)], self.region, _source())[0]
+            value = self.builder.add(op, (value,), params, [as_type(out)], self.region, source_line())[0]
         return value
 
     def same(self, view: Tensor, fresh: Tensor) -> None:
@@ -245,12 +229,8 @@ class Trace:
         return out
 
     def forced(self, t: Tensor, why: str) -> None:
-        """A real value was asked for: refused, naming the line."""
-        raise CaptureError(
-            f"{why} needs the values of a tensor while the program is being captured, at {describe(user_location(3))}; "
-            "keep it a tensor (where, clamp, argmax), return it and look at it outside, or do not compile this "
-            "function"
-        )
+        """Real values were asked for: refused, naming the line."""
+        raise self.needs_values(why)
 
     # -- writes
 
@@ -274,7 +254,7 @@ class Trace:
             chain = tuple(step for step in view.chain if step[0] not in ("alias", "detach"))
             if chain:
                 new = self.builder.add(
-                    OPS["view_write"], (old, new), {"chain": chain}, [old.type], self.region, _source()
+                    OPS["view_write"], (old, new), {"chain": chain}, [old.type], self.region, source_line()
                 )[0]
         if type(root._data) is not MetaArray:
             self.written[id(root._data)] = root
@@ -296,86 +276,7 @@ class Trace:
         if cell is not None and id(cell) not in self._cells:
             self._cells[id(cell)] = (cell, cell.version, cell.writer)
         if id(t) not in self._edges:
-            self._edges[id(t)] = (t, t._edge, t._view, t._flags, _source())
-
-    # -- numbers
-
-    def _scalar(self, value: Value, hint: Any) -> SymScalar:
-        return SymScalar(self, value, hint)
-
-    def read_number(self, container: Any, key: Any, value: Any) -> Any:
-        """An item of a `Numbers`: an int or float becomes a scalar input, anything else is read and guarded."""
-        at = (id(container), key)
-        entry = self.numbers.get(at)
-        if entry is not None:
-            return entry[4]
-        if type(value) is not int and type(value) is not float:
-            self.read_numbers[at] = (container, key, value)
-            return value
-        found = self.builder.input(ScalarType("i64" if type(value) is int else "f64"), f"number {key!r}")
-        current = self._scalar(found, value)
-        self.numbers[at] = [container, key, value, found, current]
-        return current
-
-    def write_number(self, container: Any, key: Any, value: Any) -> None:
-        """Assign an item of a `Numbers`: an effect."""
-        if not isinstance(value, (int, float, SymScalar)) or isinstance(value, bool):
-            raise CaptureError(
-                f"{key!r} is assigned a {type(value).__name__} while captured; only numbers can change inside a "
-                "captured step"
-            )
-        at = (id(container), key)
-        entry = self.numbers.get(at)
-        if entry is None:
-            entry = self.numbers[at] = [container, key, dict.get(container, key), None, None]
-        entry[4] = value
-
-    def scalar_op(self, name: str, args: tuple[Any, ...]) -> Any:
-        """Python arithmetic on symbolic numbers."""
-        op = OPS["scalar." + name]
-        hint = op.rules["numpy"](*[a.hint if isinstance(a, SymScalar) else a for a in args])
-        kind = ScalarType("bool" if isinstance(hint, bool) else "i64" if isinstance(hint, int) else "f64")
-        made = self.builder.add(op, tuple([self._operand(a) for a in args]), {}, [kind], self.region, _source())[0]
-        return self._scalar(made, hint)
-
-    def force(self, s: SymScalar) -> Any:
-        """The value of a symbolic number where Python needs a real one: the program is guarded by it."""
-        if not any(v is s.value for v, _ in self.guards):
-            self.guards.append((s.value, s.hint))
-        return s.hint
-
-    # -- generators
-
-    def _generator(self, g: Any) -> list[Any]:
-        entry = self.generators.get(id(g))
-        if entry is None:
-            state = g.get_state()
-            seed = self.builder.input(ScalarType("i64"), "seed")
-            offset = self.builder.input(ScalarType("i64"), "offset")
-            entry = self.generators[id(g)] = [
-                g,
-                self._scalar(seed, state["seed"]),
-                offset,
-                self._scalar(offset, state["offset"]),
-            ]
-        return entry
-
-    def reserve(self, g: Any, n: int) -> tuple[Any, Any]:
-        """The next n slots of a generator, as symbolic (seed, offset)."""
-        entry = self._generator(g)
-        offset = entry[3]
-        entry[3] = offset + n
-        return entry[1], offset
-
-    def read_offset(self, g: Any) -> Any:
-        """Where a generator stands."""
-        return self._generator(g)[3]
-
-    def swap_offset(self, g: Any, offset: Any) -> Any:
-        """Put a generator to another offset, returning the one it had."""
-        entry = self._generator(g)
-        entry[3], old = offset, entry[3]
-        return old
+            self._edges[id(t)] = (t, t._edge, t._view, t._flags, source_line())
 
     # -- gradients
 
@@ -433,20 +334,3 @@ def _meta(data: Any) -> MetaArray:
 
 def _type_meta(type_: Any) -> MetaArray:
     return MetaArray(type_.shape, type_.dtype.numpy)
-
-
-def _source() -> tuple[str, int] | None:
-    frame: Any = sys._getframe(2)
-    while frame is not None and _internal(frame.f_code.co_filename):
-        frame = frame.f_back
-    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-
-
-_files: dict[str, bool] = {}
-
-
-def _internal(filename: str) -> bool:
-    found = _files.get(filename)
-    if found is None:
-        found = _files[filename] = any(filename.startswith(str(p)) for p in lamella.__path__)
-    return found

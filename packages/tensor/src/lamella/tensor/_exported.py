@@ -132,14 +132,20 @@ class Exported(Followed):
     # -- Python numbers
 
     def item(self) -> Any:
-        """The only element as a Python number."""
+        """The only element as a Python number; inside a capture a symbolic one."""
+        if tls.trace is not None and not self._flags & LEVEL:
+            self._single("item()")
+            return tls.trace.item(self)
         return self._only("item()").item()
 
-    def _only(self, what: str) -> Any:
-        """The only element as an array without dims."""
+    def _single(self, what: str) -> None:
         array = self._data
         if array.ndim and any(n != 1 for n in array.shape):
             raise ValueError(f"{what} needs a tensor of one element, got shape {tuple(array.shape)}")
+
+    def _only(self, what: str) -> Any:
+        """The only element as an array without dims."""
+        self._single(what)
         return self._real(what).reshape(())
 
     def tolist(self) -> Any:
@@ -150,9 +156,13 @@ class Exported(Followed):
         array = self._data
         if array.ndim and any(n != 1 for n in array.shape):
             raise ValueError(f"the truth of a tensor of shape {tuple(array.shape)} is ambiguous; use .any() or .all()")
+        if tls.trace is not None and not self._flags & LEVEL:
+            return bool(tls.trace.truth(self))
         return bool(self._real("bool()").reshape(()))
 
     def _real_number(self, what: str) -> Any:
+        if tls.trace is not None and not self._flags & LEVEL and self._data.dtype.kind != "c":
+            return self.item()
         number = self._only(what).item()
         if type(number) is complex:
             if number.imag:

@@ -13,21 +13,28 @@ from typing import Any
 
 from ._state import tls
 
-__all__ = ["Numbers", "SymScalar", "cos", "exp", "log", "maximum", "minimum", "sin", "sqrt", "where"]
+__all__ = ["UNKNOWN", "Numbers", "SymScalar", "cos", "exp", "log", "maximum", "minimum", "sin", "sqrt", "where"]
+
+
+UNKNOWN: Any = object()  # the hint of a number that comes out of a tensor
+# What else int and float have; none of it stays symbolic.
+_METHODS = frozenset(n for kind in (int, float) for n in dir(kind) if not n.startswith("_"))
 
 
 class SymScalar:
-    """A number of an open trace: `value` is its SSA value, `hint` what it was while tracing, `category` that of its
-    Python type.
+    """A number of an open trace: `value` is its SSA value, `hint` what it was while tracing, or UNKNOWN, `category`
+    that of its Python type: 0 for bool, 1 for int, 2 for float.
     """
 
     __slots__ = ("category", "hint", "trace", "value")
 
-    def __init__(self, trace: Any, value: Any, hint: Any) -> None:
+    def __init__(self, trace: Any, value: Any, hint: Any, category: int | None = None) -> None:
         self.trace = trace
         self.value = value
         self.hint = hint
-        self.category = 0 if isinstance(hint, bool) else 1 if isinstance(hint, int) else 2
+        if category is None:
+            category = 0 if isinstance(hint, bool) else 1 if isinstance(hint, int) else 2
+        self.category = category
 
     def _op(self, name: str, *args: Any) -> Any:
         return self.trace.scalar_op(name, args)
@@ -105,10 +112,38 @@ class SymScalar:
         return bool(self.trace.force(self))
 
     def __int__(self) -> int:
-        return int(self.trace.force(self))
+        found: int = self.trace.number(self, int)
+        return found
 
     def __float__(self) -> float:
-        return float(self.trace.force(self))
+        found: float = self.trace.number(self, float)
+        return found
+
+    def __complex__(self) -> complex:
+        return complex(self.trace.force(self))
+
+    def __round__(self, digits: Any = None) -> Any:
+        return round(self.trace.force(self), digits)
+
+    def __trunc__(self) -> Any:
+        return math.trunc(self.trace.force(self))
+
+    def __floor__(self) -> Any:
+        return math.floor(self.trace.force(self))
+
+    def __ceil__(self) -> Any:
+        return math.ceil(self.trace.force(self))
+
+    def __divmod__(self, other: Any) -> Any:
+        return (self // other, self % other) if _number(other) else NotImplemented
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return (other // self, other % self) if _number(other) else NotImplemented
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _METHODS:
+            return getattr(self.trace.force(self), name)
+        raise AttributeError(f"a number has no attribute {name!r}")
 
     def __index__(self) -> int:
         if self.category != 1:
@@ -119,7 +154,10 @@ class SymScalar:
         return hash(self.trace.force(self))
 
     def __repr__(self) -> str:
-        return f"SymScalar({self.hint!r})"
+        return "SymScalar(unknown)" if self.hint is UNKNOWN else f"SymScalar({self.hint!r})"
+
+    def __str__(self) -> str:
+        return str(self.trace.force(self))
 
     def __format__(self, spec: str) -> str:
         return format(self.trace.force(self), spec)

@@ -18,7 +18,7 @@ from ._payload import Batched, Dual
 from ._promotion import default_float
 from ._random import Generator, default_generator, follow_num_threads
 from ._recurrent import last_state, previous_state
-from ._scalar import Numbers, SymScalar
+from ._scalar import UNKNOWN, Numbers, SymScalar
 from ._state import (
     FOREIGN,
     GRAD,
@@ -41,8 +41,9 @@ from ._views import apply_chain, refresh, replay
 
 __all__ = [
     "BOOL", "BY_NAME", "COMPLEX", "FLOAT", "FOREIGN", "GRAD", "HOT", "INFERENCE", "INT", "LEVEL", "METADATA", "OPS",
-    "TRACED", "VIEW", "Batched", "Cell", "DType", "DecoratingMode", "Dual", "Generator", "Level", "LevelClosedError",
-    "Location", "MetaArray", "MissingRule", "Mode", "Numbers", "Op", "SymScalar", "View", "apply_chain", "as_dtype",
+    "TRACED", "UNKNOWN", "VIEW", "Batched", "Cell", "DType", "DecoratingMode", "Dual", "Generator", "Level",
+    "LevelClosedError", "Location", "MetaArray", "MissingRule", "Mode", "Numbers", "Op", "SymScalar", "View",
+    "apply_chain", "as_dtype",
     "attention_backward", "broadcast_shapes", "cell_of", "compute", "default_float", "default_generator", "describe",
     "destination", "detached", "dispatch", "enter_mode", "follow_num_threads", "from_numpy_dtype", "last_state",
     "leave_mode", "level_of", "number", "previous_state", "record", "refresh", "register_rules", "replay", "reserve",

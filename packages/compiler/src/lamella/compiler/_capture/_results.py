@@ -16,6 +16,7 @@ from lamella.tensor import Tensor, set_grad_enabled
 from lamella.tensor.extend import MetaArray, SymScalar, detached, replay, wrap
 
 from ._fetch import Fetched
+from ._tree import Converted
 
 __all__ = ["Made", "Results", "plan_results"]
 
@@ -71,8 +72,10 @@ class Results:
                 leaf = _replayed(source, step[3], step[4])
             elif kind == "same":
                 leaf = done[step[1]]
+            elif kind == "scalar":
+                leaf = values[step[1]]
             else:
-                leaf = values[step[1]]  # a host scalar
+                leaf = step[2](values[step[1]])
             done.append(leaf)
         return iter(done)
 
@@ -118,6 +121,10 @@ def plan_results(trace: Trace, leaves: list[Any], fetched: Fetched, build: Any) 
         if isinstance(leaf, SymScalar):
             steps.append(("scalar", len(outputs)))
             outputs.append(leaf.value)
+            continue
+        if isinstance(leaf, Converted):
+            steps.append(("converted", len(outputs), leaf.kind))
+            outputs.append(leaf.number.value)
             continue
         view = leaf._view
         older = fetched.known(leaf)

@@ -5,8 +5,8 @@ made by the call.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from lamella.graph import CaptureError
 from lamella.tensor import Tensor
@@ -14,47 +14,65 @@ from lamella.tensor.extend import SymScalar
 
 from ._members import ATOMS, SCALARS, is_fixed, own_state
 
-__all__ = ["take_apart"]
+__all__ = ["Converted", "take_apart"]
 
 Build = Callable[[Iterator[Any]], Any]
+StandIns = Mapping[int, tuple[Any, SymScalar, type]]
 
 
-def take_apart(value: Any, is_older: Callable[[Any], bool]) -> tuple[list[Any], Build]:
-    """(leaves, function from leaves to the value); CaptureError for what a replay could not make anew."""
+class Converted(NamedTuple):
+    """A leaf that the program made of a symbolic number by float() or int()."""
+
+    number: SymScalar
+    kind: type
+
+
+def take_apart(
+    value: Any, is_older: Callable[[Any], bool], stand_ins: StandIns | None = None
+) -> tuple[list[Any], Build]:
+    """(leaves, function from leaves to the value); CaptureError for what a replay could not make anew.
+
+    `stand_ins` are the plain numbers, by id, that stand for symbolic ones.
+    """
+    stand_ins = stand_ins or {}
     leaves: list[Any] = []
-    return leaves, _walk(value, leaves, is_older)
+    return leaves, _walk(value, leaves, is_older, stand_ins)
 
 
-def _walk(value: Any, leaves: list[Any], is_older: Callable[[Any], bool]) -> Build:
+def _walk(value: Any, leaves: list[Any], is_older: Callable[[Any], bool], stand_ins: StandIns) -> Build:
     kind = type(value)
     if isinstance(value, (Tensor, SymScalar)):
         leaves.append(value)
         return next
+    if id(value) in stand_ins:
+        _, number, to = stand_ins[id(value)]
+        leaves.append(Converted(number, to))
+        return next
     if kind in (list, tuple):
-        parts = [_walk(v, leaves, is_older) for v in value]
+        parts = [_walk(v, leaves, is_older, stand_ins) for v in value]
         if len(parts) == 1:
             only = parts[0]
             return lambda it: kind((only(it),))
         return lambda it: kind([part(it) for part in parts])
     if isinstance(value, tuple):
-        parts = [_walk(v, leaves, is_older) for v in value]
+        parts = [_walk(v, leaves, is_older, stand_ins) for v in value]
         return lambda it: tuple.__new__(kind, [part(it) for part in parts])
     if isinstance(value, dict) and not is_older(value):
-        return _dict(value, leaves, is_older)
+        return _dict(value, leaves, is_older, stand_ins)
     if kind in SCALARS or is_fixed(value) or isinstance(value, ATOMS) or is_older(value):
         return lambda _: value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _dataclass(value, leaves, is_older)
+        return _dataclass(value, leaves, is_older, stand_ins)
     raise CaptureError(
         f"the program returns a {kind.__qualname__} made by itself, which a replay cannot make again; "
         f"return tensors and numbers in lists, tuples, dicts or dataclasses"
     )
 
 
-def _dict(value: dict[Any, Any], leaves: list[Any], is_older: Callable[[Any], bool]) -> Build:
+def _dict(value: dict[Any, Any], leaves: list[Any], is_older: Callable[[Any], bool], stand_ins: StandIns) -> Build:
     kind = type(value)
     keys = list(value)
-    parts = [_walk(v, leaves, is_older) for v in dict.values(value)]
+    parts = [_walk(v, leaves, is_older, stand_ins) for v in dict.values(value)]
     factory = getattr(value, "default_factory", None)
 
     def build(it: Iterator[Any]) -> Any:
@@ -66,10 +84,10 @@ def _dict(value: dict[Any, Any], leaves: list[Any], is_older: Callable[[Any], bo
     return build
 
 
-def _dataclass(value: Any, leaves: list[Any], is_older: Callable[[Any], bool]) -> Build:
+def _dataclass(value: Any, leaves: list[Any], is_older: Callable[[Any], bool], stand_ins: StandIns) -> Build:
     kind = type(value)
     names = list(own_state(value) or [f.name for f in dataclasses.fields(value)])
-    parts = [_walk(getattr(value, name), leaves, is_older) for name in names]
+    parts = [_walk(getattr(value, name), leaves, is_older, stand_ins) for name in names]
 
     def build(it: Iterator[Any]) -> Any:
         new = object.__new__(kind)

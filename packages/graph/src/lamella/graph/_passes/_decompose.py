@@ -147,6 +147,14 @@ class _Recorder:
     def forced(self, _: Tensor, why: str) -> NoReturn:
         self.refuse(f"needs the values of a tensor ({why})")
 
+    def item(self, _: Tensor) -> NoReturn:
+        self.refuse("needs the values of a tensor (item())")
+
+    truth = item
+
+    def number(self, _: SymScalar, __: type) -> NoReturn:
+        self.refuse("needs the value of a scalar operand")
+
     def constant(self, _: Tensor) -> NoReturn:
         self.refuse("makes a tensor of values, which a graph does not hold; make it with full or arange")
 

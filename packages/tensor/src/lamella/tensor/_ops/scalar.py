@@ -1,5 +1,5 @@
 """Arithmetic on host scalars: Python numbers that a trace keeps symbolic (a learning rate, a step count, an RNG
-offset).
+offset, the element of a tensor).
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ __all__ = ["SCALAR_FUNCTIONS"]
 
 def _where(condition: bool, a: Any, b: Any) -> Any:
     return a if condition else b
+
+
+def _item(x: Any) -> Any:
+    return x.item()
 
 
 SCALAR_FUNCTIONS: dict[str, tuple[str, Callable[..., Any]]] = {
@@ -42,6 +46,7 @@ SCALAR_FUNCTIONS: dict[str, tuple[str, Callable[..., Any]]] = {
     "eq": ("a, b", operator.eq),
     "ne": ("a, b", operator.ne),
     "where": ("condition, a, b", _where),
+    "item": ("x", _item),  # the one that takes a tensor: its only element
 }
 for _name, (_signature, _) in SCALAR_FUNCTIONS.items():
     Op("scalar." + _name, _signature, "scalar", differentiable=())

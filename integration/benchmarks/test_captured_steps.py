@@ -1,0 +1,26 @@
+"""The training steps that are timed can be captured as they are, and return the loss as a number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.models import cnn, gpt, lstm
+from lamella.compiler import compile as capture
+
+
+@pytest.mark.parametrize("model", [gpt, lstm, cnn], ids=lambda m: m.__name__.rpartition(".")[2])
+def test_the_steps_that_are_timed_return_their_loss(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, small in (
+        ("_LAYERS", 1), ("_WIDTH", 32), ("_HEADS", 4), ("_LENGTH", 8), ("_BATCH", 2), ("_SIZE", 8),
+    ):  # fmt: skip
+        if hasattr(model, name):
+            monkeypatch.setattr(model, name, small)
+    eager, step = model.build("lamella"), model.build("lamella")
+    compiled = capture(step, backend="interpreter")
+    for _ in range(2):
+        expected, got = eager(), compiled()
+        assert type(got) is float
+        assert got == pytest.approx(expected, rel=1e-4)
+    assert compiled.compiles == 1

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamella.compiler._c._unit import Launch, Place, Unit
+from lamella.compiler._c._unit import Unit
 from lamella.compiler._kernel import Kernel, KernelBuilder, KernelError, Level, Position, kernel_text
-from lamella.compiler._native._load import load_unit
+from lamella.compiler._native._load import Frame, Loaded, runtime
 from lamella.compiler._schedule import Target, schedule
+from lamella.compiler._steps import FIRST, MISSING, Launch, Place, fill
 from lamella.compiler._toolchain import host_target
 
 
@@ -42,13 +43,16 @@ def run(kernel: Kernel, *arrays: np.ndarray[Any, Any], target: Target | None = N
     unit = Unit(target or host_target())
     number, printed = unit.add(kernel)
     partial = np.zeros(printed.partial_bytes + 64, np.uint8)
-    place = Place(len(arrays)) if printed.partial_bytes else None
+    loaded = Loaded(unit.source(), 1)
+    place = Place(len(arrays)) if printed.partial_bytes else MISSING
     places = tuple(Place(k) for k in range(len(arrays)))
-    unit.segments = [[Launch(number, tuple(printed.dims), printed.chunks, places, (), place)]]
-    function = load_unit(unit.source()).lm_segment_0
-    function.restype = ctypes.c_int64
-    table = (ctypes.c_void_p * (len(arrays) + 1))(*[a.ctypes.data for a in arrays], partial.ctypes.data)
-    assert function(table, None) == 0
+    launch = Launch(
+        loaded.kernels[number], loaded.totals[number], printed.chunks, places, tuple(printed.dims), partial=place
+    )
+    table, _ = fill([launch])
+    data = (ctypes.c_void_p * (len(arrays) + 1))(*[a.ctypes.data for a in arrays], partial.ctypes.data)
+    frame = Frame(ctypes.addressof(data), None, None, 0, table.ctypes.data)
+    assert runtime().walk(ctypes.addressof(frame), FIRST) == 0
 
 
 def test_text() -> None:

@@ -1,8 +1,9 @@
 """The per-user folder of compiled shared objects, addressed by what they were made from.
 
-An entry is `KEY.so` with its hash in `KEY.sha256`, and `KEY.c` for readers. KEY hashes source, flags, compiler and CPU
-features. Files appear by atomic rename, the hash last; an object that does not match its hash is rebuilt, never
-loaded. The folder is 0700 and must belong to the user: code from a folder others can write is refused.
+An entry is `KEY.so` with its hash in `KEY.sha256`, and its sources `KEY.c`, `KEY.1.c`, ... for readers. KEY hashes
+sources, flags, compiler and CPU features. Files appear by atomic rename, the hash last; an object that does not match
+its hash is rebuilt, never loaded. The folder is 0700 and must belong to the user: code from a folder others can write
+is refused.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,21 +69,26 @@ def key_of(*parts: str) -> str:
     return digest.hexdigest()[:40]
 
 
-def get(key: str, source: str, build: Callable[[Path, Path], None]) -> Path:
-    """The shared object of `key`; on a miss `build(c_file, object_file)` makes it in a temporary folder beside it."""
+def get(key: str, sources: Sequence[str], build: Callable[[list[Path], Path], None]) -> Path:
+    """The shared object of `key`; on a miss `build(c_files, object_file)` makes it in a temporary folder beside it."""
     home = folder()
     path = home / f"{key}.so"
     if _sealed(path):
         return path
     with tempfile.TemporaryDirectory(dir=home, prefix="build-") as work:
-        c_file, made = Path(work) / f"{key}.c", Path(work) / f"{key}.so"
-        c_file.write_text(source, encoding="utf-8")
-        build(c_file, made)
+        c_files, made = [Path(work) / _c_file(key, number) for number in range(len(sources))], Path(work) / f"{key}.so"
+        for c_file, source in zip(c_files, sources, strict=True):
+            c_file.write_text(source, encoding="utf-8")
+        build(c_files, made)
         seal = Path(work) / f"{key}.sha256"
         seal.write_text(hashlib.sha256(made.read_bytes()).hexdigest(), encoding="ascii")
-        for file in (c_file, made, seal):
+        for file in (*c_files, made, seal):
             os.replace(file, home / file.name)
     return path
+
+
+def _c_file(key: str, number: int) -> str:
+    return f"{key}.{number}.c" if number else f"{key}.c"
 
 
 def _sealed(path: Path) -> bool:
@@ -100,11 +106,13 @@ def entries() -> list[Entry]:
 
 
 def source(key: str) -> str:
-    """The C source of a cached object."""
-    path = folder() / f"{key}.c"
+    """The C source of a cached object, its files one after another."""
+    home = folder()
+    path = home / f"{key}.c"
     if not path.is_file():
         raise KeyError(f"no cached object {key!r}; cache.entries() lists them")
-    return path.read_text(encoding="utf-8")
+    rest = sorted(home.glob(f"{key}.*.c"), key=lambda p: int(p.stem.rpartition(".")[2]))
+    return "".join(file.read_text(encoding="utf-8") for file in (path, *rest))
 
 
 def clear() -> int:

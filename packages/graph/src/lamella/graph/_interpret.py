@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from lamella.tensor.extend import Op, rule
+from lamella.tensor.extend import rule
 
 from ._control import kernel_of
 from ._graph import Graph, Node, Value
@@ -37,7 +37,7 @@ def interpret(graph: Graph) -> Run:
     MissingRule for an op that has neither a kernel nor a body.
     """
     source = graph
-    if any(_lacks_kernel(node.op) for node in graph.nodes):  # a body of a control flow op is interpreted for itself
+    if any(_lacks_kernel(node) for node in graph.nodes):  # a body of a control flow op is interpreted for itself
         graph = decompose(graph, _lacks_kernel)
     steps, template, results = _plan(graph)
     inputs = list(enumerate(graph.inputs))
@@ -131,8 +131,8 @@ def _whole(item: Any) -> Any:
     return np.asarray(item) if isinstance(item, np.generic) else item
 
 
-def _lacks_kernel(op: Op) -> bool:
-    return op.body is not None and "numpy" not in op.rules
+def _lacks_kernel(node: Node) -> bool:
+    return node.op.body is not None and "numpy" not in node.op.rules
 
 
 def node_kernel(node: Node) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-__all__ = ["SLEEPS", "OpenBLAS", "one_thread", "openblas", "set_blas_threads"]
+__all__ = ["SLEEPS", "OpenBLAS", "hold_blas", "one_thread", "openblas", "release_blas", "set_blas_threads"]
 
 _VARIABLE = "OPENBLAS_THREAD_TIMEOUT"
 _LONG = 20  # a thread waits 2**timeout cycles before it sleeps; OpenBLAS's own choice is 26, some 20 ms
@@ -70,20 +70,18 @@ class _Holder:
         self._users = 0
         self._before = 1
 
-    @contextmanager
-    def held(self, blas: OpenBLAS) -> Iterator[None]:
+    def hold(self, blas: OpenBLAS) -> None:
         with self._lock:
             if not self._users:
                 self._before = blas.get()
                 blas.set(1)
             self._users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._users -= 1
-                if not self._users:
-                    blas.set(self._before)
+
+    def release(self, blas: OpenBLAS) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                blas.set(self._before)
 
     def set(self, blas: OpenBLAS, count: int) -> None:
         with self._lock:
@@ -94,7 +92,17 @@ class _Holder:
 
 
 _HOLDER = _Holder()
-one_thread = _HOLDER.held
+hold_blas, release_blas = _HOLDER.hold, _HOLDER.release  # a pair, for callers who count microseconds
+
+
+@contextmanager
+def one_thread(blas: OpenBLAS) -> Iterator[None]:
+    """Hold BLAS at one thread within the block."""
+    hold_blas(blas)
+    try:
+        yield
+    finally:
+        release_blas(blas)
 
 
 def set_blas_threads(count: int) -> None:

@@ -5,6 +5,7 @@ Public without the promise of the main surface.
 
 from ._arguments import number, whole
 from ._base import View, cell_of, level_of, set_edge, wrap, wrap_view
+from ._blas import hold_blas, openblas, release_blas
 from ._destination import destination
 from ._dispatch import compute, detached, dispatch, record, wrap_outputs
 from ._drawn import reserve
@@ -45,8 +46,10 @@ __all__ = [
     "LevelClosedError", "Location", "MetaArray", "MissingRule", "Mode", "Numbers", "Op", "SymScalar", "View",
     "apply_chain", "as_dtype",
     "attention_backward", "broadcast_shapes", "cell_of", "compute", "default_float", "default_generator", "describe",
-    "destination", "detached", "dispatch", "enter_mode", "follow_num_threads", "from_numpy_dtype", "last_state",
-    "leave_mode", "level_of", "number", "previous_state", "record", "refresh", "register_rules", "replay", "reserve",
+    "destination", "detached", "dispatch", "enter_mode", "follow_num_threads", "from_numpy_dtype", "hold_blas",
+    "last_state",
+    "leave_mode", "level_of", "number", "openblas", "previous_state", "record", "refresh", "register_rules",
+    "release_blas", "replay", "reserve",
     "rule", "scores_of", "set_edge", "settle_modes", "tls", "update_each", "user_location", "whole", "wrap",
     "wrap_outputs", "wrap_view", "write", "write_through",
 ]  # fmt: skip

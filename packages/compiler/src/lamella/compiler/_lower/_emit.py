@@ -12,7 +12,8 @@ from typing import Any
 
 from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import FLOATS, STORAGE_TYPES, value_type
-from lamella.compiler._lower._group import Body, Extern, Grouper, Item
+from lamella.compiler._library._row import Library
+from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, contiguous
 from lamella.compiler._schedule import HEAVY
 
@@ -143,10 +144,32 @@ class Emitter:
         types: list[tuple[tuple[int, ...], str]],
     ) -> tuple[Ref, ...]:
         """A call of the op's own kernel on whole arrays; its operands must exist in memory."""
-        step: Extern = self.grouper.extern(name, self.source)
+        step = self.grouper.extern(name, self.source)
         step.kernel, step.params = kernel, params
         step.operands = list(operands)
-        for operand in operands:
+        return self._made(step, types)
+
+    def library(
+        self, row: Library, operands: tuple[Any, ...], params: dict[str, Any], types: list[tuple[tuple[int, ...], str]]
+    ) -> tuple[Ref, ...]:
+        """A call of a library kernel; operands that it cannot read as they lie are copied."""
+        given = [self._fitting(o, row) if isinstance(o, Ref) else o for o in operands]
+        step = self.grouper.call(row.symbol, self.source)
+        step.operands = [o for o in given if o is None or isinstance(o, Ref)]
+        step.scalars = [o for o in given if o is not None and not isinstance(o, Ref)]
+        step.dims, step.scratch_bytes = row.dims(given, params), row.scratch(given, params)
+        step.errors = len(self.errors)
+        self.errors += row.errors
+        made = self._made(step, [(shape, value_type(dtype)) for shape, dtype in types])
+        return tuple(self.cast(ref, dtype) for ref, (_, dtype) in zip(made, types, strict=True))
+
+    def _fitting(self, x: Ref, row: Library) -> Ref:
+        wide = self.wide(x)
+        return wide if row.fits(wide) else self.copy(wide)
+
+    def _made(self, step: Extern | Call, types: list[tuple[tuple[int, ...], str]]) -> tuple[Ref, ...]:
+        """The results of a step that works on whole arrays, which are all in memory."""
+        for operand in step.operands:
             if isinstance(operand, Ref):
                 operand.root.stored = True
         for shape, dtype in types:

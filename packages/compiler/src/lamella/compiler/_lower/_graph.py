@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from lamella.compiler._library import LIBRARY, Library
 from lamella.compiler._lower._emit import Emitter, lowerable
-from lamella.compiler._lower._group import Extern, Group, Step, reads_memory
+from lamella.compiler._lower._group import Call, Extern, Group, Step, reads_memory
 from lamella.compiler._lower._refs import Ref, Root, Scalar
 from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
 from lamella.interfaces import discover
@@ -60,8 +61,15 @@ def lower_graph(source: Graph) -> Lowered:
     return _Lowering(graph).run()
 
 
-def _decomposes(op: Op) -> bool:
-    return op.body is not None and _lower_rule(op) is None
+def _decomposes(node: Node) -> bool:
+    return node.op.body is not None and _lower_rule(node.op) is None and _library_row(node) is None
+
+
+def _library_row(node: Node) -> Library | None:
+    """The library kernel that does this node, if there is one and it takes these operands."""
+    row = LIBRARY.get(node.op.name)
+    types = [a.type if isinstance(a, Value) else a for a in node.args]
+    return row if row is not None and row.accepts(types, node.params) else None
 
 
 def _lower_rule(op: Op) -> Callable[..., Any] | None:
@@ -113,8 +121,10 @@ class _Lowering:
             self._scalar_node(node)
             return
         operands = tuple(self.env[a] if isinstance(a, Value) else a for a in node.args)
-        lower = _lower_rule(node.op)
-        if lower is None or not self._loops(node, operands):
+        lower, row = _lower_rule(node.op), _library_row(node)
+        if row is not None:
+            made = self.e.library(row, operands, dict(node.params), self._types(node))
+        elif lower is None or not self._loops(node, operands):
             made = self._extern(node, operands)
         else:
             result = lower(self.e, *operands, **node.params)
@@ -142,13 +152,17 @@ class _Lowering:
         return True
 
     def _extern(self, node: Node, operands: tuple[Any, ...]) -> tuple[Ref, ...]:
+        kernel = rule(node.op, "numpy")
+        return self.e.extern(node.op.name, kernel, operands, dict(node.params), self._types(node))
+
+    def _types(self, node: Node) -> list[tuple[tuple[int, ...], str]]:
+        """Shape and storage type of each result."""
         types = []
         for value in node.outputs:
             if not isinstance(value.type, TensorType):
                 raise TypeError(f"{node.op.name} gives a host scalar, which only scalar ops do: {node!r}")
             types.append((value.type.shape, value.type.dtype.short))
-        kernel = rule(node.op, "numpy")
-        return self.e.extern(node.op.name, kernel, operands, dict(node.params), types)
+        return types
 
     # -- host scalars -------------------------------------------------------------------------------------------------
 
@@ -194,7 +208,7 @@ def mark_stored(steps: list[Step]) -> None:
                 for operand in item.operands:
                     if reads_memory(operand) and operand.root not in step.made:
                         operand.root.stored = True
-        elif isinstance(step, Extern):
-            for operand in step.operands:
-                if isinstance(operand, Ref):
-                    operand.root.stored = True
+        elif isinstance(step, Extern | Call):
+            for given in step.operands:
+                if isinstance(given, Ref):
+                    given.root.stored = True

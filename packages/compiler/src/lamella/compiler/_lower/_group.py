@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from lamella.compiler._kernel import KernelBuilder
-from lamella.compiler._lower._refs import Counter, Operand, Ref, Root
+from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar
 
 Body = Callable[[KernelBuilder, list[int]], int]
 
@@ -27,7 +27,7 @@ SMALL = 4096  # elements below which unrelated loops share a kernel, to save lau
 
 @dataclass(eq=False, slots=True)
 class Step:
-    """One entry of the execution order: a group of loops, or an extern call."""
+    """One entry of the execution order: a group of loops, a library kernel, or an extern call."""
 
     index: int
     merged: Group | None = None
@@ -81,6 +81,20 @@ class Extern(Step):
     source: str = ""
 
 
+@dataclass(eq=False, slots=True)
+class Call(Step):
+    """A library kernel on whole arrays: refs or None, then host scalars and numbers."""
+
+    symbol: str = ""
+    operands: list[Ref | None] = field(default_factory=list)
+    scalars: list[Scalar | bool | int | float] = field(default_factory=list)
+    dims: tuple[int, ...] = ()
+    scratch_bytes: int = 0
+    errors: int = 0  # codes of its errors come after this one
+    roots: list[Root] = field(default_factory=list)
+    source: str = ""
+
+
 def step_of(root: Root) -> Step | None:
     """The step that makes a root, after merges."""
     step = root.step
@@ -106,6 +120,12 @@ class Grouper:
     def extern(self, name: str, source: str) -> Extern:
         """Open an extern step."""
         step = Extern(len(self.steps), name=name, source=source)
+        self.steps.append(step)
+        return step
+
+    def call(self, symbol: str, source: str) -> Call:
+        """Open a step of a library kernel."""
+        step = Call(len(self.steps), symbol=symbol, source=source)
         self.steps.append(step)
         return step
 

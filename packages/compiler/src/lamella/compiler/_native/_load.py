@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lamella.compiler import _cache
 from lamella.compiler._toolchain import find_toolchain, machine_identity
-from lamella.tensor.extend import follow_num_threads
+from lamella.tensor.extend import follow_num_threads, openblas
 
 _HERE = Path(__file__).parent
 
@@ -41,8 +43,34 @@ class Frame(ctypes.Structure):
 
     _fields_ = [
         ("data", ctypes.c_void_p), ("scalars", ctypes.c_void_p), ("expected", ctypes.c_void_p),
-        ("expected_count", ctypes.c_int64), ("segments", ctypes.c_void_p),
+        ("expected_count", ctypes.c_int64), ("table", ctypes.c_void_p),
     ]  # fmt: skip
+
+
+# cblas_sgemm and cblas_dgemm as they are called in OpenBLAS of numpy's wheels, other builds of it and MKL, and
+# Apple's Accelerate; whether sizes are 64-bit
+_PRODUCTS = (
+    ("scipy_cblas_sgemm64_", "scipy_cblas_dgemm64_", True),
+    ("cblas_sgemm64_", "cblas_dgemm64_", True),
+    ("cblas_sgemm$NEWLAPACK$ILP64", "cblas_dgemm$NEWLAPACK$ILP64", True),
+    ("scipy_cblas_sgemm", "scipy_cblas_dgemm", False),
+    ("cblas_sgemm", "cblas_dgemm", False),
+)
+
+
+@functools.cache
+def _numpy_library() -> ctypes.CDLL:
+    """numpy's extension module: a symbol asked of it is looked up in the libraries that it needs, too."""
+    return ctypes.CDLL(importlib.import_module("numpy._core._multiarray_umath").__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Blas:
+    """The BLAS that products call: its symbol, whether sizes are 64-bit, and whether it can be held at one thread."""
+
+    symbol: str
+    wide: bool
+    held: bool
 
 
 class Runtime:
@@ -56,11 +84,29 @@ class Runtime:
         for function in (self.run, self.bind):
             function.argtypes = (ctypes.c_void_p, ctypes.py_object)
             function.restype = ctypes.c_int64
-        self.step = self.library.lm_step
-        self.step.argtypes = (ctypes.c_void_p, ctypes.c_int64)
-        self.step.restype = ctypes.c_int64
+        self.walk = self.library.lm_walk
+        self.walk.argtypes = (ctypes.c_void_p, ctypes.c_int64)
+        self.walk.restype = ctypes.c_int64
         self.reads_lists = self._find_layout()
+        self.blas = self._find_blas()
         follow_num_threads(self.library.lm_set_threads)
+
+    def symbol(self, name: str) -> int:
+        """The address of a library kernel."""
+        address = ctypes.cast(getattr(self.library, name), ctypes.c_void_p).value
+        if address is None:
+            raise AssertionError(f"{name} has no address")
+        return address
+
+    def _find_blas(self) -> Blas | None:
+        """Give the runtime the products of numpy's BLAS, if they can be found."""
+        for single, double, wide in _PRODUCTS:
+            if all(hasattr(_numpy_library(), name) for name in (single, double)):
+                s, d = (ctypes.cast(getattr(_numpy_library(), name), ctypes.c_void_p) for name in (single, double))
+                held = openblas() is not None
+                self.library.lm_set_blas(s, d, int(wide), int(held))
+                return Blas(single, wide, held)
+        return None
 
     def _find_layout(self) -> bool:
         """Tell the runtime where CPython and numpy keep what it reads, and try it."""
@@ -96,30 +142,33 @@ def get_num_threads() -> int:
     return int(runtime().library.lm_get_threads())
 
 
-def load_unit(source: str) -> ctypes.CDLL:
-    """Compile a generated C file, or take it from the cache, and attach it to the runtime."""
-    library = ctypes.CDLL(str(_build(source, ())))
-    library.lm_attach.argtypes = (ctypes.c_void_p,)
-    library.lm_attach.restype = None
-    library.lm_attach(runtime().address)
-    return library
+class Loaded:
+    """A compiled unit, attached to the runtime: the addresses of its kernels."""
+
+    def __init__(self, source: str, count: int) -> None:
+        self.library = ctypes.CDLL(str(_build([source], ())))
+        self.library.lm_attach.argtypes = (ctypes.c_void_p,)
+        self.library.lm_attach.restype = None
+        self.library.lm_attach(runtime().address)
+        table = ctypes.c_size_t * count
+        self.kernels = list(table.in_dll(self.library, "lm_kernels"))
+        self.totals = list(table.in_dll(self.library, "lm_totals"))
 
 
 @functools.cache
 def runtime() -> Runtime:
     """The runtime of this process."""
-    return Runtime(
-        _build((_HERE / "runtime.c").read_text(encoding="utf-8"), () if sys.platform == "win32" else ("-lpthread",))
-    )
+    sources = [path.read_text(encoding="utf-8") for path in sorted(_HERE.glob("*.c"))]
+    return Runtime(_build(sources, () if sys.platform == "win32" else ("-lpthread",)))
 
 
-def _build(source: str, libraries: tuple[str, ...]) -> Path:
+def _build(sources: list[str], libraries: tuple[str, ...]) -> Path:
+    """The shared object of C files, compiled or taken from the cache."""
     tools = find_toolchain()
-    header = _header()
-    key = _cache.key_of(source, header, " ".join(tools.flags), tools.identity, machine_identity())
-    return _cache.get(key, source, lambda c, so: tools.build([c], so, [_HERE], (*libraries, "-lm")))
+    key = _cache.key_of(*sources, _headers(), " ".join(tools.flags), tools.identity, machine_identity())
+    return _cache.get(key, sources, lambda files, made: tools.build(files, made, [_HERE], (*libraries, "-lm")))
 
 
 @functools.cache
-def _header() -> str:
-    return (_HERE / "lamella.h").read_text(encoding="utf-8")
+def _headers() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(_HERE.glob("*.h")))

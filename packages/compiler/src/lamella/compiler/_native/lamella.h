@@ -25,13 +25,27 @@ typedef struct {
 
 typedef void (*lm_kernel)(const lm_call *call, int64_t chunk);
 
+/* C = alpha op(A) op(B) + beta C, row-major; op is a transpose where the flag says so. On the calling thread alone. */
+typedef void (*lm_sgemm)(int ta, int tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+                         const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+typedef void (*lm_dgemm)(int ta, int tb, int64_t m, int64_t n, int64_t k, double alpha, const double *a, int64_t lda,
+                         const double *b, int64_t ldb, double beta, double *c, int64_t ldc);
+
+/* What the runtime offers to generated code and to library kernels. The products are 0 where no BLAS was found. A
+ * kernel that runs under parallel_for may call scratch and the products, and no other parallel_for. */
 typedef struct {
     void (*parallel_for)(lm_kernel kernel, const lm_call *call, int64_t chunks);
     void *(*scratch)(size_t bytes);
+    lm_sgemm sgemm;
+    lm_dgemm dgemm;
 } lm_runtime;
 
-/* A stretch of native steps: `b` are all buffers of the graph, `s` its host scalars; returns 0 or an error code. */
-typedef int64_t (*lm_segment)(char *const *b, const lm_scalar *s);
+/* A library kernel: operands (0 where one is missing), then results, then (if asked for) scratch in `data`; returns 0,
+ * or k for the k-th error of its row. It is called once a step and may use parallel_for. */
+typedef int64_t (*lm_library)(const lm_runtime *rt, char *const *data, const int64_t *dims, const lm_scalar *scalars);
+
+/* What finishes a kernel whose chunks left partial results. */
+typedef void (*lm_total)(const lm_call *call, int64_t chunks);
 
 static inline int64_t lm_min(int64_t a, int64_t b) { return a < b ? a : b; }
 #endif

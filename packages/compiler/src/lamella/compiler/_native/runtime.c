@@ -5,7 +5,7 @@
  * (another thread, or a nested call) runs on its caller alone. After fork the child starts with an empty pool.
  * Where threads are missing (LM_SERIAL) every job runs on its caller.
  */
-#include "lamella.h"
+#include "runtime.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -173,7 +173,7 @@ static void lm_parallel_for(lm_kernel kernel, const lm_call *call, int64_t chunk
 LM_EXPORT void lm_set_threads(int n) { atomic_store(&lm_threads, n < 1 ? 1 : n > LM_MOST_THREADS ? LM_MOST_THREADS : n); }
 LM_EXPORT int lm_get_threads(void) { return atomic_load(&lm_threads); }
 
-LM_EXPORT const lm_runtime lm_the_runtime = {lm_parallel_for, lm_scratch};
+LM_EXPORT lm_runtime lm_the_runtime = {lm_parallel_for, lm_scratch, 0, 0}; /* products.c adds what it finds */
 
 /* ---- calls from Python --------------------------------------------------------------------------------------- */
 
@@ -193,12 +193,13 @@ typedef struct {
     const void *dtype;
 } lm_expected;
 
+/* A call: `table` is the program (see lm_step), the same for every call; the rest belongs to this one. */
 typedef struct {
     char **data;
     const lm_scalar *scalars;
     const lm_expected *expected;
     int64_t expected_count;
-    const lm_segment *segments;
+    const int64_t *table;
 } lm_frame;
 
 #define LM_FIELD(kind, object, offset) (*(kind const *)((object) + (offset)))
@@ -222,12 +223,58 @@ LM_EXPORT int64_t lm_bind(const lm_frame *frame, const char *list) {
     return 0;
 }
 
-LM_EXPORT int64_t lm_step(const lm_frame *frame, int64_t segment) {
-    return frame->segments[segment](frame->data, frame->scalars);
+/* ---- walking the table --------------------------------------------------------------------------------------- */
+
+enum { LM_DONE, LM_KERNEL, LM_LIBRARY, LM_PYTHON };
+
+/* One step, in words of the table. Behind it lie the places (buffer and offset in bytes; buffer -1 is a missing
+ * operand), the sizes, and the scalars (slot, or -1 and a literal). Sizes are data: a table can be filled again. */
+typedef struct {
+    int64_t kind, words, function, total, chunks, places, dims, scalars, partial, partial_offset, errors;
+} lm_step;
+
+#define LM_HEAD ((int64_t)(sizeof(lm_step) / sizeof(int64_t)))
+#define LM_FAILED (-((int64_t)1 << 32)) /* minus the code of the error */
+
+static int64_t lm_take(const lm_frame *frame, const lm_step *step) {
+    char *data[step->places + 1];
+    lm_scalar scalars[step->scalars + 1];
+    int64_t status = 0;
+    const int64_t *at = (const int64_t *)step + LM_HEAD;
+    for (int64_t k = 0; k < step->places; ++k, at += 2) data[k] = at[0] < 0 ? 0 : frame->data[at[0]] + at[1];
+    const int64_t *const dims = at;
+    at += step->dims;
+    for (int64_t k = 0; k < step->scalars; ++k, at += 2) {
+        if (at[0] < 0) scalars[k].i = at[1];
+        else scalars[k] = frame->scalars[at[0]];
+    }
+    if (step->kind == LM_LIBRARY) {
+        status = ((lm_library)(intptr_t)step->function)(&lm_the_runtime, data, dims, scalars);
+        return status ? step->errors + status : 0;
+    }
+    char *const partial = step->partial < 0 ? 0 : frame->data[step->partial] + step->partial_offset;
+    const lm_call call = {data, dims, scalars, partial, &status};
+    const lm_kernel kernel = (lm_kernel)(intptr_t)step->function;
+    if (step->chunks == 1) kernel(&call, 0);
+    else if (step->chunks > 1) lm_parallel_for(kernel, &call, step->chunks);
+    if (step->total) ((lm_total)(intptr_t)step->total)(&call, step->chunks);
+    return status;
 }
 
-/* Bind and run the first segment: the whole of a graph without extern steps. */
+/* Steps from word `at` of the table on: 0 at the end, the word of a step that Python does, or LM_FAILED - code. */
+LM_EXPORT int64_t lm_walk(const lm_frame *frame, int64_t at) {
+    for (;;) {
+        const lm_step *const step = (const lm_step *)(frame->table + at);
+        if (step->kind == LM_DONE) return 0;
+        if (step->kind == LM_PYTHON) return at;
+        const int64_t code = lm_take(frame, step);
+        if (code) return LM_FAILED - code;
+        at += step->words;
+    }
+}
+
+/* Bind, then walk from the first step, which is at word 1. */
 LM_EXPORT int64_t lm_run(const lm_frame *frame, const char *list) {
     const int64_t wrong = lm_bind(frame, list);
-    return wrong ? wrong : frame->segments[0](frame->data, frame->scalars);
+    return wrong ? wrong : lm_walk(frame, 1);
 }

@@ -26,7 +26,7 @@ __all__ = ["decompose"]
 _HINTS: dict[str, bool | int | float] = {"bool": True, "i64": 1, "f64": 1.0}
 
 
-def decompose(graph: Graph, which: Callable[[Op], bool] | None = None) -> Graph:
+def decompose(graph: Graph, which: Callable[[Node], bool] | None = None) -> Graph:
     """The graph with the composites for which `which` holds (by default all) replaced by their bodies."""
     expander = _Expander(graph.next_id(), which or _any)
     names: dict[Value, Any] = {}
@@ -38,7 +38,7 @@ def decompose(graph: Graph, which: Callable[[Op], bool] | None = None) -> Graph:
     return rebuilt(graph, expander.nodes, names) if names or changed else graph
 
 
-def _any(_: Op) -> bool:
+def _any(_: Node) -> bool:
     return True
 
 
@@ -60,13 +60,13 @@ class _Expander:
 
     __slots__ = ("next", "nodes", "which")
 
-    def __init__(self, first: int, which: Callable[[Op], bool]) -> None:
+    def __init__(self, first: int, which: Callable[[Node], bool]) -> None:
         self.next = first
         self.nodes: list[Node] = []
         self.which = which
 
     def emit(self, node: Node, names: dict[Value, Any]) -> None:
-        if node.op.body is None or not self.which(node.op):
+        if node.op.body is None or not self.which(node):
             self.nodes.append(node)
             return
         recorder = _Recorder(self, node)

@@ -1,0 +1,40 @@
+"""What a row says of a library kernel, and which operands it takes as they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lamella.compiler._lower._refs import Ref
+
+Params = Mapping[str, Any]
+
+
+def whole(ref: Ref) -> bool:
+    """Contiguous memory, all of its root."""
+    return ref.whole
+
+
+def nothing(_: Sequence[Any], __: Params) -> int:
+    """No scratch."""
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """An op as a C function `symbol` of the runtime.
+
+    `accepts(types, params)` sees the node's operands as TensorType, ScalarType, number or None. `dims(operands,
+    params)` gives the sizes that the function reads and `scratch` how many bytes it works in; both see refs, host
+    scalars, numbers or None. Operands that do not fit as they lie are copied, half types come and go as f32. The
+    function finds pointers to tensor operands (0 for None), results and scratch in `data`, numbers in `scalars`;
+    results are contiguous and in planned memory. A value k > 0 that it returns raises `errors[k - 1]`.
+    """
+
+    symbol: str
+    dims: Callable[[Sequence[Any], Params], tuple[int, ...]]
+    accepts: Callable[[Sequence[Any], Params], bool]
+    scratch: Callable[[Sequence[Any], Params], int] = nothing
+    fits: Callable[[Ref], bool] = whole
+    errors: tuple[Exception, ...] = ()

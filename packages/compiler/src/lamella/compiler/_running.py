@@ -1,0 +1,285 @@
+"""Calls of a compiled graph: frames, the walk over the step table, and the steps that Python does.
+
+A frame is everything a call writes to (arena, pointer table, scalar table); it is taken from a pool for the length of
+the call, so calls are reentrant and thread-safe. Inputs may be non-contiguous (they are copied then); outputs are fresh
+arrays.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lamella.compiler._lower._graph import numpy_dtype
+from lamella.compiler._lower._group import Call, Extern
+from lamella.compiler._lower._refs import Ref, Root, Scalar
+from lamella.compiler._native._load import Frame, runtime
+from lamella.compiler._plan import ALIGN
+from lamella.compiler._steps import FAILED
+from lamella.graph import ScalarType, TensorType
+from lamella.tensor.extend import hold_blas, openblas, release_blas
+
+if TYPE_CHECKING:
+    from lamella.compiler._executable import CompiledGraph
+
+ARENA = 0  # the arena's entry in the table of buffers
+_SCALAR_TYPES = {"i64": int, "f64": float, "bool": bool}
+Action = Callable[["_Frame", list[Any]], None]
+
+
+class _Frame:
+    """What one call in flight writes to."""
+
+    __slots__ = ("address", "arena", "data", "held", "keep", "numbers", "scalars_f", "scalars_i", "views")
+
+    def __init__(self, program: CompiledGraph) -> None:
+        size = program.memory.arena_bytes
+        block = np.empty(size + ALIGN, np.uint8)
+        start = -block.ctypes.data % ALIGN
+        self.arena = block[start : start + size]
+        self.data = (ctypes.c_void_p * program.table_size)()
+        self.data[ARENA] = self.arena.ctypes.data
+        count = max(1, program.scalar_count)
+        self.scalars_f = (ctypes.c_double * count)()
+        self.scalars_i = (ctypes.c_int64 * count).from_buffer(self.scalars_f)
+        self.numbers: tuple[Any, ...] = ()
+        self.held: list[Any] = [None] * len(program.extern_slots)
+        self.views = {ref: self._view(ref, program) for ref in program.arena_refs}
+        frame = Frame(
+            ctypes.addressof(self.data), ctypes.addressof(self.scalars_f), program.expected_address,
+            program.expected_count, program.table.ctypes.data,
+        )  # fmt: skip
+        self.keep = frame
+        self.address = ctypes.addressof(frame)
+
+    def _view(self, ref: Ref, program: CompiledGraph) -> np.ndarray[Any, Any]:
+        dtype = numpy_dtype(ref.dtype)
+        base = program.memory.offsets[ref.root.number]
+        flat = self.arena[base : base + ref.root.size * dtype.itemsize].view(dtype)
+        return strided(flat.reshape(ref.root.shape), ref)
+
+
+def strided(array: np.ndarray[Any, Any], ref: Ref) -> np.ndarray[Any, Any]:
+    """The numpy view of a root's array that a ref stands for."""
+    if ref.whole and ref.shape == ref.root.shape:
+        return array
+    item = array.itemsize
+    strides = tuple(s * item for s in ref.strides)
+    return np.ndarray(ref.shape, array.dtype, array, ref.offset * item, strides)
+
+
+class Runner:
+    """Makes the function that runs a compiled graph."""
+
+    def __init__(self, program: CompiledGraph) -> None:
+        self.program = program
+        self.lowered = program.lowered
+        self.frames: list[_Frame] = []
+        self.scalar_inputs = [
+            (position, _SCALAR_TYPES[value.type.kind])
+            for position, value in enumerate(program.graph.inputs)
+            if isinstance(value.type, ScalarType)
+        ]
+
+    def make(self) -> Callable[[Sequence[Any]], list[Any]]:
+        """`run(inputs)` gives the outputs, then the effect values."""
+        program, lowered, native = self.program, self.lowered, runtime()
+        made = [(root.shape, numpy_dtype(root.dtype)) for root in program.output_roots]
+        picks = [self._pick(result) for result in lowered.results]
+        actions = {
+            program.starts[number]: (self._extern(step), program.starts[number] + program.words[number])
+            for number, step in enumerate(program.steps)
+            if isinstance(step, Extern)
+        }
+        products = any(isinstance(step, Call) for step in program.steps)
+        blas = openblas() if products and native.blas is not None and native.blas.held else None
+        if native.reads_lists and not actions and all(kind == "array" for kind, _ in picks):
+            inner = self._native(made, [position for _, position in picks])
+        else:
+            inner = self._mixed(made, picks, actions)
+        if blas is None:
+            return inner
+        held = blas
+
+        def run(inputs: Sequence[Any]) -> list[Any]:
+            hold_blas(held)
+            try:
+                return inner(inputs)
+            finally:
+                release_blas(held)
+
+        return run
+
+    def _take(self) -> _Frame:
+        try:
+            return self.frames.pop()  # not guarded by a test: another thread may take the last one
+        except IndexError:
+            return _Frame(self.program)
+
+    def _native(self, made: list[Any], positions: list[int]) -> Callable[[Sequence[Any]], list[Any]]:
+        """A graph of native steps alone: one call of the runtime."""
+        empty, count, frames, start, take = np.empty, len(self.lowered.inputs), self.frames, runtime().run, self._take
+        scalars, failed = self.program.scalars, self._failed
+
+        def run(inputs: Sequence[Any]) -> list[Any]:
+            arrays = [*inputs, *[empty(s, d) for s, d in made]]
+            frame = take()
+            if scalars is not None or len(inputs) != count:
+                self._check_scalars(inputs)
+                if scalars is not None:
+                    scalars(inputs, frame.scalars_f, frame.scalars_i)
+            status = start(frame.address, arrays)
+            while status:
+                failed(arrays, status)
+                status = start(frame.address, arrays)
+            frames.append(frame)
+            return [arrays[p] for p in positions]
+
+        return run
+
+    def _mixed(
+        self, made: list[Any], picks: list[tuple[str, Any]], actions: dict[int, tuple[Action, int]]
+    ) -> Callable[[Sequence[Any]], list[Any]]:
+        """Native steps, and Python's between them."""
+        native, frames, empty = runtime(), self.frames, np.empty
+        bind, walk = (native.bind if native.reads_lists else self._bind_slowly), native.walk
+        scalars, first = self.program.scalars, self.program.first
+
+        def run(inputs: Sequence[Any]) -> list[Any]:
+            self._check_scalars(inputs)
+            arrays = [*inputs, *[empty(s, d) for s, d in made]]
+            frame = self._take()
+            frame.numbers = () if scalars is None else scalars(inputs, frame.scalars_f, frame.scalars_i)
+            address = frame.address
+            status = bind(address, arrays)
+            while status:
+                self._failed(arrays, status)
+                status = bind(address, arrays)
+            with np.errstate(all="ignore"):  # what numpy would warn about is a value here, as in kernels
+                at = walk(address, first)
+                while at:
+                    if at < 0:
+                        self._failed(arrays, at)
+                    action, following = actions[at]
+                    action(frame, arrays)
+                    at = walk(address, following)
+            held, numbers = frame.held, frame.numbers
+            found = [
+                arrays[p] if kind == "array" else held[p] if kind == "held" else numbers[p] if kind == "number" else p
+                for kind, p in picks
+            ]
+            frame.held = [None] * len(held)
+            frames.append(frame)
+            return found
+
+        return run
+
+    def _failed(self, arrays: list[Any], status: int) -> None:
+        """Raise what a step reported, or mend the input that was not plain."""
+        if status <= FAILED:
+            error = self.lowered.errors[FAILED - status - 1]
+            raise type(error)(*error.args)
+        self._conform(arrays, -1 - status)
+
+    # -- what lies where ----------------------------------------------------------------------------------------------
+
+    def _pick(self, result: Any) -> tuple[str, Any]:
+        """Where a result lies after a run."""
+        if isinstance(result, Scalar):
+            return "number", self.program.python_scalars[result.slot]
+        if not isinstance(result, Root):
+            return "constant", result
+        if result in self.program.extern_slots:
+            return "held", self.program.extern_slots[result]
+        return "array", self._position(result)
+
+    def _position(self, root: Root) -> int:
+        for position, given in enumerate(self.lowered.inputs):
+            if given is root:
+                return position
+        return len(self.lowered.inputs) + self.program.output_roots.index(root)
+
+    def _extern(self, step: Extern) -> Action:
+        kernel, params = step.kernel, step.params
+        if kernel is None:
+            raise AssertionError("an extern step has a kernel")
+        getters = [self._getter(operand) for operand in step.operands]
+        slots = [
+            (self.program.extern_slots[r], self.program.entry[r], r.shape, numpy_dtype(r.dtype)) for r in step.roots
+        ]
+        many = len(slots) > 1
+
+        def call(frame: _Frame, arrays: list[Any]) -> None:
+            out = kernel(*[get(frame, arrays) for get in getters], **params)
+            for (slot, entry, shape, dtype), array in zip(slots, out if many else (out,), strict=True):
+                whole = np.ascontiguousarray(array, dtype).reshape(shape)
+                if whole.base is not None and np.may_share_memory(whole, frame.arena):
+                    whole = whole.copy()  # the kernel gave a view of its operand, whose memory is about to be reused
+                frame.held[slot] = whole
+                frame.data[entry] = whole.ctypes.data
+
+        return call
+
+    def _getter(self, operand: Any) -> Callable[[_Frame, list[Any]], Any]:
+        if isinstance(operand, Scalar):
+            k = self.program.python_scalars[operand.slot]
+            return lambda frame, arrays: frame.numbers[k]
+        if not isinstance(operand, Ref):
+            return lambda frame, arrays: operand
+        root = operand.root
+        if root in self.program.extern_slots:
+            slot = self.program.extern_slots[root]
+            return lambda frame, arrays: strided(frame.held[slot], operand)
+        if root in self.program.entry:
+            position = self._position(root)
+            return lambda frame, arrays: strided(arrays[position], operand)
+        return lambda frame, arrays: frame.views[operand]
+
+    # -- inputs -------------------------------------------------------------------------------------------------------
+
+    def _check_scalars(self, inputs: Sequence[Any]) -> None:
+        if len(inputs) != len(self.lowered.inputs):
+            raise ValueError(
+                f"graph {self.program.graph.name!r} takes {len(self.lowered.inputs)} inputs, got {len(inputs)}"
+            )
+        for position, kind in self.scalar_inputs:
+            if type(inputs[position]) is not kind:
+                raise TypeError(
+                    f"graph {self.program.graph.name!r}, input {position} must be a Python {kind.__name__}, "
+                    f"got {inputs[position]!r} of type {type(inputs[position]).__name__}"
+                )
+
+    def _conform(self, arrays: list[Any], position: int) -> None:
+        """Replace a strided array by a contiguous copy; TypeError for anything but an array of the declared type."""
+        if position >= len(self.program.graph.inputs):
+            raise AssertionError("an output array is as it was made")
+        array, type_ = arrays[position], self.program.graph.inputs[position].type
+        if not isinstance(type_, TensorType):
+            raise AssertionError("only tensors are bound")
+        plain = isinstance(array, np.ndarray)
+        if not plain or array.shape != type_.shape or array.dtype != type_.dtype.numpy:
+            given = f"{array.dtype}{list(array.shape)}" if plain else type(array).__name__
+            label = self.program.graph.sources[position]
+            where = f" ({label})" if label else ""
+            raise TypeError(f"graph {self.program.graph.name!r}, input {position}{where} must be {type_}, got {given}")
+        fresh = np.empty(type_.shape, type_.dtype.numpy)
+        fresh[...] = array
+        arrays[position] = fresh
+
+    def _bind_slowly(self, address: int, arrays: list[Any]) -> int:
+        """What the runtime does by reading objects, by asking numpy."""
+        inputs, frame = self.program.graph.inputs, Frame.from_address(address)
+        table = (ctypes.c_void_p * self.program.table_size).from_address(frame.data)
+        for expected in self.program.expected[: self.program.expected_count]:
+            array = arrays[expected.position]
+            type_ = inputs[expected.position].type if expected.position < len(inputs) else None
+            plain = type(array) is np.ndarray and array.flags.c_contiguous and array.flags.aligned
+            if not plain or (
+                isinstance(type_, TensorType) and (array.shape != type_.shape or array.dtype is not type_.dtype.numpy)
+            ):
+                return -1 - int(expected.position)
+            table[expected.buffer] = array.ctypes.data
+        return 0

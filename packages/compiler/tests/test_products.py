@@ -1,0 +1,123 @@
+"""matmul by BLAS from the step table: every layout, batch and dtype beside the interpreter; copies where needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from lamella.compiler._native import _load
+from lamella.compiler.executor import compile_graph, get_num_threads, set_num_threads
+from lamella.graph import interpret, parse
+from lamella.tensor.extend import openblas
+
+DTYPES = {"f32": np.float32, "f64": np.float64, "f16": np.float16, "bf16": ml_dtypes.bfloat16}
+ROUNDING = {"f32": 2e-5, "f64": 1e-13, "f16": 4e-3, "bf16": 3e-2}
+
+CUT = "%2: T[5, 7] = slice(%0; index="
+HEADS = """%2: T[2, 4, 5, 7] = permute(%0; dims=(0, 2, 1, 3))
+  %3: T[2, 4, 7, 6] = permute(%1; dims=(0, 2, 3, 1))"""
+
+# (operands as they are given, their views before the product, the product)
+LAYOUTS = {
+    "plain": ("[5, 7]", "[7, 3]", "", "%0", "%1", "[5, 3]"),
+    "left transposed": ("[7, 5]", "[7, 3]", "%2: T[5, 7] = permute(%0; dims=(1, 0))", "%2", "%1", "[5, 3]"),
+    "right transposed": ("[5, 7]", "[3, 7]", "%2: T[7, 3] = permute(%1; dims=(1, 0))", "%0", "%2", "[5, 3]"),
+    "with itself": ("[5, 5]", "[5, 5]", "%2: T[5, 5] = permute(%0; dims=(1, 0))", "%0", "%2", "[5, 5]"),
+    "columns of a wider one": ("[5, 9]", "[7, 3]", CUT + "((0, 5, 1), (1, 8, 1)))", "%2", "%1", "[5, 3]"),
+    "every other column": ("[5, 14]", "[7, 3]", CUT + "((0, 5, 1), (0, 14, 2)))", "%2", "%1", "[5, 3]"),
+    "rows backwards": ("[5, 7]", "[7, 3]", CUT + "((4, -1, -1), (0, 7, 1)))", "%2", "%1", "[5, 3]"),
+    "one row everywhere": ("[1, 7]", "[7, 3]", "%2: T[5, 7] = expand(%0; shape=(5, 7))", "%2", "%1", "[5, 3]"),
+    "vector left": ("[7]", "[7, 3]", "", "%0", "%1", "[3]"),
+    "vector right": ("[5, 7]", "[7]", "", "%0", "%1", "[5]"),
+    "vectors": ("[7]", "[7]", "", "%0", "%1", "[]"),
+    "outer": ("[5, 1]", "[1, 3]", "", "%0", "%1", "[5, 3]"),
+    "batch": ("[4, 5, 7]", "[4, 7, 3]", "", "%0", "%1", "[4, 5, 3]"),
+    "batch of one matrix": ("[4, 5, 7]", "[7, 3]", "", "%0", "%1", "[4, 5, 3]"),
+    "one matrix of a batch": ("[5, 7]", "[4, 7, 3]", "", "%0", "%1", "[4, 5, 3]"),
+    "batches meet": ("[4, 1, 5, 7]", "[2, 7, 3]", "", "%0", "%1", "[4, 2, 5, 3]"),
+    "heads": ("[2, 5, 4, 7]", "[2, 6, 4, 7]", HEADS, "%2", "%3", "[2, 4, 5, 6]"),
+    "batch of vectors": ("[4, 1, 7]", "[4, 7, 3]", "", "%0", "%1", "[4, 1, 3]"),
+    "nothing inside": ("[5, 0]", "[0, 3]", "", "%0", "%1", "[5, 3]"),
+    "no rows": ("[0, 7]", "[7, 3]", "", "%0", "%1", "[0, 3]"),
+    "no matrices": ("[0, 5, 7]", "[7, 3]", "", "%0", "%1", "[0, 5, 3]"),
+}  # fmt: skip
+COPIED = {"every other column", "rows backwards", "one row everywhere"}
+
+
+def product(case: str, dtype: str) -> Any:
+    a, b, views, left, right, out = LAYOUTS[case]
+    text = f"graph p(%0: T{a}, %1: T{b}) {{\n  {views}\n  %9: T{out} = matmul({left}, {right})\n  return %9\n}}"
+    return parse(text.replace(": T[", f": {dtype}["))
+
+
+def given(graph: Any, dtype: str) -> list[Any]:
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal(v.type.shape).astype(DTYPES[dtype]) for v in graph.inputs]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", LAYOUTS)
+def test_every_layout(case: str, dtype: str) -> None:
+    graph = product(case, dtype)
+    run = compile_graph(graph)
+    inputs = given(graph, dtype)
+    (got,), (want,) = run(inputs), interpret(graph)(inputs)
+    assert got.dtype == want.dtype
+    np.testing.assert_allclose(
+        got.astype(np.float64), want.astype(np.float64), rtol=ROUNDING[dtype], atol=ROUNDING[dtype]
+    )
+    assert "extern" not in run.explain()
+    if dtype == "f32":
+        assert len(run.kernels) == (case in COPIED), "transposes and slices are read where they lie"
+
+
+LARGE = {
+    "rows": ((700, 300), (300, 200)),
+    "columns": ((100, 300), (300, 900)),
+    "batch": ((40, 64, 96), (40, 96, 64)),
+    "large batch": ((3, 512, 256), (3, 256, 192)),
+}
+
+
+@pytest.mark.parametrize("case", LARGE)
+def test_large_products_in_chunks_do_not_depend_on_threads(case: str) -> None:
+    a, b = (np.random.default_rng(1).standard_normal(shape) for shape in LARGE[case])
+    left, right = (f"f32{list(x.shape)}" for x in (a, b))
+    graph = parse(
+        f"graph p(%0: {left}, %1: {right}) {{\n  %2: f32{list((a @ b).shape)} = matmul(%0, %1)\n  return %2\n}}"
+    )
+    run, inputs = compile_graph(graph), [a.astype(np.float32), b.astype(np.float32)]
+    before, found = get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            set_num_threads(threads)
+            found.append(run(inputs)[0])
+    finally:
+        set_num_threads(before)
+    np.testing.assert_allclose(found[0], a @ b, rtol=1e-3, atol=1e-3)
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0], other)
+
+
+def test_blas_gets_its_threads_back() -> None:
+    blas = openblas()
+    if blas is None:
+        assert not (_load.runtime().blas or _load.Blas("", True, False)).held
+        return
+    run, before = compile_graph(product("plain", "f32")), blas.get()
+    run(given(product("plain", "f32"), "f32"))
+    assert blas.get() == before
+    with pytest.raises(TypeError, match="input 0"):
+        run([None, None])
+    assert blas.get() == before
+
+
+def test_without_blas_numpy_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_load.runtime(), "blas", None)
+    graph = product("batch", "f32")
+    run, inputs = compile_graph(graph), given(graph, "f32")
+    assert "extern matmul" in run.explain()
+    np.testing.assert_allclose(run(inputs)[0], interpret(graph)(inputs)[0], rtol=1e-5)

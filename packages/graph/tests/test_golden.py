@@ -10,14 +10,18 @@ import pytest
 
 from lamella.graph import (
     TensorType,
+    canonicalize,
     cse,
     dce,
     decompose,
     executor,
+    fold_constants,
     fold_scalars,
     interpret,
+    join_pads,
     parse,
     run_passes,
+    simplify,
     to_text,
     verify,
 )
@@ -56,7 +60,17 @@ def test_only_views_share_memory_with_inputs(golden: Path, inputs_of: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "passes", [[dce], [cse], [fold_scalars], [fold_scalars, cse, dce]], ids=lambda p: "+".join(f.__name__ for f in p)
+    "passes",
+    [
+        [dce],
+        [cse],
+        [fold_scalars],
+        [fold_constants],
+        [canonicalize],
+        [simplify],
+        [dce, fold_scalars, fold_constants, simplify, join_pads, cse, dce],
+    ],
+    ids=lambda p: "+".join(f.__name__ for f in p),
 )
 def test_passes_change_no_bit(golden: Path, passes: Any, inputs_of: Any, same: Any) -> None:
     graph = parse(golden.read_text("ascii"))

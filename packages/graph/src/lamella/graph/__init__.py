@@ -5,8 +5,19 @@ from ._graph import Effect, Graph, GraphBuilder, Node, Value
 from ._infer import infer_types
 from ._interpret import interpret
 from ._parse import parse
-from ._passes import Pass, cse, dce, decompose, fold_scalars, run_passes
 from ._stages import staged
+from ._passes import (
+    Pass,
+    canonicalize,
+    cse,
+    dce,
+    decompose,
+    fold_constants,
+    fold_scalars,
+    join_pads,
+    run_passes,
+    simplify,
+)
 from ._text import to_text
 from ._trace import Trace
 from ._trace_numbers import Steering
@@ -31,15 +42,19 @@ __all__ = [
     "Type",
     "Value",
     "__version__",
+    "canonicalize",
     "cse",
     "dce",
     "decompose",
+    "fold_constants",
     "fold_scalars",
     "infer_types",
     "interpret",
+    "join_pads",
     "parse",
     "run_passes",
     "staged",
+    "simplify",
     "to_text",
     "verify",
 ]

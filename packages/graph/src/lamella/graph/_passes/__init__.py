@@ -1,9 +1,23 @@
 """Passes: functions from graph to graph, each linear, none of which changes what a run returns."""
 
+from ._constants import fold_constants
 from ._cse import cse
 from ._dce import dce
 from ._decompose import decompose
 from ._fold import fold_scalars
+from ._join import join_pads
 from ._run import Pass, run_passes
+from ._simplify import canonicalize, simplify
 
-__all__ = ["Pass", "cse", "dce", "decompose", "fold_scalars", "run_passes"]
+__all__ = [
+    "Pass",
+    "canonicalize",
+    "cse",
+    "dce",
+    "decompose",
+    "fold_constants",
+    "fold_scalars",
+    "join_pads",
+    "run_passes",
+    "simplify",
+]

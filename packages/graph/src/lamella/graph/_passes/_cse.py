@@ -8,10 +8,12 @@ reaches a result, through views or directly, both stay.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .._constant import key
 from .._graph import Graph, Node, Value
+from ._memory import reaching_results
 from ._substitute import rebuilt, renamed
 
 __all__ = ["cse"]
@@ -19,10 +21,11 @@ __all__ = ["cse"]
 
 def cse(graph: Graph) -> Graph:
     """The graph with equal nodes merged, within regions and without aliasing results."""
-    escaping = _escaping(graph)
+    escaping = reaching_results(graph)
     names: dict[Value, Any] = {}
     first: dict[Any, Node] = {}
     kept: list[Node] = []
+    producers = graph.producers()
     changed = False
     for old in graph.nodes:
         node = old.mapped(cse) if old.op.spec == "control" else old
@@ -40,14 +43,13 @@ def cse(graph: Graph) -> Graph:
             continue
         names.update(zip(node.outputs, found.outputs, strict=True))
         if escapes:
-            escaping.update(found.outputs)
+            _spread(found, producers, escaping)
     return rebuilt(graph, kept, names) if changed or len(kept) < len(graph.nodes) else graph
 
 
-def _escaping(graph: Graph) -> set[Value]:
-    """The values whose memory a result of the run may hold: results, and what their views look at."""
-    found = {v for v in graph.results() if type(v) is Value}
-    for node in reversed(graph.nodes):
-        if node.op.spec == "view" and not found.isdisjoint(node.outputs):
-            found.update([a for a in node.args[:1] if type(a) is Value])
-    return found
+def _spread(node: Node, producers: Mapping[Value, tuple[Node, int]], escaping: set[Value]) -> None:
+    """Note that a result holds what the node gives, and so what that is a view of."""
+    escaping.update(node.outputs)
+    while node.op.spec == "view" and node.args[0] in producers:
+        node, _ = producers[node.args[0]]  # type: ignore[index]
+        escaping.update(node.outputs)

@@ -11,7 +11,19 @@ from typing import Any
 
 from lamella.autograd import Function, FunctionContext
 from lamella.autograd.extend import GraphFreedError, leading_to, walk
-from lamella.graph import CaptureError, Graph, Trace, Value, cse, dce, fold_scalars, run_passes
+from lamella.graph import (
+    CaptureError,
+    Graph,
+    Trace,
+    Value,
+    cse,
+    dce,
+    fold_constants,
+    fold_scalars,
+    join_pads,
+    run_passes,
+    simplify,
+)
 from lamella.tensor import Tensor
 from lamella.tensor.extend import cell_of, tls, wrap
 
@@ -21,7 +33,7 @@ from ._results import Results
 
 __all__ = ["PASSES", "Backward", "Joint", "Spent", "trace_backward"]
 
-PASSES = (dce, cse, fold_scalars)
+PASSES = (dce, fold_scalars, fold_constants, simplify, join_pads, cse, dce)
 Run = Callable[[list[Any]], list[Any]]
 
 

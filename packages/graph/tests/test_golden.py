@@ -27,6 +27,8 @@ from lamella.graph import (
 )
 from lamella.interfaces import first_party
 
+PIPELINE = [dce, fold_scalars, fold_constants, simplify, join_pads, cse, dce]
+
 
 def test_text_is_stable(golden: Path) -> None:
     text = golden.read_text("ascii")
@@ -61,15 +63,7 @@ def test_only_views_share_memory_with_inputs(golden: Path, inputs_of: Any) -> No
 
 @pytest.mark.parametrize(
     "passes",
-    [
-        [dce],
-        [cse],
-        [fold_scalars],
-        [fold_constants],
-        [canonicalize],
-        [simplify],
-        [dce, fold_scalars, fold_constants, simplify, join_pads, cse, dce],
-    ],
+    [[dce], [cse], [fold_scalars], [fold_constants], [canonicalize], [simplify], PIPELINE],
     ids=lambda p: "+".join(f.__name__ for f in p),
 )
 def test_passes_change_no_bit(golden: Path, passes: Any, inputs_of: Any, same: Any) -> None:
@@ -95,3 +89,13 @@ def test_the_interpreter_is_a_graph_executor(golden: Path, inputs_of: Any, same:
     graph = parse(golden.read_text("ascii"))
     inputs = inputs_of(graph)
     same(executor.compile_graph(graph)(inputs), interpret(graph)(inputs))
+
+
+@pytest.mark.parametrize("name", ["gated", "positions", "split"])
+def test_the_pipeline_gives_the_stored_text(name: str, inputs_of: Any, same: Any) -> None:
+    folder = Path(__file__).parent / "golden" / "passes"
+    graph = verify(parse((folder / f"{name}.graph").read_text("ascii")))
+    found = run_passes(graph, PIPELINE, verify=True)
+    assert to_text(found) == (folder / f"{name}.after.graph").read_text("ascii")
+    inputs = inputs_of(graph)
+    same(interpret(found)(inputs), interpret(graph)(inputs))

@@ -4,6 +4,7 @@ graphs.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import hypothesis.strategies as st
@@ -416,3 +417,46 @@ def test_uses_and_producers() -> None:
     assert graph.uses() == {x: [(mul, 0), (mul, 1), (add, 1)], mul.outputs[0]: [(add, 0)]}
     assert graph.producers() == {mul.outputs[0]: (mul, 0), add.outputs[0]: (add, 0)}
     assert graph.next_id() == 3
+
+
+def long(n: int) -> Graph:
+    """About 20 n nodes: chains of views, sums of padded rows, slices of a join, repeated and constant code."""
+    builder = GraphBuilder("long")
+    x = builder.input(TensorType(F64, (n, 4)))
+
+    def add(name: str, *args: Any, **params: Any) -> Any:
+        return builder.add(OPS[name], args, params, infer_types(OPS[name], args, params))[0]
+
+    total, rows, flat, whole = None, [], x, ((0, n, 1), (0, 4, 1))
+    for i in range(n):
+        row = add("slice", x, index=(i, (0, 4, 1)))
+        rows.append(add("reshape", add("neg", add("neg", add("mul", 1.0, row))), shape=(1, 4)))
+        part = add("view_grad", add("exp", row), shape=(n, 4), chain=(("slice", (i, (0, 4, 1))),))
+        total = part if total is None else add("add", total, part)
+        flat = add("slice", add("reshape", add("reshape", flat, shape=(4 * n,)), shape=(n, 4)), index=whole)
+        add("add", add("full", i, shape=(4,), dtype=F64), add("mul", add("full", 2.0, shape=(4,), dtype=F64), 3.0))
+    joined = add("cat", *rows, dim=0)
+    cuts = [add("slice", joined, index=((i, i + 1, 1), (0, 4, 1))) for i in range(n)]
+    again = add("cat", *cuts, dim=0)
+    return builder.build([add("add", add("mul", total, again), flat)])
+
+
+def test_passes_are_linear() -> None:
+    def calls(graph: Graph) -> int:
+        count = 0
+
+        def seen(_: Any, event: str, __: Any) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        before = sys.getprofile()
+        sys.setprofile(seen)
+        try:
+            found = run_passes(graph, [dce, fold_scalars, fold_constants, simplify, join_pads, cse, dce])
+        finally:
+            sys.setprofile(before)
+        assert len(found.nodes) < len(graph.nodes) / 2
+        return count
+
+    small, large = long(40), long(160)
+    assert calls(large) / calls(small) < 1.2 * len(large.nodes) / len(small.nodes)

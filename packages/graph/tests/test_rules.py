@@ -47,6 +47,7 @@ PARAMS: dict[str, list[tuple[tuple[int, ...], dict[str, Any]]]] = {
     ],
     "reshape(full(c, shape=a, dtype=k), shape=b)": [((3, 8), {"a": (3, 8), "b": (24,), "k": "f32"})],
     "expand(full(c, shape=a, dtype=k), shape=b)": [((3, 8), {"a": (1, 8), "b": (3, 8), "k": "f32"})],
+    "where(w, full(1, shape=a, dtype=k), 0)": [((3, 8), {"a": (8,), "k": k}) for k in ("f32", "i64", "f16")],
     "slice(pad(x, pads=a, value=v), index=b)": [
         ((3, 8), {"a": ((1, 0), (2, 3)), "v": 7.0, "b": ((1, 3, 1), (3, 10, 1))})
     ],
@@ -226,6 +227,8 @@ EXAMPLES: dict[str, list[str]] = {
     "op(x, full(c)) -> op(x, c)": [
         "%10: f32[] = full(0.1; shape=(), dtype=f32)\n%11: f32[4, 6] = mul(%10, %0)\nreturn %11",
         "%10: f32[4, 6] = full(-0.0; shape=(4, 6), dtype=f32)\n%11: f32[4, 6] = sub(%10, %0)\nreturn %11",
+        "%10: f32[4, 6] = full(-3.5; shape=(4, 6), dtype=f32)\n%11: f32[4, 6] = mul(%1, %10)\n"
+        "%12: f32[4, 6] = add(%11, %0)\nreturn %12",
         "%10: i64[6] = full(3; shape=(6,), dtype=i64)\n%11: bool[4, 6] = lt(%10, %4)\nreturn %11",
         "%10: bool[4, 6] = isnan(%0)\n%11: f32[] = full(nan; shape=(), dtype=f32)\n"
         "%12: f32[4, 6] = where(%10, %11, %0)\nreturn %12",

@@ -5,7 +5,6 @@ from ._graph import Effect, Graph, GraphBuilder, Node, Value
 from ._infer import infer_types
 from ._interpret import interpret
 from ._parse import parse
-from ._stages import staged
 from ._passes import (
     Pass,
     canonicalize,
@@ -18,6 +17,7 @@ from ._passes import (
     run_passes,
     simplify,
 )
+from ._stages import staged
 from ._text import to_text
 from ._trace import Trace
 from ._trace_numbers import Steering

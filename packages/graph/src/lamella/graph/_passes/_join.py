@@ -26,7 +26,7 @@ class _Sum:
     """A sum of disjoint parts along `dim`, and of `rest` if there is one."""
 
     dim: int
-    rest: Value | None
+    rest: Any
     starts: list[int] = field(default_factory=list)
     parts: list[Value] = field(default_factory=list)
     covered: int = 0
@@ -89,9 +89,10 @@ def _part(node: Node) -> _Sum | None:
 
 def _added(node: Node, found: list[_Sum | None]) -> _Sum | None:
     """The sum that an addition makes of what its operands are."""
-    if any(type(a) is not Value or a.type != node.outputs[0].type for a in node.args):
-        return None
-    left, right = found
+    left, right = [
+        part if type(a) is Value and a.type == node.outputs[0].type else None
+        for a, part in zip(node.args, found, strict=True)
+    ]
     if left is None or (right is not None and len(right.parts) > len(left.parts)):
         left, right, other = right, left, node.args[0]
     else:
@@ -102,7 +103,7 @@ def _added(node: Node, found: list[_Sum | None]) -> _Sum | None:
         # another gradient after the first parts would be added in another order
         if left.rest is not None or len(left.parts) != 1:
             return None
-        left.rest = other  # type: ignore[assignment]
+        left.rest = other
         return left
     if right.rest is not None or right.dim != left.dim:
         return None

@@ -126,15 +126,16 @@ def by_op(rules: Iterable[Rule]) -> dict[Op, list[Rule]]:
 class Walk:
     """The nodes of the new graph so far, and what rules ask of them."""
 
-    __slots__ = ("_kept", "_next", "_rules", "fired", "nodes", "producers")
+    __slots__ = ("_next", "_rules", "fired", "kept", "memo", "nodes", "producers")
 
     def __init__(self, graph: Graph, rules: Mapping[Op, list[Rule]]) -> None:
         self._rules = rules
-        self._kept = reaching_results(graph)
+        self.kept = reaching_results(graph)
         self._next = graph.next_id()
         self.nodes: list[Node] = []
         self.producers: dict[Value, Node] = {}
         self.fired: list[Rule] = []
+        self.memo: dict[Any, Any] = {}  # what a rule worked out for a node, by the node
 
     def emit(self, like: Node, name: str, *args: Any, **params: Any) -> Any:
         """The result of an op beside `like`: a new value, or what the rules make of it."""
@@ -168,8 +169,8 @@ class Walk:
     def _fits(self, node: Node, found: Replacement | Value) -> bool:
         (old,) = node.outputs
         if type(found) is Value:
-            return old not in self._kept and found.type == old.type
-        if old in self._kept and "view" in (node.op.spec, OPS[found.op].spec):  # type: ignore[union-attr]
+            return old not in self.kept and found.type == old.type
+        if old in self.kept and "view" in (node.op.spec, OPS[found.op].spec):  # type: ignore[union-attr]
             return False
         return infer_types(OPS[found.op], found.args, found.params) == (old.type,)  # type: ignore[union-attr]
 

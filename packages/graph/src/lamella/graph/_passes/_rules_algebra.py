@@ -111,6 +111,7 @@ ALGEBRA: tuple[Row, ...] = (
         "the choices change places",
         lambda w: w.type.dtype.short == "bool",
     ),
+    Row("where(w, full(1, shape=a, dtype=k), 0)", "cast(w, dtype=k)", "true is 1, false is 0"),
     # -- numbers
     Row(
         "div(x, c)",

@@ -67,8 +67,11 @@ def _numbers(walk: Walk, node: Node) -> Replacement | None:
         if c is None or not others or others[0].type.dtype is not a.type.dtype or not fits(c, a):
             continue
         rest = [x for k, x in enumerate(node.args) if k != i and type(x) is Value and type(x.type) is TensorType]
+        args = (*node.args[:i], c, *node.args[i + 1 :])
         if _broadcast(rest) == _shape(out):
-            return Replacement(node.op.name, (*node.args[:i], c, *node.args[i + 1 :]), node.params)
+            return Replacement(node.op.name, args, node.params)
+        if out not in walk.kept:
+            return Replacement("expand", (walk.emit(node, node.op.name, *args),), {"shape": _shape(out)})
     return None
 
 
@@ -121,13 +124,22 @@ def _sliced_cat(walk: Walk, node: Node) -> Value | None:
     whole = [e == (0, n, 1) or d == dim for d, (e, n) in enumerate(zip(index, _shape(node.args[0]), strict=True))]  # type: ignore[arg-type]
     if not all(whole) or type(index[dim]) is int:
         return None
+    places = walk.memo.get(made)
+    if places is None:
+        places = walk.memo[made] = _places(made)
+    found: Value | None = places.get(index[dim])
+    return found
+
+
+def _places(cat: Node) -> dict[tuple[int, int, int], Value]:
+    """The parts of a `cat` by the slice they stand at."""
+    out: dict[tuple[int, int, int], Value] = {}
     at = 0
-    for part in made.args:
-        n = _shape(part)[dim]  # type: ignore[arg-type]
-        if index[dim] == (at, at + n, 1):
-            return part  # type: ignore[return-value]
+    for part in cat.args:
+        n = _shape(part)[cat.params["dim"]]  # type: ignore[arg-type]
+        out[(at, at + n, 1)] = part  # type: ignore[assignment]
         at += n
-    return None
+    return out
 
 
 def _joined_slices(walk: Walk, node: Node) -> Value | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-import ml_dtypes
 import numpy as np
 
+from lamella.tensor import finfo
 from lamella.tensor.extend import FLOAT, INT, DType
 
 from .._graph import Node, Value
@@ -33,7 +33,6 @@ __all__ = [
 # ops whose results are not -0.0, whatever they are given
 _UNSIGNED: Final = frozenset({"exp", "exp2", "abs", "sigmoid", "cos", "cosh"})
 _DEPTH: Final = 4
-_finfo: Any = ml_dtypes.finfo
 
 
 def dtype_of(x: Value) -> DType:
@@ -90,18 +89,16 @@ def holds(wide: DType, narrow: DType) -> bool:
     if wide.category == INT:
         most, least = np.iinfo(wide.numpy), np.iinfo(narrow.numpy)
         return bool(most.min <= least.min and least.max <= most.max)
-    into: Any = _finfo(wide.to_real().numpy)
+    into = finfo(wide.to_real())
     if narrow.category == INT:
         bits = np.iinfo(narrow.numpy)
-        return bool(bits.bits - (bits.min < 0) <= into.nmant + 1 and float(bits.max) <= float(into.max))
-    own: Any = _finfo(narrow.to_real().numpy)
-    if math.isinf(own.dtype.type(math.inf)) and not math.isinf(into.dtype.type(math.inf)):
+        return bool(int(bits.max) * into.eps < 2 and float(bits.max) <= into.max)
+    own = finfo(narrow.to_real())
+    finite = not math.isinf(float(wide.to_real().numpy.type(math.inf)))
+    if finite and math.isinf(float(narrow.to_real().numpy.type(math.inf))):
         return False
-    return bool(
-        own.nmant <= into.nmant
-        and float(own.max) <= float(into.max)
-        and float(own.smallest_subnormal) >= float(into.smallest_subnormal)
-    )
+    # the smallest numbers are tiny * eps: below the smallest normal one, steps stay the same
+    return bool(own.eps >= into.eps and own.max <= into.max and own.tiny * own.eps >= into.tiny * into.eps)
 
 
 def halving(c: float, x: Value) -> bool:

@@ -160,7 +160,8 @@ TABLE: Final[dict[str, Meaning]] = {
         hardsigmoid="clamp(x / 6 + 1 / 2, 0, 1)",
         hardswish="x * hardsigmoid(x)",
         gelu="x * Phi(x), by erf, or by tanh where approximate is \"tanh\"",
-        binary_cross_entropy="-(target log x + (1 - target) log(1 - x)), logarithms not below -100; ValueError for an x outside [0, 1] or NaN",
+        binary_cross_entropy="-(target log x + (1 - target) log(1 - x)), logarithms not below -100; "
+        "ValueError for an x outside [0, 1] or NaN",
     ),
     **_rows(
         "steps",

@@ -171,4 +171,4 @@ def _build(sources: list[str], libraries: tuple[str, ...]) -> Path:
 
 @functools.cache
 def _headers() -> str:
-    return "".join(path.read_text(encoding="utf-8") for path in sorted(_HERE.glob("*.h")))
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(_HERE.rglob("*.h")))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lamella.compiler._kernel import Apply, Kernel, Level, Load, Position, Reduce, Stage, Store
+from lamella.compiler._kernel import Apply, Kernel, Level, Load, Position, Reduce, Scan, Stage, Store, Update
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES
 
 CHUNK_WORK = 1 << 18  # weighted element visits a chunk should have: some ten microseconds in vectors
@@ -92,10 +92,18 @@ def _vector_axis(kernel: Kernel) -> str:
         return "inner"
     last_grid, last_inner = len(kernel.grid) - 1, len(kernel.axes) - 1
     score = 0
+    ordered = any(in_order(stage) for stage in kernel.stages)
     for stage, instr in kernel.instructions():
-        if isinstance(instr, Load | Store) and stage.level is Level.INNER:
+        if isinstance(instr, Load | Store | Update) and stage.level is Level.INNER:
+            if ordered and _contiguous(instr.position, last_grid):
+                return "grid"
             score += _contiguous(instr.position, last_inner) - _contiguous(instr.position, last_grid)
     return "inner" if score >= 0 else "grid"
+
+
+def in_order(stage: Stage) -> bool:
+    """Whether a stage goes through the inner axes one point after the other."""
+    return stage.level is Level.INNER and any(isinstance(i, Scan | Update) for i in stage.body)
 
 
 def _strided(kernel: Kernel) -> bool:

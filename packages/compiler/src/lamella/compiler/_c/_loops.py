@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lamella.compiler._c._helpers import C_TYPES, MEMORY_TYPES, Helpers, combine
+from lamella.compiler._c._helpers import Helpers
 from lamella.compiler._c._memory import Memory
 from lamella.compiler._c._reduce import Reductions
 from lamella.compiler._c._text import Scope, Text
+from lamella.compiler._c._types import C_TYPES, MEMORY_TYPES
 from lamella.compiler._c._values import Val, literal
 from lamella.compiler._kernel import (
     Apply,
@@ -25,11 +26,14 @@ from lamella.compiler._kernel import (
     Param,
     Put,
     Reduce,
+    Scan,
+    Size,
     Stage,
     Store,
+    Update,
 )
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES
-from lamella.compiler._schedule import SUM_BLOCK_SERIAL, SUM_BLOCK_VECTOR, Schedule, unroll
+from lamella.compiler._schedule import SUM_BLOCK_SERIAL, SUM_BLOCK_VECTOR, Schedule, in_order, unroll
 
 
 @dataclass(slots=True)
@@ -170,6 +174,8 @@ class _Printer:
         """Loop over the inner axes: unrolled vectors, single vectors, then single elements."""
         plan = self.text.plan
         lanes = plan.lanes if plan.vector == "inner" or not stage.level.in_grid else 1
+        lanes = 1 if in_order(stage) else lanes
+        self.reductions.start_scans(stage, 1)
         reduces = [i for i in stage.body if isinstance(i, Reduce) and i.over == "inner"]
         blocked = any(i.combiner == "sum" and self.text.types[i.args[0]] in FLOATS for i in reduces)
         units = unroll(stage) if reduces else 1
@@ -254,6 +260,7 @@ class _Printer:
     def _serial_stage(self, stage: Stage, env: dict[int, Val], lanes: int) -> None:
         """Loop over the inner axes one point at a time, `lanes` grid points abreast."""
         reduces = [i for i in stage.body if isinstance(i, Reduce)]
+        self.reductions.start_scans(stage, lanes)
         blocked = any(self.reductions.is_float_sum(i) for i in reduces)
         for reduce in reduces:
             for out in reduce.outs:
@@ -310,7 +317,7 @@ class _Printer:
                 self.text.line(f"if ({take}) {{ e{best} = g{best}[c]; e{at} = g{at}[c]; }}")
             else:
                 out = reduce.outs[0]
-                pair = combine(self.text.h, reduce.combiner, self.text.types[out], 1, f"e{out}", f"g{out}[c]")
+                pair = self.text.h.combine(reduce.combiner, self.text.types[out], 1, f"e{out}", f"g{out}[c]")
                 self.text.line(f"e{out} = {pair};")
             self.text.indent -= 1
             self.text.line("}")
@@ -326,6 +333,9 @@ class _Printer:
         match instr:
             case Const(out=out, value=value):
                 env[out] = Val(literal(value, self.text.types[out]))
+            case Size(out=out, value=value):
+                name = self.text.size(value)
+                env[out] = Val(name if self.text.types[out] == "i64" else f"((int32_t){name})")
             case Param(out=out, slot=slot):
                 env[out] = Val(f"q{slot}")
             case Index(out=out, axis=axis):
@@ -350,6 +360,10 @@ class _Printer:
                 self.text.name(scope, out, val)
             case Reduce():
                 self.reductions.accumulate(scope, instr)
+            case Scan():
+                self.reductions.scan(scope, instr)
+            case Update():
+                self.memory.update(scope, instr)
             case Check(condition=condition, code=code):
                 val = env[condition]
                 if val.lanes == 1:

@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import FLOATS, STORAGE_TYPES, value_type
 from lamella.compiler._library._row import Library
-from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item
-from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, contiguous
+from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target
+from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table, contiguous
 from lamella.compiler._schedule import HEAVY
 
 Rule = Callable[..., Any]
+_SCAN_COST = 100  # never done again: what comes before would have to be, too
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "isnan"})
+
+
+@dataclass(slots=True)
+class Pending:
+    """A tensor that nothing has asked for yet."""
+
+    make: Callable[[], Ref]
+    note: Any
+    made: Ref | None = None
 
 
 class Emitter:
@@ -29,6 +40,7 @@ class Emitter:
         self.roots: list[Root] = []
         self.errors: list[Exception] = []
         self.source = ""
+        self.pending: dict[Root, Pending] = {}
 
     # -- making roots -------------------------------------------------------------------------------------------------
 
@@ -69,7 +81,7 @@ class Emitter:
         spread: list[Operand] = [o.expand(space) if isinstance(o, Ref) else o for o in operands]
         item = Item(root, spread, body, cost, self.source)
         self.grouper.place(item, space, None, None if near is None else near.root)
-        if not any(isinstance(o, Ref) for o in operands):
+        if not any(isinstance(o, Ref | Table) for o in operands):
             root.generator = item
         return root.ref()
 
@@ -106,6 +118,73 @@ class Emitter:
         item = Item(root, operands, make, 1, self.source, combiner)
         self.grouper.place(item, x.shape, frozenset(dims))
         return root.ref()
+
+    def scan(self, combiner: str, x: Ref, dim: int, *, dtype: str, body: Body | None = None) -> Ref:
+        """Combine `body(x)` with all before it along dim, in order; of argmax and argmin, the position as i64."""
+        paired = combiner in ("argmax", "argmin")
+        root = self.root(x.shape, "i64" if paired else dtype)
+        operands: list[Operand] = [x, *([one_hot(x.shape, dim)] if paired else [])]
+        item = Item(root, operands, body or _same, _SCAN_COST, self.source, combiner, scan=True)
+        self.grouper.place(item, x.shape, frozenset([dim]))
+        return root.ref()
+
+    # -- arrays that are put together ---------------------------------------------------------------------------------
+
+    def later(self, shape: tuple[int, ...], dtype: str, make: Callable[[], Ref], note: Any) -> Ref:
+        """A tensor that is made when the first op but `add` reads it; `note` is for whoever may make it otherwise."""
+        root = self.root(shape, dtype)
+        self.pending[root] = Pending(make, note)
+        return root.ref()
+
+    def settled(self, operand: Any) -> Any:
+        """The operand itself, or what a pending one is once it is made."""
+        pending = self.pending.get(operand.root) if isinstance(operand, Ref) else None
+        if pending is None:
+            return operand
+        if pending.made is None:
+            pending.made = pending.make()
+        return pending.made
+
+    def assemble(self, shape: tuple[int, ...], dtype: str) -> Root:
+        """A new root to be filled by parts; it has at least one element."""
+        return self.root(shape, dtype)
+
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Ref:
+        """An array of zeros."""
+        return self.compute(_Number(0, value_type(dtype)), dtype=dtype, shape=shape)
+
+    def part(self, to: Ref, body: Body, *operands: Operand, cost: int = 1, after: tuple[Root, ...] = ()) -> None:
+        """Fill the elements that `to` shows of a new root; no other part may reach them, but those made `after`."""
+        self._inside(
+            Item(self.root(to.shape, to.dtype), list(operands), body, cost, self.source, after=after), to, None
+        )
+
+    def copy_into(self, to: Ref, x: Ref, after: tuple[Root, ...] = ()) -> None:
+        """Fill a part of a new root with a tensor of its shape."""
+        if to.size:
+            self.part(to, _same, x.expand(to.shape), after=after)
+
+    def fill(self, to: Ref, value: bool | int | float, after: tuple[Root, ...] = ()) -> None:
+        """Fill a part of a new root with a number."""
+        if to.size:
+            self.part(to, _Number(value, value_type(to.dtype)), after=after)
+
+    def update(
+        self, to: Ref, dims: tuple[int, ...], combiner: str, body: Body, target: Target, *operands: Operand
+    ) -> None:
+        """Combine values into elements of a root that has been filled, in row-major order along `dims`.
+
+        `to` has the shape of the loop and stride 0 along dims; `target` says where along them each value goes.
+        """
+        root = self.root(to.shape, to.dtype)
+        item = Item(root, list(operands), body, _SCAN_COST, self.source, combiner, target=target, after=(to.root,))
+        self._inside(item, to, frozenset(dims))
+
+    def _inside(self, item: Item, to: Ref, dims: frozenset[int] | None) -> None:
+        item.root.inside, item.root.stored = to, True
+        self.grouper.place(item, to.shape, dims)
+        to.root.parts.append(item.root)
+        to.root.step = item.root.step
 
     def cast(self, x: Ref, dtype: str) -> Ref:
         """The same values in another type; rounds where the target is narrower."""
@@ -186,6 +265,18 @@ class Emitter:
         raise AssertionError("a map without tensor operands names its dtype")
 
 
+class _Number:
+    """The body that gives a number."""
+
+    __slots__ = ("kind", "value")
+
+    def __init__(self, value: bool | int | float, kind: str) -> None:
+        self.value, self.kind = value, kind
+
+    def __call__(self, b: KernelBuilder, values: list[int]) -> int:
+        return b.const(self.value, self.kind)
+
+
 class _Apply:
     """The body of one scalar operation."""
 
@@ -228,6 +319,11 @@ def _zero(b: KernelBuilder, _: list[int]) -> int:
     return b.const(0, "i64")
 
 
+def one_hot(shape: tuple[int, ...], dim: int, dtype: str = "i64") -> Counter:
+    """The position along one dim."""
+    return Counter(tuple(int(d == dim) for d in range(len(shape))), dtype)
+
+
 def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
     """numpy's broadcast of shapes that the graph has already checked."""
     rank = max((len(s) for s in shapes), default=0)
@@ -249,4 +345,4 @@ def is_float(dtype: str) -> bool:
     return value_type(dtype) in FLOATS
 
 
-__all__ = ["Emitter", "Rule", "Scalar", "broadcast", "contiguous", "is_float", "lowerable", "to"]
+__all__ = ["Emitter", "Rule", "Scalar", "broadcast", "contiguous", "is_float", "lowerable", "one_hot", "to"]

@@ -1,5 +1,6 @@
 """The graph of Lamella: typed SSA with an effect log, its text, its verifier, its passes and its interpreter."""
 
+from ._bound import bound, named_sizes
 from ._errors import CaptureError, GraphError, ParseError
 from ._graph import Effect, Graph, GraphBuilder, Node, Value
 from ._infer import infer_types
@@ -18,6 +19,7 @@ from ._passes import (
     simplify,
 )
 from ._stages import staged
+from ._sizes import Size, Sizes, bind, plain
 from ._text import to_text
 from ._trace import Trace
 from ._trace_numbers import Steering
@@ -36,6 +38,8 @@ __all__ = [
     "ParseError",
     "Pass",
     "ScalarType",
+    "Size",
+    "Sizes",
     "Steering",
     "TensorType",
     "Trace",
@@ -43,6 +47,8 @@ __all__ = [
     "Value",
     "__version__",
     "canonicalize",
+    "bind",
+    "bound",
     "cse",
     "dce",
     "decompose",
@@ -51,7 +57,9 @@ __all__ = [
     "infer_types",
     "interpret",
     "join_pads",
+    "named_sizes",
     "parse",
+    "plain",
     "run_passes",
     "staged",
     "simplify",

@@ -33,6 +33,9 @@ from lamella.tensor.extend import (
 from ._errors import CaptureError
 from ._graph import Value
 from ._infer import as_type
+from ._polynomial import Polynomial
+from ._size_values import SizeValues
+from ._sizes import Size, Sizes, plain
 from ._trace_numbers import TracedNumbers, source_line
 from ._types import TensorType
 
@@ -45,6 +48,8 @@ class Trace(TracedNumbers):
     def __init__(self, name: str, parent: Trace | None = None) -> None:
         super().__init__(name)
         self.parent = parent
+        self.sizes: Sizes = Sizes() if parent is None else parent.sizes
+        self._size_values = SizeValues(self.builder)
         self._line: tuple[str, int] | None = None
         self._regions = 0
         # id(storage) -> (SSA value, version of the cell for a view, storage kept alive)
@@ -78,6 +83,8 @@ class Trace(TracedNumbers):
         several = type(out) is tuple
         outs = out if several else (out,)
         self._line = source_line()
+        if self.sizes.hints:
+            params = {name: plain(value) for name, value in params.items()}
         made = self.builder.add(op, values, params, [as_type(o) for o in outs], self.region, self._line)
         if several:
             # a shape rule may hand out one meta for two outputs: values are told apart by their storage
@@ -119,7 +126,7 @@ class Trace(TracedNumbers):
             if self._strided(t):
                 self._may_share(t, out)
                 return True
-        elif op.name != "alias" and _meta(t._data).shape != out.shape or op.name == "permute":
+        elif op.name != "alias" and not _same_shape(t._data.shape, out.shape) or op.name == "permute":
             self._ambiguous[id(out)] = (out, "layout")
         return False
 
@@ -165,7 +172,7 @@ class Trace(TracedNumbers):
                 f"a tensor with {data.kind!r} storage cannot be an input of a captured program yet; use .dense()"
             )
         value = self.builder.input(
-            TensorType(from_numpy_dtype(data.dtype), tuple(data.shape)), f"input {len(self.tensors)}"
+            TensorType(from_numpy_dtype(data.dtype), plain(tuple(data.shape))), f"input {len(self.tensors)}"
         )
         self.tensors.append((t, value))
         self._values[id(data)] = (value, 0, data)
@@ -190,9 +197,18 @@ class Trace(TracedNumbers):
                 continue
             op = OPS[name]
             params = {op.params[0]: param} if op.params else {}
-            out = rule(op, "shape")(_type_meta(value.type), **params)
+            out = rule(op, "shape")(self._meta_of(value.type), **params)
+            params = {key: plain(value) for key, value in params.items()}
             value = self.builder.add(op, (value,), params, [as_type(out)], self.region, source_line())[0]
         return value
+
+    def _meta_of(self, type_: Any) -> MetaArray:
+        shape = tuple([self.sizes.of(n) if type(n) is Polynomial else n for n in type_.shape])
+        return MetaArray(shape, type_.dtype.numpy)
+
+    def size_value(self, size: Size) -> Any:
+        """A size of the trace as a host scalar."""
+        return self._size_values.of(size.polynomial)
 
     def same(self, view: Tensor, fresh: Tensor) -> None:
         """A stale view was replayed as `fresh`: its storage stands for that value from now on."""
@@ -254,7 +270,7 @@ class Trace(TracedNumbers):
             chain = tuple(step for step in view.chain if step[0] not in ("alias", "detach"))
             if chain:
                 new = self.builder.add(
-                    OPS["view_write"], (old, new), {"chain": chain}, [old.type], self.region, source_line()
+                    OPS["view_write"], (old, new), {"chain": plain(chain)}, [old.type], self.region, source_line()
                 )[0]
         if type(root._data) is not MetaArray:
             self.written[id(root._data)] = root
@@ -326,6 +342,11 @@ class Trace(TracedNumbers):
 
 
 _UNCLEAR = "copy or view"
+
+
+def _same_shape(a: Any, b: Any) -> bool:
+    """Whether shapes are equal for all sizes: not by comparing named ones, which would be a decision to guard."""
+    return bool(plain(tuple(a)) == plain(tuple(b)))
 
 
 def _meta(data: Any) -> MetaArray:

@@ -68,7 +68,7 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
             if kind is float or kind is int:
                 numbers = True
             elif a is not None:
-                if kind not in _NUMBERS:
+                if kind not in _NUMBERS and not isinstance(a, SymScalar):
                     return dispatch(op, normalized(op, args), params)
                 settled = False
             elif op.spec == "elementwise" and not op.optional:

@@ -6,7 +6,7 @@ with that memory's version, so that a write before backward is noticed as it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lamella.autograd import Function, FunctionContext
@@ -16,6 +16,7 @@ from lamella.graph import (
     Graph,
     Trace,
     Value,
+    bound,
     cse,
     dce,
     fold_constants,
@@ -40,11 +41,12 @@ Run = Callable[[list[Any]], list[Any]]
 class Backward:
     """Cotangents and residuals in, gradients of the fetched tensors `targets` out."""
 
-    __slots__ = ("first", "made", "name", "run", "targets", "watched")
+    __slots__ = ("first", "graph", "made", "name", "run", "targets", "watched")
 
     def __init__(
         self,
         name: str,
+        graph: Graph | None,
         run: Run,
         made: list[int],
         first: int,
@@ -52,6 +54,7 @@ class Backward:
         targets: list[int],
     ) -> None:
         self.name = name
+        self.graph = graph  # None where going backward raises
         self.run = run
         self.made = made  # which made results carry gradients
         self.first = first  # position of the first residual among the outputs
@@ -100,7 +103,7 @@ class Joint:
     """A forward trace and the backward trace that hangs on it, before compilation."""
 
     def __init__(self, inner: Trace, outputs: list[Value], made: list[int], targets: list[int], trace: Trace) -> None:
-        self.graph = run_passes(inner.builder.build(outputs), PASSES)
+        self._traced = inner.builder.build(outputs)
         self._made = made
         self._targets = targets
         if inner.written or inner.numbers or inner.generators or inner.grads:
@@ -110,13 +113,18 @@ class Joint:
             )
         by_input = {ours: theirs for theirs, ours in inner.residuals}
         by_input |= {ours: trace.value_of(t) for t, ours in inner.tensors}
-        self.residuals: list[Value] = [by_input[v] for v in self.graph.inputs[len(made) :]]
+        self.residuals: list[Value] = [by_input[v] for v in self._traced.inputs[len(made) :]]
 
     def compiled(
-        self, compile_graph: Callable[[Graph], Run], forward: Graph, results: Results, trace: Trace, fetched: Fetched
+        self,
+        compile_graph: Callable[[Graph], Run],
+        forward: Graph,
+        results: Results,
+        place_of: Callable[[int], int | None],
+        sizes: Mapping[str, int],
     ) -> Backward:
-        """Its executable."""
-        inputs = {v: t for t, v in trace.tensors}
+        """Its executable; `place_of` an input, by its id, among the fetched tensors, `sizes` for names."""
+        graph = run_passes(bound(self._traced, sizes) if sizes else self._traced, PASSES)
         first = len(results.outputs)
         made = {forward.outputs[m.output]: i for i, m in enumerate(results.made) if m.output >= 0}
         producers = forward.producers()
@@ -124,8 +132,9 @@ class Joint:
         for value in forward.outputs[first:]:
             place: tuple[str, int] | None = None
             while type(value) is Value:
-                if value in inputs:
-                    place = ("older", fetched.at(inputs[value]))
+                older = place_of(value.id)
+                if older is not None:
+                    place = ("older", older)
                 elif value in made:
                     place = ("made", made[value])
                 node, _ = producers.get(value, (None, 0))
@@ -133,13 +142,12 @@ class Joint:
                     break
                 value = node.args[0]
             watched.append(place)
-        return Backward(forward.name, compile_graph(self.graph), self._made, first, watched, self._targets)
+        return Backward(forward.name, graph, compile_graph(graph), self._made, first, watched, self._targets)
 
 
 class Spent:
     """Results through whose graph nobody can go backward: the error says why, when somebody tries."""
 
-    graph: Graph | None = None
     residuals: tuple[Value, ...] = ()
 
     def __init__(self, made: list[int], targets: list[int], error: Exception) -> None:
@@ -154,7 +162,7 @@ class Spent:
         def spent(_: list[Any]) -> list[Any]:
             raise self._kind(self._words)
 
-        return Backward(forward.name, spent, self._made, len(results.outputs), [], self._targets)
+        return Backward(forward.name, None, spent, self._made, len(results.outputs), [], self._targets)
 
 
 def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: Fetched) -> Joint | Spent | None:

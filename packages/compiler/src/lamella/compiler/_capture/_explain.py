@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ._function import CompiledFunction
 from ._program import Program
+from ._sized import SizedProgram
 
 __all__ = ["explain"]
 
@@ -40,7 +41,7 @@ def explain(compiled: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _program(number: int, program: Program) -> list[str]:
+def _program(number: int, program: Program | SizedProgram) -> list[str]:
     graph = program.graph
     text = str(graph)
     effects = ", ".join(
@@ -58,7 +59,7 @@ def _program(number: int, program: Program) -> list[str]:
         lines.append(f"    and {len(reasons) - _SHOWN} more")
     lines += _kernels("forward", program.run)
     if program.backward is not None:
-        size = 0 if program.backward_graph is None else len(program.backward_graph.nodes)
+        size = 0 if program.backward.graph is None else len(program.backward.graph.nodes)
         lines.append(f"  backward: {size} ops, {len(program.backward.watched)} residuals")
         lines += _kernels("backward", program.backward.run)
     return lines

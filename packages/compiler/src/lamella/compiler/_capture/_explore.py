@@ -28,6 +28,7 @@ from lamella.tensor.extend import GRAD, VIEW, Numbers, refresh
 
 from ._code import imported, is_analyzed, is_own_module, names_of
 from ._conditions import of_array, of_scalar, of_tensor, of_value
+from ._dynamic import Dynamic
 from ._members import (
     ATOMS,
     HOOKS,
@@ -75,7 +76,8 @@ class Reached(NamedTuple):
 class Explorer:
     """One walk over what `root(*args, **kwargs)` can reach; `lines` stand in an order in which parents come first."""
 
-    def __init__(self, root: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(self, root: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Dynamic) -> None:
+        self.dynamic = dynamic
         self.names: set[str] = set()
         self.everything = False
         self.codes: set[types.CodeType] = set()
@@ -83,7 +85,7 @@ class Explorer:
         roots = [(root, "", name_of(root)), *[(a, f"args[{i}]", words[i]) for i, a in enumerate(args)]]
         try:
             while True:
-                known = (len(self.names), self.everything)
+                known = (len(self.names), self.everything, len(self.dynamic.shared))
                 self._clear()
                 self._check(f"len(args) == {len(args)}", "the number of arguments")
                 self._inside_args = False
@@ -91,7 +93,7 @@ class Explorer:
                     self._inside_args = i > 0
                     self.visit(value, path or self.constant(value), what)
                 self._dict(kwargs, "kwargs", "the keyword arguments")
-                if known == (len(self.names), self.everything):
+                if known == (len(self.names), self.everything, len(self.dynamic.shared)):
                     break
         except RecursionError:
             raise CaptureError(
@@ -99,6 +101,7 @@ class Explorer:
             ) from None
 
     def _clear(self) -> None:
+        self.dynamic.clear()
         self.constants: list[Any] = []
         self.lines: list[Line] = []
         self.modules: list[Any] = []
@@ -115,6 +118,7 @@ class Explorer:
         self._alive: list[Any] = []
         self._members: set[type] = set()
         self._locals = 0
+        self._sized: set[str] = set()
 
     # -- lines
 
@@ -281,9 +285,13 @@ class Explorer:
         if not fixed:
             words = f"{'differentiable ' if t._flags & GRAD else ''}{t.dtype}{list(t.shape)} of the same layout"
             self.lines.append(Line("", f"_ = {name}._data"))
-            self._check(of_tensor(t, name, self.constant, self._inside_args), f"{what} is not a {words}")
+            named = self.dynamic.open(t, what)
+            self._check(of_tensor(t, name, self.constant, self._inside_args, named), f"{what} is not a {words}")
+            for dim, size in named.items():
+                self._size(f"_.shape[{dim}]", repr(size), f"dim {dim} of {what} no longer has the size of another")
         first = self.memory.setdefault(id(t._data), found)
         if first is not found:
+            self.dynamic.shared.add(id(t._data))
             self._check(f"{name}._data is {first.name}._data", f"{what} no longer shares its memory with {first.words}")
         if type(t) is not Tensor:
             if not fixed:
@@ -293,6 +301,14 @@ class Explorer:
         for hooks in (leaf.hooks, leaf.post_hooks) if leaf is not None and t.is_leaf else ():
             for hook in list((hooks or {}).values()):
                 self._hook(hook, what)
+
+    def _size(self, path: str, name: str, words: str) -> None:
+        """Give an open size its name; where another has that name already, both must agree."""
+        if name in self._sized:
+            self._check(f"{path} == {name}", words)
+        else:
+            self._sized.add(name)
+            self.lines.append(Line("", f"{name} = {path}"))
 
     def _hook(self, hook: Any, what: str) -> None:
         self.visit(hook, self.constant(hook), f"a hook of {what}")

@@ -12,8 +12,10 @@ from typing import Any
 from lamella.graph import CaptureError
 from lamella.tensor.extend import tls
 
+from ._dynamic import Dynamic
 from ._program import Program
 from ._record import OverlapError, executor_of, record
+from ._sized import SizedProgram
 
 __all__ = ["CompiledFunction", "compile", "disable"]
 
@@ -21,19 +23,25 @@ _MANY = 32
 _MOST = 128
 
 
-def compile(fn: Any = None, *, backend: str = "c") -> Any:  # noqa: A001 - the name users know
+def compile(fn: Any = None, *, dynamic: bool | None = None, backend: str = "c") -> Any:  # noqa: A001 - the name users know
     """A compiled version of a function, a module or a zero-argument training step; usable as a decorator.
 
     The first call of each kind (shapes, dtypes, values read from Python) captures the whole call; later calls check
-    guards and replay it. `backend` is "c", or "interpreter" for the reference. What cannot be captured raises
+    guards and replay it. `dynamic` says which sizes of tensors a program leaves open: with None those that a second
+    call shows to change, all from 2 on with True, none with False; `mark_dynamic` opens single ones unless it is False.
+    `backend` is "c", or "interpreter" for the reference. What cannot be captured raises
     CaptureError, and then nothing has changed.
     """
     if fn is None:
-        return functools.partial(compile, backend=backend)
+        return functools.partial(compile, dynamic=dynamic, backend=backend)
     if not callable(fn):
         raise TypeError(f"compile needs a function or a module, got {type(fn).__name__}")
+    if dynamic not in (None, True, False):
+        raise TypeError(f"dynamic is None, True or False, got {dynamic!r}")
     executor_of(backend)
-    return fn if isinstance(fn, CompiledFunction) and fn.backend == backend else CompiledFunction(fn, backend)
+    if isinstance(fn, CompiledFunction) and (fn.backend, fn.dynamic) == (backend, dynamic):
+        return fn
+    return CompiledFunction(fn, backend, dynamic)
 
 
 def disable(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,10 +59,12 @@ def disable(fn: Callable[..., Any]) -> Callable[..., Any]:
 class CompiledFunction:
     """What `compile` returns. Calls inside a capture or a transform run the original function."""
 
-    def __init__(self, fn: Any, backend: str) -> None:
+    def __init__(self, fn: Any, backend: str, dynamic: bool | None = None) -> None:
         self._fn = fn.original if isinstance(fn, CompiledFunction) else fn
         self._backend = backend
-        self._programs: list[Program] = []
+        self._dynamic = dynamic
+        self._seen: dict[str, tuple[tuple[int, ...], frozenset[int]]] = {}  # sizes of tensors, and which ones change
+        self._programs: list[Program | SizedProgram] = []
         self._lock = threading.RLock()
         self._captures = 0
         self._misses: list[str] = []
@@ -73,7 +83,12 @@ class CompiledFunction:
         return self._backend
 
     @property
-    def programs(self) -> tuple[Program, ...]:
+    def dynamic(self) -> bool | None:
+        """Which sizes its programs leave open."""
+        return self._dynamic
+
+    @property
+    def programs(self) -> tuple[Program | SizedProgram, ...]:
         """The captured programs, newest first."""
         return tuple(self._programs)
 
@@ -95,7 +110,7 @@ class CompiledFunction:
             # hooks of saved tensors and anomaly mode are about single ops, which a program does not have
             return self._fn(*args, **kwargs)
         for program in self._programs:
-            found = program.guard.fetch(args, kwargs)
+            found: Any = program.guard.fetch(args, kwargs)
             if type(found) is tuple:
                 return program.call(*found)
         with self._lock:
@@ -107,7 +122,7 @@ class CompiledFunction:
                 self._missed(program.guard.reasons[found])
             else:
                 try:
-                    program = record(self._fn, args, kwargs, self._backend)
+                    program = record(self._fn, args, kwargs, self._backend, Dynamic(self._dynamic, self._seen))
                 except OverlapError as overlap:
                     warnings.warn(str(overlap), RuntimeWarning, stacklevel=2)
                     return self._fn(*args, **kwargs)
@@ -125,7 +140,7 @@ class CompiledFunction:
         self._misses.append(reason)
         del self._misses[:-_MOST]
 
-    def _keep(self, program: Program) -> None:
+    def _keep(self, program: Program | SizedProgram) -> None:
         self._captures += 1
         self._programs = [program, *self._programs][:_MOST]
         if self._captures == _MANY:

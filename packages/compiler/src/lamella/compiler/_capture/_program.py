@@ -16,7 +16,6 @@ from lamella.tensor.extend import MetaArray, SymScalar, user_location, wrap
 
 from ._backward import Backward
 from ._fetch import Fetched
-from ._guards import Guard
 from ._results import Results
 
 __all__ = ["Program", "commit_plan"]
@@ -29,8 +28,6 @@ class Program:
         "_plain",
         "_repeated",
         "backward",
-        "backward_graph",
-        "backward_run",
         "call",
         "commits",
         "graph",
@@ -43,11 +40,10 @@ class Program:
         self,
         graph: Graph,
         run: Callable[[list[Any]], list[Any]],
-        guard: Guard,
+        guard: Any,
         results: Results,
         commits: list[tuple[Any, ...]],
         backward: Backward | None,
-        backward_graph: Graph | None,
     ) -> None:
         self.graph = graph
         self.run = run
@@ -55,7 +51,6 @@ class Program:
         self.results = results
         self.commits = commits
         self.backward = backward
-        self.backward_graph = backward_graph
         seen: set[Any] = set()
         repeated = []
         for i, m in enumerate(results.made):

@@ -12,10 +12,11 @@ import threading
 import types
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
-from lamella.graph import CaptureError, Graph, Trace, Value, run_passes
+from lamella.graph import CaptureError, Graph, Trace, Value, bound, run_passes
 from lamella.interfaces import discover
 from lamella.tensor import Tensor
 from lamella.tensor.extend import VIEW, MetaArray, enter_mode, leave_mode, tls
@@ -23,13 +24,15 @@ from lamella.tensor.extend import VIEW, MetaArray, enter_mode, leave_mode, tls
 from .._toolchain import CompilerMissing
 from ._backward import PASSES, trace_backward
 from ._code import is_analyzed, is_own_module
+from ._dynamic import Dynamic, named_inputs
 from ._explore import Explorer
 from ._fetch import Fetched
 from ._flow import goes_out
-from ._guards import Entry, build_guard
+from ._guards import Entry, Guard, build_guard
 from ._overlap import overlaps
 from ._program import Program, commit_plan
 from ._results import plan_results
+from ._sized import SizedProgram
 from ._tree import take_apart
 from ._undo import Before
 
@@ -51,18 +54,23 @@ def executor_of(backend: str) -> Callable[[Graph], Run]:
     return found[backend]  # type: ignore[no-any-return]
 
 
-def record(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str) -> Program:
+def record(
+    fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str, dynamic: Dynamic
+) -> Program | SizedProgram:
     """The program of one call; CaptureError, or what the function itself raised, and then nothing has changed."""
     compile_graph = executor_of(backend)
-    explorer = Explorer(fn, args, kwargs)
+    explorer = Explorer(fn, args, kwargs, dynamic)
     entry = Entry(explorer)
     before = Before(explorer)
     name = getattr(fn, "__name__", type(fn).__name__)
     trace = Trace(name if name.isidentifier() else "program")
     unknown: list[types.CodeType] = []
+    trace.sizes = dynamic.sizes
     unlinked = _unlink(explorer)
     try:
+        named = ExitStack()
         try:
+            named.enter_context(named_inputs(dynamic, explorer.memory, trace))
             out = _run(fn, args, kwargs, trace, explorer, unknown)
             leaves, build = take_apart(out, lambda value: id(value) in explorer.identities, trace.stand_ins)
             del out
@@ -83,6 +91,8 @@ def record(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str)
             for t, view in unlinked:
                 t._view = view
                 t._flags |= VIEW
+            named.close()
+            dynamic.sizes.closed = True
         _refuse_unknown(unknown)
         _refuse_rewired(rewired)
         _refuse_escapes(trace, leaves)
@@ -98,15 +108,30 @@ def record(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str)
             f"It has been put back. Keep such state in tensors, return it, or do not compile this function"
         )
     _refuse_overlap(trace, name)
-    graph = run_passes(traced, PASSES)
-    run = _compiled(compile_graph, graph)
-    backward = None
-    if joint is not None:
-        backward = joint.compiled(lambda g: _compiled(compile_graph, g), graph, results, trace, fetched)
-    guard = build_guard(explorer, trace, traced, entry, fetched)
+    sizes = dict(dynamic.sizes.hints)
+    tensors = {v.id: t for t, v in trace.tensors}
+    # what the graph for other sizes saves for backward is not known yet: it may be any input
+    places = {v: fetched.at(t) for v, t in tensors.items()} if sizes and joint is not None else {}
+
+    def assemble(sizes: Mapping[str, int], guard: Guard | None, place_of: Callable[[int], int | None]) -> Program:
+        graph = run_passes(bound(traced, sizes), PASSES)
+        run = _compiled(compile_graph, graph)
+        backward = None
+        if joint is not None:
+            backward = joint.compiled(lambda g: _compiled(compile_graph, g), graph, results, place_of, sizes)
+        return Program(graph, run, guard, results.bound(sizes), commits, backward)
+
+    def place_of(value: int) -> int | None:
+        return fetched.at(tensors[value]) if value in tensors else None
+
+    program = assemble(sizes, None, place_of)
+    program.guard = build_guard(explorer, trace, traced, entry, fetched)
     for m in results.made:
         m.tensor = None
-    return Program(graph, run, guard, results, commits, backward, None if joint is None else joint.graph)
+    if not sizes:
+        return program
+    guard = program.guard
+    return SizedProgram(program, traced, sizes, lambda sizes: assemble(sizes, guard, places.get))
 
 
 class Steering:
@@ -247,7 +272,8 @@ def _alive(trace: Trace, allowed: set[int]) -> list[Any]:
 
 
 def _refuse_overlap(trace: Trace, name: str) -> None:
-    written = [t for t, _ in trace.tensors if id(t._data) in trace.written]
+    memory = {id(root._data) for root in trace.written.values()}
+    written = [t for t, _ in trace.tensors if id(t._data) in memory]
     for w in written:
         for t, _ in trace.tensors:
             if type(t._data) is not MetaArray and t._data is not w._data and overlaps(t._data, w._data):

@@ -222,6 +222,9 @@ def _general(op: Op, args: tuple[Any, ...], params: dict[str, Any], flags: int) 
                     level = of
     if level is None and tls.levels and op.spec == "creation":
         level = tls.levels[-1]
+    floor = tls.floor
+    if floor is not None and (level is None or level.serial < floor.serial):
+        level = floor
     out = compute(op, args, params, level)
     if flags & GRAD and tls.grad:
         record(op, args, params, out, level)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lamella.compiler._kernel import Apply, Kernel, Level, Load, Position, Reduce, Scan, Stage, Store, Update
-from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES
+from lamella.compiler._kernel._invariant import invariants
+from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, defined
 
 CHUNK_WORK = 1 << 18  # weighted element visits a chunk should have: some ten microseconds in vectors
 MOST_PARTIALS = 64  # chunks of a kernel that keeps one partial result per inner point and chunk
@@ -146,8 +147,9 @@ def stage_work(stage: Stage) -> int:
 
 
 def _cost(kernel: Kernel) -> int:
-    """Rough work per element visit, 1 for a load and a store."""
-    work = 0
-    for _, instr in kernel.instructions():
-        work += HEAVY.get(instr.op, 1) if isinstance(instr, Apply) else 1
+    """Rough work per element visit, 1 for a load and a store; what runs once a chunk or after the grid is none."""
+    work, once = 0, invariants(kernel, in_grid=True)
+    for stage, instr in kernel.instructions():
+        if stage.level.in_grid and not any(out in once for out in defined(instr)):
+            work += HEAVY.get(instr.op, 1) if isinstance(instr, Apply) else 1
     return max(1, work // 4)

@@ -32,7 +32,8 @@ from lamella.compiler._kernel import (
     Store,
     Update,
 )
-from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES
+from lamella.compiler._kernel._invariant import invariants
+from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, defined
 from lamella.compiler._schedule import SUM_BLOCK_SERIAL, SUM_BLOCK_VECTOR, Schedule, in_order, unroll
 
 
@@ -57,6 +58,7 @@ class _Printer:
         self.text = Text(kernel, plan, h)
         self.memory = Memory(self.text)
         self.reductions = Reductions(self.text)
+        self.constant: dict[int, Val] = {}  # values that are the same at every point
 
     def run(self) -> Printed:
         kernel, plan = self.text.kernel, self.text.plan
@@ -69,9 +71,9 @@ class _Printer:
             self._total_body(total_stages)
         total, self.text.lines = self.text.lines, []
         head = self._declarations(partials)
-        text = ["static void $KERNEL(const lm_call *call, int64_t chunk) {", *head, *body, "}"]
+        text = ["void $KERNEL(const lm_call *call, int64_t chunk) {", *head, *body, "}"]
         if total_stages:
-            text += ["static void $KERNEL_total(const lm_call *call, int64_t chunks) {", *head, *total, "}"]
+            text += ["void $KERNEL_total(const lm_call *call, int64_t chunks) {", *head, *total, "}"]
         return Printed(
             "\n".join(text) + "\n", self.text.dims, plan.chunks, self.reductions.partial_bytes, bool(total_stages)
         )
@@ -103,6 +105,7 @@ class _Printer:
         else:
             self.text.line(f"const int64_t r0 = chunk * {per_chunk};")
         self.text.line(f"const int64_t r1 = lm_min(r0 + {per_chunk}, {rows});")
+        self._invariants(in_grid=True)
         self._locals()
         self.reductions.grid_accumulators()
         self._odometer_start(outer)
@@ -116,6 +119,14 @@ class _Printer:
         self.text.indent -= 1
         self.text.line("}")
         self.reductions.write_partials()
+
+    def _invariants(self, *, in_grid: bool) -> None:
+        """What is the same at every point is computed once a chunk."""
+        self.constant = {}
+        scope = Scope(1, self.constant, self.text.indent)
+        for instr in invariants(self.text.kernel, in_grid=in_grid).values():
+            self._emit(scope, instr)
+        self.text.lines += scope.lines
 
     def _locals(self) -> None:
         if not self.text.kernel.locals:
@@ -151,7 +162,7 @@ class _Printer:
         self.text.line(text)
 
     def _row(self, stages: list[Stage]) -> None:
-        env: dict[int, Val] = {}
+        env = dict(self.constant)
         self._declare_counter(stages)
         for stage in stages:
             if stage.level is Level.INNER:
@@ -243,7 +254,7 @@ class _Printer:
             for unit in range(count):
                 if count > 1:
                     self.text.line("{")
-                env: dict[int, Val] = {}
+                env = dict(self.constant)
                 for stage in stages:
                     if stage.level is Level.INNER:
                         self._serial_stage(stage, env, width)
@@ -301,7 +312,8 @@ class _Printer:
                 env[out] = Val(f"a{out}_0", lanes, 1 if self.text.types[out] == "bool" and lanes > 1 else 0)
 
     def _total_body(self, stages: list[Stage]) -> None:
-        env: dict[int, Val] = {}
+        self._invariants(in_grid=False)
+        env = dict(self.constant)
         for stage, reduce in self.reductions.grid_reduces:
             if stage.level is Level.INNER:
                 continue
@@ -330,6 +342,8 @@ class _Printer:
 
     def _emit(self, scope: Scope, instr: Instr) -> None:
         env = scope.env
+        if scope.env is not self.constant and any(out in self.constant for out in defined(instr)):
+            return
         match instr:
             case Const(out=out, value=value):
                 env[out] = Val(literal(value, self.text.types[out]))

@@ -20,6 +20,7 @@ from lamella.compiler._schedule import HEAVY
 
 Rule = Callable[..., Any]
 _SCAN_COST = 100  # never done again: what comes before would have to be, too
+FORMULA_COST = 150  # work above which a single number is computed once and read by others: a handful of powers
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "isnan"})
 
 
@@ -78,11 +79,14 @@ class Emitter:
         """
         space = shape if shape is not None else broadcast([o.shape for o in operands if isinstance(o, Ref)])
         root = self.root(space, dtype)
+        body, operands, cost = _inlined(body, operands, cost)
         spread: list[Operand] = [o.expand(space) if isinstance(o, Ref) else o for o in operands]
         item = Item(root, spread, body, cost, self.source)
         self.grouper.place(item, space, None, None if near is None else near.root)
         if not any(isinstance(o, Ref | Table) for o in operands):
             root.generator = item
+        elif root.size == 1 and cost <= FORMULA_COST and value_type(dtype) == dtype and not _moves(operands):
+            root.formula = item
         return root.ref()
 
     def reduce(
@@ -275,6 +279,45 @@ class _Number:
 
     def __call__(self, b: KernelBuilder, values: list[int]) -> int:
         return b.const(self.value, self.kind)
+
+
+def _moves(operands: tuple[Operand, ...]) -> bool:
+    """Whether a body sees its position, which would be another one in a reader's space."""
+    return any(isinstance(o, Counter | Table) for o in operands)
+
+
+def _inlined(body: Body, operands: tuple[Operand, ...], cost: int) -> tuple[Body, tuple[Operand, ...], int]:
+    """A body that computes the formulas among its operands from what they read.
+
+    So an update by a rate that follows from a tensor of one element is one kernel for every parameter.
+    """
+    formulas = [o.root.formula if isinstance(o, Ref) else None for o in operands]
+    if not any(formulas):
+        return body, operands, cost
+    leaves: list[Operand] = []
+    parts: list[tuple[Item | None, int]] = []
+    for operand, item in zip(operands, formulas, strict=True):
+        given = [operand] if item is None else [o.scalar() if isinstance(o, Ref) else o for o in item.operands]
+        leaves += given
+        parts.append((item, len(given)))
+    return _Inlined(body, parts), tuple(leaves), cost + sum(item.cost for item in formulas if item is not None)
+
+
+class _Inlined:
+    """A body over the leaves of formulas."""
+
+    __slots__ = ("body", "parts")
+
+    def __init__(self, body: Body, parts: list[tuple[Item | None, int]]) -> None:
+        self.body, self.parts = body, parts
+
+    def __call__(self, b: KernelBuilder, values: list[int]) -> int:
+        given, at = [], 0
+        for item, count in self.parts:
+            some = values[at : at + count]
+            given.append(some[0] if item is None else b.cast(item.body(b, some), value_type(item.root.dtype)))
+            at += count
+        return self.body(b, given)
 
 
 class _Apply:

@@ -24,7 +24,7 @@ MOST_ITEMS = 64  # items a kernel may have: compile time grows with them
 MOST_BUFFERS = 24
 MOST_COLUMNS = 1 << 16  # elements of a result accumulated per chunk of the grid
 LEAST_ROWS = 32
-SMALL = 4096  # elements below which unrelated loops share a kernel, to save launches
+SMALL = 1  # elements up to which unrelated loops share a kernel: single numbers
 
 
 @dataclass(eq=False, slots=True)

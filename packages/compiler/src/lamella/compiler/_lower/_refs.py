@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class Root:
     """A contiguous array: an input, or what a step makes. `stored` says that it must exist in memory.
 
-    A `generator` makes its elements from their position alone, so readers compute them and need no memory. A root that
-    is put together has `parts`, each a root `inside` it, which has no memory of its own.
+    A `generator` makes its elements from their position alone, so readers compute them and need no memory. A `formula`
+    is a single number made of few others, which readers compute for themselves. A root that is put together has
+    `parts`, each a root `inside` it, which has no memory of its own.
     """
 
     shape: tuple[int, ...]
@@ -28,6 +29,7 @@ class Root:
     generator: Item | None = None
     parts: list[Root] = field(default_factory=list)
     inside: Ref | None = None
+    formula: Item | None = None
     strides: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -135,6 +137,10 @@ class Ref:
         shape, strides, start = layout
         at = self.offset + start if math.prod(shape) else 0
         return Ref(self.root, at, shape, tuple(s if n > 1 else 0 for n, s in zip(shape, strides, strict=True)))
+
+    def scalar(self) -> Ref:
+        """The one element of a ref of size 1, without dims."""
+        return Ref(self.root, self.offset, (), ())
 
     def reshape(self, shape: tuple[int, ...]) -> Ref | None:
         """The same elements in another shape, or None where that needs a copy."""

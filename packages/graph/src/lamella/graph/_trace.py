@@ -46,8 +46,8 @@ class Trace(TracedNumbers):
     """One open trace; the capture layer opens it, reads what it found, and closes it."""
 
     def __init__(self, name: str, parent: Trace | None = None) -> None:
-        super().__init__(name)
-        self.parent = parent
+        super().__init__(name, parent)
+        self.parent: Trace | None = parent
         self.sizes: Sizes = Sizes() if parent is None else parent.sizes
         self._size_values = SizeValues(self.builder)
         self._line: tuple[str, int] | None = None
@@ -61,6 +61,7 @@ class Trace(TracedNumbers):
         self.tensors: list[tuple[Tensor, Value]] = []
         self.views: dict[int, Tensor] = {}  # older views that were read through their base
         self.residuals: list[tuple[Value, Value]] = []  # (value of the parent trace, our input)
+        self._taken: dict[Value, Value] = {}  # the same, to look up
         self.written: dict[int, Tensor] = {}
         self.grads: dict[int, list[Any]] = {}  # id(leaf) -> [leaf, entry value, current, whether the entry was read]
         self._cells: dict[int, tuple[Any, int, Any]] = {}
@@ -161,8 +162,7 @@ class Trace(TracedNumbers):
         if self.parent is not None:
             found = self.parent._values.get(id(data))
             if found is not None:
-                value = self.builder.input(found[0].type, f"residual %{found[0].id}")
-                self.residuals.append((found[0], value))
+                value = self._residual(found[0])
                 self._values[id(data)] = (value, 0, data)
                 return value
         if type(data) is MetaArray:
@@ -177,6 +177,14 @@ class Trace(TracedNumbers):
         self.tensors.append((t, value))
         self._values[id(data)] = (value, 0, data)
         return value
+
+    def _residual(self, theirs: Value) -> Value:
+        """Our input for a value of the parent trace."""
+        ours = self._taken.get(theirs)
+        if ours is None:
+            ours = self._taken[theirs] = self.builder.input(theirs.type, f"residual %{theirs.id}")
+            self.residuals.append((theirs, ours))
+        return ours
 
     def _own_root(self, t: Tensor) -> bool:
         """Whether a view that is older than the trace is an input by itself: its base has not been met, and may not
@@ -213,7 +221,7 @@ class Trace(TracedNumbers):
     def same(self, view: Tensor, fresh: Tensor) -> None:
         """A stale view was replayed as `fresh`: its storage stands for that value from now on."""
         self._note(view)
-        if type(view._data) is not MetaArray:
+        if type(view._data) is not MetaArray and view._view.base._data is not view._data:  # type: ignore[union-attr]
             self.views[id(view)] = view
         self._values[id(view._data)] = (self.value_of(fresh), view._cell.version, view._data)  # type: ignore[union-attr]
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from lamella.autograd import Function, FunctionContext
 from lamella.autograd.extend import GraphFreedError, leading_to, walk
 from lamella.graph import (
@@ -63,9 +65,13 @@ class Backward:
 
     def connect(self, made: list[Tensor], values: list[Any], fetched: list[Tensor]) -> None:
         """Put tensors with a history in the place of the made results that carry gradients."""
-        saved = []
+        saved: list[Any] = []
         for i, place in enumerate(self.watched):
-            t = wrap(values[self.first + i])
+            value = values[self.first + i]
+            if type(value) is not np.ndarray:
+                saved.append(value)  # a number: a seed, an offset, a learning rate
+                continue
+            t = wrap(value)
             if place is not None:
                 t._cell = cell_of(fetched[place[1]] if place[0] == "older" else made[place[1]])
             saved.append(t)
@@ -78,10 +84,11 @@ class CompiledCall(Function):
     """Hangs the compiled backward on results that exist already."""
 
     @staticmethod
-    def forward(ctx: FunctionContext, backward: Backward, saved: list[Tensor], outs: list[Tensor], *_: Tensor) -> Any:
+    def forward(ctx: FunctionContext, backward: Backward, saved: list[Any], outs: list[Tensor], *_: Tensor) -> Any:
         """The results themselves, under handles of their own."""
         ctx.program = backward  # type: ignore[attr-defined]
-        ctx.save_for_backward(*saved)
+        ctx.residuals = [None if isinstance(s, Tensor) else s for s in saved]  # type: ignore[attr-defined]
+        ctx.save_for_backward(*[s for s in saved if isinstance(s, Tensor)])
         return tuple(outs)
 
     @staticmethod
@@ -95,7 +102,9 @@ class CompiledCall(Function):
                 f"the backward of the compiled function {program.name} cannot be differentiated again; "
                 f"capture the whole computation, second derivative included, or call the function uncompiled"
             )
-        grads = program.run([*[gi.detach().numpy() for gi in g], *[t._data for t in ctx.saved_tensors]])
+        saved = iter(ctx.saved_tensors)
+        residuals = [next(saved)._data if r is None else r for r in ctx.residuals]  # type: ignore[attr-defined]
+        grads = program.run([*[gi.detach().numpy() for gi in g], *residuals])
         return (None, None, None, *[wrap(a) for a in grads])
 
 
@@ -106,11 +115,8 @@ class Joint:
         self._traced = inner.builder.build(outputs)
         self._made = made
         self._targets = targets
-        if inner.written or inner.numbers or inner.generators or inner.grads:
-            raise CaptureError(
-                "the backward of a captured function changes state or draws random numbers; capture the backward "
-                "call too"
-            )
+        if inner.written or inner.numbers or inner.grads:
+            raise CaptureError("the backward of a captured function changes state; capture the backward call too")
         by_input = {ours: theirs for theirs, ours in inner.residuals}
         by_input |= {ours: trace.value_of(t) for t, ours in inner.tensors}
         self.residuals: list[Value] = [by_input[v] for v in self._traced.inputs[len(made) :]]
@@ -175,6 +181,7 @@ def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: 
     inner = Trace(f"{trace.builder._name}_backward", parent=trace)
     targets: dict[Any, Any] = dict.fromkeys(older)
     tls.trace = inner
+    offsets = {at: entry[3] for at, entry in trace.generators.items()}
     try:
         cotangents = [(results.made[i].tensor._edge, inner.placeholder(results.made[i].tensor._data)) for i in made]
         walk(cotangents, create_graph=False, retain_graph=True, needed=needed, targets=targets, barrier=True)
@@ -191,4 +198,8 @@ def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: 
         return Spent(made, [fetched.at(t) for t in list(older.values())[:1]], RuntimeError(str(error)))
     finally:
         tls.trace = trace
+    for at, entry in trace.generators.items():
+        untouched = entry[3] is offsets[at] if at in offsets else getattr(entry[3], "value", None) is entry[2]
+        if not untouched:
+            raise CaptureError("the backward of a captured function draws new random numbers; capture the backward too")
     return Joint(inner, outputs, made, [fetched.at(t) for t, _ in reached], trace)

@@ -34,10 +34,10 @@ from ._members import (
     HOOKS,
     REGISTRIES,
     SCALARS,
-    Compiled,
     argument_names,
     functions_of,
     hidden_by,
+    is_compiled,
     is_fixed,
     is_foreign_class,
     is_foreign_module,
@@ -45,6 +45,7 @@ from ._members import (
     is_module,
     is_position,
     name_of,
+    overridden,
     own_state,
     slot_values,
 )
@@ -344,7 +345,7 @@ class Explorer:
             self._class(value, self._same(value, path, what), what)
         elif is_module(value):
             self._module(value, path, what)
-        elif isinstance(value, Compiled):
+        elif is_compiled(value):
             name = self._same(value, path, what)
             self.visit(value.original, f"{name}.original", what)
         else:
@@ -436,13 +437,14 @@ class Explorer:
         for base in cls.__mro__:
             if (base in self._members and not made_here) or is_foreign_class(base):
                 continue
+            called = overridden(base)
             self._members.add(base)
             entries = vars(base)
             name = self.constant(entries)
             self.holders.append((base, base.__name__, self._named()))
             self._check(f"len({name}) == {len(entries)}", f"class {base.__name__} has other attributes")
             for attribute, item in list(entries.items()):
-                special = attribute.startswith("__") or attribute == "forward"  # called without being named
+                special = attribute.startswith("__") or attribute in called  # called without being named
                 if (not special and not self._wanted(attribute)) or (attribute in _MAKING and not made_here):
                     continue
                 functions = [f for f in functions_of(item) if is_analyzed(f.__code__.co_filename)]

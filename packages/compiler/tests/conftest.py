@@ -1,14 +1,11 @@
-"""Every test of the compiler uses a cache folder of its own session; `helpers` holds what several test files share."""
+"""Every test of the compiler uses a cache folder of its own session."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -67,9 +67,18 @@ def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
     kept: list[Any] = []
     calls = 0
 
-    def branch() -> Any:
+    def loops() -> Any:
         loss = w.step()
-        return loss if loss > 0 else -loss
+        while loss.abs() > 1e-9:
+            loss = loss * 0.5
+        return loss
+
+    def caught() -> Any:
+        loss = w.step()
+        try:
+            return loss.tolist()
+        except RuntimeError:
+            return loss
 
     def as_list() -> Any:
         return w.step().tolist()
@@ -185,7 +194,8 @@ def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
     other = lt.zeros(3, 3, dtype=lt.float64)
 
     return {
-        "branch": (branch, r"bool\(\)"),
+        "loops": (loops, "more than 8 times in one call.*while_loop"),
+        "caught": (caught, r"tolist\(\)"),
         "as_list": (as_list, r"tolist\(\)"),
         "as_numpy": (as_numpy, r"numpy\(\)"),
         "array_inside": (array_inside, "numpy array"),
@@ -257,7 +267,7 @@ def test_refused_and_undone(name: str) -> None:
     before = w.everything()
     modes = HOT[0]
     with pytest.raises((CaptureError, RuntimeError), match=message) as caught:
-        capture(program, backend="interpreter")()
+        capture(program, backend="interpreter", fullgraph=True)()
     assert HOT[0] == modes  # also where the program left a mode open
     assert w.everything() == before
     assert COUNT == 0
@@ -311,7 +321,7 @@ def test_what_was_refused_runs_once_it_is_mended() -> None:
             w.n += 1
         return w.step()
 
-    f = capture(program, backend="interpreter")
+    f = capture(program, backend="interpreter", fullgraph=True)
     with pytest.raises(CaptureError, match="went from 0 to 1"):
         f()
     switch["bad"] = False

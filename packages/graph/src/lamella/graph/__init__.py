@@ -1,7 +1,5 @@
 """The graph of Lamella: typed SSA with an effect log, its text, its verifier, its passes and its interpreter."""
 
-from ._bound import bound, named_sizes
-from ._control import kernel_of, packed
 from ._errors import CaptureError, GraphError, ParseError
 from ._graph import Effect, Graph, GraphBuilder, Node, Value
 from ._infer import infer_types
@@ -20,8 +18,6 @@ from ._passes import (
     simplify,
 )
 from ._stages import staged
-from ._sizes import Size, Sizes, bind, plain
-from ._region import RegionTrace
 from ._text import to_text
 from ._trace import Trace
 from ._trace_numbers import Steering
@@ -39,10 +35,7 @@ __all__ = [
     "Node",
     "ParseError",
     "Pass",
-    "RegionTrace",
     "ScalarType",
-    "Size",
-    "Sizes",
     "Steering",
     "TensorType",
     "Trace",
@@ -50,8 +43,6 @@ __all__ = [
     "Value",
     "__version__",
     "canonicalize",
-    "bind",
-    "bound",
     "cse",
     "dce",
     "decompose",
@@ -60,11 +51,7 @@ __all__ = [
     "infer_types",
     "interpret",
     "join_pads",
-    "named_sizes",
-    "kernel_of",
-    "packed",
     "parse",
-    "plain",
     "run_passes",
     "staged",
     "simplify",

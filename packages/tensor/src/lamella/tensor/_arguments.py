@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
 from ._base import TensorBase
 from ._dims import shape_of
-from ._scalar import SymScalar, index
+from ._scalar import SymScalar
 
 __all__ = ["number", "shown", "sizes", "whole"]
 
@@ -19,7 +20,7 @@ __all__ = ["number", "shown", "sizes", "whole"]
 def whole(value: Any, what: str) -> int:
     """An int, or what Python takes for one as an index."""
     try:
-        return index(value)  # type: ignore[no-any-return]
+        return operator.index(value)
     except TypeError:
         raise TypeError(f"{what} must be an int, got {shown(value)}") from None
 

@@ -1,7 +1,7 @@
 """Capture: a Python function becomes a guarded program over a graph, and its calls replay it."""
 
-from ._dynamic import mark_dynamic
+from ._disable import disable
 from ._explain import explain
-from ._function import CompiledFunction, compile, disable
+from ._function import CompiledFunction, compile
 
-__all__ = ["CompiledFunction", "compile", "disable", "explain", "mark_dynamic"]
+__all__ = ["CompiledFunction", "compile", "disable", "explain"]

@@ -16,10 +16,7 @@ from lamella.compiler._kernel._ir import (
     Position,
     Put,
     Reduce,
-    Scan,
-    Size,
     Store,
-    Update,
 )
 
 
@@ -51,8 +48,6 @@ def instr_text(kernel: Kernel, instr: Instr) -> str:
     match instr:
         case Const(out=out, value=value):
             return f"{typed(out)} = const {value!r}"
-        case Size(out=out, value=value):
-            return f"{typed(out)} = size {value}"
         case Param(out=out, slot=slot):
             return f"{typed(out)} = param q{slot}"
         case Index(out=out, axis=axis):
@@ -71,12 +66,6 @@ def instr_text(kernel: Kernel, instr: Instr) -> str:
             return f"{typed(out)} = {op}({', '.join(map(name, args))})"
         case Reduce(outs=outs, combiner=combiner, args=args, over=over):
             return f"{', '.join(map(typed, outs))} = {combiner} over {over} ({', '.join(map(name, args))})"
-        case Scan(outs=outs, combiner=combiner, args=args):
-            return f"{', '.join(map(typed, outs))} = scan {combiner} ({', '.join(map(name, args))})"
-        case Update(buffer=buffer, position=position, value=value, combiner=combiner, extents=extents, mask=mask):
-            guard = "" if mask is None else f" if {name(mask)}"
-            bounds = f" within {', '.join(map(str, extents))}" if extents else ""
-            return f"update b{buffer}[{_position(kernel, position)}{bounds}] {combiner} {name(value)}{guard}"
         case Check(condition=condition, code=code):
             return f"check {name(condition)} else error {code}"
 

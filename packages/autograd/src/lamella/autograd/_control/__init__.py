@@ -1,1 +1,0 @@
-"""Control flow: cond, while_loop, scan and map, eager and captured."""

@@ -159,9 +159,12 @@ def integration(session: nox.Session) -> None:
 
 @command("integration/torture/**/*.py", "packages/compiler/tests/**/*.py", requires=["wheels"], reuse_venv=True)
 def compiled(session: nox.Session) -> None:
-    """The torture programs and the compiler's own suite."""
+    """The torture programs, the compiler's own suite, and the suites of the layers above autograd run compiled."""
     install(session, everything(), *group("integration"))
     session.run("pytest", *(session.posargs or existing("integration/torture", "packages/compiler/tests")))
+    if not session.posargs:
+        again = existing(*(f"packages/{name}/tests" for name in ("autograd", "nn", "optim")))
+        session.run("pytest", "-p", "integration.compiled.plugin", *again)
 
 
 @command("packages/*/src/lamella/*/array_api/__init__.py", requires=["wheels"], reuse_venv=True)

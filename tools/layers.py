@@ -3,7 +3,8 @@
 The order of the layers is read from the `pyproject.toml` files and must be free of cycles. Every import counts, also
 one inside a function or under TYPE_CHECKING: a part that may be missing is found with `interfaces.discover`. What is
 declared only by an extra may be imported only inside a function, so that importing the package never needs the extra.
-Tests may also import what their package's test extra names. Run: `python -m tools.layers`.
+Tests may also import what their package's test extra names, and files of their own folder `helpers`.
+Run: `python -m tools.layers`.
 """
 
 from __future__ import annotations
@@ -99,13 +100,14 @@ def _check_file(root: Path, path: Path, package: Package, *, in_tests: bool) -> 
     declared = _distributions(package.dependencies)
     if in_tests:
         declared |= _distributions(package.extras.get("test", ()))
+    shared = {p.stem for p in (package.folder / "tests" / "helpers").glob("*.py")} if in_tests else set()
     extras = {r.distribution: extra for extra, listed in package.extras.items() if extra != "test" for r in listed}
     for entry in imports(path.read_text(encoding="utf-8"), package.module):
         where = f"{path.relative_to(root)}:{entry.line}"
         if _is_private(entry.module):
             yield _private(root, path, entry)
         target = _distribution(entry.module)
-        if target is None or target == package.distribution or target in declared:
+        if target is None or target == package.distribution or target in declared or entry.module in shared:
             continue
         if target in extras:
             if not entry.lazy:

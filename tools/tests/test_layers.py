@@ -31,6 +31,11 @@ def test_declared_imports_are_accepted(make_repository, path: str, text: str) ->
     assert layers.check(make_repository({"base": BASE, "upper": UPPER}, {path: text})) == []
 
 
+def test_tests_may_share_helpers(make_repository) -> None:
+    files = {TEST: "import shared\n", "packages/upper/tests/helpers/shared.py": "import hypothesis\n"}
+    assert layers.check(make_repository({"base": BASE, "upper": UPPER}, files)) == []
+
+
 @pytest.mark.parametrize(
     ("path", "text", "complaint"),
     [

@@ -1,11 +1,14 @@
-"""Every test of the compiler uses a cache folder of its own session."""
+"""Every test of the compiler uses a cache folder of its own session; `helpers` holds what several test files share."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,6 +11,7 @@ import pytest
 from lamella import nn
 from lamella import tensor as lt
 from lamella.compiler._capture import _backward, _record
+from lamella.compiler._capture._dynamic import Dynamic
 from lamella.graph import Graph, verify
 from lamella.nn import functional as F
 
@@ -99,7 +100,7 @@ def captured(step: Any, monkeypatch: pytest.MonkeyPatch, passes: Any) -> tuple[G
         if passes is not None:
             patch.setattr(_backward, "PASSES", passes)
             patch.setattr(_record, "PASSES", passes)
-        program = _record.Attempt(step, (), {}, "interpreter").record()
+        program = _record.record(step, (), {}, "interpreter", Dynamic(False, {}))
     inputs, _ = program.guard.fetch((), {})
     return program.graph, program.run(inputs)
 

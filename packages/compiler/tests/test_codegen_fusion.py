@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lamella.compiler import _cache, _executable
+from lamella.compiler._c import _unit
 from lamella.compiler.executor import CompiledGraph, compile_graph
 from lamella.graph import Graph, interpret, parse
 
@@ -198,7 +201,7 @@ def test_equal_kernels_of_different_sizes_are_compiled_once() -> None:
     text = f"graph g({inputs}) {{\n" + "\n".join(lines) + "\n  return %6, %7, %8, %9, %10, %11\n}"
     compiled = run(text, *(normal(n, m) for n, m in SIZES))
     assert len(compiled.kernels) == 6
-    assert compiled.c_source.count("static void k") == 1
+    assert len({kernel.number for kernel in compiled.kernels}) == 1
 
 
 SIZES = [(70, 70), (71, 80), (100, 90), (200, 33), (90, 77), (128, 64)]
@@ -228,3 +231,41 @@ def test_kernels_stay_small_enough_to_compile() -> None:
     text = "graph g(%0: f32[8, 8]) {\n" + "\n".join(lines) + f"\n  return %{last}\n}}"
     compiled = run(text, normal(8, 8), rtol=1e-2)
     assert 400 // 64 <= len(compiled.kernels) <= 10
+
+
+def test_updates_of_all_parameters_are_one_kernel() -> None:
+    shapes = [(7,), (40, 30), (3, 3, 5), (64,), (500, 20)]
+    inputs, lines, outs = [], [], []
+    for k, shape in enumerate(shapes):
+        kind, base, made = f"f32{list(shape)}", 5 * k, 100 + 4 * k
+        inputs += [f"%{base + j}: {kind}" for j in range(4)] + [f"%{base + 4}: f32[]"]
+        results = ", ".join(f"%{made + j}: {kind}" for j in range(3))
+        operands = ", ".join(f"%{base + j}" for j in range(5))
+        lines.append(f"  {results}, %{made + 3}: f32[] = adam({operands}, %90, 0.9, 0.99, 1e-08, 0.01; decoupled=True)")
+        outs += [f"%{made + j}" for j in range(4)]
+    text = f"graph g({', '.join(inputs)}, %90: f64) {{\n" + "\n".join(lines) + f"\n  return {', '.join(outs)}\n}}"
+    arrays: list[object] = []
+    for shape in shapes:
+        arrays += [normal(*shape), normal(*shape), normal(*shape), np.abs(normal(*shape)), np.array(3, np.float32)]
+    compiled = run(text, *arrays, 0.1)
+    assert len({k.number for k in compiled.kernels if "pow" in k.printed.text}) == 1, compiled.explain()
+
+
+def test_a_large_unit_is_compiled_in_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(_unit, "_FILE_BYTES", 500)
+    monkeypatch.setattr(_executable, "usable_cpus", lambda: 3)
+    monkeypatch.setenv("LAMELLA_CACHE_DIR", str(tmp_path / "cache"))
+    compiled = run(
+        """graph parts(%0: f32[6, 50], %1: f32[70], %2: f32[9, 8], %3: f32[40]) {
+  %4: f32[6, 50] = softmax(%0; dim=1)
+  %5: f32[70] = exp(%1)
+  %6: f32[8] = sum(%2; dims=(0,), keepdim=False)
+  %7: f32[40] = tanh(%3)
+  return %4, %5, %6, %7
+}""",
+        normal(6, 50), normal(70), normal(9, 8), normal(40),
+    )  # fmt: skip
+    assert len(compiled.kernels) == 4
+    key = next((tmp_path / "cache").glob("*.2.c")).name.partition(".")[0]
+    assert len(list((tmp_path / "cache").glob(f"{key}*.c"))) == 3
+    assert _cache.source(key) == compiled.c_source

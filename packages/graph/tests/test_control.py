@@ -59,7 +59,7 @@ WHILE = """graph g(%0: i64[], %1: f64[2], %2: i64[]) {
     %3: i64[] = add(%1, 1)
     %4: f64[2] = mul(%2, 2.0)
     return %3, %4
-  }, carried=2)
+  }, carried=2, limit=None)
   return %3, %4
 }
 """
@@ -73,6 +73,12 @@ def test_while_is_the_loop(limit: int) -> None:
     assert int(count) == steps
     np.testing.assert_array_equal(y, x * 2.0**steps)
     assert not np.shares_memory(y, x)
+
+
+@pytest.mark.parametrize(("limit", "steps"), [(0, 0), (2, 2), (7, 5)])
+def test_a_loop_ends_at_its_limit(limit: int, steps: int) -> None:
+    graph = verify(parse(WHILE.replace("limit=None", f"limit={limit}")))
+    assert int(interpret(graph)([np.asarray(0), np.ones(2), np.asarray(5)])[0]) == steps
 
 
 COND = """graph g(%0: bool[], %1: f64[2]) {
@@ -136,6 +142,7 @@ def test_no_step_gives_the_first_carry_in_fresh_memory() -> None:
         (SCAN, "scan(%0, %1, %2;", "scan(%0, 1.0, %2;", "scan: body: input 1 is f64[3], its operand 1.0"),
         (WHILE, "return %3\n  }, body", "return %1\n  }, body", "while_loop: test must give one bool[], got i64[]"),
         (WHILE, "return %3, %4\n  }", "return %4, %3\n  }", "must give the types of the carry, i64[], f64[2], got"),
+        (WHILE, "limit=None", "limit=-1", "while_loop: limit must be an int from 0 on, got -1"),
         (COND, "cond(%0, %1;", "cond(%1, %1;", "cond: pred must be a bool tensor without dims, got float64[2]"),
         (COND, "return %0, %0", "return %0", "must give the same types, then gives f64[2], f64[2], otherwise f64[2]"),
         (COND, "no(%0: f64[2])", "no(%0: f64[2], %1: f64[2])", "cond: otherwise has 2 inputs for 1 operands"),

@@ -88,6 +88,8 @@ def _root(t: Any, given: Tensor | None) -> tuple[Edge, Tensor]:
     if not t.requires_grad:
         level = level_of(t)
         if level is not None:
+            if level.kind == "region":
+                level.refuse("goes backward", "use grad() or vjp() inside, and return the gradient")
             raise RuntimeError(
                 f"nothing requires grad at the level of this {level.kind}: "
                 f"what requires grad outside it is recorded outside; "

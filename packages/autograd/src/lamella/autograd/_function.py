@@ -93,6 +93,8 @@ class Function:
             return _apply(cls, split, args)[0]
         if level.kind == "jvp":
             return _apply_jvp(cls, split, args, level)
+        if level.kind == "region":
+            level.refuse(f"applies the custom Function {cls.__name__}", "write it in ops, or apply it outside")  # type: ignore[attr-defined]
         return _apply_batched(cls, split, args, level)
 
 

@@ -26,7 +26,7 @@ from lamella.tensor.extend import (
 
 from ._node import NONDIFFERENTIABLE
 
-__all__ = ["apply_batch", "apply_jvp", "detached_at", "draw_batched", "lift"]
+__all__ = ["apply_batch", "apply_jvp", "below", "detached_at", "draw_batched", "lift"]
 
 
 def lift(t: Tensor, level: Level | None, owned: bool = False) -> Tensor:
@@ -40,17 +40,21 @@ def lift(t: Tensor, level: Level | None, owned: bool = False) -> Tensor:
             return t
     if level.kind == "jvp":
         return wrap(Dual(t, level, None, owned))
+    if level.kind == "region":
+        return level.lifted(t)  # type: ignore[attr-defined,no-any-return]
     return wrap(Batched(t, level, False, owned))
 
 
-def _below(level: Level) -> tuple[Level, ...]:
+def below(level: Level) -> tuple[Level, ...]:
     """The open levels under `level`: where its rules compute, and what they create belongs."""
     levels = tls.levels
     return levels[: levels.index(level)] if level in levels else levels
 
 
 def apply_batch(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Level) -> Any:
-    """One op at a vmap level."""
+    """One op at a vmap level, or at that of a body of control flow."""
+    if level.kind == "region":
+        return level.apply(op, args, params)  # type: ignore[attr-defined]
     payloads = []
     batched = []
     for a in args:
@@ -61,7 +65,7 @@ def apply_batch(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Le
             payloads.append(a)
             batched.append(False)
     saved = tls.levels
-    tls.levels = _below(level)
+    tls.levels = below(level)
     try:
         if any(batched):
             batch_rule = op.rules.get("batch")
@@ -119,6 +123,10 @@ def draw_batched(name: str, operands: tuple[Any, Any], shape: tuple[int, ...], p
     levels = tls.levels
     out: Tensor
     different = [lv for lv in levels if lv.kind == "vmap" and lv.randomness == "different"]
+    if tls.floor is not None:
+        tls.floor.refuse(
+            f"draws numbers that differ among the examples of a vmap ({name})", "draw them outside and pass them in"
+        )
     tls.levels = ()
     try:
         out = dispatch(OPS[name], operands, {**params, "shape": (*[lv.size for lv in different], *shape)})
@@ -179,7 +187,7 @@ def apply_jvp(op: Op, args: tuple[Any, ...], params: dict[str, Any], level: Leve
     forward = op.rules.get("jvp")
     tangent: Any = None
     saved = tls.levels
-    tls.levels = _below(level)
+    tls.levels = below(level)
     try:
         if live and forward is None and op.spec != "elementwise":
             if op.body is not None:

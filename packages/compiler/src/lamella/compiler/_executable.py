@@ -18,7 +18,7 @@ from lamella.compiler._native._load import Expected, Loaded, runtime
 from lamella.compiler._plan import Plan, Span, plan
 from lamella.compiler._running import ARENA, Runner
 from lamella.compiler._steps import MISSING, Launch, LibraryCall, Place, PythonStep
-from lamella.compiler._toolchain import host_target
+from lamella.compiler._toolchain import host_target, usable_cpus
 from lamella.graph import Graph
 
 
@@ -119,8 +119,12 @@ class CompiledGraph:
 
     def _fill(self, unit: Unit) -> None:
         """Compile and load the kernels, and fill the table with them."""
-        self.c_source = unit.source() if unit.kernels else ""
-        self._loaded = Loaded(self.c_source, len(unit.kernels)) if unit.kernels else None
+        self._loaded = None
+        self.c_source = ""
+        if unit.kernels:
+            files = unit.source_files(usable_cpus())
+            self._loaded = Loaded(files, len(unit.kernels))
+            self.c_source = "".join(files)
         steps = [self._step(number, step) for number, step in enumerate(self.steps)]
         self.table, self.starts = _steps.fill(steps)
         self.words = [int(self.table[start + 1]) for start in self.starts]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lamella.compiler._kernel import Apply, Kernel, Level, Load, Position, Reduce, Stage, Store
-from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES
+from lamella.compiler._kernel import Apply, Kernel, Level, Load, Position, Reduce, Scan, Stage, Store, Update
+from lamella.compiler._kernel._invariant import invariants
+from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, defined
 
 CHUNK_WORK = 1 << 18  # weighted element visits a chunk should have: some ten microseconds in vectors
 MOST_PARTIALS = 64  # chunks of a kernel that keeps one partial result per inner point and chunk
@@ -92,10 +93,18 @@ def _vector_axis(kernel: Kernel) -> str:
         return "inner"
     last_grid, last_inner = len(kernel.grid) - 1, len(kernel.axes) - 1
     score = 0
+    ordered = any(in_order(stage) for stage in kernel.stages)
     for stage, instr in kernel.instructions():
-        if isinstance(instr, Load | Store) and stage.level is Level.INNER:
+        if isinstance(instr, Load | Store | Update) and stage.level is Level.INNER:
+            if ordered and _contiguous(instr.position, last_grid):
+                return "grid"
             score += _contiguous(instr.position, last_inner) - _contiguous(instr.position, last_grid)
     return "inner" if score >= 0 else "grid"
+
+
+def in_order(stage: Stage) -> bool:
+    """Whether a stage goes through the inner axes one point after the other."""
+    return stage.level is Level.INNER and any(isinstance(i, Scan | Update) for i in stage.body)
 
 
 def _strided(kernel: Kernel) -> bool:
@@ -138,8 +147,9 @@ def stage_work(stage: Stage) -> int:
 
 
 def _cost(kernel: Kernel) -> int:
-    """Rough work per element visit, 1 for a load and a store."""
-    work = 0
-    for _, instr in kernel.instructions():
-        work += HEAVY.get(instr.op, 1) if isinstance(instr, Apply) else 1
+    """Rough work per element visit, 1 for a load and a store; what runs once a chunk or after the grid is none."""
+    work, once = 0, invariants(kernel, in_grid=True)
+    for stage, instr in kernel.instructions():
+        if stage.level.in_grid and not any(out in once for out in defined(instr)):
+            work += HEAVY.get(instr.op, 1) if isinstance(instr, Apply) else 1
     return max(1, work // 4)

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ HELP = (
     "--install), or install the bundled one with: pip install 'lamella-compiler[zig]'"
 )
 FLAGS = (
-    "-std=gnu11", "-O2", "-ftree-vectorize", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-math-errno",
+    "-std=gnu11", "-O2", "-ftree-vectorize", "-fPIC", "-fvisibility=hidden", "-fno-math-errno",
     "-fno-trapping-math", "-fwrapv",
     "-ffp-contract=off", "-Wno-psabi",
 )  # fmt: skip
@@ -49,13 +50,25 @@ class Toolchain:
     flags: tuple[str, ...]
 
     def build(self, sources: list[Path], output: Path, includes: list[Path], libraries: tuple[str, ...] = ()) -> None:
-        """Compile C files to one shared object."""
+        """Compile C files to one shared object, several at once."""
         include = [f"-I{path}" for path in includes]
-        command = [*self.command, *self.flags, *include, *map(str, sources), "-o", str(output), *libraries]
+        inputs = sources
+        if len(sources) > 1:
+            inputs = [output.with_name(f"{source.name}.o") for source in sources]
+            with ThreadPoolExecutor(usable_cpus()) as pool:  # threads that wait for compilers
+                for done in [
+                    pool.submit(self._call, source, [*include, "-c", str(source)], made)
+                    for source, made in zip(sources, inputs, strict=True)
+                ]:
+                    done.result()
+        self._call(inputs[0], [*include, "-shared", *map(str, inputs), *libraries], output)
+
+    def _call(self, source: Path, arguments: list[str], output: Path) -> None:
+        command = [*self.command, *self.flags, *arguments, "-o", str(output)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise CompileError(
-                f"{shlex.join(self.command)} failed with status {done.returncode} on {sources[0]}; this is a defect in "
+                f"{shlex.join(self.command)} failed with status {done.returncode} on {source}; this is a defect in "
                 f"lamella.compiler, please report it with this output:\n{done.stderr[-4000:]}"
             )
 
@@ -97,6 +110,11 @@ def _machine_flags() -> tuple[str, ...]:
     if platform.machine().lower() in ("x86_64", "amd64", "i686"):
         return ("-march=native", "-mprefer-vector-width=512") if "avx512f" in cpu_features() else ("-march=native",)
     return ("-mcpu=native",)
+
+
+def usable_cpus() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.cache

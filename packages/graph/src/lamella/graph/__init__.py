@@ -1,5 +1,7 @@
 """The graph of Lamella: typed SSA with an effect log, its text, its verifier, its passes and its interpreter."""
 
+from ._bound import bound, named_sizes
+from ._control import kernel_of, packed
 from ._errors import CaptureError, GraphError, ParseError
 from ._graph import Effect, Graph, GraphBuilder, Node, Value
 from ._infer import infer_types
@@ -18,6 +20,8 @@ from ._passes import (
     simplify,
 )
 from ._stages import staged
+from ._sizes import Size, Sizes, bind, plain
+from ._region import RegionTrace
 from ._text import to_text
 from ._trace import Trace
 from ._trace_numbers import Steering
@@ -35,7 +39,10 @@ __all__ = [
     "Node",
     "ParseError",
     "Pass",
+    "RegionTrace",
     "ScalarType",
+    "Size",
+    "Sizes",
     "Steering",
     "TensorType",
     "Trace",
@@ -43,6 +50,8 @@ __all__ = [
     "Value",
     "__version__",
     "canonicalize",
+    "bind",
+    "bound",
     "cse",
     "dce",
     "decompose",
@@ -51,7 +60,11 @@ __all__ = [
     "infer_types",
     "interpret",
     "join_pads",
+    "named_sizes",
+    "kernel_of",
+    "packed",
     "parse",
+    "plain",
     "run_passes",
     "staged",
     "simplify",

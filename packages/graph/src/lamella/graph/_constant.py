@@ -10,17 +10,22 @@ from typing import Any, Final
 
 from lamella.tensor.extend import DType
 
+from ._polynomial import Polynomial
+
 __all__ = ["MAX_INT_DIGITS", "MAX_TUPLE_DEPTH", "NUMBERS", "is_static", "key"]
 
 NUMBERS: Final = frozenset({bool, int, float, complex})
 MAX_INT_DIGITS: Final = 400
 MAX_TUPLE_DEPTH: Final = 32
 _MAX_INT: Final = 10**MAX_INT_DIGITS
-_ATOMS: Final = frozenset({type(None), bool, float, str, DType})
+_ATOMS: Final = frozenset({type(None), bool, float, str, DType, Polynomial})
 
 
 def is_static(value: Any, depth: int = 0) -> bool:
-    """True for what a param may be: None, bool, int, float, str, DType, or a tuple of these nested at most 32 deep."""
+    """True for what a param may be: None, bool, int, float, str, DType, a named size, or a tuple of these.
+
+    Tuples nest at most 32 deep.
+    """
     kind = type(value)
     if kind in _ATOMS:
         return True

@@ -5,7 +5,8 @@ memory of their own. An executor offers its own way to run a body: the interpret
 it.
 
 - `cond(pred, *operands; then, otherwise)`: one of two graphs over the operands; pred is a 0-d bool tensor.
-- `while_loop(*captured, *carry; test, body, carried)`: carry := body(captured, carry) while test(captured, carry).
+- `while_loop(*captured, *carry; test, body, carried, limit)`: carry := body(captured, carry) while test(captured,
+  carry), at most `limit` times where that is not None.
 - `scan(*captured, *carry, *xs; body, carried, scanned, length, reverse, indexed)`: carry, y := body(captured, carry, x)
   for each row x along dim 0 of the xs, from the last to the first with `reverse`; gives the last carry, and the ys in
   the order of the rows, stacked. An `indexed` body takes the number of its row in front of everything else.
@@ -14,6 +15,7 @@ it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -21,6 +23,7 @@ import numpy as np
 from lamella.tensor.extend import MetaArray, Op, register_rules, rule
 
 from ._graph import Graph, Value
+from ._sizes import plain
 from ._types import ScalarType, TensorType, Type
 
 __all__ = ["kernel_of", "packed"]
@@ -29,7 +32,7 @@ Run: TypeAlias = Callable[[Sequence[Any]], list[Any]]
 Executor: TypeAlias = Callable[[Graph], Run]
 
 COND: Final = Op("cond", "*operands; then, otherwise", "control", package="lamella.graph")
-WHILE: Final = Op("while_loop", "*operands; test, body, carried", "control", package="lamella.graph")
+WHILE: Final = Op("while_loop", "*operands; test, body, carried, limit", "control", package="lamella.graph")
 SCAN: Final = Op(
     "scan", "*operands; body, carried, scanned, length, reverse, indexed", "control", package="lamella.graph"
 )
@@ -55,9 +58,14 @@ def _given(operand: Any) -> str:
 
 def _fits(type_: Type, operand: Any) -> bool:
     if isinstance(type_, TensorType):
-        return hasattr(operand, "dtype") and tuple(operand.shape) == type_.shape and operand.dtype == type_.dtype.numpy
-    if isinstance(operand, ScalarType):
-        return operand == type_
+        return (
+            hasattr(operand, "dtype")
+            and plain(tuple(operand.shape)) == type_.shape
+            and operand.dtype == type_.dtype.numpy
+        )
+    category = getattr(operand, "category", None)  # of a type, or of a symbolic number
+    if category is not None:
+        return bool(category == type_.category)
     return type(operand) is {"i64": int, "f64": float, "bool": bool}[type_.kind]
 
 
@@ -104,7 +112,9 @@ def _check_carry(name: str, given: Sequence[Type], made: Sequence[Type]) -> None
         raise ValueError(f"{name} must give the types of the carry, {left}, got {right}")
 
 
-def _while_shape(*operands: Any, test: Any, body: Any, carried: Any) -> Any:
+def _while_shape(*operands: Any, test: Any, body: Any, carried: Any, limit: Any) -> Any:
+    if limit is not None:
+        _count("while_loop: limit", limit)
     first = len(operands) - _count("while_loop: carried", carried)
     _check_inputs("while_loop: test", test, operands)
     _check_inputs("while_loop: body", body, operands)
@@ -164,13 +174,17 @@ def _stage_cond(executor: Executor, *, then: Graph, otherwise: Graph) -> Callabl
     return cond
 
 
-def _stage_while(executor: Executor, *, test: Graph, body: Graph, carried: int) -> Callable[..., Any]:
+def _stage_while(
+    executor: Executor, *, test: Graph, body: Graph, carried: int, limit: int | None
+) -> Callable[..., Any]:
     decide, step = executor(test), executor(body)
 
     def while_loop(*operands: Any) -> Any:
         at = len(operands) - carried
         captured, carry = operands[:at], list(operands[at:])
-        while decide((*captured, *carry))[0]:
+        for _ in count() if limit is None else range(limit):
+            if not decide((*captured, *carry))[0]:
+                break
             carry = step((*captured, *carry))
         return packed(_own(carry, operands))
 

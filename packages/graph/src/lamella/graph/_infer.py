@@ -14,6 +14,7 @@ from lamella.tensor.extend import MetaArray, Op, from_numpy_dtype, rule
 
 from ._graph import Value
 from ._scalar import scalar_type
+from ._sizes import plain
 from ._types import ScalarType, TensorType, Type
 
 __all__ = ["as_type", "infer", "infer_types", "meta"]
@@ -42,7 +43,10 @@ def as_type(result: MetaArray | ScalarType) -> Type:
     """The type that one result stands for."""
     if isinstance(result, ScalarType):
         return result
-    return _tensor_type(result.dtype, result.shape)
+    shape = plain(result.shape)
+    if shape is not result.shape:
+        return TensorType(from_numpy_dtype(result.dtype), shape)
+    return _tensor_type(result.dtype, shape)
 
 
 @lru_cache(maxsize=4096)

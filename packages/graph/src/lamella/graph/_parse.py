@@ -17,6 +17,7 @@ from lamella.tensor.extend import OPS
 from ._constant import MAX_INT_DIGITS, MAX_TUPLE_DEPTH
 from ._errors import ParseError
 from ._graph import Effect, Graph, Node, Value
+from ._polynomial import SIZE_NAME, Polynomial, parsed
 from ._text import LABEL, NAME
 from ._types import DTYPES, MAX_RANK, SCALAR_KINDS, ScalarType, TensorType, Type
 
@@ -32,6 +33,7 @@ _ID: Final = re.compile(r"%([0-9]{1,9})(?![0-9])")
 _CONTINUES: Final = re.compile(r"[A-Za-z0-9_]")
 _EFFECT: Final = re.compile(r"(?:write|grad|state)\b")
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*+")
+_SIZE: Final = re.compile(rf"{SIZE_NAME.pattern}(?![A-Za-z0-9_])|\{{[^{{}}\n]{{1,4000}}\}}")
 _NATURAL: Final = re.compile(r"[0-9]++")
 _NUMBER: Final = re.compile(r"-?(?:inf|nan|[0-9]++(\.[0-9]*+)?+([eE][+-]?[0-9]++)?+)(?![A-Za-z0-9_.])")
 _PARAM: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*+)[ \t]*+=")
@@ -192,21 +194,33 @@ class _Parser:
             self.error(f"expected {expected}, found {word[:24]!a}; a tensor of no dims is written f32[]", match.start())
         return ScalarType(word)
 
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[Any, ...]:
         start = self.at
         self.expect("[", "before the sizes")
-        sizes: list[int] = []
+        sizes: list[Any] = []
         while not self.accept("]"):
             if sizes:
                 self.expect(",", "or ']' after a size")
             self.skip()
             at = self.at
-            sizes.append(self.natural("a size", _MAX_SIZE_DIGITS))
-            if sizes[-1] >= 1 << 63:
+            sizes.append(self.named_size() or self.natural("a size", _MAX_SIZE_DIGITS))
+            if type(sizes[-1]) is int and sizes[-1] >= 1 << 63:
                 self.error(f"a size must be below 2**63, found {sizes[-1]}", at)
             if len(sizes) > MAX_RANK:
                 self.error(f"a tensor has at most {MAX_RANK} dims", start)
         return tuple(sizes)
+
+    def named_size(self) -> Polynomial | None:
+        """A size known by name, or an expression of such sizes in braces; None where something else stands."""
+        self.skip()
+        match = _SIZE.match(self.text, self.at)
+        if match is None:
+            return None
+        self.at = match.end()
+        try:
+            return parsed(match[0])
+        except ValueError as error:
+            self.error(str(error), match.start())
 
     def node(self) -> Node:
         types: dict[int, Type] = {}
@@ -340,6 +354,9 @@ class _Parser:
             return self.string()
         if self.sees("("):
             return self.tuple(depth)
+        size = self.named_size()
+        if size is not None:
+            return size
         word = _WORD.match(self.text, self.at)
         if word is not None and word[0] in DTYPES:
             self.at = word.end()

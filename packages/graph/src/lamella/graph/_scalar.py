@@ -34,6 +34,7 @@ _JOINED: Final = {
 _FIXED: Final = {f"scalar.{name}": 2 for name in ("div", "sin", "cos", "sqrt", "exp", "log")} | {
     f"scalar.{name}": 0 for name in ("lt", "le", "gt", "ge", "eq", "ne")
 }
+_FIXED["scalar.size"] = 1
 
 
 def scalar_type(op: Op, operands: Sequence[Any]) -> ScalarType:

@@ -15,6 +15,7 @@ from lamella.tensor.extend import DType
 from ._constant import MAX_INT_DIGITS, is_static
 from ._errors import GraphError
 from ._graph import Effect, Graph, Node, Value
+from ._polynomial import Polynomial
 
 __all__ = ["constant_text", "effect_text", "node_line", "node_text", "to_text"]
 
@@ -76,6 +77,8 @@ def constant_text(value: Any) -> str:
     kind = type(value)
     if kind is DType:
         return str(value.short)
+    if kind is Polynomial:
+        return str(value.word)
     if kind is str:
         return quote(value)
     if kind is complex:

@@ -33,6 +33,9 @@ from lamella.tensor.extend import (
 from ._errors import CaptureError
 from ._graph import Value
 from ._infer import as_type
+from ._polynomial import Polynomial
+from ._size_values import SizeValues
+from ._sizes import Size, Sizes, plain
 from ._trace_numbers import TracedNumbers, source_line
 from ._types import TensorType
 
@@ -43,8 +46,10 @@ class Trace(TracedNumbers):
     """One open trace; the capture layer opens it, reads what it found, and closes it."""
 
     def __init__(self, name: str, parent: Trace | None = None) -> None:
-        super().__init__(name)
-        self.parent = parent
+        super().__init__(name, parent)
+        self.parent: Trace | None = parent
+        self.sizes: Sizes = Sizes() if parent is None else parent.sizes
+        self._size_values = SizeValues(self.builder)
         self._line: tuple[str, int] | None = None
         self._regions = 0
         # id(storage) -> (SSA value, version of the cell for a view, storage kept alive)
@@ -56,6 +61,7 @@ class Trace(TracedNumbers):
         self.tensors: list[tuple[Tensor, Value]] = []
         self.views: dict[int, Tensor] = {}  # older views that were read through their base
         self.residuals: list[tuple[Value, Value]] = []  # (value of the parent trace, our input)
+        self._taken: dict[Value, Value] = {}  # the same, to look up
         self.written: dict[int, Tensor] = {}
         self.grads: dict[int, list[Any]] = {}  # id(leaf) -> [leaf, entry value, current, whether the entry was read]
         self._cells: dict[int, tuple[Any, int, Any]] = {}
@@ -78,6 +84,8 @@ class Trace(TracedNumbers):
         several = type(out) is tuple
         outs = out if several else (out,)
         self._line = source_line()
+        if self.sizes.hints:
+            params = {name: plain(value) for name, value in params.items()}
         made = self.builder.add(op, values, params, [as_type(o) for o in outs], self.region, self._line)
         if several:
             # a shape rule may hand out one meta for two outputs: values are told apart by their storage
@@ -119,7 +127,7 @@ class Trace(TracedNumbers):
             if self._strided(t):
                 self._may_share(t, out)
                 return True
-        elif op.name != "alias" and _meta(t._data).shape != out.shape or op.name == "permute":
+        elif op.name != "alias" and not _same_shape(t._data.shape, out.shape) or op.name == "permute":
             self._ambiguous[id(out)] = (out, "layout")
         return False
 
@@ -154,8 +162,7 @@ class Trace(TracedNumbers):
         if self.parent is not None:
             found = self.parent._values.get(id(data))
             if found is not None:
-                value = self.builder.input(found[0].type, f"residual %{found[0].id}")
-                self.residuals.append((found[0], value))
+                value = self._residual(found[0])
                 self._values[id(data)] = (value, 0, data)
                 return value
         if type(data) is MetaArray:
@@ -165,11 +172,19 @@ class Trace(TracedNumbers):
                 f"a tensor with {data.kind!r} storage cannot be an input of a captured program yet; use .dense()"
             )
         value = self.builder.input(
-            TensorType(from_numpy_dtype(data.dtype), tuple(data.shape)), f"input {len(self.tensors)}"
+            TensorType(from_numpy_dtype(data.dtype), plain(tuple(data.shape))), f"input {len(self.tensors)}"
         )
         self.tensors.append((t, value))
         self._values[id(data)] = (value, 0, data)
         return value
+
+    def _residual(self, theirs: Value) -> Value:
+        """Our input for a value of the parent trace."""
+        ours = self._taken.get(theirs)
+        if ours is None:
+            ours = self._taken[theirs] = self.builder.input(theirs.type, f"residual %{theirs.id}")
+            self.residuals.append((theirs, ours))
+        return ours
 
     def _own_root(self, t: Tensor) -> bool:
         """Whether a view that is older than the trace is an input by itself: its base has not been met, and may not
@@ -190,14 +205,23 @@ class Trace(TracedNumbers):
                 continue
             op = OPS[name]
             params = {op.params[0]: param} if op.params else {}
-            out = rule(op, "shape")(_type_meta(value.type), **params)
+            out = rule(op, "shape")(self._meta_of(value.type), **params)
+            params = {key: plain(value) for key, value in params.items()}
             value = self.builder.add(op, (value,), params, [as_type(out)], self.region, source_line())[0]
         return value
+
+    def _meta_of(self, type_: Any) -> MetaArray:
+        shape = tuple([self.sizes.of(n) if type(n) is Polynomial else n for n in type_.shape])
+        return MetaArray(shape, type_.dtype.numpy)
+
+    def size_value(self, size: Size) -> Any:
+        """A size of the trace as a host scalar."""
+        return self._size_values.of(size.polynomial)
 
     def same(self, view: Tensor, fresh: Tensor) -> None:
         """A stale view was replayed as `fresh`: its storage stands for that value from now on."""
         self._note(view)
-        if type(view._data) is not MetaArray:
+        if type(view._data) is not MetaArray and view._view.base._data is not view._data:  # type: ignore[union-attr]
             self.views[id(view)] = view
         self._values[id(view._data)] = (self.value_of(fresh), view._cell.version, view._data)  # type: ignore[union-attr]
 
@@ -254,7 +278,7 @@ class Trace(TracedNumbers):
             chain = tuple(step for step in view.chain if step[0] not in ("alias", "detach"))
             if chain:
                 new = self.builder.add(
-                    OPS["view_write"], (old, new), {"chain": chain}, [old.type], self.region, source_line()
+                    OPS["view_write"], (old, new), {"chain": plain(chain)}, [old.type], self.region, source_line()
                 )[0]
         if type(root._data) is not MetaArray:
             self.written[id(root._data)] = root
@@ -326,6 +350,11 @@ class Trace(TracedNumbers):
 
 
 _UNCLEAR = "copy or view"
+
+
+def _same_shape(a: Any, b: Any) -> bool:
+    """Whether shapes are equal for all sizes: not by comparing named ones, which would be a decision to guard."""
+    return bool(plain(tuple(a)) == plain(tuple(b)))
 
 
 def _meta(data: Any) -> MetaArray:

@@ -37,15 +37,14 @@ class Steering(Protocol):
 class TracedNumbers(ABC):
     """The part of a trace that knows about numbers."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, parent: TracedNumbers | None) -> None:
         self.builder = GraphBuilder(name)
+        self.parent = parent
         self.region = 0
-        self.refusal: CaptureError | None = None  # the first one since it was opened, caught by the program or not
         self.numbers: dict[tuple[int, Any], list[Any]] = {}  # -> [container, key, entry value, input, current]
         self.read_numbers: dict[tuple[int, Any], tuple[Any, Any, Any]] = {}
         self.generators: dict[int, list[Any]] = {}  # -> [generator, seed input, offset input, current offset]
         self.guards: list[tuple[Value, Any]] = []  # scalars that were forced, and what they were
-        self.items: dict[tuple[Value, int], SymScalar] = {}  # numbers out of tensors, by tensor and region
         self.steering: Steering | None = None  # says what numbers are that come out of tensors
         self.stand_ins: dict[int, tuple[Any, SymScalar, type]] = {}  # plain numbers that the result is searched for
 
@@ -53,13 +52,19 @@ class TracedNumbers(ABC):
     def value_of(self, t: Tensor) -> Value:
         """The SSA value that a tensor has now."""
 
+    @abstractmethod
+    def _residual(self, theirs: Value) -> Value:
+        """Our input for a value of the parent trace."""
+
     def _operand(self, a: Any) -> Any:
         if isinstance(a, Tensor):
             return self.value_of(a)
         if isinstance(a, SymScalar):
-            if a.trace is not self:
+            if a.trace is self:
+                return a.value
+            if a.trace is not self.parent:
                 raise CaptureError("a symbolic number of one capture was used in another")
-            return a.value
+            return self._residual(a.value)
         return a
 
     def _scalar(self, value: Value, hint: Any) -> SymScalar:
@@ -71,6 +76,8 @@ class TracedNumbers(ABC):
         entry = self.numbers.get(at)
         if entry is not None:
             return entry[4]
+        if self.parent is not None:
+            return self.parent.read_number(container, key, value)
         if type(value) is not int and type(value) is not float:
             self.read_numbers[at] = (container, key, value)
             return value
@@ -118,12 +125,9 @@ class TracedNumbers(ABC):
         if t._data.dtype.kind == "c":
             raise self.needs_values("item() of a complex tensor")
         value = self.value_of(t)
-        found = self.items.get((value, self.region))
-        if found is None:
-            kind = scalar_type(OPS[ITEM], [meta(value.type)])
-            made = self.builder.add(OPS[ITEM], (value,), {}, [kind], self.region, source_line())[0]
-            found = self.items[value, self.region] = SymScalar(self, made, UNKNOWN, kind.category)
-        return found
+        kind = scalar_type(OPS[ITEM], [meta(value.type)])
+        made = self.builder.add(OPS[ITEM], (value,), {}, [kind], self.region, source_line())[0]
+        return SymScalar(self, made, UNKNOWN, kind.category)
 
     def truth(self, t: Tensor) -> bool:
         """Which way a branch on a tensor of one element goes."""
@@ -152,6 +156,9 @@ class TracedNumbers(ABC):
     # -- generators
 
     def _generator(self, g: Any) -> list[Any]:
+        if self.parent is not None:
+            # what repeats the draws of the forward finds the offsets that the forward had
+            return self.parent._generator(g)
         entry = self.generators.get(id(g))
         if entry is None:
             state = g.get_state()

@@ -1,15 +1,17 @@
 """The types of values: a tensor of known element type and sizes, or a host scalar.
 
-Invariant: sizes are plain Python ints, not negative. Symbolic sizes are refused here, by name, so that no later stage
-has to ask.
+Invariant: sizes are plain Python ints, not negative, or polynomials over named sizes while a program is captured for
+many. Those are bound to numbers (`bound`) before any pass or executor sees the graph: no later stage has to ask.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from lamella.tensor.extend import DType, as_dtype
+
+from ._polynomial import Polynomial
 
 __all__ = ["DTYPES", "MAX_RANK", "SCALAR_KINDS", "ScalarType", "TensorType", "Type"]
 
@@ -32,7 +34,7 @@ class TensorType:
     """An array of `dtype` and `shape`; TypeError for a size that is not an int, ValueError for one out of range."""
 
     dtype: DType
-    shape: tuple[int, ...]
+    shape: tuple[Any, ...]
 
     def __post_init__(self) -> None:
         if type(self.dtype) is not DType:
@@ -44,6 +46,8 @@ class TensorType:
         if len(self.shape) > MAX_RANK:
             raise ValueError(f"a tensor type has at most {MAX_RANK} dims, got {len(self.shape)}")
         for size in self.shape:
+            if type(size) is Polynomial:
+                continue
             if type(size) is not int:
                 raise TypeError(
                     f"sizes in a graph are Python ints, got {size!r} of type {type(size).__name__} in {self.shape!r}"
@@ -52,7 +56,7 @@ class TensorType:
                 raise ValueError(f"a size must lie between 0 and 2**63 - 1, got {size} in {self.shape}")
 
     def __str__(self) -> str:
-        return f"{self.dtype.short}[{', '.join(map(str, self.shape))}]"
+        return f"{self.dtype.short}[{', '.join([n.word if type(n) is Polynomial else str(n) for n in self.shape])}]"
 
 
 @dataclass(frozen=True, slots=True)

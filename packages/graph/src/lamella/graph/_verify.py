@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from lamella.tensor.extend import OPS, MetaArray, MissingRule
 
+from ._bound import named_sizes
 from ._constant import NUMBERS, is_static
 from ._errors import GraphError
 from ._graph import EFFECT_KINDS, Effect, Graph, Node, Value
@@ -22,7 +23,14 @@ __all__ = ["verify"]
 
 
 def verify(graph: Graph) -> Graph:
-    """The graph itself if it keeps every rule of the IR; GraphError naming the first node that does not."""
+    """The graph itself if it keeps every rule of the IR; GraphError naming the first node that does not.
+
+    A graph with named sizes is verified for each set of numbers: GraphError asks to bind them.
+    """
+    open_sizes = named_sizes(graph)
+    if open_sizes:
+        names = ", ".join(sorted(open_sizes))
+        raise GraphError(f"graph {graph.name!r} has open sizes ({names}); verify bound(graph, sizes)")
     _Verifier(graph).run()
     return graph
 

@@ -21,6 +21,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "rules.batch": ("lamella.autograd.rules",),
     "rules.lower": ("lamella.compiler.rules",),
     "rules.cost": ("lamella.tensor.costs",),
+    "rules.meaning": ("lamella.tensor.meanings", "lamella.graph.meanings"),
     "kernels": (),
     "arrow": ("lamella.data.arrow",),
     "storage": ("lamella.testing.storage",),

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from lamella.tensor import Tensor, no_grad
-from lamella.tensor.extend import OPS, update_each
+from lamella.tensor import Tensor, no_grad, scalar
+from lamella.tensor.extend import OPS, Numbers, update_each
 
 from ._group import number
 
@@ -36,16 +36,32 @@ class EMA:
         self._params: dict[str, Tensor] = dict(named)
         if not named or len(self._params) != len(named):
             raise ValueError(f"EMA needs tensors with distinct names, got {[name for name, _ in named]}")
-        self.decay = decay
+        self._numbers = Numbers(decay=decay, updates=0)
         self.warmup = warmup
-        self.updates = 0
         with no_grad():
             self.averages: dict[str, Tensor] = {name: p.detach().clone() for name, p in named}
 
+    @property
+    def decay(self) -> float:
+        """What an average keeps of itself at an update; may be set, and no compiled step is captured anew for it."""
+        return self._numbers["decay"]  # type: ignore[no-any-return]
+
+    @decay.setter
+    def decay(self, value: float) -> None:
+        number("EMA", "decay", value, 0.0, 1.0)
+        self._numbers["decay"] = value
+
+    @property
+    def updates(self) -> int:
+        """How many updates there were."""
+        return self._numbers["updates"]  # type: ignore[no-any-return]
+
     def update(self) -> None:
         """Move every average towards its parameter."""
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates)) if self.warmup else self.decay
-        self.updates += 1
+        decay, updates = self.decay, self.updates
+        if self.warmup:
+            decay = scalar.minimum(decay, (1 + updates) / (10 + updates))
+        self._numbers["updates"] = updates + 1
         rows = [(self.averages[name], p.detach()) for name, p in self._params.items()]
         update_each(_ema, rows, (decay,))
 
@@ -84,8 +100,8 @@ class EMA:
         got = {name: getattr(a, "shape", type(a).__name__) for name, a in given.items()}
         if got != wanted:
             raise ValueError(f"EMA.load_state_dict: the averages are {got}, expected {wanted}")
-        number("EMA", "decay", state_dict["decay"], 0.0, 1.0)
-        self.decay, self.updates = state_dict["decay"], int(state_dict["updates"])
+        self.decay = state_dict["decay"]
+        self._numbers["updates"] = int(state_dict["updates"])
         with no_grad():
             for name, a in self.averages.items():
                 a.copy_(given[name])

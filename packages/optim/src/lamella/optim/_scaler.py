@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from lamella.tensor import Tensor, no_grad
-from lamella.tensor.extend import Numbers
+from lamella.tensor import (
+    Tensor,
+    float32,
+    float64,
+    isfinite,
+    logical_and,
+    logical_or,
+    no_grad,
+    tensor,
+    where,
+    zeros,
+)
+from lamella.tensor.extend import tls
 
 from ._group import number
 from ._optimizer import Optimizer
@@ -45,12 +57,12 @@ class GradScaler:
         if not isinstance(growth_interval, int) or growth_interval < 1:
             raise ValueError(f"GradScaler: growth_interval must be a positive int, got {growth_interval!r}")
         self._enabled = enabled
-        self._numbers = Numbers(scale=float(init_scale))
+        self._scale = tensor(float(init_scale), dtype=float64)
         self._growth_factor, self._backoff_factor = growth_factor, backoff_factor
         self._growth_interval = growth_interval
-        self._growth_tracker = 0
-        # optimizer: whether its gradients were finite when they were unscaled, since the last update
-        self._found: WeakKeyDictionary[Optimizer, bool] = WeakKeyDictionary()
+        self._growth_tracker = tensor(0)
+        # optimizer: whether a gradient was not finite when they were unscaled, since the last update
+        self._found: WeakKeyDictionary[Optimizer, Tensor] = WeakKeyDictionary()
         self._stepped: list[Optimizer] = []
 
     def is_enabled(self) -> bool:
@@ -59,14 +71,14 @@ class GradScaler:
 
     def get_scale(self) -> float:
         """The factor in use; 1.0 where not enabled."""
-        return self._numbers["scale"] if self._enabled else 1.0
+        return self._scale.item() if self._enabled else 1.0
 
     def scale(self, outputs: Any) -> Any:
         """A tensor, or a nested list, tuple or dict of them, times the scale."""
         if not self._enabled:
             return outputs
         if isinstance(outputs, Tensor):
-            return outputs * self._numbers["scale"]
+            return outputs * self._scale
         if isinstance(outputs, Mapping):
             return {key: self.scale(value) for key, value in outputs.items()}
         if isinstance(outputs, (list, tuple)):
@@ -81,15 +93,16 @@ class GradScaler:
             raise RuntimeError("unscale_() was called for this optimizer since the last update(); it runs once a step")
         if optimizer in self._stepped:
             raise RuntimeError("unscale_() is called after step(); call it before")
-        inverse = 1.0 / self._numbers["scale"]
-        finite = True
         with no_grad():
+            inverse = self._scale.reciprocal()
+            doubt = zeros((), dtype=float32)
             for group in optimizer.param_groups:
                 for p in group["params"]:
                     if p.grad is not None:
                         g = p.grad.detach().mul_(inverse)
-                        finite = finite and float((g * 0.0).sum()) == 0.0  # infinity times 0 is no number, NaN is none
-        self._found[optimizer] = finite
+                        # infinity times 0 is no number, NaN is none
+                        doubt = doubt + (g * 0.0).sum().to(float32)
+            self._found[optimizer] = doubt != 0.0
 
     def step(self, optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:
         """Step the optimizer where all gradients are finite; None where the step is skipped."""
@@ -102,27 +115,40 @@ class GradScaler:
         if optimizer not in self._found:
             self.unscale_(optimizer)
         self._stepped.append(optimizer)
-        return optimizer.step(**kwargs) if self._found[optimizer] else None
+        found = self._found[optimizer]
+        if tls.trace is not None:
+            return _step_unless(found, optimizer, kwargs)
+        return None if found.item() else optimizer.step(**kwargs)
 
-    def update(self, new_scale: float | None = None) -> None:
+    def update(self, new_scale: float | Tensor | None = None) -> None:
         """Adapt the scale to what the steps since the last update found, or set it."""
         if not self._enabled:
             return
-        if new_scale is not None:
+        if isinstance(new_scale, Tensor):
+            if new_scale.numel() != 1 or new_scale.requires_grad:
+                raise ValueError(
+                    "GradScaler: new_scale must be a number or a tensor of one element that does not require grad, "
+                    f"got shape {new_scale.shape}"
+                )
+            self._scale.copy_(new_scale.reshape(()))
+        elif new_scale is not None:
             number("GradScaler", "new_scale", new_scale)
-            self._numbers["scale"] = float(new_scale)
+            self._scale.fill_(float(new_scale))
         elif not self._found:
             raise RuntimeError("update() finds nothing unscaled since the last one; call step(optimizer) before it")
-        elif not all(self._found.values()):
-            self._numbers["scale"] = self._numbers["scale"] * self._backoff_factor
-            self._growth_tracker = 0
         else:
-            self._growth_tracker += 1
-            if self._growth_tracker == self._growth_interval:
-                self._numbers["scale"] = self._numbers["scale"] * self._growth_factor
-                self._growth_tracker = 0
+            self._adapt(reduce(logical_or, self._found.values()))
         self._found.clear()
         self._stepped.clear()
+
+    def _adapt(self, found: Tensor) -> None:
+        """By values of tensors, so that a captured step skips, backs off and grows without being captured anew."""
+        grown = self._scale * self._growth_factor
+        good = self._growth_tracker + 1
+        enough = good == self._growth_interval
+        kept = where(logical_and(enough, isfinite(grown)), grown, self._scale)
+        self._scale.copy_(where(found, self._scale * self._backoff_factor, kept))
+        self._growth_tracker.copy_(where(logical_or(found, enough), 0, good))
 
     def get_growth_factor(self) -> float:
         """What the scale grows by."""
@@ -141,7 +167,8 @@ class GradScaler:
         if not self._enabled:
             return {}
         values = (
-            self.get_scale(), self._growth_factor, self._backoff_factor, self._growth_interval, self._growth_tracker
+            self.get_scale(), self._growth_factor, self._backoff_factor, self._growth_interval,
+            self._growth_tracker.item(),
         )  # fmt: skip
         return dict(zip(_SETTINGS, values, strict=True))
 
@@ -154,8 +181,20 @@ class GradScaler:
                 f"GradScaler.load_state_dict needs what state_dict() of an enabled scaler returned, with {_SETTINGS}, "
                 f"got {state_dict!r:.80}"
             )
-        self._numbers["scale"] = float(state_dict["scale"])
+        self._scale.fill_(float(state_dict["scale"]))
         self._growth_factor = state_dict["growth_factor"]
         self._backoff_factor = state_dict["backoff_factor"]
         self._growth_interval = state_dict["growth_interval"]
-        self._growth_tracker = state_dict["_growth_tracker"]
+        self._growth_tracker.fill_(int(state_dict["_growth_tracker"]))
+
+
+def _step_unless(found: Tensor, optimizer: Optimizer, kwargs: dict[str, Any]) -> Any:
+    """A captured step: taken, and taken back where a gradient was not finite; no value is asked for."""
+    moved = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    touched = [t.detach() for p in moved for t in (p, *optimizer.state[p].values())]
+    with no_grad():
+        before = [t.clone() for t in touched]
+        out = optimizer.step(**kwargs)
+        for t, old in zip(touched, before, strict=True):
+            t.copy_(where(found, old, t))
+    return out

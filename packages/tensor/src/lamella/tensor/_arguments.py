@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 
 from ._base import TensorBase
 from ._dims import shape_of
-from ._scalar import SymScalar
+from ._scalar import SymScalar, index
 
 __all__ = ["number", "shown", "sizes", "whole"]
 
@@ -20,7 +19,7 @@ __all__ = ["number", "shown", "sizes", "whole"]
 def whole(value: Any, what: str) -> int:
     """An int, or what Python takes for one as an index."""
     try:
-        return operator.index(value)
+        return index(value)  # type: ignore[no-any-return]
     except TypeError:
         raise TypeError(f"{what} must be an int, got {shown(value)}") from None
 

@@ -110,6 +110,12 @@ def _numbers(data: Any, kinds: list[DType]) -> Any:
     return t.item()
 
 
+def constant(array: Any) -> Tensor:
+    """A tensor of what the arguments alone say, which a captured program keeps."""
+    t = wrap(array)
+    return t if tls.trace is None else cast("Tensor", tls.trace.constant(t))
+
+
 def place(array: Any, device: Device) -> Any:
     if device.kind == "meta":
         return _own(wrap(MetaArray(tuple(array.shape), array.dtype)))

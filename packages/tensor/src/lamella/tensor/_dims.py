@@ -7,6 +7,8 @@ import operator
 import sys
 from typing import Any
 
+from ._scalar import index
+
 __all__ = ["dim_of", "dims_of", "listed", "pair", "shape_of", "the_dim"]
 
 
@@ -66,13 +68,13 @@ def shape_of(shape: Any) -> tuple[int, ...]:
     else:
         return tuple(shape)
     try:
-        out = tuple(operator.index(s) for s in shape)
+        out = tuple(index(s) for s in shape)
     except TypeError:
         raise TypeError(f"a shape is made of ints, got {tuple(shape)!r}") from None
     for s in out:
         if s < 0:
             raise ValueError(f"a size cannot be negative, got shape {out}")
-        if s > sys.maxsize:
+        if type(s) is int and s > sys.maxsize:
             raise ValueError(f"a size is at most {sys.maxsize}, got shape {out}")
     return out
 
@@ -92,7 +94,7 @@ def infer_shape(shape: Any, count: int, source: tuple[int, ...]) -> tuple[int, .
         if known < 0 and count % known == 0 and shape.count(-1) == 1:
             return tuple([count // -known if s == -1 else s for s in shape])
     try:
-        out = [operator.index(s) for s in shape]
+        out = [index(s) for s in shape]
     except TypeError:
         raise TypeError(f"a shape is made of ints, got {tuple(shape)!r}") from None
     if -1 in out:

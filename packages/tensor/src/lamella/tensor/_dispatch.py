@@ -68,7 +68,7 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
             if kind is float or kind is int:
                 numbers = True
             elif a is not None:
-                if kind not in _NUMBERS:
+                if kind not in _NUMBERS and not isinstance(a, SymScalar):
                     return dispatch(op, normalized(op, args), params)
                 settled = False
             elif op.spec == "elementwise" and not op.optional:
@@ -222,6 +222,9 @@ def _general(op: Op, args: tuple[Any, ...], params: dict[str, Any], flags: int) 
                     level = of
     if level is None and tls.levels and op.spec == "creation":
         level = tls.levels[-1]
+    floor = tls.floor
+    if floor is not None and (level is None or level.serial < floor.serial):
+        level = floor
     out = compute(op, args, params, level)
     if flags & GRAD and tls.grad:
         record(op, args, params, out, level)

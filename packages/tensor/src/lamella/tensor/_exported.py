@@ -31,6 +31,8 @@ class Exported(Followed):
     def _real(self, why: str) -> Any:
         if self._flags & LEVEL:
             self._data.level.check()
+            if self._data.level.kind == "region":
+                self._data.level.trace.forced(self, why)
             raise RuntimeError(
                 f"{why} needs the values of a tensor inside an open {self._data.level.kind}; return the tensor and ask "
                 f"outside, or use where/clamp instead of Python branches"

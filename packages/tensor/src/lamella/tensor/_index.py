@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from . import _scalar
 from ._arguments import shown
 from ._base import TensorBase, wrap, wrap_view
 from ._creation import full, tensor
@@ -118,7 +119,7 @@ def _used(entry: TensorBase) -> int:
 
 
 def _normal_slice(e: slice, n: int) -> tuple[int, int, int]:
-    start, stop, step = e.indices(n)
+    start, stop, step = e.indices(n) if type(n) is int and _is_plain(e) else _open_slice(e, n)
     if (start >= stop) if step > 0 else (start <= stop):
         return (
             0,
@@ -128,9 +129,32 @@ def _normal_slice(e: slice, n: int) -> tuple[int, int, int]:
     return start, stop, step
 
 
-def _normal_int(e: Any, n: int, dim: int) -> int:
+def _is_plain(e: slice) -> bool:
+    return not any(isinstance(part, _scalar.SymSize) for part in (e.start, e.stop, e.step))
+
+
+def _open_slice(e: slice, n: Any) -> tuple[Any, Any, int]:
+    """`slice.indices` where the size or a bound is known by name to a trace."""
+    step = 1 if e.step is None else operator.index(e.step)
+    if step == 0:
+        raise ValueError("slice step cannot be zero")
+    low, high = (0, n) if step > 0 else (-1, n - 1)
+
+    def clipped(bound: Any, default: Any) -> Any:
+        if bound is None:
+            return default
+        bound = _scalar.index(bound)
+        if bound < 0:
+            bound += n
+        return low if bound < low else high if bound > high else bound
+
+    ends = (low, high) if step > 0 else (high, low)
+    return clipped(e.start, ends[0]), clipped(e.stop, ends[1]), step
+
+
+def _normal_int(e: Any, n: int, dim: int) -> Any:
     try:
-        i = operator.index(e)
+        i = _scalar.index(e)
     except TypeError:
         raise TypeError(
             f"an index is made of ints, slices, None, Ellipsis, bools and index tensors, got {e!r}"
@@ -167,7 +191,7 @@ def _all_basic(entries: tuple[Any, ...]) -> bool:
 
 
 def _is_basic(e: Any) -> bool:
-    return e is None or e is Ellipsis or type(e) is int or type(e) is slice
+    return e is None or e is Ellipsis or type(e) is int or type(e) is slice or isinstance(e, _scalar.SymSize)
 
 
 def _split(t: Any, index: Any) -> tuple[Any, list[_At]]:

@@ -180,6 +180,8 @@ def write(t: Any, value: Any) -> None:
     level = level_of(t)
     other = level_of(value)
     if other is not None and (level is None or other.serial > level.serial):
+        if other.kind == "region":
+            other.refuse("writes in place into a tensor from outside it")
         raise RuntimeError(
             f"a value of an open {other.kind} is written into a tensor from outside it, which cannot hold it; "
             f"make the tensor inside the transformed function, or return the value"
@@ -226,7 +228,7 @@ def _store(t: Any, value: Any, level: Any) -> None:
             raise TypeError(f"a tensor with {t._data.kind!r} storage cannot be written in place; make a new one")
         if t._cell is not None:
             t._cell.version += 1
-    elif level.kind == "vmap":
+    elif type(t._data) is Batched:
         _store_batched(t, value, level)
     else:
         _store_dual(t, value, level)

@@ -58,9 +58,9 @@ class MetaArray:
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The common shape of broadcasting operands; ValueError naming the shapes that do not fit."""
     first = shapes[0] if shapes else ()
-    if all(s == first for s in shapes):
+    rank = max(map(len, shapes), default=0)
+    if all(len(s) == rank and s == first for s in shapes):
         return first
-    rank = max(map(len, shapes))
     out = [1] * rank
     for shape in shapes:
         offset = rank - len(shape)

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import _pointwise as p
-from ._base import wrap
-from ._creation import zeros
+from ._creation import constant, zeros
 from ._dtype import float32, from_numpy_dtype
 from ._functions.common import run, to_dtype
 from ._functions.joining import cat
@@ -76,7 +75,7 @@ def previous_state(first: Any, rows: Any, sizes: tuple[int, ...], reverse: bool)
         order.append(np.concatenate([earlier, np.arange(known, count)]))
         before = (start, count)
     at = np.concatenate(order[::-1] if reverse else order)
-    return run("take", (cat([first, rows], 0), wrap(at)), dim=0)
+    return run("take", (cat([first, rows], 0), constant(at)), dim=0)
 
 
 def last_state(rows: Any, sizes: tuple[int, ...], reverse: bool) -> Any:
@@ -89,7 +88,7 @@ def last_state(rows: Any, sizes: tuple[int, ...], reverse: bool) -> Any:
     lengths = [sum(size > i for size in sizes) for i in range(n)]
     starts = [0, *itertools.accumulate(sizes)]
     at = np.asarray([starts[length - 1] + i for i, length in enumerate(lengths)], np.int64)
-    return run("take", (rows, wrap(at)), dim=0)
+    return run("take", (rows, constant(at)), dim=0)
 
 
 def _rnn_body(x: Any, h: Any, w: Any, *, sizes: tuple[int, ...], reverse: bool, nonlinearity: str) -> Any:

@@ -9,12 +9,15 @@ value.
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 from ._state import tls
 
-__all__ = ["UNKNOWN", "Numbers", "SymScalar", "cos", "exp", "log", "maximum", "minimum", "sin", "sqrt", "where"]
-
+__all__ = [
+    "UNKNOWN", "Numbers", "SymScalar", "SymSize", "cos", "exp", "index", "log", "maximum", "minimum", "sin", "sqrt",
+    "where",
+]  # fmt: skip
 
 UNKNOWN: Any = object()  # the hint of a number that comes out of a tensor
 # What else int and float have; none of it stays symbolic.
@@ -161,6 +164,33 @@ class SymScalar:
 
     def __format__(self, spec: str) -> str:
         return format(self.trace.force(self), spec)
+
+
+class SymSize(SymScalar):
+    """A size of a tensor that a trace knows by name; `lamella.graph` says what it is. It stands in shapes as an int
+    does, and becomes a number of the open trace where tensors are computed with it.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, hint: int) -> None:
+        self.hint = hint
+        self.category = 1
+
+    @property
+    def trace(self) -> Any:
+        """The trace that is open now: a backward trace meets the sizes of the forward one."""
+        return tls.trace
+
+    @property
+    def value(self) -> Any:
+        """The host scalar that the open trace computes it as."""
+        return tls.trace.size_value(self)
+
+
+def index(value: Any) -> Any:
+    """`operator.index`, which lets a size of a trace through as it is."""
+    return value if isinstance(value, SymSize) else operator.index(value)
 
 
 def _number(x: object) -> bool:

@@ -39,8 +39,8 @@ class LevelClosedError(RuntimeError):
 
 
 class Level:
-    """One open transform (vmap or jvp): its serial is never reused, so an escaped tensor cannot be taken for a later
-    level's.
+    """One open transform (vmap, jvp, or the body of control flow that is being traced): its serial is never reused, so
+    an escaped tensor cannot be taken for a later level's.
     """
 
     __slots__ = ("alive", "kind", "randomness", "serial", "size", "thread")
@@ -59,8 +59,9 @@ class Level:
     def check(self) -> None:
         """Raise unless this level is open in the current thread."""
         if not self.alive:
+            what = "function of captured control flow" if self.kind == "region" else self.kind
             raise LevelClosedError(
-                f"a tensor made inside a {self.kind} was used after that {self.kind} returned; "
+                f"a tensor made inside a {what} was used after that {what} returned; "
                 "return it from the function instead"
             )
         if self.thread != threading.get_ident():
@@ -73,6 +74,7 @@ class _ThreadState(threading.local):
     grad = True
     trace: Any = None
     levels: tuple[Level, ...] = ()
+    floor: Any = None  # the level of the innermost open body of control flow: every op inside belongs to it, or above
     inference = False
     autocast: Any = None  # the open autocast, or None
     anomaly: Any = None  # None, or whether anomaly mode checks values

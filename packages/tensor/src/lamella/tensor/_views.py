@@ -187,6 +187,11 @@ def replay(base: Any, chain: Chain) -> Any:
 
 def refresh(view: Any) -> None:
     """Bring a view up to the last write of its memory: its edge, and its payload inside a transform."""
+    floor = tls.floor
+    if floor is not None and not (view._flags & LEVEL and view._data.level.serial >= floor.serial):
+        with floor.outside():  # it is older than the body that reads it
+            refresh(view)
+        return
     link = view._view
     link.version = view._cell.version
     fresh = replay(link.base, link.chain)

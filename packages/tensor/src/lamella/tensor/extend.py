@@ -19,7 +19,7 @@ from ._payload import Batched, Dual
 from ._promotion import default_float
 from ._random import Generator, default_generator, follow_num_threads
 from ._recurrent import last_state, previous_state
-from ._scalar import UNKNOWN, Numbers, SymScalar
+from ._scalar import UNKNOWN, Numbers, SymScalar, SymSize
 from ._state import (
     FOREIGN,
     GRAD,
@@ -43,7 +43,7 @@ from ._views import apply_chain, refresh, replay
 __all__ = [
     "BOOL", "BY_NAME", "COMPLEX", "FLOAT", "FOREIGN", "GRAD", "HOT", "INFERENCE", "INT", "LEVEL", "METADATA", "OPS",
     "TRACED", "UNKNOWN", "VIEW", "Batched", "Cell", "DType", "DecoratingMode", "Dual", "Generator", "Level",
-    "LevelClosedError", "Location", "MetaArray", "MissingRule", "Mode", "Numbers", "Op", "SymScalar", "View",
+    "LevelClosedError", "Location", "MetaArray", "MissingRule", "Mode", "Numbers", "Op", "SymScalar", "SymSize", "View",
     "apply_chain", "as_dtype",
     "attention_backward", "broadcast_shapes", "cell_of", "compute", "default_float", "default_generator", "describe",
     "destination", "detached", "dispatch", "enter_mode", "follow_num_threads", "from_numpy_dtype", "hold_blas",

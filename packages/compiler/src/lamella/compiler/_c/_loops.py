@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lamella.compiler._c._helpers import C_TYPES, MEMORY_TYPES, Helpers, combine
+from lamella.compiler._c._helpers import Helpers
 from lamella.compiler._c._memory import Memory
 from lamella.compiler._c._reduce import Reductions
 from lamella.compiler._c._text import Scope, Text
+from lamella.compiler._c._types import C_TYPES, MEMORY_TYPES
 from lamella.compiler._c._values import Val, literal
 from lamella.compiler._kernel import (
     Apply,
@@ -25,11 +26,15 @@ from lamella.compiler._kernel import (
     Param,
     Put,
     Reduce,
+    Scan,
+    Size,
     Stage,
     Store,
+    Update,
 )
-from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES
-from lamella.compiler._schedule import SUM_BLOCK_SERIAL, SUM_BLOCK_VECTOR, Schedule, unroll
+from lamella.compiler._kernel._invariant import invariants
+from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, defined
+from lamella.compiler._schedule import SUM_BLOCK_SERIAL, SUM_BLOCK_VECTOR, Schedule, in_order, unroll
 
 
 @dataclass(slots=True)
@@ -53,6 +58,7 @@ class _Printer:
         self.text = Text(kernel, plan, h)
         self.memory = Memory(self.text)
         self.reductions = Reductions(self.text)
+        self.constant: dict[int, Val] = {}  # values that are the same at every point
 
     def run(self) -> Printed:
         kernel, plan = self.text.kernel, self.text.plan
@@ -65,9 +71,9 @@ class _Printer:
             self._total_body(total_stages)
         total, self.text.lines = self.text.lines, []
         head = self._declarations(partials)
-        text = ["static void $KERNEL(const lm_call *call, int64_t chunk) {", *head, *body, "}"]
+        text = ["void $KERNEL(const lm_call *call, int64_t chunk) {", *head, *body, "}"]
         if total_stages:
-            text += ["static void $KERNEL_total(const lm_call *call, int64_t chunks) {", *head, *total, "}"]
+            text += ["void $KERNEL_total(const lm_call *call, int64_t chunks) {", *head, *total, "}"]
         return Printed(
             "\n".join(text) + "\n", self.text.dims, plan.chunks, self.reductions.partial_bytes, bool(total_stages)
         )
@@ -99,6 +105,7 @@ class _Printer:
         else:
             self.text.line(f"const int64_t r0 = chunk * {per_chunk};")
         self.text.line(f"const int64_t r1 = lm_min(r0 + {per_chunk}, {rows});")
+        self._invariants(in_grid=True)
         self._locals()
         self.reductions.grid_accumulators()
         self._odometer_start(outer)
@@ -112,6 +119,14 @@ class _Printer:
         self.text.indent -= 1
         self.text.line("}")
         self.reductions.write_partials()
+
+    def _invariants(self, *, in_grid: bool) -> None:
+        """What is the same at every point is computed once a chunk."""
+        self.constant = {}
+        scope = Scope(1, self.constant, self.text.indent)
+        for instr in invariants(self.text.kernel, in_grid=in_grid).values():
+            self._emit(scope, instr)
+        self.text.lines += scope.lines
 
     def _locals(self) -> None:
         if not self.text.kernel.locals:
@@ -147,7 +162,7 @@ class _Printer:
         self.text.line(text)
 
     def _row(self, stages: list[Stage]) -> None:
-        env: dict[int, Val] = {}
+        env = dict(self.constant)
         self._declare_counter(stages)
         for stage in stages:
             if stage.level is Level.INNER:
@@ -170,6 +185,8 @@ class _Printer:
         """Loop over the inner axes: unrolled vectors, single vectors, then single elements."""
         plan = self.text.plan
         lanes = plan.lanes if plan.vector == "inner" or not stage.level.in_grid else 1
+        lanes = 1 if in_order(stage) else lanes
+        self.reductions.start_scans(stage, 1)
         reduces = [i for i in stage.body if isinstance(i, Reduce) and i.over == "inner"]
         blocked = any(i.combiner == "sum" and self.text.types[i.args[0]] in FLOATS for i in reduces)
         units = unroll(stage) if reduces else 1
@@ -237,7 +254,7 @@ class _Printer:
             for unit in range(count):
                 if count > 1:
                     self.text.line("{")
-                env: dict[int, Val] = {}
+                env = dict(self.constant)
                 for stage in stages:
                     if stage.level is Level.INNER:
                         self._serial_stage(stage, env, width)
@@ -254,6 +271,7 @@ class _Printer:
     def _serial_stage(self, stage: Stage, env: dict[int, Val], lanes: int) -> None:
         """Loop over the inner axes one point at a time, `lanes` grid points abreast."""
         reduces = [i for i in stage.body if isinstance(i, Reduce)]
+        self.reductions.start_scans(stage, lanes)
         blocked = any(self.reductions.is_float_sum(i) for i in reduces)
         for reduce in reduces:
             for out in reduce.outs:
@@ -294,7 +312,8 @@ class _Printer:
                 env[out] = Val(f"a{out}_0", lanes, 1 if self.text.types[out] == "bool" and lanes > 1 else 0)
 
     def _total_body(self, stages: list[Stage]) -> None:
-        env: dict[int, Val] = {}
+        self._invariants(in_grid=False)
+        env = dict(self.constant)
         for stage, reduce in self.reductions.grid_reduces:
             if stage.level is Level.INNER:
                 continue
@@ -310,7 +329,7 @@ class _Printer:
                 self.text.line(f"if ({take}) {{ e{best} = g{best}[c]; e{at} = g{at}[c]; }}")
             else:
                 out = reduce.outs[0]
-                pair = combine(self.text.h, reduce.combiner, self.text.types[out], 1, f"e{out}", f"g{out}[c]")
+                pair = self.text.h.combine(reduce.combiner, self.text.types[out], 1, f"e{out}", f"g{out}[c]")
                 self.text.line(f"e{out} = {pair};")
             self.text.indent -= 1
             self.text.line("}")
@@ -323,9 +342,14 @@ class _Printer:
 
     def _emit(self, scope: Scope, instr: Instr) -> None:
         env = scope.env
+        if scope.env is not self.constant and any(out in self.constant for out in defined(instr)):
+            return
         match instr:
             case Const(out=out, value=value):
                 env[out] = Val(literal(value, self.text.types[out]))
+            case Size(out=out, value=value):
+                name = self.text.size(value)
+                env[out] = Val(name if self.text.types[out] == "i64" else f"((int32_t){name})")
             case Param(out=out, slot=slot):
                 env[out] = Val(f"q{slot}")
             case Index(out=out, axis=axis):
@@ -350,6 +374,10 @@ class _Printer:
                 self.text.name(scope, out, val)
             case Reduce():
                 self.reductions.accumulate(scope, instr)
+            case Scan():
+                self.reductions.scan(scope, instr)
+            case Update():
+                self.memory.update(scope, instr)
             case Check(condition=condition, code=code):
                 val = env[condition]
                 if val.lanes == 1:

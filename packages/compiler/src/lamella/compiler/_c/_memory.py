@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lamella.compiler._c._text import Scope, Text
 from lamella.compiler._c._values import Val
-from lamella.compiler._kernel import Level, Load, Position, Stage, Store
+from lamella.compiler._kernel import Level, Load, Position, Stage, Store, Update
+from lamella.compiler._kernel._ir import value_type
 from lamella.compiler._schedule import stage_work
 
 
@@ -49,6 +50,14 @@ class Memory:
         return f"t{local} + {point}"
 
     def _address(self, scope: Scope, position: Position) -> str:
+        """The element number where it is the same for all lanes, but for steps along the vector axis."""
+        text = self._affine(scope, position)
+        for value, stride in position.indirect if not self._scattered(scope, position) else ():
+            step = self._indirect_stride(position, value, stride)
+            text += f" + {scope.env[value].text}" + ("" if step == "1" else f" * {step}")
+        return text
+
+    def _affine(self, scope: Scope, position: Position) -> str:
         key = position
         strides = self._stride_names(key)
         terms = [strides[-1]] if position.offset else []
@@ -67,40 +76,46 @@ class Memory:
 
     def load(self, scope: Scope, instr: Load) -> None:
         dtype = self.text.kernel.buffers[instr.buffer].dtype
-        address = self._address(scope, instr.position)
-        step = self.text.vector_stride(instr.position)
-        env, base = scope.env, f"b{instr.buffer}"
-        varying = scope.lanes > 1 and (
-            step != 0
-            or any(env[v].lanes > 1 for v, _ in instr.position.indirect)
-            or (instr.mask is not None and env[instr.mask].lanes > 1)
-        )
-        lanes = scope.lanes if varying else 1
-        mask = 1 if dtype == "bool" and lanes > 1 else 0
-        if instr.position.indirect or instr.mask is not None:
-            text = self._load_at(scope, instr, address, step, lanes)
-        elif lanes > 1 and step != 1:
+        h, step = self.text.h, self.text.vector_stride(instr.position)
+        mask = None if instr.mask is None else scope.env[instr.mask]
+        scattered, guarded = self._scattered(scope, instr.position), mask is not None and mask.lanes > 1
+        lanes = scope.lanes if step or scattered or guarded else 1
+        at = f"b{instr.buffer} + {self._address(scope, instr.position)}"
+        if lanes == 1 or (step == 1 and not scattered and not guarded):
+            text = f"{h.call('ld', dtype, lanes)}({at})"
+            if mask is not None:
+                text = f"{h.call('ldu', dtype, lanes)}({at}, {mask.text})"
+        elif step == 1 and not scattered:
+            text = f"{h.call('ldm', dtype, lanes)}({at}, {self._mask(scope, instr.mask)})"
+        elif mask is None and not scattered:
             stride = self._stride_names(instr.position)[self.text.axis()]
-            text = f"{self.text.h.call('lds', dtype, lanes)}({base} + {address}, {stride})"
+            text = f"{h.call('lds', dtype, lanes)}({at}, {stride})"
+        elif mask is None:
+            text = f"{h.call('ldi', dtype, lanes)}(b{instr.buffer}, {self._offsets(scope, instr.position)})"
         else:
-            text = f"{self.text.h.call('ld', dtype, lanes)}({base} + {address})"
-        self.text.name(scope, instr.out, Val(text, lanes, mask))
+            offsets = self._offsets(scope, instr.position)
+            text = f"{h.call('ldat', dtype, lanes)}(b{instr.buffer}, {offsets}, {self._mask(scope, instr.mask)})"
+        self.text.name(scope, instr.out, Val(text, lanes, 1 if dtype == "bool" and lanes > 1 else 0))
 
-    def _load_at(self, scope: Scope, instr: Load, address: str, step: int, lanes: int) -> str:
-        env, kind = scope.env, self.text.kernel.buffers[instr.buffer].dtype
-        offset = f"({address})"
-        if lanes > 1:
-            offset = f"{self.text.h.call('splat', 'i64', lanes)}({address})"
-            if step:
-                stride = self._stride_names(instr.position)[self.text.axis()]
-                steps = ", ".join(str(lane) for lane in range(lanes))
-                offset += f" + ({self.text.h.type('i64', lanes)}){{{steps}}} * {stride}"
-        for value, stride_value in instr.position.indirect:
-            step_text = self._indirect_stride(instr.position, value, stride_value)
-            offset += f" + {self.text.values.vector(env[value], 'i64', lanes)} * {step_text}"
-        guard = Val("1") if instr.mask is None else env[instr.mask]
-        mask = self.text.values.mask(guard, 1, lanes)
-        return f"{self.text.h.call('ldat', kind, lanes)}(b{instr.buffer}, {offset}, {mask})"
+    def _scattered(self, scope: Scope, position: Position) -> bool:
+        """Whether the lanes have indices of their own."""
+        return any(scope.env[value].lanes > 1 for value, _ in position.indirect)
+
+    def _mask(self, scope: Scope, mask: int | None) -> str:
+        return self.text.values.mask(Val("1") if mask is None else scope.env[mask], 1, scope.lanes)
+
+    def _offsets(self, scope: Scope, position: Position) -> str:
+        """The element number of every lane."""
+        lanes, h = scope.lanes, self.text.h
+        offset = f"{h.call('splat', 'i64', lanes)}({self._affine(scope, position)})"
+        if self.text.vector_stride(position):
+            stride = self._stride_names(position)[self.text.axis()]
+            steps = ", ".join(str(lane) for lane in range(lanes))
+            offset += f" + ({h.type('i64', lanes)}){{{steps}}} * {stride}"
+        for value, stride_value in position.indirect:
+            step = self._indirect_stride(position, value, stride_value)
+            offset += f" + {self.text.values.vector(scope.env[value], 'i64', lanes)} * {step}"
+        return offset
 
     def _indirect_stride(self, position: Position, value: int, stride: int) -> str:
         key = (position, value)
@@ -127,3 +142,20 @@ class Memory:
         else:
             text = f"{self.text.h.call('st', dtype, scope.lanes)}({address}, {value});"
         self.text.put(scope, text)
+
+    def update(self, scope: Scope, instr: Update) -> None:
+        """Read, combine, write; lanes that may hit any element go one by one."""
+        dtype = self.text.kernel.buffers[instr.buffer].dtype
+        h, value = self.text.h, self.text.operand(scope, instr.value)
+        mask = None if instr.mask is None else scope.env[instr.mask]
+        uniform = not self._scattered(scope, instr.position) and (mask is None or mask.lanes == 1)
+        lanes = scope.lanes
+        if lanes == 1 or (uniform and self.text.vector_stride(instr.position) == 1):
+            at = f"b{instr.buffer} + {self._address(scope, instr.position)}"
+            pair = h.combine(instr.combiner, value_type(dtype), lanes, f"{h.call('ld', dtype, lanes)}({at})", value)
+            guard = "" if mask is None else f"if ({mask.text}) "
+            self.text.put(scope, f"{guard}{h.call('st', dtype, lanes)}({at}, {pair});")
+            return
+        name = h.call(f"upd_{instr.combiner}", dtype, lanes)
+        offsets = self._offsets(scope, instr.position)
+        self.text.put(scope, f"{name}(b{instr.buffer}, {offsets}, {self._mask(scope, instr.mask)}, {value});")

@@ -6,10 +6,10 @@ by block, so their error grows with the logarithm of a row more than with its le
 
 from __future__ import annotations
 
-from lamella.compiler._c._helpers import C_TYPES, MEMORY_TYPES, combine
 from lamella.compiler._c._text import Scope, Text
+from lamella.compiler._c._types import C_TYPES, MEMORY_TYPES
 from lamella.compiler._c._values import Val, literal
-from lamella.compiler._kernel import Level, Reduce, Stage
+from lamella.compiler._kernel import Level, Reduce, Scan, Stage
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, used
 from lamella.compiler._schedule import unroll
 
@@ -64,7 +64,7 @@ class Reductions:
     def is_float_sum(self, reduce: Reduce) -> bool:
         return reduce.combiner == "sum" and self.text.types[reduce.args[0]] in FLOATS
 
-    def accumulator(self, reduce: Reduce, out: int, lanes: int) -> tuple[str, str]:
+    def accumulator(self, reduce: Reduce | Scan, out: int, lanes: int) -> tuple[str, str]:
         """C type and starting value of one accumulator."""
         dtype = self.text.types[out]
         start = identity(reduce.combiner, dtype)
@@ -101,7 +101,7 @@ class Reductions:
         parts = [f"a{out}_{unit}" for unit in range(units)]
         while len(parts) > 1:
             parts = [
-                f"({combine(self.text.h, reduce.combiner, self.text.types[out], lanes, a, b)})"
+                f"({self.text.h.combine(reduce.combiner, self.text.types[out], lanes, a, b)})"
                 for a, b in zip(parts[::2], parts[1::2], strict=True)
             ]
         return parts[0]
@@ -121,7 +121,7 @@ class Reductions:
                 across = f"{anyone}({whole})" if combiner == "any" else f"!{anyone}(~{whole})"
             else:
                 across = f"{self.text.h.call('h' + combiner, dtype, lanes)}({whole})"
-            self.text.line(f"const {kind} v{out} = {combine(self.text.h, combiner, dtype, 1, across, f'e{out}')};")
+            self.text.line(f"const {kind} v{out} = {self.text.h.combine(combiner, dtype, 1, across, f'e{out}')};")
         env[out] = Val(f"v{out}")
 
     def _finish_pair(self, reduce: Reduce, lanes: int, units: int, env: dict[int, Val]) -> None:
@@ -139,7 +139,7 @@ class Reductions:
         for out in reduce.outs:
             env[out] = Val(f"e{out}")
 
-    def take(self, reduce: Reduce, lanes: int, x: str, k: str, best: str, at: str) -> str:
+    def take(self, reduce: Reduce | Scan, lanes: int, x: str, k: str, best: str, at: str) -> str:
         """Whether (x, k) beats (best, at): NaN first, then the larger (smaller), then the earlier."""
         dtype = self.text.types[reduce.outs[0]]
         sign = ">" if reduce.combiner == "argmax" else "<"
@@ -151,6 +151,26 @@ class Reductions:
             return f"({x} {sign} {best}) | (({x} == {best}) & {earlier})"
         same = f"(({x} == {best}) | (({x} != {x}) & ({best} != {best})))"
         return f"({x} {sign} {best}) | (({x} != {x}) & ({best} == {best})) | ({same} & {earlier})"
+
+    def start_scans(self, stage: Stage, lanes: int) -> None:
+        """What a scan carries from point to point."""
+        for instr in stage.body:
+            if isinstance(instr, Scan):
+                for out in instr.outs:
+                    kind, start = self.accumulator(instr, out, lanes)
+                    self.text.line(f"{kind} c{out} = {start};")
+
+    def scan(self, scope: Scope, instr: Scan) -> None:
+        """Combine the carried values with this point's, which are then also its results."""
+        h, types = self.text.h, self.text.types
+        names, operands = [f"c{o}" for o in instr.outs], [self.text.operand(scope, a) for a in instr.args]
+        if len(names) == 2:
+            self._accumulate_pair(scope, instr, operands, names)
+        else:
+            pair = h.combine(instr.combiner, types[instr.outs[0]], scope.lanes, names[0], operands[0])
+            self.text.put(scope, f"{names[0]} = {pair};")
+        for out, name in zip(instr.outs, names, strict=True):
+            self.text.name(scope, out, Val(name, scope.lanes))
 
     def grid_accumulators(self) -> None:
         units = self.grid_units()
@@ -202,7 +222,7 @@ class Reductions:
             points = " * ".join(self.text.inner_extents)
             at = f"g{out} + c * ({points}) + {self.text.inner_position(scope)}"
             load = f"{self.text.h.call('ld', dtype, scope.lanes)}({at})"
-            pair = combine(self.text.h, reduce.combiner, dtype, scope.lanes, f"v{out}", load)
+            pair = self.text.h.combine(reduce.combiner, dtype, scope.lanes, f"v{out}", load)
             self.text.put(scope, f"for (int64_t c = 0; c < chunks; ++c) v{out} = {pair};")
             scope.env[out] = Val(f"v{out}", scope.lanes, 1 if dtype == "bool" and scope.lanes > 1 else 0)
 
@@ -213,7 +233,7 @@ class Reductions:
             out, dtype = instr.outs[0], self.text.types[instr.outs[0]]
             at = f"g{out} + {self.text.inner_position(scope)}"
             old = f"{self.text.h.call('ld', dtype, lanes)}({at})"
-            pair = combine(self.text.h, instr.combiner, dtype, lanes, old, operands[0])
+            pair = self.text.h.combine(instr.combiner, dtype, lanes, old, operands[0])
             self.text.put(scope, f"{self.text.h.call('st', dtype, lanes)}({at}, {pair});")
             return
         serial = self.text.plan.vector == "grid" and instr.over == "inner"
@@ -221,10 +241,10 @@ class Reductions:
         if len(names) == 2:
             self._accumulate_pair(scope, instr, operands, names)
             return
-        pair = combine(self.text.h, instr.combiner, self.text.types[instr.outs[0]], lanes, names[0], operands[0])
+        pair = self.text.h.combine(instr.combiner, self.text.types[instr.outs[0]], lanes, names[0], operands[0])
         self.text.put(scope, f"{names[0]} = {pair};")
 
-    def _accumulate_pair(self, scope: Scope, instr: Reduce, operands: list[str], names: list[str]) -> None:
+    def _accumulate_pair(self, scope: Scope, instr: Reduce | Scan, operands: list[str], names: list[str]) -> None:
         lanes, dtype = scope.lanes, self.text.types[instr.outs[0]]
         self.text.put(scope, "{")
         self.text.put(scope, f"  const {self.text.h.type(dtype, lanes)} x = {operands[0]};")

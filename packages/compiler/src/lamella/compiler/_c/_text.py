@@ -35,6 +35,7 @@ class Text:
         self.types = kernel.types
         self.dims: list[int] = []
         self.dim_names: list[str] = []
+        self.sizes: dict[int, str] = {}
         self.lines: list[str] = []
         self.indent = 1
         axes = kernel.axes
@@ -54,6 +55,13 @@ class Text:
     def stride(self, value: int) -> str:
         """A literal for 0 and 1, else a run-time size."""
         return str(value) if value in (0, 1) else self.dim(value, f"by{len(self.dims)}")
+
+    def size(self, value: int) -> str:
+        """A C name for a number that follows from sizes, the same wherever it is asked for."""
+        name = self.sizes.get(value)
+        if name is None:
+            name = self.sizes[value] = self.dim(value, f"size{len(self.sizes)}")
+        return name
 
     def line(self, text: str) -> None:
         self.lines.append("    " * self.indent + text)

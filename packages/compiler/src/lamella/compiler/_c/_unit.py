@@ -11,10 +11,10 @@ from lamella.compiler._c._loops import Printed, print_kernel
 from lamella.compiler._kernel import Kernel
 from lamella.compiler._schedule import Target, schedule
 
+_FILE_BYTES = 24_000  # of kernels that take a compiler longer than starting it
 _HEAD = """#include "lamella.h"
 
-static const lm_runtime *lm;
-LM_EXPORT void lm_attach(const lm_runtime *runtime) { lm = runtime; }
+extern const lm_runtime *lm;
 #define lm_scratch(bytes) lm->scratch((size_t)(bytes))
 """
 
@@ -39,12 +39,30 @@ class Unit:
         self.sources[number].update(kernel.source)
         return number, printed
 
-    def source(self) -> str:
-        """The whole C file."""
-        parts = [_HEAD, self.h.source(), ""]
-        for text, number in self.kernels.items():
-            origin = " ".join(sorted(self.sources[number]))
-            parts.append((f"/* {origin} */\n" if origin else "") + text.replace("$KERNEL", f"k{number}"))
+    def source_files(self, most: int = 1) -> list[str]:
+        """The C files, which can be compiled at the same time: `most` of them, or fewer of a size worth a process."""
+        texts = [self._kernel(text, number) for text, number in self.kernels.items()]
+        bins: list[list[tuple[int, str]]] = [[] for _ in range(max(1, min(most, sum(map(len, texts)) // _FILE_BYTES)))]
+        sizes = [0] * len(bins)
+        for number in sorted(range(len(texts)), key=lambda k: -len(texts[k])):
+            least = sizes.index(min(sizes))
+            bins[least].append((number, texts[number]))
+            sizes[least] += len(texts[number])
+        files = ["\n".join([_HEAD, self.h.source(), "", *(text for _, text in sorted(some))]) for some in bins]
+        files[0] += self._tables()
+        return files
+
+    def _kernel(self, text: str, number: int) -> str:
+        origin = " ".join(sorted(self.sources[number]))
+        return (f"/* {origin} */\n" if origin else "") + text.replace("$KERNEL", f"k{number}")
+
+    def _tables(self) -> str:
+        """What the loader asks for: the functions of each kernel by its number, and where the runtime is put."""
+        parts = ["const lm_runtime *lm;", "LM_EXPORT void lm_attach(const lm_runtime *runtime) { lm = runtime; }"]
+        for number, total in enumerate(self.totals):
+            parts.append(f"void k{number}(const lm_call *call, int64_t chunk);")
+            if total:
+                parts.append(f"void k{number}_total(const lm_call *call, int64_t chunks);")
         kernels = ", ".join(f"k{number}" for number in range(len(self.totals)))
         totals = ", ".join(f"k{number}_total" if total else "0" for number, total in enumerate(self.totals))
         parts.append(f"LM_EXPORT const lm_kernel lm_kernels[] = {{{kernels}}};")

@@ -10,7 +10,8 @@ import math
 import struct
 from dataclasses import dataclass
 
-from lamella.compiler._c._helpers import C_TYPES, Helpers
+from lamella.compiler._c._helpers import Helpers
+from lamella.compiler._c._types import C_TYPES
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "and": "&", "or": "|", "xor": "^"}

@@ -6,8 +6,10 @@ with that memory's version, so that a write before backward is noticed as it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from lamella.autograd import Function, FunctionContext
 from lamella.autograd.extend import GraphFreedError, leading_to, walk
@@ -16,6 +18,7 @@ from lamella.graph import (
     Graph,
     Trace,
     Value,
+    bound,
     cse,
     dce,
     fold_constants,
@@ -40,11 +43,12 @@ Run = Callable[[list[Any]], list[Any]]
 class Backward:
     """Cotangents and residuals in, gradients of the fetched tensors `targets` out."""
 
-    __slots__ = ("first", "made", "name", "run", "targets", "watched")
+    __slots__ = ("first", "graph", "made", "name", "run", "targets", "watched")
 
     def __init__(
         self,
         name: str,
+        graph: Graph | None,
         run: Run,
         made: list[int],
         first: int,
@@ -52,6 +56,7 @@ class Backward:
         targets: list[int],
     ) -> None:
         self.name = name
+        self.graph = graph  # None where going backward raises
         self.run = run
         self.made = made  # which made results carry gradients
         self.first = first  # position of the first residual among the outputs
@@ -60,9 +65,13 @@ class Backward:
 
     def connect(self, made: list[Tensor], values: list[Any], fetched: list[Tensor]) -> None:
         """Put tensors with a history in the place of the made results that carry gradients."""
-        saved = []
+        saved: list[Any] = []
         for i, place in enumerate(self.watched):
-            t = wrap(values[self.first + i])
+            value = values[self.first + i]
+            if type(value) is not np.ndarray:
+                saved.append(value)  # a number: a seed, an offset, a learning rate
+                continue
+            t = wrap(value)
             if place is not None:
                 t._cell = cell_of(fetched[place[1]] if place[0] == "older" else made[place[1]])
             saved.append(t)
@@ -75,10 +84,11 @@ class CompiledCall(Function):
     """Hangs the compiled backward on results that exist already."""
 
     @staticmethod
-    def forward(ctx: FunctionContext, backward: Backward, saved: list[Tensor], outs: list[Tensor], *_: Tensor) -> Any:
+    def forward(ctx: FunctionContext, backward: Backward, saved: list[Any], outs: list[Tensor], *_: Tensor) -> Any:
         """The results themselves, under handles of their own."""
         ctx.program = backward  # type: ignore[attr-defined]
-        ctx.save_for_backward(*saved)
+        ctx.residuals = [None if isinstance(s, Tensor) else s for s in saved]  # type: ignore[attr-defined]
+        ctx.save_for_backward(*[s for s in saved if isinstance(s, Tensor)])
         return tuple(outs)
 
     @staticmethod
@@ -92,7 +102,9 @@ class CompiledCall(Function):
                 f"the backward of the compiled function {program.name} cannot be differentiated again; "
                 f"capture the whole computation, second derivative included, or call the function uncompiled"
             )
-        grads = program.run([*[gi.detach().numpy() for gi in g], *[t._data for t in ctx.saved_tensors]])
+        saved = iter(ctx.saved_tensors)
+        residuals = [next(saved)._data if r is None else r for r in ctx.residuals]  # type: ignore[attr-defined]
+        grads = program.run([*[gi.detach().numpy() for gi in g], *residuals])
         return (None, None, None, *[wrap(a) for a in grads])
 
 
@@ -100,23 +112,25 @@ class Joint:
     """A forward trace and the backward trace that hangs on it, before compilation."""
 
     def __init__(self, inner: Trace, outputs: list[Value], made: list[int], targets: list[int], trace: Trace) -> None:
-        self.graph = run_passes(inner.builder.build(outputs), PASSES)
+        self._traced = inner.builder.build(outputs)
         self._made = made
         self._targets = targets
-        if inner.written or inner.numbers or inner.generators or inner.grads:
-            raise CaptureError(
-                "the backward of a captured function changes state or draws random numbers; capture the backward "
-                "call too"
-            )
+        if inner.written or inner.numbers or inner.grads:
+            raise CaptureError("the backward of a captured function changes state; capture the backward call too")
         by_input = {ours: theirs for theirs, ours in inner.residuals}
         by_input |= {ours: trace.value_of(t) for t, ours in inner.tensors}
-        self.residuals: list[Value] = [by_input[v] for v in self.graph.inputs[len(made) :]]
+        self.residuals: list[Value] = [by_input[v] for v in self._traced.inputs[len(made) :]]
 
     def compiled(
-        self, compile_graph: Callable[[Graph], Run], forward: Graph, results: Results, trace: Trace, fetched: Fetched
+        self,
+        compile_graph: Callable[[Graph], Run],
+        forward: Graph,
+        results: Results,
+        place_of: Callable[[int], int | None],
+        sizes: Mapping[str, int],
     ) -> Backward:
-        """Its executable."""
-        inputs = {v: t for t, v in trace.tensors}
+        """Its executable; `place_of` an input, by its id, among the fetched tensors, `sizes` for names."""
+        graph = run_passes(bound(self._traced, sizes) if sizes else self._traced, PASSES)
         first = len(results.outputs)
         made = {forward.outputs[m.output]: i for i, m in enumerate(results.made) if m.output >= 0}
         producers = forward.producers()
@@ -124,8 +138,9 @@ class Joint:
         for value in forward.outputs[first:]:
             place: tuple[str, int] | None = None
             while type(value) is Value:
-                if value in inputs:
-                    place = ("older", fetched.at(inputs[value]))
+                older = place_of(value.id)
+                if older is not None:
+                    place = ("older", older)
                 elif value in made:
                     place = ("made", made[value])
                 node, _ = producers.get(value, (None, 0))
@@ -133,13 +148,12 @@ class Joint:
                     break
                 value = node.args[0]
             watched.append(place)
-        return Backward(forward.name, compile_graph(self.graph), self._made, first, watched, self._targets)
+        return Backward(forward.name, graph, compile_graph(graph), self._made, first, watched, self._targets)
 
 
 class Spent:
     """Results through whose graph nobody can go backward: the error says why, when somebody tries."""
 
-    graph: Graph | None = None
     residuals: tuple[Value, ...] = ()
 
     def __init__(self, made: list[int], targets: list[int], error: Exception) -> None:
@@ -154,7 +168,7 @@ class Spent:
         def spent(_: list[Any]) -> list[Any]:
             raise self._kind(self._words)
 
-        return Backward(forward.name, spent, self._made, len(results.outputs), [], self._targets)
+        return Backward(forward.name, None, spent, self._made, len(results.outputs), [], self._targets)
 
 
 def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: Fetched) -> Joint | Spent | None:
@@ -167,6 +181,7 @@ def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: 
     inner = Trace(f"{trace.builder._name}_backward", parent=trace)
     targets: dict[Any, Any] = dict.fromkeys(older)
     tls.trace = inner
+    offsets = {at: entry[3] for at, entry in trace.generators.items()}
     try:
         cotangents = [(results.made[i].tensor._edge, inner.placeholder(results.made[i].tensor._data)) for i in made]
         walk(cotangents, create_graph=False, retain_graph=True, needed=needed, targets=targets, barrier=True)
@@ -183,4 +198,8 @@ def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: 
         return Spent(made, [fetched.at(t) for t in list(older.values())[:1]], RuntimeError(str(error)))
     finally:
         tls.trace = trace
+    for at, entry in trace.generators.items():
+        untouched = entry[3] is offsets[at] if at in offsets else getattr(entry[3], "value", None) is entry[2]
+        if not untouched:
+            raise CaptureError("the backward of a captured function draws new random numbers; capture the backward too")
     return Joint(inner, outputs, made, [fetched.at(t) for t, _ in reached], trace)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
@@ -53,17 +53,28 @@ def of_array(value: Any, name: str, constant: Callable[[Any], str], what: str) -
     )
 
 
-def of_tensor(t: Tensor, name: str, constant: Callable[[Any], str], comes_with_the_call: bool) -> str:
-    """dtype, shape, stride class and requires_grad of a tensor whose storage the guard has put into `_`."""
+def of_tensor(
+    t: Tensor, name: str, constant: Callable[[Any], str], comes_with_the_call: bool, open_dims: Container[int] = ()
+) -> str:
+    """dtype, shape, stride class and requires_grad of a tensor whose storage the guard has put into `_`.
+
+    Sizes of `open_dims` are left to whoever gives them names.
+    """
     data = t._data
     dtype = constant(data.dtype)
     plain = type(data) is np.ndarray
     kind = "ndarray" if plain else constant(type(data))
     layout = f" and _.flags.c_contiguous is {bool(data.flags.c_contiguous)}" if plain else ""
-    test = (
-        f"type(_) is {kind} and (_.dtype is {dtype} or _.dtype == {dtype}) and _.shape == {tuple(data.shape)!r}{layout}"
-    )
+    test = f"type(_) is {kind} and (_.dtype is {dtype} or _.dtype == {dtype}) and {_of_shape(data.shape, open_dims)}"
+    test += layout
     if not comes_with_the_call:
         # such a tensor mostly lies in the same memory again
         test = f"(_ is {constant(data)} or {test})"
     return f"{name}._flags & {_FLAGS} == {t._flags & _FLAGS} and {test}"
+
+
+def _of_shape(shape: tuple[int, ...], open_dims: Container[int]) -> str:
+    closed = [d for d in range(len(shape)) if d not in open_dims]
+    if len(closed) == len(shape):
+        return f"_.shape == {tuple(shape)!r}"
+    return " and ".join([f"len(_.shape) == {len(shape)}", *[f"_.shape[{d}] == {shape[d]}" for d in closed]])

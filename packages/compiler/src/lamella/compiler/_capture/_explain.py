@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ._function import CompiledFunction
 from ._program import Program
+from ._sized import SizedProgram
 
 __all__ = ["explain"]
 
@@ -37,13 +38,10 @@ def explain(compiled: Any) -> str:
         lines.append("calls that no program fitted, by what had changed:")
         counted = {m: compiled.misses.count(m) for m in compiled.misses}
         lines += [f"  {n} x {reason}" for reason, n in sorted(counted.items(), key=lambda item: -item[1])]
-    if compiled.refusals:
-        lines.append("calls that ran uncompiled, because:")
-        lines += [f"  {reason}" for reason in compiled.refusals]
     return "\n".join(lines) + "\n"
 
 
-def _program(number: int, program: Program) -> list[str]:
+def _program(number: int, program: Program | SizedProgram) -> list[str]:
     graph = program.graph
     text = str(graph)
     effects = ", ".join(
@@ -59,13 +57,9 @@ def _program(number: int, program: Program) -> list[str]:
     lines += [f"    {reason}" for reason in reasons[:_SHOWN]]
     if len(reasons) > _SHOWN:
         lines.append(f"    and {len(reasons) - _SHOWN} more")
-    if program.path is not None:
-        for n, (segment, (_, answer)) in enumerate(zip(program.path.segments, program.path.keys, strict=True)):
-            lines.append(f"  forks at {segment.place}: {answer!r}, after {len(segment.body.nodes)} ops")
-            lines += [f"  segment {n}: {segment.explain().rstrip()}".replace("\n", "\n    ")]
     lines += _kernels("forward", program.run)
     if program.backward is not None:
-        size = 0 if program.backward_graph is None else len(program.backward_graph.nodes)
+        size = 0 if program.backward.graph is None else len(program.backward.graph.nodes)
         lines.append(f"  backward: {size} ops, {len(program.backward.watched)} residuals")
         lines += _kernels("backward", program.backward.run)
     return lines

@@ -28,15 +28,16 @@ from lamella.tensor.extend import GRAD, VIEW, Numbers, refresh
 
 from ._code import imported, is_analyzed, is_own_module, names_of
 from ._conditions import of_array, of_scalar, of_tensor, of_value
+from ._dynamic import Dynamic
 from ._members import (
     ATOMS,
     HOOKS,
     REGISTRIES,
     SCALARS,
-    Compiled,
     argument_names,
     functions_of,
     hidden_by,
+    is_compiled,
     is_fixed,
     is_foreign_class,
     is_foreign_module,
@@ -44,6 +45,7 @@ from ._members import (
     is_module,
     is_position,
     name_of,
+    overridden,
     own_state,
     slot_values,
 )
@@ -75,7 +77,8 @@ class Reached(NamedTuple):
 class Explorer:
     """One walk over what `root(*args, **kwargs)` can reach; `lines` stand in an order in which parents come first."""
 
-    def __init__(self, root: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(self, root: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Dynamic) -> None:
+        self.dynamic = dynamic
         self.names: set[str] = set()
         self.everything = False
         self.codes: set[types.CodeType] = set()
@@ -83,7 +86,7 @@ class Explorer:
         roots = [(root, "", name_of(root)), *[(a, f"args[{i}]", words[i]) for i, a in enumerate(args)]]
         try:
             while True:
-                known = (len(self.names), self.everything)
+                known = (len(self.names), self.everything, len(self.dynamic.shared))
                 self._clear()
                 self._check(f"len(args) == {len(args)}", "the number of arguments")
                 self._inside_args = False
@@ -91,7 +94,7 @@ class Explorer:
                     self._inside_args = i > 0
                     self.visit(value, path or self.constant(value), what)
                 self._dict(kwargs, "kwargs", "the keyword arguments")
-                if known == (len(self.names), self.everything):
+                if known == (len(self.names), self.everything, len(self.dynamic.shared)):
                     break
         except RecursionError:
             raise CaptureError(
@@ -99,6 +102,7 @@ class Explorer:
             ) from None
 
     def _clear(self) -> None:
+        self.dynamic.clear()
         self.constants: list[Any] = []
         self.lines: list[Line] = []
         self.modules: list[Any] = []
@@ -115,6 +119,7 @@ class Explorer:
         self._alive: list[Any] = []
         self._members: set[type] = set()
         self._locals = 0
+        self._sized: set[str] = set()
 
     # -- lines
 
@@ -281,9 +286,13 @@ class Explorer:
         if not fixed:
             words = f"{'differentiable ' if t._flags & GRAD else ''}{t.dtype}{list(t.shape)} of the same layout"
             self.lines.append(Line("", f"_ = {name}._data"))
-            self._check(of_tensor(t, name, self.constant, self._inside_args), f"{what} is not a {words}")
+            named = self.dynamic.open(t, what)
+            self._check(of_tensor(t, name, self.constant, self._inside_args, named), f"{what} is not a {words}")
+            for dim, size in named.items():
+                self._size(f"_.shape[{dim}]", repr(size), f"dim {dim} of {what} no longer has the size of another")
         first = self.memory.setdefault(id(t._data), found)
         if first is not found:
+            self.dynamic.shared.add(id(t._data))
             self._check(f"{name}._data is {first.name}._data", f"{what} no longer shares its memory with {first.words}")
         if type(t) is not Tensor:
             if not fixed:
@@ -293,6 +302,14 @@ class Explorer:
         for hooks in (leaf.hooks, leaf.post_hooks) if leaf is not None and t.is_leaf else ():
             for hook in list((hooks or {}).values()):
                 self._hook(hook, what)
+
+    def _size(self, path: str, name: str, words: str) -> None:
+        """Give an open size its name; where another has that name already, both must agree."""
+        if name in self._sized:
+            self._check(f"{path} == {name}", words)
+        else:
+            self._sized.add(name)
+            self.lines.append(Line("", f"{name} = {path}"))
 
     def _hook(self, hook: Any, what: str) -> None:
         self.visit(hook, self.constant(hook), f"a hook of {what}")
@@ -328,7 +345,7 @@ class Explorer:
             self._class(value, self._same(value, path, what), what)
         elif is_module(value):
             self._module(value, path, what)
-        elif isinstance(value, Compiled):
+        elif is_compiled(value):
             name = self._same(value, path, what)
             self.visit(value.original, f"{name}.original", what)
         else:
@@ -420,13 +437,14 @@ class Explorer:
         for base in cls.__mro__:
             if (base in self._members and not made_here) or is_foreign_class(base):
                 continue
+            called = overridden(base)
             self._members.add(base)
             entries = vars(base)
             name = self.constant(entries)
             self.holders.append((base, base.__name__, self._named()))
             self._check(f"len({name}) == {len(entries)}", f"class {base.__name__} has other attributes")
             for attribute, item in list(entries.items()):
-                special = attribute.startswith("__") or attribute == "forward"  # called without being named
+                special = attribute.startswith("__") or attribute in called  # called without being named
                 if (not special and not self._wanted(attribute)) or (attribute in _MAKING and not made_here):
                     continue
                 functions = [f for f in functions_of(item) if is_analyzed(f.__code__.co_filename)]

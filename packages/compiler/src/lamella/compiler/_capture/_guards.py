@@ -39,7 +39,9 @@ class Entry:
 
 
 class Guard:
-    """`fetch(args, kwargs)` gives ([graph inputs], [tensors]), or the index into `reasons` of what does not hold."""
+    """`fetch(args, kwargs)` gives ([graph inputs], [tensors]), with open sizes (..., (sizes)), or the index into
+    `reasons` of what does not hold.
+    """
 
     __slots__ = ("checks", "fetch", "reasons", "source")
 
@@ -112,11 +114,14 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fe
     _settled(explorer, trace, fetched, w)
     _overlaps(trace, fetched, w)
     _numbers(trace, graph, w)
+    for condition, words in trace.sizes.conditions():
+        w.check(condition, words)
     order = ", ".join(f"i{v.id}" for v in graph.inputs)
     targets = ", ".join(names.of(t) for t in fetched.tensors)
     source = "def guard(args, kwargs):\n  try:\n"
     source += "".join(f"    {text}\n" for text in w.text)
-    source += f"    return ([{order}], [{targets}])\n"
+    sizes = "".join(f"{name}, " for name in trace.sizes.hints)
+    source += f"    return ([{order}], [{targets}]{f', ({sizes})' if sizes else ''})\n"
     source += f"  except (AttributeError, KeyError, IndexError, TypeError, ValueError):\n    return {len(w.reasons)}\n"
     exec(compile(source, "<lamella guard>", "exec"), w.scope)
     return Guard(w.scope["guard"], len(w.reasons), [*w.reasons, "something that the program reads is gone"], source)
@@ -291,6 +296,9 @@ def _forced(trace: Trace, graph: Graph, w: _Writer) -> None:
             nodes.append(node)
             wanted.update(a for a in node.args if type(a) is Value)
     for node in reversed(nodes):
+        if node.op.name == "scalar.size":
+            w.add(f"i{node.outputs[0].id} = {node.params['name']}")
+            continue
         args = ", ".join(f"i{a.id}" if type(a) is Value else repr(a) for a in node.args)
         w.add(f"i{node.outputs[0].id} = {w.name(node.op.rules['numpy'])}({args})")
     for value, hint in trace.guards:

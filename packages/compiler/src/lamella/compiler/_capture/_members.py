@@ -12,7 +12,7 @@ import inspect
 import pathlib
 import sys
 import types
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,9 @@ from lamella.tensor import Device, DType, Tensor
 from ._code import is_analyzed
 
 __all__ = [
-    "ATOMS", "HOOKS", "REGISTRIES", "SCALARS", "Compiled", "argument_names", "functions_of", "hidden_by", "is_fixed",
-    "is_foreign_class", "is_foreign_module", "is_frozen", "is_module", "is_position", "name_of", "own_state",
-    "slot_names", "slot_values", "snapshot", "unchanged",
+    "ATOMS", "HOOKS", "REGISTRIES", "SCALARS", "argument_names", "functions_of", "hidden_by", "is_compiled", "is_fixed",
+    "is_foreign_class", "is_foreign_module", "is_frozen", "is_module", "is_position", "name_of", "overridden",
+    "own_state", "slot_names", "slot_values", "snapshot", "unchanged",
 ]  # fmt: skip
 
 SCALARS = (bool, int, float, complex, str, bytes, type(None))
@@ -35,15 +35,10 @@ ATOMS = (range, slice, datetime.date, datetime.timedelta, decimal.Decimal, fract
 _FIXED = (DType, Device, enum.Enum, np.dtype, type(Ellipsis), types.BuiltinFunctionType, np.ufunc)
 
 
-@runtime_checkable
-class Compiled(Protocol):
-    """A compiled function met inside another: what counts is the function it was made of."""
-
-    @property
-    def original(self) -> Any: ...
-
-    @property
-    def programs(self) -> tuple[Any, ...]: ...
+def is_compiled(value: Any) -> bool:
+    """Whether an object is a compiled function met inside another: what counts is the function it was made of."""
+    # asked of the class: an attribute of the object may be anything, and finding it may run code
+    return hasattr(type(value), "programs") and hasattr(type(value), "original")
 
 
 def is_module(value: Any) -> bool:
@@ -151,6 +146,17 @@ def is_foreign_class(cls: type) -> bool:
         return True
     module = sys.modules.get(cls.__module__)
     return module is not None and is_foreign_module(module)
+
+
+def overridden(cls: type) -> frozenset[str]:
+    """Names that a class takes from bases which are not looked into: code there calls them without the program's
+    naming them (forward, setup_context, get_lr).
+    """
+    found: set[str] = set()
+    for base in cls.__mro__:
+        if base is not object and is_foreign_class(base):
+            found.update(vars(base))
+    return frozenset(found)
 
 
 def hidden_by(cls: type, names: set[str], state: dict[str, Any]) -> frozenset[str]:

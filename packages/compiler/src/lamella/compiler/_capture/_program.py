@@ -5,8 +5,8 @@ Until the executor has returned nothing outside has changed; the commit that fol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -16,35 +16,9 @@ from lamella.tensor.extend import MetaArray, SymScalar, user_location, wrap
 
 from ._backward import Backward
 from ._fetch import Fetched
-from ._guards import Guard
 from ._results import Results
-from ._segments import Leaf, Segment
 
-__all__ = ["Path", "Program", "commit_plan"]
-
-
-class Path(NamedTuple):
-    """How a program forks: the graph as it was traced, the segments with the answers that lead on, and the leaf."""
-
-    graph: Graph
-    segments: tuple[Segment, ...]
-    keys: tuple[Any, ...]
-    leaf: Leaf
-
-    def environment(self, inputs: list[Any]) -> dict[int, Any]:
-        """The values that a run has at its start, by id."""
-        return {v.id: value for v, value in zip(self.graph.inputs, inputs, strict=True)}
-
-    def reaches(self, env: dict[int, Any], n: int) -> bool:
-        """Whether a run that has these values can go on with segment n."""
-        made = {i for s in self.segments[n:] for i in s.makes}
-        needed = {i for s in self.segments[n:] for i in s.takes}.union(self.leaf.takes) - made
-        return needed <= env.keys()
-
-    def begins(self, segments: Sequence[Segment], keys: Sequence[Any]) -> bool:
-        """Whether it goes through these segments with these answers."""
-        n = len(segments)
-        return self.keys[:n] == tuple(keys) and all(a is b for a, b in zip(self.segments[:n], segments, strict=False))
+__all__ = ["Program", "commit_plan"]
 
 
 class Program:
@@ -54,13 +28,10 @@ class Program:
         "_plain",
         "_repeated",
         "backward",
-        "backward_graph",
-        "backward_run",
         "call",
         "commits",
         "graph",
         "guard",
-        "path",
         "results",
         "run",
     )
@@ -69,12 +40,10 @@ class Program:
         self,
         graph: Graph,
         run: Callable[[list[Any]], list[Any]],
-        guard: Guard,
+        guard: Any,
         results: Results,
         commits: list[tuple[Any, ...]],
         backward: Backward | None,
-        backward_graph: Graph | None,
-        path: Path | None = None,
     ) -> None:
         self.graph = graph
         self.run = run
@@ -82,14 +51,11 @@ class Program:
         self.results = results
         self.commits = commits
         self.backward = backward
-        self.backward_graph = backward_graph
-        self.path = path
-        outputs = graph.outputs if path is None else path.leaf.graph.outputs
         seen: set[Any] = set()
         repeated = []
         for i, m in enumerate(results.made):
             if m.output >= 0:
-                value = outputs[m.output]
+                value = graph.outputs[m.output]
                 if value in seen:
                     repeated.append(i)
                 seen.add(value)
@@ -98,16 +64,8 @@ class Program:
         self.call = _plain_call(run, results.build) if plain else self._call
 
     def _call(self, inputs: list[Any], fetched: list[Tensor]) -> Any:
-        """Run on fetched inputs and commit; a program without forks."""
-        return self._finish(self.run(inputs), fetched)
-
-    def end(self, env: dict[int, Any], fetched: list[Tensor]) -> Any:
-        """Run the leaf of a forked program, after its segments, and commit."""
-        if self.path is None:
-            raise AssertionError("only forked programs have a leaf")
-        return self._finish(self.path.leaf.values(env), fetched)
-
-    def _finish(self, values: list[Any], fetched: list[Tensor]) -> Any:
+        """Run on fetched inputs and commit."""
+        values = self.run(inputs)
         if self.commits:
             _commit(self.commits, values[len(self.graph.outputs) :], fetched)
         made = self.results.tensors(values, fetched, self._repeated)
@@ -133,7 +91,7 @@ def _commit(commits: list[tuple[Any, ...]], values: list[Any], fetched: list[Ten
             cell = t._cell
             if cell is not None:
                 if place is None:
-                    place = user_location(4)
+                    place = user_location(3)
                 cell.version += 1
                 cell.writer = place
                 if t._view is not None:

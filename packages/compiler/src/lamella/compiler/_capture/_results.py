@@ -8,10 +8,10 @@ them as views.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lamella.graph import CaptureError, Trace, Value
+from lamella.graph import CaptureError, Trace, Value, bind, plain
 from lamella.tensor import Tensor, set_grad_enabled
 from lamella.tensor.extend import MetaArray, SymScalar, detached, replay, wrap
 
@@ -57,6 +57,13 @@ class Results:
                 t.requires_grad_()
             out.append(t)
         return out
+
+    def bound(self, sizes: Mapping[str, int]) -> Results:
+        """The plan with numbers in the place of named sizes."""
+        if not sizes:
+            return self
+        steps = [tuple([bind(part, sizes) for part in step]) for step in self.steps]
+        return Results(self.made, steps, self.outputs, self.build)
 
     def leaves(self, made: list[Tensor], values: list[Any], fetched: list[Tensor]) -> Iterator[Any]:
         """What the function returns, leaf by leaf."""
@@ -133,9 +140,9 @@ def plan_results(trace: Trace, leaves: list[Any], fetched: Fetched, build: Any) 
         elif view is None or (leaf._edge is not None and not view.differentiable):
             steps.append(("made", make(leaf)))
         elif type(view.base._data) is MetaArray:
-            steps.append(("view", "made", make(view.base), view.chain, view.differentiable))
+            steps.append(("view", "made", make(view.base), plain(view.chain), view.differentiable))
         else:
-            steps.append(("view", "older", fetched.at(view.base), view.chain, view.differentiable))
+            steps.append(("view", "older", fetched.at(view.base), plain(view.chain), view.differentiable))
     return Results(made, steps, outputs, build)
 
 

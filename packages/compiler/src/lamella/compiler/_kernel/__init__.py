@@ -17,8 +17,11 @@ from lamella.compiler._kernel._ir import (
     Position,
     Put,
     Reduce,
+    Scan,
+    Size,
     Stage,
     Store,
+    Update,
 )
 from lamella.compiler._kernel._text import kernel_text
 from lamella.compiler._kernel._verify import KernelError, verify
@@ -41,8 +44,11 @@ __all__ = [
     "Position",
     "Put",
     "Reduce",
+    "Scan",
+    "Size",
     "Stage",
     "Store",
+    "Update",
     "kernel_text",
     "verify",
 ]

@@ -25,8 +25,11 @@ from lamella.compiler._kernel._ir import (
     Position,
     Put,
     Reduce,
+    Scan,
+    Size,
     Stage,
     Store,
+    Update,
     value_type,
 )
 from lamella.compiler._kernel._verify import KernelError, result_type, verify
@@ -44,6 +47,7 @@ class KernelBuilder:
         self._locals: list[str] = []
         self._stages: list[tuple[Level, list[Instr]]] = []
         self._seen: dict[tuple[object, ...], int] = {}
+        self._tables: list[tuple[int, Position]] = []
 
     # -- declarations -------------------------------------------------------------------------------------------------
 
@@ -62,6 +66,11 @@ class KernelBuilder:
         self._locals.append(dtype)
         return len(self._locals) - 1
 
+    def table(self, buffer: int, position: Position) -> int:
+        """A handle of a buffer for `look`; `position` is what follows from the axes alone."""
+        self._tables.append((buffer, position))
+        return len(self._tables) - 1
+
     def open(self, level: Level) -> None:
         """Start a stage; values of inner stages before it are no longer reused."""
         self._stages.append((level, []))
@@ -76,6 +85,12 @@ class KernelBuilder:
         key = ("const", dtype, repr(exact))  # repr tells -0.0 from 0.0 and keeps nan findable
         return self._once(key, dtype, lambda out: Const(out, exact))
 
+    def size(self, value: int, dtype: str = "i64") -> int:
+        """A number that follows from sizes, as i64 or i32."""
+        if value in (0, 1):
+            return self.const(value, dtype)
+        return self._once(("size", dtype, value), dtype, lambda out: Size(out, value))
+
     def param(self, slot: int) -> int:
         """The value of a host scalar."""
         return self._once(("param", slot), self._params[slot], lambda out: Param(out, slot))
@@ -88,6 +103,11 @@ class KernelBuilder:
         """One element of a buffer, or 0 where the mask is false."""
         dtype = value_type(self._buffers[buffer].dtype)
         return self._once(("load", buffer, position, mask), dtype, lambda out: Load(out, buffer, position, mask))
+
+    def look(self, table: int, *terms: tuple[int, int], mask: int | None = None) -> int:
+        """The element of a table moved by sum(stride * value) over terms (value, stride), or 0 where not `mask`."""
+        buffer, position = self._tables[table]
+        return self.load(buffer, Position(position.offset, position.strides, terms), mask)
 
     def get(self, local: int) -> int:
         """The current element of a row-local buffer."""
@@ -112,6 +132,26 @@ class KernelBuilder:
         outs = tuple(self._new(self.types[a]) for a in args)
         self._body.append(Reduce(outs, combiner, args, over))
         return outs
+
+    def scan(self, combiner: str, *args: int) -> int:
+        """Combine values over the inner axes so far; of several values, the last."""
+        outs = tuple(self._new(self.types[a]) for a in args)
+        self._body.append(Scan(outs, combiner, args))
+        return outs[-1]
+
+    def update(
+        self,
+        buffer: int,
+        position: Position,
+        value: int,
+        combiner: str,
+        terms: tuple[tuple[int, int, int], ...],
+        mask: int | None = None,
+    ) -> None:
+        """Combine a value into the element moved by sum(stride * value) over terms (value, stride, extent)."""
+        moved = Position(position.offset, position.strides, tuple((v, stride) for v, stride, _ in terms))
+        extents = tuple(extent for _, _, extent in terms)
+        self._body.append(Update(buffer, moved, value, combiner, extents, mask))
 
     def store(self, buffer: int, position: Position, value: int, mask: int | None = None) -> None:
         """Write one element of an output."""

@@ -35,6 +35,8 @@ COMPARE = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 OTHER = frozenset({"select", "not", "isnan", "cast", "round_f16", "round_bf16"})
 OPERATIONS = UNARY_FLOAT | UNARY_SAME | BINARY_SAME | BINARY_BITS | COMPARE | OTHER
 
+# Combiners of updates; "last" lets the last value stay.
+UPDATES = frozenset({"sum", "prod", "max", "min", "last"})
 # Combiners and the values they carry; "largest" is max that passes over NaN.
 COMBINERS = {"sum": 1, "prod": 1, "max": 1, "min": 1, "largest": 1, "any": 1, "all": 1, "argmax": 2, "argmin": 2}
 
@@ -90,6 +92,14 @@ class Const:
 
     out: int
     value: bool | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """An i64 or i32 that follows from sizes: targets may read it at run time, so that kernels share their text."""
+
+    out: int
+    value: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +174,33 @@ class Reduce:
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """Combine `args` with those of all earlier inner points of this grid point, in order; in inner stages only.
+
+    The scans of arguments (of a value and its position) keep the later of equal values.
+    """
+
+    outs: tuple[int, ...]
+    combiner: str
+    args: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Combine `value` into one element of an output, where `mask` holds, inner points in order.
+
+    `extents` bounds the values of `position.indirect`: 0 <= value < extent. No two grid points reach one element.
+    """
+
+    buffer: int
+    position: Position
+    value: int
+    combiner: str
+    extents: tuple[int, ...]
+    mask: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """Report `code` to the caller if `condition` is false anywhere."""
 
@@ -171,7 +208,7 @@ class Check:
     code: int
 
 
-Instr = Const | Param | Index | Load | Store | Get | Put | Apply | Reduce | Check
+Instr = Const | Size | Param | Index | Load | Store | Get | Put | Apply | Reduce | Scan | Update | Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +252,9 @@ def value_type(storage: str) -> str:
 def defined(instr: Instr) -> tuple[int, ...]:
     """Values an instruction assigns."""
     match instr:
-        case Reduce(outs=outs):
+        case Reduce(outs=outs) | Scan(outs=outs):
             return outs
-        case Store() | Put() | Check():
+        case Store() | Put() | Update() | Check():
             return ()
         case _:
             return (instr.out,)
@@ -226,11 +263,11 @@ def defined(instr: Instr) -> tuple[int, ...]:
 def used(instr: Instr) -> tuple[int, ...]:
     """Values an instruction reads."""
     match instr:
-        case Apply(args=args) | Reduce(args=args):
+        case Apply(args=args) | Reduce(args=args) | Scan(args=args):
             return args
         case Load(position=position, mask=mask):
             return tuple(v for v, _ in position.indirect) + (() if mask is None else (mask,))
-        case Store(position=position, value=value, mask=mask):
+        case Store(position=position, value=value, mask=mask) | Update(position=position, value=value, mask=mask):
             return (value, *(v for v, _ in position.indirect)) + (() if mask is None else (mask,))
         case Put(value=value):
             return (value,)

@@ -16,7 +16,10 @@ from lamella.compiler._kernel._ir import (
     Position,
     Put,
     Reduce,
+    Scan,
+    Size,
     Store,
+    Update,
 )
 
 
@@ -48,6 +51,8 @@ def instr_text(kernel: Kernel, instr: Instr) -> str:
     match instr:
         case Const(out=out, value=value):
             return f"{typed(out)} = const {value!r}"
+        case Size(out=out, value=value):
+            return f"{typed(out)} = size {value}"
         case Param(out=out, slot=slot):
             return f"{typed(out)} = param q{slot}"
         case Index(out=out, axis=axis):
@@ -66,6 +71,12 @@ def instr_text(kernel: Kernel, instr: Instr) -> str:
             return f"{typed(out)} = {op}({', '.join(map(name, args))})"
         case Reduce(outs=outs, combiner=combiner, args=args, over=over):
             return f"{', '.join(map(typed, outs))} = {combiner} over {over} ({', '.join(map(name, args))})"
+        case Scan(outs=outs, combiner=combiner, args=args):
+            return f"{', '.join(map(typed, outs))} = scan {combiner} ({', '.join(map(name, args))})"
+        case Update(buffer=buffer, position=position, value=value, combiner=combiner, extents=extents, mask=mask):
+            guard = "" if mask is None else f" if {name(mask)}"
+            bounds = f" within {', '.join(map(str, extents))}" if extents else ""
+            return f"update b{buffer}[{_position(kernel, position)}{bounds}] {combiner} {name(value)}{guard}"
         case Check(condition=condition, code=code):
             return f"check {name(condition)} else error {code}"
 

@@ -17,6 +17,7 @@ from lamella.compiler._kernel._ir import (
     STORAGE_TYPES,
     UNARY_FLOAT,
     UNARY_SAME,
+    UPDATES,
     VALUE_TYPES,
     Apply,
     Check,
@@ -31,8 +32,11 @@ from lamella.compiler._kernel._ir import (
     Position,
     Put,
     Reduce,
+    Scan,
+    Size,
     Stage,
     Store,
+    Update,
     defined,
     used,
     value_type,
@@ -117,7 +121,7 @@ class _Verifier:
         for value in used(instr):
             self._visible(number, stage, instr, value)
         match instr:
-            case Load() | Store():
+            case Load() | Store() | Update():
                 self._access(stage, instr)
             case Get(local=local):
                 if local not in self.put:
@@ -135,6 +139,8 @@ class _Verifier:
                     raise self._fail(instr, "this stage does not loop over that axis")
             case Reduce():
                 self._reduce(stage, instr)
+            case Scan():
+                self._scan(stage, instr)
         self._type(instr)
         for value in defined(instr):
             if value in self.home:
@@ -186,12 +192,22 @@ class _Verifier:
         if arity == 2 and self.kernel.types[instr.args[1]] != "i64":
             raise self._fail(instr, "the second value is an i64 index")
 
+    def _scan(self, stage: Stage, instr: Scan) -> None:
+        arity = COMBINERS.get(instr.combiner)
+        if arity is None or len(instr.args) != arity or len(instr.outs) != arity:
+            raise self._fail(instr, "wrong combiner or number of values")
+        if stage.level is not Level.INNER:
+            raise self._fail(instr, "scans live in inner stages")
+        types = self.kernel.types
+        if any(types[out] != types[arg] for out, arg in zip(instr.outs, instr.args, strict=True)):
+            raise self._fail(instr, "a scan keeps its type")
+
     def _axis_live(self, stage: Stage, axis: int) -> bool:
         in_grid = 0 <= axis < len(self.kernel.grid)
         in_inner = len(self.kernel.grid) <= axis < len(self.kernel.axes)
         return (in_grid and stage.level.in_grid) or (in_inner and stage.level.in_inner)
 
-    def _access(self, stage: Stage, instr: Load | Store) -> None:
+    def _access(self, stage: Stage, instr: Load | Store | Update) -> None:
         kernel = self.kernel
         if not 0 <= instr.buffer < len(kernel.buffers):
             raise self._fail(instr, "no such buffer")
@@ -215,6 +231,8 @@ class _Verifier:
                 raise self._fail(instr, f"reaches {low}..{high} of {buffer.size} elements")
         if isinstance(instr, Store):
             self._store(stage, instr)
+        elif isinstance(instr, Update):
+            self._update(stage, instr)
         elif buffer.output and self.stored.get(instr.buffer) != (stage.level, position):
             raise self._fail(instr, "an output is read back only where the same point wrote it")
 
@@ -232,6 +250,25 @@ class _Verifier:
                 raise self._fail(instr, f"all points along {self.kernel.axes[axis].name} write one element")
         self.stored[instr.buffer] = (stage.level, instr.position)
 
+    def _update(self, stage: Stage, instr: Update) -> None:
+        position, axes = instr.position, self.kernel.axes
+        if not self.kernel.buffers[instr.buffer].output:
+            raise self._fail(instr, "not an output")
+        if instr.combiner not in UPDATES or len(instr.extents) != len(position.indirect):
+            raise self._fail(instr, "unknown combiner, or an index without an extent")
+        if not stage.level.in_grid or instr.buffer in self.stored:
+            raise self._fail(instr, "updates run at grid points, and nothing else writes their output")
+        steps = [(abs(s), a.extent) for s, a in zip(position.strides, axes, strict=True) if a.extent > 1]
+        if 0 in [s for s, _ in steps[: sum(a.extent > 1 for a in self.kernel.grid)]]:
+            raise self._fail(instr, "all points along a grid axis update one element")
+        steps += [(abs(s), extent) for (_, s), extent in zip(position.indirect, instr.extents, strict=True)]
+        reach = 0
+        for stride, extent in sorted(step for step in steps if step[0]):
+            if stride <= reach:
+                raise self._fail(instr, "two grid points may update one element")
+            reach += stride * max(extent - 1, 0)
+        self.stored[instr.buffer] = (stage.level, position)
+
     def _type(self, instr: Instr) -> None:
         kernel, types = self.kernel, self.kernel.types
         for value in defined(instr):
@@ -241,13 +278,15 @@ class _Verifier:
             case Const(out=out, value=literal):
                 kind = bool if types[out] == "bool" else float if types[out] in FLOATS else int
                 right = type(literal) is kind
+            case Size(out=out, value=literal):
+                right = types[out] == "i64" or (types[out] == "i32" and abs(literal) < 2**31)
             case Param(out=out, slot=slot):
                 right = 0 <= slot < len(kernel.params) and types[out] == kernel.params[slot]
             case Index(out=out, axis=axis):
                 right = types[out] == "i64" or (types[out] == "i32" and kernel.axes[axis].extent < 2**31)
             case Load(out=out, buffer=buffer):
                 right = types[out] == value_type(kernel.buffers[buffer].dtype)
-            case Store(buffer=buffer, value=value):
+            case Store(buffer=buffer, value=value) | Update(buffer=buffer, value=value):
                 right = types[value] == value_type(kernel.buffers[buffer].dtype)
             case Get(out=out, local=local):
                 right = types[out] == kernel.locals[local]

@@ -6,12 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from lamella.compiler._library._row import Library, Params
+from lamella.compiler._library._row import FLOATS, ITEM_BYTES, Library, Params
 from lamella.compiler._lower._refs import Ref
 from lamella.compiler._native._load import runtime
 
-_ITEM_BYTES = {"f32": 4, "f64": 8}
-_FLOATS = frozenset({"f16", "bf16", *_ITEM_BYTES})
 _Side = tuple[tuple[int, ...], tuple[int, ...]]  # shape and strides
 _MOST = 2**31 - 1  # sizes and strides of a BLAS with 32-bit ones
 
@@ -20,7 +18,7 @@ def _accepts(types: Sequence[Any], _: Params) -> bool:
     """Floats, where numpy's BLAS was found; integers and complex numbers stay with numpy."""
     a, b = types
     blas = runtime().blas
-    if blas is None or a.dtype.short not in _FLOATS:
+    if blas is None or a.dtype.short not in FLOATS:
         return False
     return blas.wide or max(math.prod(a.shape), math.prod(b.shape)) <= _MOST
 
@@ -55,7 +53,7 @@ def _dims(operands: Sequence[Any], _: Params) -> tuple[int, ...]:
         m *= extent
     ta, lda = _line((m, k), (down, a_strides[-1]))
     tb, ldb = _line((k, n), b_strides[-2:])
-    head = (_ITEM_BYTES[a.dtype], int(ta), int(tb), m, n, k, lda, ldb, len(batch))
+    head = (ITEM_BYTES[a.dtype], int(ta), int(tb), m, n, k, lda, ldb, len(batch))
     return (*head, *(word for dim in batch for word in dim))
 
 

@@ -9,6 +9,9 @@ from typing import Any
 from lamella.compiler._lower._refs import Ref
 
 Params = Mapping[str, Any]
+ITEM_BYTES = {"f32": 4, "f64": 8}
+FLOATS = frozenset({"f16", "bf16", *ITEM_BYTES})
+"""Storage types whose values a kernel of the library sees as one of ITEM_BYTES."""
 
 
 def whole(ref: Ref) -> bool:

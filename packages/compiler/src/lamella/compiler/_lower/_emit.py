@@ -8,17 +8,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import FLOATS, STORAGE_TYPES, value_type
 from lamella.compiler._library._row import Library
-from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item
-from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, contiguous
+from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target
+from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table, contiguous
 from lamella.compiler._schedule import HEAVY
 
 Rule = Callable[..., Any]
+_SCAN_COST = 100  # never done again: what comes before would have to be, too
+FORMULA_COST = 150  # work above which a single number is computed once and read by others: a handful of powers
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "isnan"})
+
+
+@dataclass(slots=True)
+class Pending:
+    """A tensor that nothing has asked for yet."""
+
+    make: Callable[[], Ref]
+    note: Any
+    made: Ref | None = None
 
 
 class Emitter:
@@ -29,6 +41,7 @@ class Emitter:
         self.roots: list[Root] = []
         self.errors: list[Exception] = []
         self.source = ""
+        self.pending: dict[Root, Pending] = {}
 
     # -- making roots -------------------------------------------------------------------------------------------------
 
@@ -66,11 +79,14 @@ class Emitter:
         """
         space = shape if shape is not None else broadcast([o.shape for o in operands if isinstance(o, Ref)])
         root = self.root(space, dtype)
+        body, operands, cost = _inlined(body, operands, cost)
         spread: list[Operand] = [o.expand(space) if isinstance(o, Ref) else o for o in operands]
         item = Item(root, spread, body, cost, self.source)
         self.grouper.place(item, space, None, None if near is None else near.root)
-        if not any(isinstance(o, Ref) for o in operands):
+        if not any(isinstance(o, Ref | Table) for o in operands):
             root.generator = item
+        elif root.size == 1 and cost <= FORMULA_COST and value_type(dtype) == dtype and not _moves(operands):
+            root.formula = item
         return root.ref()
 
     def reduce(
@@ -106,6 +122,73 @@ class Emitter:
         item = Item(root, operands, make, 1, self.source, combiner)
         self.grouper.place(item, x.shape, frozenset(dims))
         return root.ref()
+
+    def scan(self, combiner: str, x: Ref, dim: int, *, dtype: str, body: Body | None = None) -> Ref:
+        """Combine `body(x)` with all before it along dim, in order; of argmax and argmin, the position as i64."""
+        paired = combiner in ("argmax", "argmin")
+        root = self.root(x.shape, "i64" if paired else dtype)
+        operands: list[Operand] = [x, *([one_hot(x.shape, dim)] if paired else [])]
+        item = Item(root, operands, body or _same, _SCAN_COST, self.source, combiner, scan=True)
+        self.grouper.place(item, x.shape, frozenset([dim]))
+        return root.ref()
+
+    # -- arrays that are put together ---------------------------------------------------------------------------------
+
+    def later(self, shape: tuple[int, ...], dtype: str, make: Callable[[], Ref], note: Any) -> Ref:
+        """A tensor that is made when the first op but `add` reads it; `note` is for whoever may make it otherwise."""
+        root = self.root(shape, dtype)
+        self.pending[root] = Pending(make, note)
+        return root.ref()
+
+    def settled(self, operand: Any) -> Any:
+        """The operand itself, or what a pending one is once it is made."""
+        pending = self.pending.get(operand.root) if isinstance(operand, Ref) else None
+        if pending is None:
+            return operand
+        if pending.made is None:
+            pending.made = pending.make()
+        return pending.made
+
+    def assemble(self, shape: tuple[int, ...], dtype: str) -> Root:
+        """A new root to be filled by parts; it has at least one element."""
+        return self.root(shape, dtype)
+
+    def zeros(self, shape: tuple[int, ...], dtype: str) -> Ref:
+        """An array of zeros."""
+        return self.compute(_Number(0, value_type(dtype)), dtype=dtype, shape=shape)
+
+    def part(self, to: Ref, body: Body, *operands: Operand, cost: int = 1, after: tuple[Root, ...] = ()) -> None:
+        """Fill the elements that `to` shows of a new root; no other part may reach them, but those made `after`."""
+        self._inside(
+            Item(self.root(to.shape, to.dtype), list(operands), body, cost, self.source, after=after), to, None
+        )
+
+    def copy_into(self, to: Ref, x: Ref, after: tuple[Root, ...] = ()) -> None:
+        """Fill a part of a new root with a tensor of its shape."""
+        if to.size:
+            self.part(to, _same, x.expand(to.shape), after=after)
+
+    def fill(self, to: Ref, value: bool | int | float, after: tuple[Root, ...] = ()) -> None:
+        """Fill a part of a new root with a number."""
+        if to.size:
+            self.part(to, _Number(value, value_type(to.dtype)), after=after)
+
+    def update(
+        self, to: Ref, dims: tuple[int, ...], combiner: str, body: Body, target: Target, *operands: Operand
+    ) -> None:
+        """Combine values into elements of a root that has been filled, in row-major order along `dims`.
+
+        `to` has the shape of the loop and stride 0 along dims; `target` says where along them each value goes.
+        """
+        root = self.root(to.shape, to.dtype)
+        item = Item(root, list(operands), body, _SCAN_COST, self.source, combiner, target=target, after=(to.root,))
+        self._inside(item, to, frozenset(dims))
+
+    def _inside(self, item: Item, to: Ref, dims: frozenset[int] | None) -> None:
+        item.root.inside, item.root.stored = to, True
+        self.grouper.place(item, to.shape, dims)
+        to.root.parts.append(item.root)
+        to.root.step = item.root.step
 
     def cast(self, x: Ref, dtype: str) -> Ref:
         """The same values in another type; rounds where the target is narrower."""
@@ -186,6 +269,57 @@ class Emitter:
         raise AssertionError("a map without tensor operands names its dtype")
 
 
+class _Number:
+    """The body that gives a number."""
+
+    __slots__ = ("kind", "value")
+
+    def __init__(self, value: bool | int | float, kind: str) -> None:
+        self.value, self.kind = value, kind
+
+    def __call__(self, b: KernelBuilder, values: list[int]) -> int:
+        return b.const(self.value, self.kind)
+
+
+def _moves(operands: tuple[Operand, ...]) -> bool:
+    """Whether a body sees its position, which would be another one in a reader's space."""
+    return any(isinstance(o, Counter | Table) for o in operands)
+
+
+def _inlined(body: Body, operands: tuple[Operand, ...], cost: int) -> tuple[Body, tuple[Operand, ...], int]:
+    """A body that computes the formulas among its operands from what they read.
+
+    So an update by a rate that follows from a tensor of one element is one kernel for every parameter.
+    """
+    formulas = [o.root.formula if isinstance(o, Ref) else None for o in operands]
+    if not any(formulas):
+        return body, operands, cost
+    leaves: list[Operand] = []
+    parts: list[tuple[Item | None, int]] = []
+    for operand, item in zip(operands, formulas, strict=True):
+        given = [operand] if item is None else [o.scalar() if isinstance(o, Ref) else o for o in item.operands]
+        leaves += given
+        parts.append((item, len(given)))
+    return _Inlined(body, parts), tuple(leaves), cost + sum(item.cost for item in formulas if item is not None)
+
+
+class _Inlined:
+    """A body over the leaves of formulas."""
+
+    __slots__ = ("body", "parts")
+
+    def __init__(self, body: Body, parts: list[tuple[Item | None, int]]) -> None:
+        self.body, self.parts = body, parts
+
+    def __call__(self, b: KernelBuilder, values: list[int]) -> int:
+        given, at = [], 0
+        for item, count in self.parts:
+            some = values[at : at + count]
+            given.append(some[0] if item is None else b.cast(item.body(b, some), value_type(item.root.dtype)))
+            at += count
+        return self.body(b, given)
+
+
 class _Apply:
     """The body of one scalar operation."""
 
@@ -228,6 +362,11 @@ def _zero(b: KernelBuilder, _: list[int]) -> int:
     return b.const(0, "i64")
 
 
+def one_hot(shape: tuple[int, ...], dim: int, dtype: str = "i64") -> Counter:
+    """The position along one dim."""
+    return Counter(tuple(int(d == dim) for d in range(len(shape))), dtype)
+
+
 def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
     """numpy's broadcast of shapes that the graph has already checked."""
     rank = max((len(s) for s in shapes), default=0)
@@ -249,4 +388,4 @@ def is_float(dtype: str) -> bool:
     return value_type(dtype) in FLOATS
 
 
-__all__ = ["Emitter", "Rule", "Scalar", "broadcast", "contiguous", "is_float", "lowerable", "to"]
+__all__ = ["Emitter", "Rule", "Scalar", "broadcast", "contiguous", "is_float", "lowerable", "one_hot", "to"]

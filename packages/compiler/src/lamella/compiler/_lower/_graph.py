@@ -12,7 +12,7 @@ import numpy as np
 
 from lamella.compiler._library import LIBRARY, Library
 from lamella.compiler._lower._emit import Emitter, lowerable
-from lamella.compiler._lower._group import Call, Extern, Group, Step, reads_memory
+from lamella.compiler._lower._group import Call, Extern, Group, Step, memory_read
 from lamella.compiler._lower._refs import Ref, Root, Scalar
 from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
 from lamella.interfaces import discover
@@ -108,6 +108,7 @@ class _Lowering:
         found = self.env[value]
         if isinstance(found, Scalar):
             return found
+        found = self.e.settled(found)
         if not found.whole or found.shape != found.root.shape or (fresh and found.root.step is None):
             found = self.e.copy(found)
         found.root.stored = True
@@ -122,12 +123,16 @@ class _Lowering:
             return
         operands = tuple(self.env[a] if isinstance(a, Value) else a for a in node.args)
         lower, row = _lower_rule(node.op), _library_row(node)
+        if node.op.name != "add":  # its rule joins sums that nothing has asked for
+            operands = tuple(self.e.settled(o) for o in operands)
+        result: Any = NotImplemented
         if row is not None:
-            made = self.e.library(row, operands, dict(node.params), self._types(node))
-        elif lower is None or not self._loops(node, operands):
-            made = self._extern(node, operands)
-        else:
+            result = self.e.library(row, operands, dict(node.params), self._types(node))
+        elif lower is not None and self._loops(node, operands):
             result = lower(self.e, *operands, **node.params)
+        if result is NotImplemented:
+            made = self._extern(node, tuple(self.e.settled(o) for o in operands))
+        else:
             made = result if isinstance(result, tuple) else (result,)
         for value, ref in zip(node.outputs, made, strict=True):
             self.env[value] = ref
@@ -206,8 +211,9 @@ def mark_stored(steps: list[Step]) -> None:
         if isinstance(step, Group):
             for item in step.items:
                 for operand in item.operands:
-                    if reads_memory(operand) and operand.root not in step.made:
-                        operand.root.stored = True
+                    root = memory_read(operand)
+                    if root is not None and root not in step.made:
+                        root.stored = True
         elif isinstance(step, Extern | Call):
             for given in step.operands:
                 if isinstance(given, Ref):

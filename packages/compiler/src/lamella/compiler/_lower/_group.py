@@ -14,15 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from lamella.compiler._kernel import KernelBuilder
-from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar
+from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table
 
 Body = Callable[[KernelBuilder, list[int]], int]
+# What an update writes to: (index value, elements a step moves, steps) terms, and a mask or None.
+Target = Callable[[KernelBuilder, list[int]], tuple[tuple[tuple[int, int, int], ...], int | None]]
 
 MOST_ITEMS = 64  # items a kernel may have: compile time grows with them
 MOST_BUFFERS = 24
 MOST_COLUMNS = 1 << 16  # elements of a result accumulated per chunk of the grid
 LEAST_ROWS = 32
-SMALL = 4096  # elements below which unrelated loops share a kernel, to save launches
+SMALL = 1  # elements up to which unrelated loops share a kernel: single numbers
 
 
 @dataclass(eq=False, slots=True)
@@ -35,9 +37,10 @@ class Step:
 
 @dataclass(eq=False, slots=True)
 class Item:
-    """One elementwise map, or one reduction of a map's result.
+    """One elementwise map, or one reduction, scan or update with a map's result.
 
-    `axes` are the axes of the group it runs over; `strides` the strides of each operand along all axes of the group.
+    A scan combines what came before along the inner axes, in order; an update (an item with a `target`) combines values
+    into elements of what it stands inside of, in order. `after` names arrays that must be complete before it starts.
     """
 
     root: Root
@@ -47,10 +50,14 @@ class Item:
     source: str
     combiner: str = ""
     over: str = ""  # "", "inner", "grid" or "both"
+    scan: bool = False
+    target: Target | None = None
+    after: tuple[Root, ...] = ()
     in_grid: bool = True
     in_inner: bool = True
     position: tuple[int, ...] = ()  # strides of the result along the group's axes
     reads: list[tuple[int, ...]] = field(default_factory=list)  # strides of each operand along the group's axes
+    place: tuple[int, ...] = ()  # strides along the group's axes of the part of an array that the result is
 
 
 @dataclass(eq=False, slots=True)
@@ -63,6 +70,7 @@ class Group(Step):
     made: dict[Root, Item] = field(default_factory=dict)
     needs: int = -1  # the latest step it depends on
     roots: set[Root] = field(default_factory=set)  # read or written: bounds the number of buffers
+    closed: bool = False  # takes no further items
 
     def axis_set(self) -> frozenset[int]:
         """Axes longer than 1."""
@@ -104,6 +112,18 @@ def step_of(root: Root) -> Step | None:
     return step
 
 
+def steps_of(root: Root) -> list[Step]:
+    """The steps that make a root, part by part if it is put together."""
+    return [step for r in root.parts or [root] if (step := step_of(r)) is not None]
+
+
+def memory_read(operand: Any) -> Root | None:
+    """The array of an operand that is an array that something else makes, at the item's own point or anywhere."""
+    if isinstance(operand, Table):
+        return operand.ref.root
+    return operand.root if reads_memory(operand) else None
+
+
 def reads_memory(operand: Any) -> TypeGuard[Ref]:
     """Whether an operand is an array that something else makes, not one that is computed where it is read."""
     return isinstance(operand, Ref) and operand.root.generator is None
@@ -135,20 +155,20 @@ class Grouper:
         Tried in turn: groups that make its operands, groups that read what it reads, the group that makes `near`, and
         for small spaces any group over the same one.
         """
-        needs = -1
+        if item.target is not None:  # it goes through its inner axes in order, which other loops had better not
+            self._open(item, space, dims, small=False)
+            return
         candidates: list[Group] = []
         for operand in item.operands:
             if reads_memory(operand):
-                step = step_of(operand.root)
-                if step is not None:
-                    needs = max(needs, step.index)
+                for step in steps_of(operand.root):
                     if isinstance(step, Group) and step not in candidates:
                         candidates.append(step)
         candidates.sort(key=lambda g: g.index)
-        if len(candidates) > 1 and self._merge(candidates):
-            made = [step_of(o.root) for o in item.operands if reads_memory(o)]
-            needs = max([step.index for step in made if step is not None], default=-1)
-        others = [self.readers.get(o.root) for o in item.operands if reads_memory(o)]
+        if len(candidates) > 1:
+            self._merge(candidates)
+        needs = _earliest(item)
+        others = [self.readers.get(r) for o in item.operands if (r := memory_read(o)) is not None]
         if near is not None and isinstance(found := step_of(near), Group):
             others.append(found)
         small = _product(space) <= SMALL
@@ -162,36 +182,44 @@ class Grouper:
         for group in reversed(candidates):
             if group.merged is None and group.index >= needs and self._join(group, item, space, dims):
                 return
+        self._open(item, space, dims, small=small)
+
+    def _open(self, item: Item, space: tuple[int, ...], dims: frozenset[int] | None, *, small: bool) -> None:
         group = Group(len(self.steps), space=space)
         self.steps.append(group)
         if small:
             self.small[space] = group
         if not self._join(group, item, space, dims):
             raise AssertionError(f"an empty group takes any item, not {item.source}")
+        group.closed = item.target is not None
 
     # -- joining ------------------------------------------------------------------------------------------------------
 
     def _join(self, group: Group, item: Item, space: tuple[int, ...], dims: frozenset[int] | None) -> bool:
-        if len(group.items) >= MOST_ITEMS:
+        if len(group.items) >= MOST_ITEMS or group.closed:
             return False
         axes = self._axes(group, item, space)
         if axes is None:
             return False
         rank = len(group.space)
-        reads = [_place(o.strides, axes, rank) if isinstance(o, Ref | Counter) else () for o in item.operands]
+        reads = [_place(s, axes, rank) if (s := _strides(o)) is not None else () for o in item.operands]
         level = self._level(group, item, reads, axes, space)
         if level is None:
             return False
         in_grid, in_inner, inner, over = level
         if dims is not None:
             over_axes = frozenset(axes[d] for d in dims if space[d] != 1)
-            decided = self._reduction(group, over_axes, in_grid, in_inner, paired=item.combiner.startswith("arg"))
+            if item.scan or item.target is not None:
+                decided = self._in_order(group, over_axes, in_grid, in_inner)
+            else:
+                paired = item.combiner.startswith("arg")
+                decided = self._reduction(group, over_axes, in_grid, in_inner, paired=paired)
             if decided is None:
                 return False
             inner, over, in_grid, in_inner = decided
             if not self._compatible(group, inner):
                 return False
-        refs = {o.root for o in item.operands if reads_memory(o) and o.root not in group.made}
+        refs = {r for o in item.operands if (r := memory_read(o)) is not None and r not in group.made}
         if len(group.roots | refs) + sum(r.stored for r in group.made) > MOST_BUFFERS:
             return False
         self._add(group, item, space, axes, reads, inner, over, in_grid, in_inner)
@@ -242,8 +270,7 @@ class Grouper:
                 continue
             maker = group.made.get(operand.root)
             if maker is None:
-                step = step_of(operand.root)
-                if step is not None and step.index >= group.index:
+                if any(step.index >= group.index for step in steps_of(operand.root)):
                     return None
                 continue
             if strides != maker.position or operand.offset:
@@ -294,6 +321,13 @@ class Grouper:
             return inner, "both", True, True
         return None
 
+    def _in_order(
+        self, group: Group, over: frozenset[int], in_grid: bool, in_inner: bool
+    ) -> tuple[frozenset[int], str, bool, bool] | None:
+        """A scan or update runs at every point, and its dims are the inner axes."""
+        fits = in_grid and in_inner and (group.inner is None or group.inner & group.axis_set() == over)
+        return (over if group.inner is None else group.inner, "", True, True) if fits else None
+
     def _compatible(self, group: Group, inner: frozenset[int]) -> bool:
         return group.inner is None or group.inner == inner
 
@@ -320,6 +354,8 @@ class Grouper:
             strides[axes[dim]] = step
             step *= space[dim]
         item.position = tuple(strides)
+        if item.root.inside is not None:
+            item.place = _place(item.root.inside.strides, axes, len(group.space))
         group.items.append(item)
         if over:  # what consumers see is one level down
             item.in_grid, item.in_inner = {
@@ -327,20 +363,20 @@ class Grouper:
             }[over]  # fmt: skip
         group.made[item.root] = item
         item.root.step = group
-        for operand in item.operands:
-            if reads_memory(operand) and operand.root not in group.made:
-                source = step_of(operand.root)
-                if source is not None:
-                    group.needs = max(group.needs, source.index)
+        for root in [*(memory_read(o) for o in item.operands), *item.after]:
+            if root is not None and root not in group.made:
+                group.needs = max([group.needs, *(source.index for source in steps_of(root))])
 
     # -- merging ------------------------------------------------------------------------------------------------------
 
-    def _merge(self, candidates: list[Group]) -> bool:
+    def _merge(self, candidates: list[Group]) -> None:
         """Two groups over one space become one where the later needs nothing from between them."""
-        first, merged = candidates[0], False
+        first = candidates[0]
         for group in candidates[1:]:
             fits = (
                 group.space == first.space
+                and not group.closed
+                and not first.closed
                 and (group.inner == first.inner or group.inner is None or first.inner is None)
                 and group.needs <= first.index
                 and len(group.items) + len(first.items) <= MOST_ITEMS
@@ -355,8 +391,7 @@ class Grouper:
             first.roots = (first.roots | group.roots) - set(first.made)
             first.needs = max(first.needs, group.needs if group.needs != first.index else -1)
             first.inner = first.inner if group.inner is None else group.inner
-            group.merged, merged = first, True
-        return merged
+            group.merged = first
 
     def _readable(self, first: Group, group: Group) -> bool:
         """Whether all that `group` reads from `first` is at hand at the same point, and levels stay as they are."""
@@ -366,7 +401,26 @@ class Grouper:
                     maker = first.made.get(operand.root)
                     if maker is not None and (strides != maker.position or operand.offset or not maker.in_grid):
                         return False
+                    if any(part in first.made for part in operand.root.parts):
+                        return False
+            complete = [o.ref.root for o in item.operands if isinstance(o, Table)]
+            if any(r in first.made for root in [*complete, *item.after] for r in [root, *root.parts]):
+                return False
         return True
+
+
+def _earliest(item: Item) -> int:
+    """The first step that may take an item: what it reads anywhere must be complete before that step starts."""
+    needs = [step.index for o in item.operands if reads_memory(o) for step in steps_of(o.root)]
+    complete = [o.ref.root for o in item.operands if isinstance(o, Table)]
+    needs += [step.index + 1 for root in [*complete, *item.after] for step in steps_of(root)]
+    return max(needs, default=-1)
+
+
+def _strides(operand: Operand) -> tuple[int, ...] | None:
+    if isinstance(operand, Table):
+        return operand.ref.strides
+    return operand.strides if isinstance(operand, Ref | Counter) else None
 
 
 def _kept(group: Group, over: str, in_grid: bool, in_inner: bool) -> frozenset[int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from lamella.compiler._kernel import Kernel, KernelBuilder, Level, Position
 from lamella.compiler._kernel._ir import value_type
 from lamella.compiler._lower._group import Group, Item, reads_memory
-from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar
+from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table
 
 CHEAP = 6  # work below which a value is recomputed rather than kept
 CHEAP_LONG = 24  # the same for rows that leave the nearest cache
@@ -76,7 +76,7 @@ class _Kernelizer:
         group = self.group
         vectors = {tuple(item.position) for item in group.items}
         for item in group.items:
-            vectors.update(strides for strides in item.reads if strides)
+            vectors.update(strides for strides in [*item.reads, item.place] if strides)
         axes = _Axes()
         for axis, extent in enumerate(group.space):
             if extent == 1:
@@ -205,7 +205,8 @@ class _Kernelizer:
             if item.over:
                 self._reduce(item)
             else:
-                self._value(item.root)
+                if item.target is None:
+                    self._value(item.root)
                 if item.root.stored:
                     self._store(item)
         if level is Level.INNER:
@@ -231,8 +232,18 @@ class _Kernelizer:
     def _store(self, item: Item) -> None:
         root = item.root
         number = self._buffer(root, output=True)
-        self.b.store(number, self.axes.position(0, item.position), self._value(root))
-        self.written.add(root)
+        if root.inside is None:
+            self.b.store(number, self.axes.position(0, item.position), self._value(root))
+            self.written.add(root)
+            return
+        at = self.axes.position(root.inside.offset, item.place)
+        if item.target is None:
+            self.b.store(number, at, self._value(root))
+            return
+        values = [self._operand(o, r) for o, r in zip(item.operands, item.reads, strict=True)]
+        value = self._typed(item.body(self.b, values), root)
+        terms, mask = item.target(self.b, values)
+        self.b.update(number, at, value, item.combiner, terms, mask)
 
     def _value(self, root: Root) -> int:
         """The value of a root made in this group, in the open stage."""
@@ -248,6 +259,8 @@ class _Kernelizer:
         else:
             values = [self._operand(o, r) for o, r in zip(item.operands, item.reads, strict=True)]
             value = self._typed(item.body(self.b, values), root)
+            if item.scan:
+                value = self.b.scan(item.combiner, value, *values[1:2] if item.combiner.startswith("arg") else ())
         self.values[root] = value
         if not self._level_of(item).in_inner:
             self.lasting.add(root)
@@ -265,6 +278,9 @@ class _Kernelizer:
                 return self._value(operand.root)
             number = self._buffer(operand.root, output=False)
             return b.load(number, self.axes.position(operand.offset, strides))
+        if isinstance(operand, Table):
+            number = self._buffer(operand.ref.root, output=False)
+            return b.table(number, self.axes.position(operand.ref.offset, strides))
         if isinstance(operand, Scalar):
             slot = self.slot_of.get(operand)
             if slot is None:
@@ -284,7 +300,7 @@ class _Kernelizer:
         for operand in item.operands:
             if isinstance(operand, Counter):
                 at = self._counter(strides, operand.dtype)
-                values.append(self.b.apply("add", at, self.b.const(ref.offset, operand.dtype)))
+                values.append(self.b.apply("add", at, self.b.size(ref.offset, operand.dtype)))
             else:
                 values.append(self._operand(operand, ()))
         return self._typed(item.body(self.b, values), ref.root)
@@ -295,13 +311,14 @@ class _Kernelizer:
             if strides[axis]:
                 term = b.index(number, dtype)
                 if strides[axis] != 1:
-                    term = b.apply("mul", term, b.const(strides[axis], dtype))
+                    term = b.apply("mul", term, b.size(strides[axis], dtype))
                 total = term if total is None else b.apply("add", total, term)
         return b.const(0, dtype) if total is None else total
 
     def _buffer(self, root: Root, *, output: bool) -> int:
         number = self.buffer_of.get(root)
         if number is None:
-            number = self.buffer_of[root] = self.b.buffer(root.dtype, root.size, output=output)
-            self.buffers.append(root)
+            home = root if root.inside is None else root.inside.root
+            number = self.buffer_of[root] = self.b.buffer(home.dtype, home.size, output=output)
+            self.buffers.append(home)
         return number

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 class Root:
     """A contiguous array: an input, or what a step makes. `stored` says that it must exist in memory.
 
-    A `generator` makes its elements from their position alone, so readers compute them and need no memory.
+    A `generator` makes its elements from their position alone, so readers compute them and need no memory. A `formula`
+    is a single number made of few others, which readers compute for themselves. A root that is put together has
+    `parts`, each a root `inside` it, which has no memory of its own.
     """
 
     shape: tuple[int, ...]
@@ -25,6 +27,9 @@ class Root:
     number: int
     stored: bool = False
     generator: Item | None = None
+    parts: list[Root] = field(default_factory=list)
+    inside: Ref | None = None
+    formula: Item | None = None
     strides: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,9 +60,24 @@ class Ref:
         return self.root.dtype
 
     @property
+    def size(self) -> int:
+        """Number of elements it shows."""
+        return math.prod(self.shape)
+
+    @property
     def whole(self) -> bool:
         """Whether this is the root itself, up to dims of size 1."""
         return self.offset == 0 and self.strides == contiguous(self.shape) and math.prod(self.shape) == self.root.size
+
+    @property
+    def distinct(self) -> bool:
+        """Whether no two of its elements are one: every dim steps over the reach of those with smaller strides."""
+        reach = 0
+        for stride, n in sorted((abs(s), n) for n, s in zip(self.shape, self.strides, strict=True) if n > 1):
+            if stride <= reach:
+                return 0 in self.shape
+            reach += stride * (n - 1)
+        return True
 
     def permute(self, dims: tuple[int, ...]) -> Ref:
         """Dims in another order."""
@@ -88,6 +108,39 @@ class Ref:
         shape += self.shape[len(index) :]
         strides += self.strides[len(index) :]
         return Ref(self.root, offset if math.prod(shape) else 0, tuple(shape), tuple(strides))
+
+    def diagonal(self, place: tuple[int, int, int]) -> Ref:
+        """The elements whose index along the second dim is `offset` more than along the first, as a last dim."""
+        offset, first, second = place
+        rows, columns = self.shape[first], self.shape[second]
+        n = max(min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns), 0)
+        start = self.strides[second] * offset if offset >= 0 else -self.strides[first] * offset
+        kept = [d for d in range(len(self.shape)) if d not in (first, second)]
+        step = self.strides[first] + self.strides[second] if n > 1 else 0
+        shape = (*(self.shape[d] for d in kept), n)
+        at = self.offset + start if math.prod(shape) else 0
+        return Ref(self.root, at, shape, (*(self.strides[d] for d in kept), step))
+
+    def unfold(self, window: tuple[int, int, int]) -> Ref:
+        """Windows of `size` elements along a dim, each `step` after the one before, as a last dim."""
+        dim, size, step = window
+        count = (self.shape[dim] - size) // step + 1
+        stride = self.strides[dim]
+        shape = (*self.shape[:dim], count, *self.shape[dim + 1 :], size)
+        moved = (*self.strides[:dim], stride * step if count > 1 else 0, *self.strides[dim + 1 :])
+        return Ref(self.root, self.offset, shape, (*moved, stride if size > 1 else 0))
+
+    def as_strided(self, layout: tuple[tuple[int, ...], tuple[int, ...], int]) -> Ref | None:
+        """Any shape and strides over the elements in row-major order, or None where they do not lie so."""
+        if self.strides != contiguous(self.shape):
+            return None
+        shape, strides, start = layout
+        at = self.offset + start if math.prod(shape) else 0
+        return Ref(self.root, at, shape, tuple(s if n > 1 else 0 for n, s in zip(shape, strides, strict=True)))
+
+    def scalar(self) -> Ref:
+        """The one element of a ref of size 1, without dims."""
+        return Ref(self.root, self.offset, (), ())
 
     def reshape(self, shape: tuple[int, ...]) -> Ref | None:
         """The same elements in another shape, or None where that needs a copy."""
@@ -144,4 +197,14 @@ class Counter:
     dtype: str = "i64"
 
 
-Operand = Ref | Scalar | Counter | bool | int | float
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An array that a body reads where it says: `ref` gives what follows from the position in the item's space.
+
+    The body receives a handle for `KernelBuilder.look`. The array must be complete before the kernel starts.
+    """
+
+    ref: Ref
+
+
+Operand = Ref | Table | Scalar | Counter | bool | int | float

@@ -145,8 +145,8 @@ def get_num_threads() -> int:
 class Loaded:
     """A compiled unit, attached to the runtime: the addresses of its kernels."""
 
-    def __init__(self, source: str, count: int) -> None:
-        self.library = ctypes.CDLL(str(_build([source], ())))
+    def __init__(self, sources: list[str], count: int) -> None:
+        self.library = ctypes.CDLL(str(_build(sources, ())))
         self.library.lm_attach.argtypes = (ctypes.c_void_p,)
         self.library.lm_attach.restype = None
         self.library.lm_attach(runtime().address)
@@ -171,4 +171,4 @@ def _build(sources: list[str], libraries: tuple[str, ...]) -> Path:
 
 @functools.cache
 def _headers() -> str:
-    return "".join(path.read_text(encoding="utf-8") for path in sorted(_HERE.glob("*.h")))
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(_HERE.rglob("*.h")))

@@ -63,7 +63,8 @@ def _while(node: Node, live: set[int]) -> Node:
     inputs |= {first + k for k in kept}
     if len(inputs) == len(node.args) and len(kept) == carried:
         return node
-    params = {"test": _narrowed(test, inputs, {0}), "body": _narrowed(body, inputs, kept), "carried": len(kept)}
+    graphs = {"test": _narrowed(test, inputs, {0}), "body": _narrowed(body, inputs, kept)}
+    params = {**node.params, **graphs, "carried": len(kept)}
     outputs = tuple(_picked(node.outputs, kept))
     return Node(node.op, tuple(_picked(node.args, inputs)), params, outputs, node.region, node.source)
 

@@ -158,7 +158,10 @@ class PolynomialLR(LRScheduler):
 
 
 class MultiplicativeLR(LRScheduler):
-    """base * f(1) * f(2) * ... * f(t): the one schedule that has to be followed step by step."""
+    """base * f(1) * f(2) * ... * f(t): the one schedule that has to be followed step by step.
+
+    `step()` multiplies the rate in use.
+    """
 
     def __init__(
         self,
@@ -168,6 +171,12 @@ class MultiplicativeLR(LRScheduler):
     ) -> None:
         self.lr_lambdas = _functions("MultiplicativeLR", optimizer, lr_lambda)
         super().__init__(optimizer, last_epoch)
+
+    def step(self) -> None:
+        """Move on by one: the rates in use times their functions of the new count."""
+        t = self._numbers["last_epoch"] = self._numbers["last_epoch"] + 1
+        for group, function in zip(self.optimizer.param_groups, self.lr_lambdas, strict=True):
+            group["lr"] = group["lr"] * function(t)
 
     def rate(self, base: Any, t: Any, index: int) -> Any:
         """base * prod(f(s) for s in 1..t)."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._arguments import sizes as sizes_of
 from .._arguments import whole
-from .._base import wrap
+from .._creation import constant
 from .._device import as_device
 from .._dispatch import view_of
 from .._division import floor_divide, remainder
 from .._dtype import INT, as_dtype, int64
 from .._op import OPS
-from .._state import tls
 from .common import run, tensor_of
 from .indexing import take
 from .joining import stack
@@ -30,12 +29,6 @@ __all__ = ["block_diag", "cartesian_prod", "combinations", "meshgrid", "tril_ind
 
 
 _EXPAND, _RESHAPE = OPS["expand"], OPS["reshape"]
-
-
-def _constant(array: Any) -> Tensor:
-    """A tensor of what the arguments alone say, which a captured program keeps."""
-    t = wrap(array)
-    return t if tls.trace is None else cast("Tensor", tls.trace.constant(t))
 
 
 def _vectors(name: str, tensors: tuple[Any, ...]) -> list[Tensor]:
@@ -97,10 +90,10 @@ def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     if r < 0:
         raise ValueError(f"combinations needs r of at least 0, got {r}")
     if not r:
-        return _constant(np.empty(0, t._data.dtype))
+        return constant(np.empty(0, t._data.dtype))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     places = np.fromiter(itertools.chain.from_iterable(choose(range(t._data.shape[0]), r)), np.int64)
-    return take(t, _constant(places.reshape(-1, r)), 0)
+    return take(t, constant(places.reshape(-1, r)), 0)
 
 
 def block_diag(*tensors: Any) -> Tensor:
@@ -110,7 +103,7 @@ def block_diag(*tensors: Any) -> Tensor:
         if x._data.ndim > 2:
             raise ValueError(f"block_diag needs tensors of at most two dims, got shape {x.shape}")
     if not given:
-        return _constant(np.empty((1, 0), np.float32))
+        return constant(np.empty((1, 0), np.float32))
     return run("block_diag", tuple([at_least(x, 2) for x in given]))
 
 
@@ -122,7 +115,7 @@ def _triangle(name: str, row: int, col: int, offset: int, dtype: Any, device: An
     if kind.category != INT:
         raise TypeError(f"{name} gives integers, got dtype {kind}")
     kept = np.tri(rows, cols, at, bool) if lower else ~np.tri(rows, cols, at - 1, bool)
-    out = _constant(np.stack(np.nonzero(kept)).astype(kind.numpy))
+    out = constant(np.stack(np.nonzero(kept)).astype(kind.numpy))
     return out if device is None else out.to(as_device(device))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from .. import _random
 from .._meta import MetaArray
 from .._op import Op, register_rules
+from .._scalar import SymSize
 
 __all__: list[str] = []
 
@@ -33,6 +34,8 @@ def _arange(start: Any, stop: Any, step: Any, *, dtype: Any) -> Any:
 def _arange_shape(start: Any, stop: Any, step: Any, *, dtype: Any) -> MetaArray:
     if step == 0:
         raise ValueError("arange needs a step other than 0")
+    if all(isinstance(v, (int, SymSize)) for v in (start, stop, step)):
+        return MetaArray((max(0, -((start - stop) // step)),), dtype.numpy)
     return MetaArray((max(0, math.ceil((stop - start) / step)),), dtype.numpy)
 
 

@@ -19,7 +19,14 @@ _LARGE = 1 << 18  # elements of the first operand from where cat goes over threa
 
 def slice_shape(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[int, ...]:
     """Shape of a normalized slice."""
-    return tuple(len(range(i[0], i[1], i[2])) for i in index if type(i) is not int) + shape[len(index) :]
+    return tuple(extent(*i) for i in index if type(i) is tuple) + shape[len(index) :]
+
+
+def extent(start: Any, stop: Any, step: int) -> Any:
+    """How many elements a normalized slice of a dim has."""
+    if type(start) is int and type(stop) is int:
+        return len(range(start, stop, step))
+    return max(0, -((start - stop) // step))  # sizes that a trace knows by name
 
 
 def _reshape_shape(x: Any, *, shape: tuple[int, ...]) -> MetaArray:

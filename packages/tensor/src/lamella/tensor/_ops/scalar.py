@@ -48,6 +48,13 @@ SCALAR_FUNCTIONS: dict[str, tuple[str, Callable[..., Any]]] = {
     "where": ("condition, a, b", _where),
     "item": ("x", _item),  # the one that takes a tensor: its only element
 }
+
+
+def _size(*, name: str) -> int:
+    raise RuntimeError(f"the size {name} is not bound to a number; a graph with named sizes is bound before it runs")
+
+
 for _name, (_signature, _) in SCALAR_FUNCTIONS.items():
     Op("scalar." + _name, _signature, "scalar", differentiable=())
-register_rules("numpy", {"scalar." + n: fn for n, (_, fn) in SCALAR_FUNCTIONS.items()})
+Op("scalar.size", "; name", "scalar", differentiable=())
+register_rules("numpy", {"scalar.size": _size, **{"scalar." + n: fn for n, (_, fn) in SCALAR_FUNCTIONS.items()}})

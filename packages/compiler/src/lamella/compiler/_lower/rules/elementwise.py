@@ -8,6 +8,7 @@ from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import value_type
 from lamella.compiler._lower._emit import Emitter, Rule, is_float
 from lamella.compiler._lower._refs import Operand, Ref
+from lamella.compiler._lower.rules.movement import joined
 
 
 def _plain(op: str) -> Rule:
@@ -45,6 +46,10 @@ def _on_bool(boolean: str, op: str) -> Rule:
         return e.map(boolean if isinstance(first, Ref) and first.dtype == "bool" else op, a, b)
 
     return rule
+
+
+def _add(e: Emitter, a: Operand, b: Operand) -> Ref:
+    return joined(e, a, b) or _on_bool("or", "add")(e, e.settled(a), e.settled(b))
 
 
 def _pow(e: Emitter, a: Operand, b: Operand) -> Ref:
@@ -102,7 +107,7 @@ _PLAIN = {
 
 RULES: dict[str, Rule] = {
     **{name: _plain(op) for name, op in _PLAIN.items()},
-    "add": _on_bool("or", "add"),
+    "add": _add,
     "mul": _on_bool("and", "mul"),
     "maximum": _on_bool("or", "max"),
     "minimum": _on_bool("and", "min"),

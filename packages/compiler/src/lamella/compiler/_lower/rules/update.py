@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._lower._emit import Emitter, Rule, to
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Scalar
 
@@ -50,10 +51,11 @@ def _adam(
     step = e.map("add", step, 1)
     n = e.cast(step, "f64")
     one, rate = 1.0, _scalar(e, lr)
+    shrink: list[Ref] = []
     if not _is_zero(weight_decay):
         if decoupled:
-            shrink = e.map("sub", one, e.map("mul", rate, weight_decay), dtype="f64")
-            p = e.map("mul", p, e.cast(shrink, p.dtype))
+            factor = e.map("sub", one, e.map("mul", rate, weight_decay), dtype="f64")
+            shrink.append(e.cast(factor, p.dtype))
         else:
             g = e.map("add", g, e.map("mul", p, weight_decay))
 
@@ -67,9 +69,17 @@ def _adam(
     m = e.map("add", m, e.map("mul", e.map("sub", g, m), rest(beta1)))
     v = e.map("add", v, e.map("mul", e.map("sub", e.map("mul", g, g), v), rest(beta2)))
     root = e.map("sqrt", corrected(beta2))
-    bottom = e.map("add", e.map("sqrt", v), e.cast(e.map("mul", _scalar(e, eps), root, dtype="f64"), p.dtype))
-    factor = e.cast(e.map("div", e.map("mul", rate, root, dtype="f64"), corrected(beta1)), p.dtype)
-    p = e.map("sub", p, e.map("mul", e.map("div", m, bottom), factor))
+    small = e.cast(e.map("mul", _scalar(e, eps), root, dtype="f64"), p.dtype)
+    size = e.cast(e.map("div", e.map("mul", rate, root, dtype="f64"), corrected(beta1)), p.dtype)
+
+    def moved(b: KernelBuilder, values: list[int]) -> int:
+        at, mean, square, least, length, *factors = values
+        for factor in factors:
+            at = b.apply("mul", at, factor)
+        bottom = b.apply("add", b.apply("sqrt", square), least)
+        return b.apply("sub", at, b.apply("mul", b.apply("div", mean, bottom), length))
+
+    p = e.compute(moved, p, m, v, small, size, *shrink, dtype=p.dtype, cost=12)
     return p, m, v, step
 
 

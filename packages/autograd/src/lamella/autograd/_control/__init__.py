@@ -1,0 +1,1 @@
+"""Control flow: cond, while_loop, scan and map, eager and captured."""

@@ -1,0 +1,100 @@
+"""Control flow outside a capture: Python's own loops and branches over the same functions, recorded op by op.
+
+A predicate that differs among the examples of a vmap has no one answer: then both branches are computed and selected
+from, and a loop goes on until no example wants another step, those that are done keeping what they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lamella.tensor import Tensor, logical_and, stack, where
+from lamella.tensor.extend import LEVEL, Batched, detached, set_edge, user_location
+
+from .._node import Plan, new_node
+from .._tree import unflatten
+from ._trees import branch, check_branches
+
+__all__ = ["chosen", "looped", "no_way_back", "rows"]
+
+
+def _answer(pred: Tensor) -> Tensor | None:
+    """The one answer of a predicate, a tensor without transforms; None where the examples of a vmap differ."""
+    while pred._flags & LEVEL:
+        if type(pred._data) is Batched and pred._data.batched:
+            return None
+        pred = pred._data.tensor
+    return detached(pred)  # type: ignore[no-any-return]
+
+
+def _any(pred: Tensor) -> bool:
+    while pred._flags & LEVEL:
+        pred = pred._data.tensor
+    return bool(detached(pred).any())
+
+
+def chosen(pred: Tensor, first: Callable[[], Any], second: Callable[[], Any]) -> Any:
+    """first() or second(), or both with their results selected from."""
+    one = _answer(pred)
+    if one is not None:
+        return first() if bool(one) else second()
+    a, b = branch(first(), "true_fn"), branch(second(), "false_fn")
+    check_branches(a, b)
+    return unflatten([where(pred, x, y) for x, y in zip(a[1], b[1], strict=True)], a[2])
+
+
+def looped(
+    test: Callable[[list[Tensor]], Tensor],
+    step: Callable[[list[Tensor]], list[Tensor]],
+    carry: list[Tensor],
+    max_steps: int | None,
+) -> list[Tensor]:
+    """carry := step(carry) while test(carry), at most max_steps times."""
+    done = 0
+    going = test(carry)
+    while max_steps is None or done < max_steps:
+        one = _answer(going)
+        if not (_any(going) if one is None else bool(one)):
+            break
+        new = step(carry)
+        carry = new if one is not None else [where(going, n, c) for n, c in zip(new, carry, strict=True)]
+        now = test(carry)
+        # an example that is done stays so, whatever its test says of a carry that only others move
+        going = now if one is not None and _answer(now) is not None else logical_and(going, now)
+        done += 1
+    return carry if max_steps is not None else [_unbounded(t) for t in carry]
+
+
+def _unbounded(t: Tensor) -> Tensor:
+    """The result of a loop without a bound: what it took is not kept, so there is no way back through it."""
+    if not t.requires_grad:
+        return t
+    out: Tensor = detached(t)
+    plan = Plan("while_loop", no_way_back, 1, custom=True)
+    set_edge(out, new_node(plan, (t._edge,), [(t._data.shape, t._data.dtype)], user_location(3)))
+    return out
+
+
+def no_way_back(*_: Any) -> Any:
+    raise RuntimeError(
+        "backward through a while_loop needs a bound on its steps: pass max_steps=..., or use scan; forward mode (jvp) "
+        "needs none"
+    )
+
+
+def rows(
+    step: Callable[[list[Tensor], list[Tensor]], tuple[list[Tensor], list[Tensor]]],
+    carry: list[Tensor],
+    xs: list[Tensor],
+    length: int,
+    reverse: bool,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The carry through every row, and the stacked results."""
+    kept: list[list[Tensor]] = []
+    for t in reversed(range(length)) if reverse else range(length):
+        carry, ys = step(carry, [x[t] for x in xs])
+        kept.append(ys)
+    if reverse:
+        kept.reverse()
+    return carry, [stack(column) for column in zip(*kept, strict=True)]

@@ -1,0 +1,298 @@
+"""Control flow in reverse mode: one node, whose rule applies another control flow op.
+
+A scan goes back as a scan in the other direction: its carry is the cotangent of the carry, and the gradients of what is
+captured, summed up; its rows are the cotangents of the ys and what the forward scan saved, stacked. A loop with a limit
+is a scan of as many steps, of which those behind its end hand the carry on. Where the backward is itself recorded, it
+reads the operands and the carries of all steps instead of what was saved, and computes each step again: all of these
+have their place in the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lamella.graph import Graph, TensorType, Type
+from lamella.tensor import Tensor, full, logical_and, zeros, zeros_like
+from lamella.tensor.extend import GRAD, OPS, Level, Op, level_of, set_edge, user_location
+
+from .._engine import Context
+from .._node import Node, Plan, Port, metas_of, new_node
+from .._saving import recorded_specially
+from .._tape import save, unpack
+from ._apply import apply, call, compute, is_smooth
+from ._eager import no_way_back
+from ._linear import Linear, linearized
+from ._region import Body, shared, trace_plain, type_of
+
+__all__ = ["recorded"]
+
+
+def recorded(op: Op, operands: tuple[Any, ...], params: dict[str, Any], level: Level | None) -> tuple[Tensor, ...]:
+    """The results of an op with an operand that requires grad at `level`, connected to its node."""
+    wanted = [i for i, a in enumerate(operands) if is_smooth(a) and a._flags & GRAD and level_of(a) is level]
+    if op.name == "while_loop":
+        if params["limit"] is None:
+            out = compute(op, operands, params, level)
+            return _connected(op, operands, wanted, out, len(out), level, no_way_back)
+        alive, given, more = _bounded(operands, params)
+        return apply(OPS["scan"], (*given[:alive], full((), True), *given[alive:]), more)[1:]
+    plan: _Cond | _Scan = _Cond(params, wanted) if op.name == "cond" else _Scan(operands, params, wanted)
+    out = compute(op, plan.operands(operands), plan.params, level)
+    return _connected(op, operands, wanted, out, plan.results, level, plan.rule)
+
+
+def _connected(
+    op: Op, operands: tuple[Any, ...], wanted: list[int], out: tuple[Tensor, ...], count: int, level: Any, rule: Any
+) -> tuple[Tensor, ...]:
+    """The first `count` of the results, all of which are outputs of a new node with this rule."""
+    plan = Plan(op.name, rule, sum([1 << i for i in wanted]), custom=True)
+    edges = tuple([a._edge if i in wanted else None for i, a in enumerate(operands)])
+    node = new_node(plan, edges, [(t._data.shape, t._data.dtype) for t in out], user_location(4))
+    saved = [save(a, i, level) for i, a in enumerate(operands)]
+    node.saved = (*saved, *[save(t, ~k if is_smooth(t) else 0, level) for k, t in enumerate(out)])
+    recorded_specially(node, 4)
+    for k, t in enumerate(out):
+        if is_smooth(t):
+            set_edge(t, node if k == 0 else Port(node, k))
+    return out[:count]
+
+
+class _Kept:
+    """What a node kept: its operands, its outputs when they are asked for, and the cotangents of its outputs."""
+
+    def __init__(self, ctx: Context, g: Sequence[Tensor | None]) -> None:
+        self.node: Node = ctx.node
+        self.keep = ctx.keeps_graph
+        count = len(self.node.edges)
+        self.operands = [unpack(self.node, e, self.keep) for e in (self.node.saved or ())[:count]]
+        self.cotangents = g
+
+    def output(self, k: int) -> Tensor:
+        entry = (self.node.saved or ())[len(self.node.edges) + k]
+        out: Tensor = unpack(self.node, entry, self.keep)
+        return out
+
+
+def _read(linear: Linear, inputs: Sequence[Any], saved: Sequence[Any], cotangents: dict[int, Any]) -> list[Any]:
+    """The operands of a backward graph."""
+    source = {"input": inputs, "saved": saved, "cotangent": cotangents}
+    return [at if kind == "outside" else source[kind][at] for kind, at in linear.reads]  # type: ignore[index]
+
+
+def _zeros(type_: Type) -> Tensor:
+    assert isinstance(type_, TensorType)
+    return zeros(type_.shape, dtype=type_.dtype)
+
+
+def _filled(g: Tensor | None, like: tuple[tuple[int, ...], Any]) -> Tensor:
+    from lamella.tensor.extend import from_numpy_dtype
+
+    return zeros(tuple(like[0]), dtype=from_numpy_dtype(like[1])) if g is None else g
+
+
+# -- cond
+
+
+class _Cond:
+    """A cond whose branches also give what each of them saves; the places of the other are zeros."""
+
+    def __init__(self, params: dict[str, Any], wanted: list[int]) -> None:
+        self.wanted = [i - 1 for i in wanted]  # pred stands in front
+        graphs = params["then"], params["otherwise"]
+        self.types = [v.type for v in graphs[0].inputs]
+        self.results = len(graphs[0].outputs)
+        self.smooth = [j for j, v in enumerate(graphs[0].outputs) if _is_smooth(v.type)]
+        self.branches = [linearized(g, self.wanted) for g in graphs]
+        self.saved = [[v.type for v in b.saved] for b in self.branches]
+        bodies = [trace_plain(g.name, self._ahead(k), self.types) for k, g in enumerate(graphs)]
+        self._captured, (then, otherwise) = shared(bodies, [])
+        self.params = {"then": then, "otherwise": otherwise}
+
+    def operands(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (operands[0], *self._captured, *operands[1:])
+
+    def _ahead(self, k: int) -> Any:
+        def run(*xs: Any) -> list[Tensor]:
+            linear = self.branches[k]
+            out = call(linear.forward, [*linear.captured, *xs])
+            rest = [_zeros(t) for t in self.saved[1 - k]]
+            kept = out[self.results :]
+            return [*out[: self.results], *(kept + rest if k == 0 else rest + kept)]
+
+        return run
+
+    def rule(self, ctx: Context, *g: Tensor | None) -> list[Tensor | None]:
+        kept = _Kept(ctx, g)
+        pred, inputs = kept.operands[0], kept.operands[1:]
+        metas = metas_of(kept.node)
+        cotangents = [_filled(g[j], metas[j]) for j in self.smooth]
+        saved: list[Tensor] = []
+        if not kept.keep:
+            saved = [kept.output(self.results + k) for k in range(len(self.saved[0]) + len(self.saved[1]))]
+        operands = [*inputs, *cotangents, *saved]
+        types = [*self.types, *map(type_of, [*cotangents, *saved])]
+        bodies = [trace_plain(b.backward.name, self._back(k, kept.keep), types) for k, b in enumerate(self.branches)]
+        given, (then, otherwise) = shared(bodies, operands)
+        found = iter(apply(OPS["cond"], (pred, *given), {"then": then, "otherwise": otherwise}))
+        return [next(found) if i - 1 in self.wanted else None for i in range(len(kept.operands))]
+
+    def _back(self, k: int, again: bool) -> Any:
+        def run(*xs: Any) -> list[Tensor]:
+            linear = self.branches[k]
+            first, second = len(self.types), len(self.types) + len(self.smooth)
+            inputs, rest = xs[:first], xs[second:]
+            if again:
+                saved: Sequence[Any] = call(linear.forward, [*linear.captured, *inputs])[self.results :]
+            else:
+                saved = rest[: len(self.saved[0])] if k == 0 else rest[len(self.saved[0]) :]
+            cotangents = dict(zip(self.smooth, xs[first:second], strict=True))
+            made = dict(
+                zip(linear.reached, call(linear.backward, _read(linear, inputs, saved, cotangents)), strict=True)
+            )
+            return [made[i] if i in made else zeros_like(inputs[i]) for i in self.wanted]
+
+        return run
+
+
+def _is_smooth(type_: Type) -> bool:
+    return isinstance(type_, TensorType) and type_.dtype.numpy.kind in "fcV"
+
+
+# -- scan
+
+
+class _Scan:
+    """A scan that also stacks what its steps save, and the carry before each step."""
+
+    def __init__(self, operands: tuple[Any, ...], params: dict[str, Any], wanted: list[int]) -> None:
+        graph: Graph = params["body"]
+        self.given = params
+        self.index = int(params["indexed"])
+        self.carried = params["carried"]
+        self.last = len(operands) - params["scanned"]
+        self.first = self.last - self.carried
+        self.types = [v.type for v in graph.inputs]
+        self.outputs = [v.type for v in graph.outputs]  # type: ignore[union-attr]
+        self.results = len(self.outputs)
+        self.smooth = [j for j, t in enumerate(self.outputs) if _is_smooth(t)]
+        # the carry may come to depend on what is wanted, wherever it begins
+        self.carry = [k for k in range(self.carried) if k in self.smooth]
+        self.captured = [i for i in wanted if i < self.first]
+        self.rows = [i for i in wanted if i >= self.last]
+        self.wanted = wanted
+        need = [*self.captured, *[self.first + k for k in self.carry], *self.rows]
+        fixed = range(self.index, self.index + self.first)
+        self.linear = linearized(graph, [self.index + i for i in need], fixed)
+        self.saved = [v.type for v in self.linear.saved]
+        body = trace_plain(graph.name, self._ahead, self.types)
+        self.params = {**params, "body": body.graph(behind=self.index)}
+        self._outside = [t for t, _ in body.trace.captured]
+
+    def operands(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*self._outside, *operands)
+
+    def _ahead(self, *xs: Any) -> list[Tensor]:
+        out = call(self.linear.forward, [*self.linear.captured, *xs])
+        begin = self.index + self.first
+        return [*out, *xs[begin : begin + self.carried]]
+
+    def rule(self, ctx: Context, *g: Tensor | None) -> list[Tensor | None]:
+        kept = _Kept(ctx, g)
+        ops, metas = kept.operands, metas_of(kept.node)
+        stacks = self.results + len(self.saved)  # where the carries stand among the outputs
+        ys = [j for j in self.smooth if j >= self.carried and g[j] is not None]
+        more = [k for k in self.carry if g[stacks + k] is not None]
+        ends = [_filled(g[k], metas[k]) for k in self.carry]
+        sums = [zeros_like(ops[i]) for i in self.captured]
+        carries = [kept.output(stacks + k) for k in range(self.carried)]
+        saved = [] if kept.keep else [kept.output(self.results + k) for k in range(len(self.saved))]
+        rows = [*[g[j] for j in ys], *[g[stacks + k] for k in more], *carries, *ops[self.last :], *saved]
+        types: list[Type] = [
+            *self.types[: self.index + self.first],
+            *map(type_of, [*ends, *sums]),
+            *[TensorType(t.dtype, t.shape[1:]) for t in map(type_of, rows)],
+        ]
+
+        def step(*xs: Any) -> list[Tensor]:
+            return self._step(xs, ys, more, kept.keep)
+
+        body = trace_plain(self.linear.backward.name, step, types)
+        given = [*[t for t, _ in body.trace.captured], *ops[: self.first], *ends, *sums, *rows]
+        params = {
+            "body": body.graph(behind=self.index),
+            "carried": len(ends) + len(sums),
+            "scanned": len(rows),
+            "length": self.given["length"],
+            "reverse": not self.given["reverse"],
+            "indexed": bool(self.index),
+        }
+        out = apply(OPS["scan"], given, params)
+        found: dict[int, Tensor] = {self.first + k: t for k, t in zip(self.carry, out, strict=False)}
+        found |= dict(zip(self.captured, out[len(ends) :], strict=False))
+        found |= dict(zip(self.rows, out[len(ends) + len(sums) :], strict=True))
+        return [found[i] if i in self.wanted else None for i in range(len(ops))]
+
+    def _step(self, xs: Sequence[Any], ys: list[int], more: list[int], again: bool) -> list[Tensor]:
+        """One step back: cotangents of the carry before it, sums of those captured, those of its rows."""
+        rest = iter(xs)
+        front = [next(rest) for _ in range(self.index + self.first)]
+        ends = [next(rest) for _ in self.carry]
+        sums = [next(rest) for _ in self.captured]
+        cotangents: dict[int, Any] = {
+            j: _zeros(self.outputs[j]) for j in self.smooth if j >= self.carried and j not in ys
+        }
+        cotangents |= dict(zip(self.carry, ends, strict=True))
+        cotangents |= {j: next(rest) for j in ys}
+        extra = {k: next(rest) for k in more}
+        inputs = [*front, *[next(rest) for _ in self.types[len(front) :]]]
+        linear = self.linear
+        saved = call(linear.forward, [*linear.captured, *inputs])[self.results :] if again else list(rest)
+        made = dict(zip(linear.reached, call(linear.backward, _read(linear, inputs, saved, cotangents)), strict=True))
+        out: list[Tensor] = []
+        for k, end in zip(self.carry, ends, strict=True):
+            back = made.get(self.index + self.first + k)
+            back = zeros_like(end) if back is None else back
+            out.append(back + extra[k] if k in extra else back)
+        for i, total in zip(self.captured, sums, strict=True):
+            part = made.get(self.index + i)
+            out.append(total if part is None else total + part)
+        for i in self.rows:
+            part = made.get(self.index + i)
+            out.append(zeros_like(inputs[self.index + i]) if part is None else part)
+        return out
+
+
+# -- while
+
+
+def _bounded(operands: tuple[Any, ...], params: dict[str, Any]) -> tuple[int, list[Any], dict[str, Any]]:
+    """(where the carry begins, operands, params of the scan) of a loop with a limit: its carry begins with whether it
+    still goes on.
+    """
+    test, body, carried = params["test"], params["body"], params["carried"]
+    first = len(operands) - carried
+
+    def step(*xs: Any) -> list[Tensor]:
+        captured, going, carry = xs[:first], xs[first], xs[first + 1 :]
+        going = logical_and(going, call(test, [*captured, *carry])[0])
+        bodies = [
+            trace_plain(body.name, lambda *xs: call(body, xs), [v.type for v in body.inputs]),
+            trace_plain("done", lambda *xs: list(xs[first:]), [v.type for v in body.inputs]),
+        ]
+        given, (then, otherwise) = shared(bodies, [*captured, *carry])
+        return [going, *apply(OPS["cond"], (going, *given), {"then": then, "otherwise": otherwise})]
+
+    types: list[Type] = [v.type for v in body.inputs]
+    types.insert(first, test.outputs[0].type)
+    traced: Body = trace_plain(body.name, step, types)
+    outside = [t for t, _ in traced.trace.captured]
+    scan = {
+        "body": traced.graph(),
+        "carried": carried + 1,
+        "scanned": 0,
+        "length": params["limit"],
+        "reverse": False,
+        "indexed": False,
+    }
+    return len(outside) + first, [*outside, *operands], scan

@@ -1,0 +1,17 @@
+"""The C names of value and memory types, and what every helper is written with."""
+
+from __future__ import annotations
+
+C_TYPES = {
+    "bool": "_Bool", "u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "u64": "uint64_t", "i8": "int8_t",
+    "i16": "int16_t", "i32": "int32_t", "i64": "int64_t", "f32": "float", "f64": "double",
+}  # fmt: skip
+MEMORY_TYPES = C_TYPES | {"bool": "uint8_t", "f16": "uint16_t", "bf16": "uint16_t"}
+MASK_TYPE = {1: "i8", 2: "i16", 4: "i32", 8: "i64"}
+
+INLINE = "static inline __attribute__((always_inline))"
+
+
+def lane_loop(body: str, lanes: int) -> str:
+    """A loop over the lanes `l` of a vector."""
+    return f"for (int l = 0; l < {lanes}; ++l) {body}"

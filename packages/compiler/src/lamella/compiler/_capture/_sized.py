@@ -1,0 +1,73 @@
+"""A program whose graph leaves sizes open: one trace and one guard, and an executable for each set of sizes it meets.
+
+An executable is planned from the same trace with numbers in the place of the names. Sizes live in its tables and not in
+the text of its kernels, so that other sizes mostly find all their kernels compiled.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lamella.graph import Graph
+from lamella.tensor import Tensor
+
+from ._backward import Backward
+from ._guards import Guard
+from ._program import Program
+from ._results import Results
+
+__all__ = ["SizedProgram"]
+
+_MOST = 64  # executables kept; the one that was made first goes first
+
+
+class SizedProgram:
+    """Calls the program of the sizes at hand, making it at their first call."""
+
+    def __init__(
+        self, first: Program, graph: Graph, hints: Mapping[str, int], assemble: Callable[[Mapping[str, int]], Program]
+    ) -> None:
+        self.guard: Guard = first.guard
+        self.graph = graph  # with named sizes
+        self._names = tuple(hints)
+        self._assemble = assemble
+        self._lock = threading.Lock()
+        self._last = first
+        self._programs = {tuple(hints.values()): first}
+
+    @property
+    def sizes(self) -> tuple[tuple[int, ...], ...]:
+        """The sets of sizes that have an executable, oldest first."""
+        return tuple(self._programs)
+
+    @property
+    def results(self) -> Results:
+        """How results come out of the executable that was made last."""
+        return self._last.results
+
+    @property
+    def run(self) -> Callable[[list[Any]], list[Any]]:
+        """The executable that was made last."""
+        return self._last.run
+
+    @property
+    def backward(self) -> Backward | None:
+        """The backward of the executable that was made last."""
+        return self._last.backward
+
+    def call(self, inputs: list[Any], fetched: list[Tensor], sizes: tuple[int, ...]) -> Any:
+        """Run on fetched inputs and commit."""
+        program = self._programs.get(sizes)
+        if program is None:
+            with self._lock:
+                program = self._programs.get(sizes) or self._make(sizes)
+        return program.call(inputs, fetched)
+
+    def _make(self, sizes: tuple[int, ...]) -> Program:
+        made = self._assemble(dict(zip(self._names, sizes, strict=True)))
+        kept = dict(list(self._programs.items())[-_MOST + 1 :])
+        kept[sizes] = self._last = made
+        self._programs = kept
+        return made

@@ -1,0 +1,84 @@
+"""Convolution and its gradients through patches and BLAS (`_native/library/conv.h`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from lamella.compiler._library._row import ITEM_BYTES, Library, Params
+from lamella.compiler._library._window import out_sizes, slides, window
+from lamella.compiler._native._load import runtime
+
+_MOST = 2**31 - 1  # sizes of a BLAS with 32-bit ones
+_WIDE_INNER = 256  # rows of patches from which channels are cut into blocks
+_BLOCKS = 8
+_PARTS = 4
+_PART_WORK = 1 << 18  # elements of patches in a part of the weight gradient's sum
+_LEAST_CHANNELS = 8  # a product with fewer rows is slow
+
+
+def _accepts(types: Sequence[Any], params: Params) -> bool:
+    """Real floats over one to three dims with at least one channel, where numpy's BLAS was found."""
+    first, second = types[:2]
+    blas = runtime().blas
+    if blas is None or not slides(first, params["stride"]) or 0 in (first.shape[1], second.shape[1]):
+        return False
+    return blas.wide or max(math.prod(t.shape) for t in types if t is not None) <= _MOST
+
+
+def _sizes(x: Sequence[int], w: Sequence[int], out: Sequence[int], params: Params) -> tuple[int, ...]:
+    """The window of a convolution of x with w, from their shapes."""
+    groups = params["groups"]
+    counts = (x[0], groups, w[1], w[0] // groups)
+    return window(counts, x[2:], w[2:], out, params["stride"], params["padding"], params["dilation"])
+
+
+def _forward(operands: Sequence[Any], params: Params) -> tuple[int, ...]:
+    x, w = operands[:2]
+    return ITEM_BYTES[x.dtype], *_sizes(x.shape, w.shape, out_sizes("conv", operands, params), params)
+
+
+def _turns(w: Any, params: Params) -> bool:
+    """Whether the input gradient runs as a convolution of the cotangent with turned weights."""
+    outs, ins = w.shape[0] // params["groups"], w.shape[1]
+    depthwise = ins == outs == 1 and params["groups"] > 1
+    return all(s == 1 for s in params["stride"]) and (depthwise or (ins >= _LEAST_CHANNELS and outs <= 4 * ins))
+
+
+def _input_grad(operands: Sequence[Any], params: Params) -> tuple[int, ...]:
+    g, w = operands
+    return ITEM_BYTES[g.dtype], *_sizes(params["shape"], w.shape, g.shape[2:], params), int(_turns(w, params))
+
+
+def _turned_bytes(operands: Sequence[Any], params: Params) -> int:
+    g, w = operands
+    return ITEM_BYTES[g.dtype] * math.prod(w.shape) if _turns(w, params) else 0
+
+
+def _parts(g: Any, params: Params) -> tuple[int, int]:
+    """(sums over parts of the batch, blocks of channels) that the weight gradient is cut into, for threads to share."""
+    channels, *kernel = params["shape"][1:]
+    inner = channels * math.prod(kernel)
+    blocks = max(1, min(channels, inner // _WIDE_INNER, _BLOCKS))
+    if blocks * params["groups"] >= _PARTS:
+        return 1, blocks
+    return max(1, min(_PARTS, g.shape[0] * math.prod(g.shape[2:]) * inner // _PART_WORK)), blocks
+
+
+def _weight_grad(operands: Sequence[Any], params: Params) -> tuple[int, ...]:
+    g, x = operands
+    return ITEM_BYTES[g.dtype], *_sizes(x.shape, params["shape"], g.shape[2:], params), *_parts(g, params)
+
+
+def _sums_bytes(operands: Sequence[Any], params: Params) -> int:
+    g, _ = operands
+    parts, _ = _parts(g, params)
+    return ITEM_BYTES[g.dtype] * math.prod(params["shape"]) * parts if parts > 1 else 0
+
+
+ROWS = {
+    "conv": Library("lm_conv", _forward, _accepts),
+    "conv_input_grad": Library("lm_conv_input_grad", _input_grad, _accepts, _turned_bytes),
+    "conv_weight_grad": Library("lm_conv_weight_grad", _weight_grad, _accepts, _sums_bytes),
+}

@@ -1,0 +1,7 @@
+/* All files of the library for the real type of LM_BITS bits. */
+#include "real.h"
+
+#include "patches.h"
+#include "depthwise.h"
+#include "conv.h"
+#include "pool.h"

@@ -1,0 +1,136 @@
+/* The elements under windows, gathered into the rows of a matrix [C * kernel, positions], and added back from there.
+ *
+ * The part of an image that a box reaches is first copied with its padding, each row split into its phases: element j
+ * lies at place j / stride of phase j % stride. So every row of the matrix is made of runs of neighbours, whatever the
+ * stride. Runs are copied by blocks that may write past their end: the next run comes after, and buffers have room.
+ */
+#define LM_BLOCK (32 / (int64_t)sizeof(LM_REAL))
+
+/* The padded part of an image under a box: its size, and the elements between neighbours of each kind. */
+typedef struct {
+    LM_REAL *data;
+    int64_t reach[LM_AXES], phase, row, plane, channel;
+} LM_NAME(lm_padded);
+
+static LM_NAME(lm_padded) LM_NAME(lm_padded_of)(const lm_window *w, const int64_t *size, LM_REAL *data) {
+    LM_NAME(lm_padded) p = {.data = data};
+    for (int axis = 0; axis < LM_AXES; ++axis) p.reach[axis] = lm_reach(w, axis, size[axis]);
+    p.phase = lm_up(p.reach[2], w->stride[2]);
+    p.row = p.phase * w->stride[2];
+    p.plane = p.row * p.reach[1];
+    p.channel = p.plane * p.reach[0];
+    return p;
+}
+
+/* Elements of memory for it. */
+static int64_t LM_NAME(lm_padded_size)(const lm_window *w, const int64_t *size) {
+    return LM_NAME(lm_padded_of)(w, size, 0).channel * w->c + LM_LANES;
+}
+
+static void LM_NAME(lm_run)(LM_REAL *to, const LM_REAL *from, int64_t count) {
+    for (int64_t j = 0; j < count; j += LM_BLOCK) memcpy(to + j, from + j, 32);
+}
+
+/* Copy the channels of a group of one image under the box; what is outside of the image must be zero already. */
+static void LM_NAME(lm_pad)(
+    const lm_window *w, const lm_box *box, const LM_REAL *image, const LM_NAME(lm_padded) *p
+) {
+    lm_inside in[LM_AXES];
+    for (int axis = 0; axis < LM_AXES; ++axis) in[axis] = lm_inside_of(w, axis, box->from[axis], p->reach[axis]);
+    const int64_t stride = w->stride[2];
+    for (int64_t c = 0; c < w->c; ++c)
+        for (int64_t a = in[0].low; a < in[0].high; ++a)
+            for (int64_t b = in[1].low; b < in[1].high; ++b) {
+                LM_REAL *const row = p->data + c * p->channel + a * p->plane + b * p->row;
+                const LM_REAL *const from =
+                    image + ((c * w->in[0] + a - in[0].low + in[0].source) * w->in[1] + b - in[1].low + in[1].source)
+                                * w->in[2] + in[2].source - in[2].low;
+                if (stride == 1) {
+                    memcpy(row + in[2].low, from + in[2].low, (size_t)(in[2].high - in[2].low) * sizeof *row);
+                    continue;
+                }
+                for (int64_t phase = 0; phase < stride; ++phase) {
+                    LM_REAL *to = row + phase * p->phase;
+                    for (int64_t k = lm_first_of(in[2].low, phase, stride); k * stride + phase < in[2].high; ++k)
+                        to[k] = from[k * stride + phase];
+                }
+            }
+}
+
+/* Where row (c, k0, k1, k2) of the matrix begins in the padded part. */
+static LM_REAL *LM_NAME(lm_tap)(
+    const lm_window *w, const LM_NAME(lm_padded) *p, int64_t c, int64_t k0, int64_t k1, int64_t k2
+) {
+    const int64_t at = k2 * w->step[2];
+    return p->data + c * p->channel + k0 * w->step[0] * p->plane + k1 * w->step[1] * p->row
+           + at % w->stride[2] * p->phase + at / w->stride[2];
+}
+
+/* Where element `tap` of the first window lies in a channel of the padded part. */
+static int64_t LM_NAME(lm_tap_at)(const lm_window *w, const LM_NAME(lm_padded) *p, int64_t tap) {
+    const int64_t line = tap / w->kernel[2];
+    return LM_NAME(lm_tap)(w, p, 0, line / w->kernel[1], line % w->kernel[1], tap % w->kernel[2]) - p->data;
+}
+
+/* The patches of a padded part as columns of `cols`, whose rows are `ld` apart. */
+static void LM_NAME(lm_gather)(
+    const lm_window *w, const lm_box *box, const LM_NAME(lm_padded) *p, LM_REAL *cols, int64_t ld
+) {
+    const int64_t down = w->stride[0] * p->plane, along = w->stride[1] * p->row, width = box->size[2];
+    for (int64_t c = 0; c < w->c; ++c)
+        for (int64_t k0 = 0; k0 < w->kernel[0]; ++k0)
+            for (int64_t k1 = 0; k1 < w->kernel[1]; ++k1)
+                for (int64_t k2 = 0; k2 < w->kernel[2]; ++k2, cols += ld) {
+                    const LM_REAL *const tap = LM_NAME(lm_tap)(w, p, c, k0, k1, k2);
+                    LM_REAL *to = cols;
+                    for (int64_t a = 0; a < box->size[0]; ++a)
+                        for (int64_t b = 0; b < box->size[1]; ++b, to += width)
+                            LM_NAME(lm_run)(to, tap + a * down + b * along, width);
+                }
+}
+
+static void LM_NAME(lm_add)(LM_REAL *to, const LM_REAL *from, int64_t count) {
+    int64_t j = 0;
+    for (; j + LM_LANES <= count; j += LM_LANES)
+        *(LM_NAME(lm_vector) *)(to + j) += *(const LM_NAME(lm_vector) *)(from + j);
+    for (; j < count; ++j) to[j] += from[j];
+}
+
+/* The transpose of lm_gather: add the columns to where they come from. */
+static void LM_NAME(lm_scatter)(
+    const lm_window *w, const lm_box *box, const LM_NAME(lm_padded) *p, const LM_REAL *cols, int64_t ld
+) {
+    const int64_t down = w->stride[0] * p->plane, along = w->stride[1] * p->row, width = box->size[2];
+    for (int64_t c = 0; c < w->c; ++c)
+        for (int64_t k0 = 0; k0 < w->kernel[0]; ++k0)
+            for (int64_t k1 = 0; k1 < w->kernel[1]; ++k1)
+                for (int64_t k2 = 0; k2 < w->kernel[2]; ++k2, cols += ld) {
+                    LM_REAL *const tap = LM_NAME(lm_tap)(w, p, c, k0, k1, k2);
+                    const LM_REAL *from = cols;
+                    for (int64_t a = 0; a < box->size[0]; ++a)
+                        for (int64_t b = 0; b < box->size[1]; ++b, from += width)
+                            LM_NAME(lm_add)(tap + a * down + b * along, from, width);
+                }
+}
+
+/* The transpose of lm_pad for a whole image: what lies under no window is zero. */
+static void LM_NAME(lm_unpad)(const lm_window *w, const LM_NAME(lm_padded) *p, LM_REAL *image) {
+    lm_inside in[LM_AXES];
+    for (int axis = 0; axis < LM_AXES; ++axis) in[axis] = lm_inside_of(w, axis, 0, p->reach[axis]);
+    const int64_t stride = w->stride[2];
+    memset(image, 0, (size_t)(w->c * lm_volume(w->in)) * sizeof *image);
+    for (int64_t c = 0; c < w->c; ++c)
+        for (int64_t a = in[0].low; a < in[0].high; ++a)
+            for (int64_t b = in[1].low; b < in[1].high; ++b) {
+                const LM_REAL *const row = p->data + c * p->channel + a * p->plane + b * p->row;
+                LM_REAL *const to =
+                    image + ((c * w->in[0] + a - in[0].low + in[0].source) * w->in[1] + b - in[1].low + in[1].source)
+                                * w->in[2] + in[2].source - in[2].low;
+                for (int64_t phase = 0; phase < stride; ++phase) {
+                    const LM_REAL *const from = row + phase * p->phase;
+                    for (int64_t k = lm_first_of(in[2].low, phase, stride); k * stride + phase < in[2].high; ++k)
+                        to[k * stride + phase] = from[k];
+                }
+            }
+}
+#undef LM_BLOCK

@@ -185,8 +185,11 @@ def array_api(session: nox.Session) -> None:
 
 @command("packages/*/tests/**/*fuzz*.py", "integration/**/*fuzz*.py", requires=["wheels"], reuse_venv=True)
 def fuzz(session: nox.Session) -> None:
-    """Random mutations of inputs, many more than the tests run."""
+    """Random mutations of inputs, or `-- programs N [--seed S]`: random programs, compiled."""
     install(session, everything(), *group("integration"))
+    if session.posargs[:1] == ["programs"]:
+        session.run("python", "-m", "integration.fuzz", *session.posargs[1:])
+        return
     found = existing("packages/*/tests/**/*fuzz*.py", "integration/**/*fuzz*.py")
     session.run("pytest", *(session.posargs or found), env={"LAMELLA_FUZZ": "1"})
 

@@ -7,6 +7,7 @@ from typing import Any
 from lamella.compiler import _executable
 from lamella.compiler._executable import CompiledGraph
 from lamella.compiler._native._load import get_num_threads, set_num_threads
+from lamella.compiler._peak import planned_bytes
 from lamella.compiler._toolchain import CompileError, CompilerMissing
 from lamella.graph import Graph, staged
 
@@ -17,6 +18,7 @@ __all__ = [
     "CompilerMissing",
     "compile_graph",
     "get_num_threads",
+    "planned_bytes",
     "set_num_threads",
 ]
 

@@ -16,8 +16,12 @@ from ._passes import (
     fold_constants,
     fold_scalars,
     join_pads,
+    live_bytes,
+    partition,
+    rematerialize,
     run_passes,
     simplify,
+    size_bytes,
 )
 from ._stages import staged
 from ._sizes import Size, Sizes, bind, plain
@@ -60,14 +64,18 @@ __all__ = [
     "infer_types",
     "interpret",
     "join_pads",
+    "live_bytes",
     "named_sizes",
     "kernel_of",
     "packed",
     "parse",
+    "partition",
+    "rematerialize",
     "plain",
     "run_passes",
     "staged",
     "simplify",
+    "size_bytes",
     "to_text",
     "verify",
 ]

@@ -121,16 +121,19 @@ class Joint:
         by_input |= {ours: trace.value_of(t) for t, ours in inner.tensors}
         self.residuals: list[Value] = [by_input[v] for v in self._traced.inputs[len(made) :]]
 
+    def graph(self, sizes: Mapping[str, int]) -> Graph:
+        """The backward after the passes, with `sizes` for names: cotangents, then one input for each residual."""
+        return run_passes(bound(self._traced, sizes) if sizes else self._traced, PASSES)
+
     def compiled(
         self,
         compile_graph: Callable[[Graph], Run],
         forward: Graph,
+        graph: Any,
         results: Results,
         place_of: Callable[[int], int | None],
-        sizes: Mapping[str, int],
     ) -> Backward:
-        """Its executable; `place_of` an input, by its id, among the fetched tensors, `sizes` for names."""
-        graph = run_passes(bound(self._traced, sizes) if sizes else self._traced, PASSES)
+        """The executable of `graph`; `place_of` an input, by its id, among the fetched tensors."""
         first = len(results.outputs)
         made = {forward.outputs[m.output]: i for i, m in enumerate(results.made) if m.output >= 0}
         producers = forward.producers()
@@ -162,7 +165,10 @@ class Spent:
         self._kind = type(error)
         self._words = str(error)
 
-    def compiled(self, _: Any, forward: Graph, results: Results, *__: Any) -> Backward:
+    def graph(self, _: Mapping[str, int]) -> None:
+        """There is nothing to run."""
+
+    def compiled(self, _: Any, forward: Graph, __: Any, results: Results, ___: Any) -> Backward:
         """A backward that raises."""
 
         def spent(_: list[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from lamella.graph import CaptureError
 from lamella.tensor.extend import tls
 
+from ._budget import check_budget
 from ._dynamic import Dynamic
 from ._program import Program
 from ._record import OverlapError, executor_of, record
@@ -23,25 +24,32 @@ _MANY = 32
 _MOST = 128
 
 
-def compile(fn: Any = None, *, dynamic: bool | None = None, backend: str = "c") -> Any:  # noqa: A001 - the name users know
+def compile(  # noqa: A001 - the name users know
+    fn: Any = None, *, dynamic: bool | None = None, backend: str = "c", memory_budget: int | None = None
+) -> Any:
     """A compiled version of a function, a module or a zero-argument training step; usable as a decorator.
 
     The first call of each kind (shapes, dtypes, values read from Python) captures the whole call; later calls check
     guards and replay it. `dynamic` says which sizes of tensors a program leaves open: with None those that a second
     call shows to change, all from 2 on with True, none with False; `mark_dynamic` opens single ones unless it is False.
-    `backend` is "c", or "interpreter" for the reference. What cannot be captured raises
-    CaptureError, and then nothing has changed.
+    `backend` is "c", or "interpreter" for the reference. `memory_budget` is the most bytes that a program may allocate
+    at once: values are computed again instead of kept until its plan fits, with the same results, and CaptureError
+    names the least that is reached where it does not. What cannot be captured raises CaptureError, and then nothing
+    has changed.
     """
     if fn is None:
-        return functools.partial(compile, dynamic=dynamic, backend=backend)
+        return functools.partial(compile, dynamic=dynamic, backend=backend, memory_budget=memory_budget)
     if not callable(fn):
         raise TypeError(f"compile needs a function or a module, got {type(fn).__name__}")
     if dynamic not in (None, True, False):
         raise TypeError(f"dynamic is None, True or False, got {dynamic!r}")
     executor_of(backend)
-    if isinstance(fn, CompiledFunction) and (fn.backend, fn.dynamic) == (backend, dynamic):
+    check_budget(memory_budget, backend)
+    if isinstance(fn, CompiledFunction) and (fn.backend, fn.dynamic, fn.memory_budget) == (
+        backend, dynamic, memory_budget,
+    ):  # fmt: skip
         return fn
-    return CompiledFunction(fn, backend, dynamic)
+    return CompiledFunction(fn, backend, dynamic, memory_budget)
 
 
 def disable(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,10 +67,11 @@ def disable(fn: Callable[..., Any]) -> Callable[..., Any]:
 class CompiledFunction:
     """What `compile` returns. Calls inside a capture or a transform run the original function."""
 
-    def __init__(self, fn: Any, backend: str, dynamic: bool | None = None) -> None:
+    def __init__(self, fn: Any, backend: str, dynamic: bool | None = None, memory_budget: int | None = None) -> None:
         self._fn = fn.original if isinstance(fn, CompiledFunction) else fn
         self._backend = backend
         self._dynamic = dynamic
+        self._budget = memory_budget
         self._seen: dict[str, tuple[tuple[int, ...], frozenset[int]]] = {}  # sizes of tensors, and which ones change
         self._programs: list[Program | SizedProgram] = []
         self._lock = threading.RLock()
@@ -86,6 +95,11 @@ class CompiledFunction:
     def dynamic(self) -> bool | None:
         """Which sizes its programs leave open."""
         return self._dynamic
+
+    @property
+    def memory_budget(self) -> int | None:
+        """The most bytes that a program may allocate at once; None for as many as it takes."""
+        return self._budget
 
     @property
     def programs(self) -> tuple[Program | SizedProgram, ...]:
@@ -122,7 +136,9 @@ class CompiledFunction:
                 self._missed(program.guard.reasons[found])
             else:
                 try:
-                    program = record(self._fn, args, kwargs, self._backend, Dynamic(self._dynamic, self._seen))
+                    program = record(
+                        self._fn, args, kwargs, self._backend, Dynamic(self._dynamic, self._seen), self._budget
+                    )
                 except OverlapError as overlap:
                     warnings.warn(str(overlap), RuntimeWarning, stacklevel=2)
                     return self._fn(*args, **kwargs)

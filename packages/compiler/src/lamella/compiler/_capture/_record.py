@@ -23,6 +23,7 @@ from lamella.tensor.extend import VIEW, MetaArray, enter_mode, leave_mode, tls
 
 from .._toolchain import CompilerMissing
 from ._backward import PASSES, trace_backward
+from ._budget import fitted
 from ._code import is_analyzed, is_own_module
 from ._dynamic import Dynamic, named_inputs
 from ._explore import Explorer
@@ -55,7 +56,7 @@ def executor_of(backend: str) -> Callable[[Graph], Run]:
 
 
 def record(
-    fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str, dynamic: Dynamic
+    fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str, dynamic: Dynamic, budget: int | None = None
 ) -> Program | SizedProgram:
     """The program of one call; CaptureError, or what the function itself raised, and then nothing has changed."""
     compile_graph = executor_of(backend)
@@ -114,11 +115,14 @@ def record(
     places = {v: fetched.at(t) for v, t in tensors.items()} if sizes and joint is not None else {}
 
     def assemble(sizes: Mapping[str, int], guard: Guard | None, place_of: Callable[[int], int | None]) -> Program:
-        graph = run_passes(bound(traced, sizes), PASSES)
+        graph, later = fitted(
+            run_passes(bound(traced, sizes), PASSES), None if joint is None else joint.graph(sizes),
+            len(results.outputs), backend, budget,
+        )  # fmt: skip
         run = _compiled(compile_graph, graph)
         backward = None
         if joint is not None:
-            backward = joint.compiled(lambda g: _compiled(compile_graph, g), graph, results, place_of, sizes)
+            backward = joint.compiled(lambda g: _compiled(compile_graph, g), graph, later, results, place_of)
         return Program(graph, run, guard, results.bound(sizes), commits, backward)
 
     def place_of(value: int) -> int | None:

@@ -6,6 +6,7 @@ from ._dce import dce
 from ._decompose import decompose
 from ._fold import fold_scalars
 from ._join import join_pads
+from ._remat import live_bytes, partition, rematerialize, size_bytes
 from ._run import Pass, run_passes
 from ._simplify import canonicalize, simplify
 
@@ -18,6 +19,10 @@ __all__ = [
     "fold_constants",
     "fold_scalars",
     "join_pads",
+    "live_bytes",
+    "partition",
+    "rematerialize",
     "run_passes",
     "simplify",
+    "size_bytes",
 ]

@@ -31,7 +31,7 @@ class Network:
             self._room.append(room)
 
     def cut(self) -> list[bool]:
-        """For each vertex whether a smallest cut leaves it on the source's side; ValueError where every cut is infinite."""
+        """For each vertex whether a smallest cut leaves it with the source; ValueError where every cut is infinite."""
         while True:
             level = self._levels()
             if level[1] < 0:

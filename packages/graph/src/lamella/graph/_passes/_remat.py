@@ -100,11 +100,7 @@ def _chosen(
         net.edge(computed[node], needed[value], keeping)
     early = net.cut()
     repeated = {node for node, vertex in computed.items() if not early[vertex]}
-    kept = {
-        value
-        for value, vertex in needed.items()
-        if not early[vertex] and (producers.get(value) not in repeated)
-    }
+    kept = {value for value, vertex in needed.items() if not early[vertex] and (producers.get(value) not in repeated)}
     return kept, repeated
 
 
@@ -186,11 +182,10 @@ def partition(forward: Graph, backward: Graph, outputs: int, worth: float = 1.0)
     inputs = {v: Value(first + i, v.type) for i, v in enumerate(order)}
     late = _Late(first + len(order), _region(backward), repeated, producers)
     late._names.update(inputs)
-    names = {theirs: ours for theirs, ours in given.items()}
     for node in backward.nodes:
-        args = tuple([late.value(names[a]) if a in names else a for a in node.args])
+        args = tuple([late.value(given[a]) if a in given else a for a in node.args])
         late.nodes.append(Node(node.op, args, node.params, node.outputs, node.region, node.source))
-    results = [late.value(names[v]) if v in names else v for v in backward.outputs]
+    results = [late.value(given[v]) if v in given else v for v in backward.outputs]
     sources = [*backward.sources[: len(own)], *[f"residual %{v.id}" for v in order]]
     changed = Graph(backward.name, [*own, *inputs.values()], late.nodes, results, backward.effects, sources)
     return dce(forward.replace(forward.nodes, [*forward.outputs[:outputs], *order])), changed
@@ -213,18 +208,18 @@ def _reachable(graph: Graph, outputs: int) -> set[Value]:
 
 def live_bytes(graph: Graph) -> list[int]:
     """Bytes alive while each node runs, beside the inputs; a view is its operand's memory."""
-    root: dict[Value, Value] = {}
+    root: dict[Any, Any] = {}
     last: dict[Value, int] = {}
     for i, node in enumerate(graph.nodes):
         for a in node.args:
             if type(a) is Value:
                 last[root.get(a, a)] = i
         for v in node.outputs:
-            root[v] = root.get(node.args[0], node.args[0]) if node.op.spec == "view" else v  # type: ignore[assignment,arg-type]
+            root[v] = root.get(node.args[0], node.args[0]) if node.op.spec == "view" else v
             last.setdefault(root[v], i)
-    for v in graph.results():
-        if type(v) is Value:
-            last[root.get(v, v)] = len(graph.nodes)
+    for result in graph.results():
+        if type(result) is Value:
+            last[root.get(result, result)] = len(graph.nodes)
     ending: dict[int, int] = {}
     alive, found = 0, []
     for i, node in enumerate(graph.nodes):

@@ -1,0 +1,170 @@
+"""What a forward keeps for its backward, and `memory_budget`: fewer bytes, the same bits."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lamella import nn, optim
+from lamella import tensor as lt
+from lamella.compiler import CaptureError, compile
+from lamella.compiler._capture import _budget, _record
+from lamella.compiler._capture._dynamic import Dynamic
+from lamella.graph import executor as interpreter
+from lamella.graph import size_bytes
+from lamella.nn import functional as F
+
+BACKENDS = ("interpreter", "c")
+
+
+def program(fn: Any, *args: Any, backend: str = "interpreter", budget: int | None = None) -> Any:
+    return _record.record(fn, args, {}, backend, Dynamic(False, {}), budget)
+
+
+def masked(x: Any, w: Any) -> Any:
+    """A mask, a cast and elementwise steps between two products."""
+    h = x @ w
+    h = lt.where(h > 0, h * 2.0 + 1.0, -h)
+    return lt.tanh((h * h).to(lt.float32) @ w)
+
+
+def inputs() -> tuple[Any, Any]:
+    lt.manual_seed(0)
+    return lt.randn(64, 48), lt.randn(48, 48).requires_grad_()
+
+
+def kept(found: Any) -> int:
+    """Bytes between forward and backward that are not the caller's."""
+    given = set(found.graph.inputs)
+    return sum(size_bytes(v) for v in {*found.graph.outputs[found.backward.first :]} if v not in given)
+
+
+def whole(forward: Any, backward: Any, *_: Any) -> Any:
+    return forward, backward
+
+
+def test_a_forward_keeps_what_is_dear_to_compute_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = inputs()
+    chosen = program(masked, x, w)
+    monkeypatch.setattr(_record, "fitted", whole)
+    plain = program(masked, x, w)
+    assert kept(chosen) < kept(plain)
+    assert "where" in [n.op.name for n in chosen.backward.graph.nodes]
+    assert "matmul" not in [n.op.name for n in chosen.backward.graph.nodes if n.region]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradients_are_the_same_bits(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = inputs()
+
+    def gradient(budget: int | None) -> list[bytes]:
+        w.grad = None
+        y = compile(masked, backend=backend, memory_budget=budget)(x, w)
+        y.sum().backward()
+        return [y.detach().numpy().tobytes(), w.grad.numpy().tobytes()]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_record, "fitted", whole)
+        expected = gradient(None)
+    assert gradient(None) == expected
+    assert gradient(64 * 48 * 4 * 7) == expected
+
+
+def test_what_the_caller_may_write_is_not_kept_in_the_place_of_a_copy() -> None:
+    def scaled(x: Any) -> Any:
+        return lt.sigmoid(x * 2.0)
+
+    x = lt.randn(8, 8)
+    y = compile(scaled, backend="interpreter")(x.clone().requires_grad_())
+    z = (x * 1.0).requires_grad_()
+    found = compile(scaled, backend="interpreter")(z)
+    with lt.no_grad():
+        z.add_(1.0)  # the backward of sigmoid reads its result, never x
+    found.sum().backward()
+    y.sum().backward()
+    np.testing.assert_allclose(z.grad.numpy(), (2 * y * (1 - y)).detach().numpy(), rtol=1e-6)
+
+
+def step_of(depth: int, width: int = 32, rows: int = 256) -> Any:
+    """A whole training step of a deep network, whose activations are most of its memory."""
+    lt.manual_seed(0)
+    layers: list[Any] = []
+    for _ in range(depth):
+        layers += [nn.Linear(width, width), nn.GELU(), nn.Dropout(0.1)]
+    model = nn.Sequential(*layers, nn.LayerNorm(width))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    x = lt.randn(rows, width)
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = F.mse_loss(model(x), x)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step, model
+
+
+def trained(backend: str, budget: int | None) -> tuple[list[bytes], int]:
+    """(losses and parameters after two steps, the planned peak)."""
+    step, model = step_of(6)
+    compiled = compile(step, backend=backend, memory_budget=budget)
+    losses = [compiled().detach().numpy().tobytes() for _ in range(2)]
+    graph = compiled.programs[0].graph
+    planner = interpreter.planned_bytes if backend == "interpreter" else _budget._planner_of(backend)
+    return losses + [p.detach().numpy().tobytes() for p in model.parameters()], planner(graph)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_step_within_a_budget_gives_the_same_bits(backend: str) -> None:
+    expected, peak = trained(backend, None)
+    budget = peak * 3 // 4
+    found, planned = trained(backend, budget)
+    assert planned <= budget
+    assert found == expected
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_least_that_is_reached_is_named_and_can_be_asked_for(backend: str) -> None:
+    step, _ = step_of(3)
+    with pytest.raises(CaptureError, match=r"memory_budget of 1000 bytes: .* down to \d+ bytes") as refused:
+        compile(step, backend=backend, memory_budget=1000)()
+    found = re.search(r"down to (\d+) bytes", str(refused.value))
+    assert found is not None
+    compile(step, backend=backend, memory_budget=int(found[1]))()
+
+
+def test_draws_are_never_repeated() -> None:
+    step, _ = step_of(6)
+    plain = program(step)
+    budget = interpreter.planned_bytes(plain.graph) * 3 // 4
+    less = program(step, budget=budget)
+    assert [n.op.name for n in less.graph.nodes].count("dropout") == 6
+    assert len(less.graph.nodes) > len(plain.graph.nodes)
+
+
+@pytest.mark.parametrize(
+    ("budget", "error", "words"),
+    [
+        (0, ValueError, "memory_budget must be at least 1 byte, got 0"),
+        (-5, ValueError, "memory_budget must be at least 1 byte, got -5"),
+        (1e6, TypeError, r"memory_budget must be a number of bytes, an int, got 1000000\.0"),
+        ("1GB", TypeError, "memory_budget must be a number of bytes, an int, got '1GB'"),
+        (True, TypeError, "memory_budget must be a number of bytes, an int, got True"),
+    ],
+)
+def test_a_budget_is_a_number_of_bytes(budget: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        compile(lambda x: x, memory_budget=budget)
+
+
+def test_a_backend_that_plans_nothing_cannot_keep_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Backend:
+        NAME = "c"
+
+    monkeypatch.setattr(_budget, "discover", lambda kind: (Backend,))
+    with pytest.raises(ValueError, match="backend 'c' does not plan its memory"):
+        compile(lambda x: x, memory_budget=1000)

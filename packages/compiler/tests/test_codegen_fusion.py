@@ -269,3 +269,19 @@ def test_a_large_unit_is_compiled_in_parts(monkeypatch: pytest.MonkeyPatch, tmp_
     key = next((tmp_path / "cache").glob("*.2.c")).name.partition(".")[0]
     assert len(list((tmp_path / "cache").glob(f"{key}*.c"))) == 3
     assert _cache.source(key) == compiled.c_source
+
+
+def test_a_group_that_nobody_has_read_waits_for_what_joins_it() -> None:
+    compiled = run(
+        """graph later(%0: f32[300, 40], %1: f32[40, 300]) {
+  %2: f32[300, 40] = exp(%0)
+  %3: f32[40, 40] = matmul(%1, %0)
+  %4: f32[300, 40] = matmul(%0, %3)
+  %5: f32[300, 40] = add(%2, %4)
+  return %5
+}""",
+        normal(300, 40),
+        normal(40, 300),
+        rtol=1e-3,
+    )
+    assert len(compiled.kernels) == 1, "exp runs after the products, with add"

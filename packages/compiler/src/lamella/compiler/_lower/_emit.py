@@ -14,7 +14,7 @@ from typing import Any
 from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import FLOATS, STORAGE_TYPES, value_type
 from lamella.compiler._library._row import Library
-from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target
+from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target, steps_of
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table, contiguous
 from lamella.compiler._schedule import HEAVY
 
@@ -255,6 +255,8 @@ class Emitter:
         for operand in step.operands:
             if isinstance(operand, Ref):
                 operand.root.stored = True
+                for maker in steps_of(operand.root):
+                    maker.read = True
         for shape, dtype in types:
             root = self.root(shape, dtype)
             root.step = step

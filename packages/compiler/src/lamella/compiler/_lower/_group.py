@@ -33,6 +33,7 @@ class Step:
 
     index: int
     merged: Group | None = None
+    read: bool = False  # by another step, which must come later
 
 
 @dataclass(eq=False, slots=True)
@@ -180,9 +181,24 @@ class Grouper:
             if other is not None and other not in candidates:
                 candidates.insert(0, other)
         for group in reversed(candidates):
-            if group.merged is None and group.index >= needs and self._join(group, item, space, dims):
+            if group.merged is not None:
+                continue
+            if group.index >= needs:
+                if self._join(group, item, space, dims):
+                    return
+            elif not group.read and self._join_later(group, item, space, dims):
                 return
         self._open(item, space, dims, small=small)
+
+    def _join_later(self, group: Group, item: Item, space: tuple[int, ...], dims: frozenset[int] | None) -> bool:
+        """Put an item into a group that runs before what the item needs: as nothing has read it, it may run last."""
+        before, group.index = group.index, len(self.steps)
+        if not self._join(group, item, space, dims):
+            group.index = before
+            return False
+        self.steps[before] = Step(before, merged=group)
+        self.steps.append(group)
+        return True
 
     def _open(self, item: Item, space: tuple[int, ...], dims: frozenset[int] | None, *, small: bool) -> None:
         group = Group(len(self.steps), space=space)
@@ -365,12 +381,14 @@ class Grouper:
         item.root.step = group
         for root in [*(memory_read(o) for o in item.operands), *item.after]:
             if root is not None and root not in group.made:
-                group.needs = max([group.needs, *(source.index for source in steps_of(root))])
+                for source in steps_of(root):
+                    group.needs = max(group.needs, source.index)
+                    source.read = source.read or source is not group
 
     # -- merging ------------------------------------------------------------------------------------------------------
 
     def _merge(self, candidates: list[Group]) -> None:
-        """Two groups over one space become one where the later needs nothing from between them."""
+        """Two groups over one space become one where the later needs nothing from between, or the earlier can wait."""
         first = candidates[0]
         for group in candidates[1:]:
             fits = (
@@ -378,7 +396,7 @@ class Grouper:
                 and not group.closed
                 and not first.closed
                 and (group.inner == first.inner or group.inner is None or first.inner is None)
-                and group.needs <= first.index
+                and (group.needs <= first.index or not first.read)
                 and len(group.items) + len(first.items) <= MOST_ITEMS
                 and len(group.roots | first.roots) <= MOST_BUFFERS
                 and self._readable(first, group)
@@ -386,11 +404,16 @@ class Grouper:
             if not fits:
                 first = group
                 continue
+            before = first.index
+            if group.needs > before:
+                self.steps[first.index] = Step(first.index, merged=first)
+                self.steps[group.index], first.index = first, group.index
             first.items += group.items
             first.made |= group.made
             first.roots = (first.roots | group.roots) - set(first.made)
-            first.needs = max(first.needs, group.needs if group.needs != first.index else -1)
+            first.needs = max(first.needs, group.needs if group.needs != before else -1)
             first.inner = first.inner if group.inner is None else group.inner
+            first.read = first.read or group.read
             group.merged = first
 
     def _readable(self, first: Group, group: Group) -> bool:

@@ -460,6 +460,36 @@ def generators_of_parameters() -> Run:
     return Run(step, [()] * 3, (net,))
 
 
+ARRAY = np.array([1.0, 2.0, 3.0])
+
+
+@row(3)  # by value
+def numpy_arrays_as_arguments() -> Run:
+    def step(x: Any, y: Any) -> Any:
+        return lt.from_numpy(x) * 2.0 + lt.tensor(y), lt.as_tensor(x).sum()
+
+    return Run(step, [(np.arange(3.0) + i, np.ones(3) * i) for i in range(3)], ())
+
+
+@row(4)
+def numpy_arrays_computed_with() -> Run:
+    def step(x: Any, y: Any) -> Any:
+        return lt.tensor(np.sqrt(x)) + lt.from_numpy(y)
+
+    return Run(step, [(np.full(3, 4.0 + (i == 2)), np.ones(3) * i) for i in range(4)], ())
+
+
+@row(1)
+def numpy_constants() -> Run:
+    table = np.eye(3)
+
+    def step(x: Any) -> Any:
+        window = np.hanning(3) + ARRAY.shape[0]
+        return x @ lt.from_numpy(table) + lt.tensor(ARRAY) + lt.from_numpy(window) + lt.tensor(np.arange(3.0)) * np.pi
+
+    return Run(step, [(f64(2, 3, seed=i),) for i in range(3)], ())
+
+
 # -- modules
 
 

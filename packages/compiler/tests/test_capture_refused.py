@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import random
 import re
 import types
 from collections.abc import Callable
@@ -59,6 +61,7 @@ class World:
 
 
 ARRAY = np.ones(3)
+RNG = np.random.default_rng(0)
 COUNT = 0
 
 
@@ -77,11 +80,24 @@ def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
     def as_numpy() -> Any:
         return w.step().detach().numpy()
 
-    def array_inside() -> Any:
-        return w.step() + lt.tensor(ARRAY)
+    def array_written() -> Any:
+        ARRAY[0] = 5.0
+        return w.step()
 
-    def array_wrapped() -> Any:
-        return w.step() + lt.from_numpy(ARRAY)
+    def array_written_after() -> Any:
+        array = np.zeros(3)
+        t = lt.from_numpy(array)
+        array[1] = 1.0
+        return w.step() + t
+
+    def numpy_drawn() -> Any:
+        return w.step() + lt.tensor(np.random.rand(3))  # noqa: NPY002 - the generator of the module
+
+    def numpy_generator() -> Any:
+        return w.step() + lt.tensor(RNG.standard_normal(3))
+
+    def python_drawn() -> Any:
+        return w.step() * random.random()
 
     def unreachable() -> Any:
         return w.step() + hidden()
@@ -188,8 +204,11 @@ def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
         "branch": (branch, r"bool\(\)"),
         "as_list": (as_list, r"tolist\(\)"),
         "as_numpy": (as_numpy, r"numpy\(\)"),
-        "array_inside": (array_inside, "numpy array"),
-        "array_wrapped": (array_wrapped, "cannot fetch again"),
+        "array_written": (array_written, "ARRAY was written"),
+        "array_written_after": (array_written_after, "changed a numpy array of shape"),
+        "numpy_drawn": (numpy_drawn, "the state of numpy.random"),
+        "numpy_generator": (numpy_generator, "the state of RNG"),
+        "python_drawn": (python_drawn, "the state of Python's random"),
         "unreachable": (unreachable, "cannot fetch again"),
         "escapes_to_object": (escapes_to_object, "kept by something outside"),
         "escapes_to_list": (escapes_to_list, "kept by something outside"),
@@ -221,21 +240,10 @@ def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
 BIG = np.zeros(100_000)
 
 
-def _hide() -> Callable[[], lt.Tensor]:
-    """A function of another module, whose tensor capture cannot find."""
-    module = types.ModuleType("lamella.tensor.a_stand_in")
-    exec("def hidden():\n    return made()\n", module.__dict__)
-    t = lt.ones(3, dtype=lt.float64)
-    module.__dict__["made"] = functools_partial(t)
-    return module.__dict__["hidden"]  # type: ignore[no-any-return]
-
-
-class functools_partial:
-    def __init__(self, t: Any) -> None:
-        self.cell = lambda: t
-
-    def __call__(self) -> Any:
-        return self.cell()
+@functools.lru_cache
+def hidden() -> lt.Tensor:
+    """What it made at its first call is nowhere that capture could find it."""
+    return lt.ones(3, dtype=lt.float64)
 
 
 @disable
@@ -246,8 +254,7 @@ def a_disabled_function() -> None:
 NAMES = sorted(programs(World()))
 
 
-def hidden() -> Any:
-    return lt.from_numpy(ARRAY)
+hidden()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,6 +10,7 @@ raised.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
@@ -67,6 +68,8 @@ class Trace(TracedNumbers):
         self._cells: dict[int, tuple[Any, int, Any]] = {}
         self._edges: dict[int, tuple[Tensor, Any, Any, int, tuple[str, int] | None]] = {}
         self.constants: list[Tensor] = []
+        self.arrays: list[tuple[Any, Any]] = []  # numpy arrays that became constants, and what they held
+        self.knows_array: Callable[[Any], bool] = lambda _: False  # whether the capture layer can fetch one again
         self.leaves: list[Any] = []  # leaves of autograd that the program made
         self.made: list[tuple[Any, Any]] = []  # (weak reference to a traced tensor, where it was made)
 
@@ -245,12 +248,35 @@ class Trace(TracedNumbers):
         """A tensor made of Python values while tracing: kept as a constant input, read through a copy that may be
         written.
         """
+        if self.parent is not None:
+            return self.parent.constant(t)
         value = self.builder.input(TensorType(from_numpy_dtype(t._data.dtype), tuple(t._data.shape)), "constant")
         self._values[id(t._data)] = (value, 0, t._data)
         self.tensors.append((t, value))
         self.constants.append(t)
         out: Tensor = self.record(OPS["copy"], (t,), {})
         return out
+
+    def of_array(self, array: Any) -> Tensor:
+        """A tensor over a numpy array: one that is older is fetched again at each call, one that the program makes
+        says what the guarded state says, and is a constant.
+        """
+        if self.parent is not None:
+            return self.parent.of_array(array)
+        if self.knows_array(array):
+            return wrap(array)
+        kept = array.copy()
+        self.arrays.append((array, kept))
+        return self.constant(wrap(kept))
+
+    def check_arrays(self) -> None:
+        """CaptureError where an array changed after it had become a constant."""
+        for array, kept in self.arrays:
+            if array.tobytes() != kept.tobytes():
+                raise CaptureError(
+                    f"the program changed a numpy array of shape {array.shape} after it had made a tensor of it, which "
+                    "a replay cannot repeat; make the tensor when the array is finished"
+                )
 
     def forced(self, t: Tensor, why: str) -> None:
         """Real values were asked for: refused, naming the line."""

@@ -44,6 +44,8 @@ def from_numpy(array: Any) -> Tensor:
                 f"from_numpy cannot share byte-swapped memory ({array.dtype}); "
                 f"convert it with array.astype({array.dtype.newbyteorder('=')})"
             )
+    if HOT[0] and tls.trace is not None:
+        return cast("Tensor", tls.trace.of_array(array))
     return _own(wrap(array))
 
 
@@ -72,11 +74,6 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
             data = _numbers(data, kinds)
             dtype = reduce(promote, kinds) if dtype is None else dtype
         if isinstance(data, np.ndarray) or hasattr(data, "__array__"):
-            if tls.trace is not None:
-                raise RuntimeError(
-                    "a captured program makes a tensor of a numpy array, whose values may differ next time; "
-                    "pass it as an argument, or make the tensor outside"
-                )
             given = np.asarray(data)
             kind = from_numpy_dtype(given.dtype)  # says what it cannot hold
             array = np.array(given, dtype=kind.numpy, order="C")

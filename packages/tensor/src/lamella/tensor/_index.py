@@ -167,7 +167,8 @@ def _normal_int(e: Any, n: int, dim: int) -> Any:
 def _entry(e: Any) -> Any:
     """An entry that is basic as it is, anything array-like as an index tensor; a 0-d integer array as an int."""
     if isinstance(e, (bool, np.bool_)):
-        return wrap(np.asarray(e))
+        array = np.asarray(e)
+        return wrap(array) if tls.trace is None else tls.trace.of_array(array)
     if isinstance(e, (list, tuple, range)):
         e = np.asarray(e, _INT64) if not len(e) else np.asarray(e)
     if isinstance(e, np.ndarray):

@@ -9,16 +9,19 @@ cannot be put back, and numpy arrays too large to compare.
 
 from __future__ import annotations
 
+import array
 import builtins
 import collections
+import contextvars
 import dataclasses
 import functools
 import inspect
+import random
 import sys
 import types
 import weakref
 from collections.abc import Set
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -27,13 +30,17 @@ from lamella.tensor import Generator, Tensor
 from lamella.tensor.extend import GRAD, VIEW, Numbers, refresh
 
 from ._code import imported, is_analyzed, is_own_module, names_of
-from ._conditions import of_array, of_scalar, of_tensor, of_value
+from ._conditions import of_array, of_tensor, of_value
+from ._containers import Containers
 from ._dynamic import Dynamic
+from ._lines import Line, Reached
 from ._members import (
     ATOMS,
     HOOKS,
+    MAPPINGS,
     REGISTRIES,
     SCALARS,
+    VIEWS,
     argument_names,
     functions_of,
     hidden_by,
@@ -50,35 +57,17 @@ from ._members import (
     slot_values,
 )
 
-__all__ = ["Explorer", "Line", "Reached"]
+__all__ = ["Explorer"]
 
 _LIMIT = 100_000
 _MAKING = ("__init__", "__new__", "__post_init__", "__init_subclass__")
 
 
-class Line(NamedTuple):
-    """One line of a guard: a condition that must hold, or (empty `condition`) a statement that gives a name to a
-    value.
-    """
-
-    condition: str
-    text: str
-
-
-class Reached(NamedTuple):
-    """A tensor that the guard can fetch: under which name, in which words, and whether it is one fixed object."""
-
-    tensor: Tensor
-    name: str
-    words: str
-    fixed: bool
-
-
-class Explorer:
+class Explorer(Containers):
     """One walk over what `root(*args, **kwargs)` can reach; `lines` stand in an order in which parents come first."""
 
     def __init__(self, root: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Dynamic) -> None:
-        self.dynamic = dynamic
+        super().__init__(dynamic)
         self.names: set[str] = set()
         self.everything = False
         self.codes: set[types.CodeType] = set()
@@ -100,56 +89,6 @@ class Explorer:
             raise CaptureError(
                 "what the program can reach is nested too deeply to be guarded; pass what it needs as arguments"
             ) from None
-
-    def _clear(self) -> None:
-        self.dynamic.clear()
-        self.constants: list[Any] = []
-        self.lines: list[Line] = []
-        self.modules: list[Any] = []
-        self.holders: list[
-            tuple[Any, str, Set[str] | None]
-        ] = []  # what may be written: (object, words, names that count)
-        self.tensors: dict[int, Reached] = {}
-        self.memory: dict[int, Reached] = {}
-        self.numbers: dict[int, str] = {}
-        self.generators: dict[int, Any] = {}
-        self.identities: set[int] = set()
-        self._known: dict[int, str] = {}
-        self._numbered: dict[int, str] = {}
-        self._alive: list[Any] = []
-        self._members: set[type] = set()
-        self._locals = 0
-        self._sized: set[str] = set()
-
-    # -- lines
-
-    def constant(self, value: Any) -> str:
-        """The name under which the guard function knows an object."""
-        name = self._numbered.get(id(value))
-        if name is None:
-            name = self._numbered[id(value)] = f"k{len(self.constants)}"
-            self.constants.append(value)
-        return name
-
-    def _check(self, condition: str, words: str) -> None:
-        self.lines.append(Line(condition, words))
-
-    def _local(self, path: str) -> str:
-        if path.isidentifier():
-            return path
-        self._locals += 1
-        name = f"v{self._locals}"
-        self.lines.append(Line("", f"{name} = {path}"))
-        return name
-
-    def _same(self, value: Any, path: str, what: str) -> str:
-        """Guard identity, and give the object a name of its own."""
-        name = self.constant(value)
-        if path and path != name:
-            self._check(f"{path} is {name}", f"{what} is another object")
-        self.identities.add(id(value))
-        self._known[id(value)] = name
-        return name
 
     # -- the walk
 
@@ -197,74 +136,34 @@ class Explorer:
         elif isinstance(value, (np.ndarray, np.generic)):
             name = self._local(path)
             self._check(of_array(value, name, self.constant, what), f"{what} holds other values")
+            if type(value) is np.ndarray:
+                self._array(value, name, what)
         elif isinstance(value, (*ATOMS, bytearray, int, float, complex, str, bytes)):
             name = self._local(path)
             self._check(of_value(value, name, self.constant), f"{what} has another value")
+        elif isinstance(value, MAPPINGS):
+            self._mapping(value, path, what)
+        elif isinstance(value, VIEWS):
+            self._same(value, path, what)
+            self.visit(value.mapping, f"{self.constant(value)}.mapping", what)
+        elif isinstance(value, (array.array, memoryview)):
+            name = self._local(path)
+            self._check(
+                f"type({name}) is {self.constant(kind)} and {name}.tobytes() == {self.constant(value.tobytes())}",
+                f"{what} holds other values",
+            )
+        elif isinstance(value, contextvars.ContextVar):
+            name = self._same(value, path, what)
+            self.visit(value.get(None), f"{name}.get(None)", what)
+        elif isinstance(value, (random.Random, np.random.Generator, np.random.RandomState)):
+            self._same(value, path, what)
+            self.drawing.append((value, what))
         elif is_position(value):
             raise CaptureError(
                 f"{what} is an iterator, whose position a replay cannot move; pass what it gives as arguments"
             )
         else:
             self._object(value, path, what)
-
-    def _scalar(self, value: Any, path: str, what: str) -> None:
-        name = path if value is None or type(value) is bool else self._local(path)
-        self._check(of_scalar(value, name, self._fresh), f"{what} is not {value!r:.60}")
-
-    def _fresh(self, value: Any) -> str:
-        # scalars are told apart by type, which a table of equal values would not do
-        self.constants.append(value)
-        return f"k{len(self.constants) - 1}"
-
-    def _items(self, value: Any, path: str, what: str) -> None:
-        kind = type(value)
-        name = self._local(path)
-        if kind is not tuple:
-            self._known[id(value)] = name
-        self._check(
-            f"type({name}) is {self.constant(kind)} and len({name}) == {len(value)}",
-            f"{what} has another type or length",
-        )
-        if not isinstance(value, tuple):
-            self.holders.append((value, what, None))
-        for i, item in enumerate(value):
-            self.visit(item, f"{name}[{i}]", f"{what}[{i}]")
-        if kind not in (list, tuple, collections.deque):
-            self._attributes(value, name, what)
-            self._methods(kind, False)
-
-    def _dict(self, value: Any, path: str, what: str) -> None:
-        kind = type(value)
-        name = self._local(path)
-        self._known[id(value)] = name
-        keys = list(dict.keys(value))
-        if keys:
-            self._check(
-                f"type({name}) is {self.constant(kind)} and [*{name}] == {self.constant(keys)}",
-                f"other keys in {what}",
-            )
-        else:
-            self._check(f"type({name}) is {self.constant(kind)} and not {name}", f"other keys in {what}")
-        self.holders.append((value, what, None))
-        for key, item in list(dict.items(value)):
-            at = repr(key) if type(key) in (str, int, bool) else self.constant(key)
-            if type(key) not in SCALARS:
-                self.visit(key, self.constant(key), f"a key of {what}")
-            self.visit(
-                item, f"dict.__getitem__({name}, {at})" if kind is not dict else f"{name}[{at}]", f"{what}[{key!r:.40}]"
-            )
-        if kind is not dict:
-            self._attributes(value, name, what)
-            self._methods(kind, False)
-
-    def _numbers(self, value: Any, name: str, what: str) -> None:
-        self.numbers[id(value)] = name
-        self.holders.append((value, what, None))
-        self._check(f"len({name}) == {len(value)}", f"other keys in {what}")
-        self._methods(type(value), False)
-        for key, item in dict.items(value):
-            if type(item) is not int and type(item) is not float:
-                self.visit(item, f"dict.__getitem__({name}, {key!r})", f"{what}[{key!r}]")
 
     # -- tensors
 

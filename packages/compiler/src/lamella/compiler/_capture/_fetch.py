@@ -9,7 +9,8 @@ from typing import Any
 from lamella.graph import CaptureError, Trace
 from lamella.tensor import Tensor
 
-from ._explore import Explorer, Reached
+from ._explore import Explorer
+from ._lines import Reached
 
 __all__ = ["Fetched"]
 

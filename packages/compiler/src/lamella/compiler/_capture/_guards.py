@@ -14,7 +14,7 @@ import numpy as np
 
 from lamella.graph import CaptureError, Graph, ScalarType, Trace, Value
 from lamella.tensor import Tensor, get_default_dtype
-from lamella.tensor.extend import GRAD, METADATA, refresh, tls
+from lamella.tensor.extend import GRAD, METADATA, refresh, tls, wrap
 
 from ._explore import Explorer
 from ._fetch import Fetched
@@ -83,6 +83,7 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fe
         "METADATA": METADATA,
         "default": get_default_dtype,
         "fresh": _fresh,
+        "wrap": wrap,
         "modules": sys.modules,
     }
     w.scope |= {

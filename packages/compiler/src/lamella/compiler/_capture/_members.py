@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import collections.abc
 import datetime
 import decimal
@@ -9,6 +10,7 @@ import enum
 import fractions
 import functools
 import inspect
+import os
 import pathlib
 import sys
 import types
@@ -21,9 +23,30 @@ from lamella.tensor import Device, DType, Tensor
 from ._code import is_analyzed
 
 __all__ = [
-    "ATOMS", "HOOKS", "REGISTRIES", "SCALARS", "argument_names", "functions_of", "hidden_by", "is_compiled", "is_fixed",
-    "is_foreign_class", "is_foreign_module", "is_frozen", "is_module", "is_position", "name_of", "overridden",
-    "own_state", "slot_names", "slot_values", "snapshot", "unchanged",
+    "ATOMS",
+    "HOOKS",
+    "MAPPINGS",
+    "REGISTRIES",
+    "SCALARS",
+    "VIEWS",
+    "argument_names",
+    "frozen",
+    "functions_of",
+    "hidden_by",
+    "is_compiled",
+    "is_fixed",
+    "is_foreign_class",
+    "is_foreign_module",
+    "is_frozen",
+    "is_module",
+    "is_position",
+    "name_of",
+    "overridden",
+    "own_state",
+    "slot_names",
+    "slot_values",
+    "snapshot",
+    "unchanged",
 ]  # fmt: skip
 
 SCALARS = (bool, int, float, complex, str, bytes, type(None))
@@ -31,6 +54,9 @@ REGISTRIES = ("_parameters", "_buffers", "_modules")
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 # Immutable values of the standard library that equality tells apart.
 ATOMS = (range, slice, datetime.date, datetime.timedelta, decimal.Decimal, fractions.Fraction, pathlib.PurePath)
+# Mappings that are no dict, and views of dicts.
+MAPPINGS = (types.MappingProxyType, collections.UserDict, collections.ChainMap, type(os.environ))
+VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 # Values of which identity is all there is.
 _FIXED = (DType, Device, enum.Enum, np.dtype, type(Ellipsis), types.BuiltinFunctionType, np.ufunc)
 
@@ -102,6 +128,13 @@ def slot_values(value: Any) -> dict[str, Any]:
         except AttributeError:  # an empty slot: reading it raises in the program too
             out.pop(slot, None)
     return out
+
+
+def frozen(state: Any) -> Any:
+    """The state of one of numpy's random generators as values that can be compared."""
+    if isinstance(state, dict):
+        return tuple((k, frozen(v)) for k, v in state.items())
+    return state.tobytes() if isinstance(state, np.ndarray) else state
 
 
 def functions_of(item: Any) -> list[types.FunctionType]:

@@ -67,6 +67,7 @@ def record(
     trace = Trace(name if name.isidentifier() else "program")
     unknown: list[types.CodeType] = []
     trace.sizes = dynamic.sizes
+    trace.knows_array = explorer.knows_array
     unlinked = _unlink(explorer)
     try:
         named = ExitStack()
@@ -97,6 +98,7 @@ def record(
         _refuse_unknown(unknown)
         _refuse_rewired(rewired)
         _refuse_escapes(trace, leaves)
+        trace.check_arrays()
     except BaseException:
         # what the program did to Python objects goes with it
         before.restore()

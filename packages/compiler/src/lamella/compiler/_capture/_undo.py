@@ -36,6 +36,8 @@ class Before:
         self._tensors = [(r.tensor, r.words, r.tensor._edge, r.tensor._flags) for r in explorer.tensors.values()]
         generators = [default_generator, *explorer.generators.values()]
         self._generators = [(g, g.get_state()) for g in generators]
+        self._arrays = explorer.arrays
+        self._foreign = [(words, get, put, get()) for words, get, put in explorer.foreign_generators()]
         self._modes = (tls.grad, get_default_dtype())
         self._hooks = [(leaf, dict(leaf.hooks or {}), dict(leaf.post_hooks or {})) for leaf in self._leaves()]
 
@@ -68,6 +70,14 @@ class Before:
             if generator.get_state() != state:
                 changed.append("the state of a random generator (seed it outside)")
                 generator.set_state(state)
+        for array, kept, words in self._arrays:
+            if array.tobytes() != kept.tobytes():
+                changed.append(f"{words} was written")
+                array[...] = kept
+        for words, get, put, drawn in self._foreign:
+            if get() != drawn:
+                changed.append(f"the state of {words}")
+                put(drawn)
         for leaf, hooks, post in self._hooks:
             for now, was in ((leaf.hooks, hooks), (leaf.post_hooks, post)):
                 if now is not None and now != was:

@@ -1,0 +1,135 @@
+"""What a walk over a program collects: the lines of the guard, and what was found where.
+
+`Containers` and `Explorer` are the walk itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Callable, Set
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lamella.tensor import Tensor
+
+from ._conditions import of_scalar
+from ._dynamic import Dynamic
+from ._members import frozen
+
+__all__ = ["Line", "Lines", "Reached"]
+
+
+class Line(NamedTuple):
+    """One line of a guard: a condition that must hold, or (empty `condition`) a statement that gives a name to a
+    value.
+    """
+
+    condition: str
+    text: str
+
+
+class Reached(NamedTuple):
+    """A tensor that the guard can fetch: under which name, in which words, and whether it is one fixed object."""
+
+    tensor: Tensor
+    name: str
+    words: str
+    fixed: bool
+
+
+class Lines:
+    """Lines stand in an order in which parents come first."""
+
+    def __init__(self, dynamic: Dynamic) -> None:
+        self.dynamic = dynamic
+        self._clear()
+
+    def _clear(self) -> None:
+        self.dynamic.clear()
+        self.constants: list[Any] = []
+        self.lines: list[Line] = []
+        self.modules: list[Any] = []
+        self.holders: list[
+            tuple[Any, str, Set[str] | None]
+        ] = []  # what may be written: (object, words, names that count)
+        self.tensors: dict[int, Reached] = {}
+        self.memory: dict[int, Reached] = {}
+        self.numbers: dict[int, str] = {}
+        self.generators: dict[int, Any] = {}
+        self.identities: set[int] = set()
+        self.drawing: list[tuple[Any, str]] = []  # numpy's random generators, in words
+        self.arrays: list[tuple[Any, Any, str]] = []  # numpy arrays, what they held, in words
+        self._known: dict[int, str] = {}
+        self._numbered: dict[int, str] = {}
+        self._alive: list[Any] = []
+        self._members: set[type] = set()
+        self._locals = 0
+        self._sized: set[str] = set()
+
+    def constant(self, value: Any) -> str:
+        """The name under which the guard function knows an object."""
+        name = self._numbered.get(id(value))
+        if name is None:
+            name = self._numbered[id(value)] = f"k{len(self.constants)}"
+            self.constants.append(value)
+        return name
+
+    def _check(self, condition: str, words: str) -> None:
+        self.lines.append(Line(condition, words))
+
+    def _local(self, path: str) -> str:
+        if path.isidentifier():
+            return path
+        self._locals += 1
+        name = f"v{self._locals}"
+        self.lines.append(Line("", f"{name} = {path}"))
+        return name
+
+    def _same(self, value: Any, path: str, what: str) -> str:
+        """Guard identity, and give the object a name of its own."""
+        name = self.constant(value)
+        if path and path != name:
+            self._check(f"{path} is {name}", f"{what} is another object")
+        self.identities.add(id(value))
+        self._known[id(value)] = name
+        return name
+
+    def _scalar(self, value: Any, path: str, what: str) -> None:
+        name = path if value is None or type(value) is bool else self._local(path)
+        self._check(of_scalar(value, name, self._fresh), f"{what} is not {value!r:.60}")
+
+    def _fresh(self, value: Any) -> str:
+        # scalars are told apart by type, which a table of equal values would not do
+        self.constants.append(value)
+        return f"k{len(self.constants) - 1}"
+
+    def foreign_generators(self) -> list[tuple[str, Callable[[], Any], Callable[[Any], Any]]]:
+        """Random generators of Python and numpy that the program can draw from: in words, how to read and to set where
+        they stand.
+        """
+        found: list[tuple[str, Callable[[], Any], Callable[[Any], Any]]] = [
+            ("Python's random", random.getstate, random.setstate)
+        ]
+        bits = [(np.random.mtrand._rand._bit_generator, "numpy.random")]
+        for g, words in self.drawing:
+            if isinstance(g, random.Random):
+                found.append((words, g.getstate, g.setstate))
+            else:
+                bits.append((g.bit_generator if isinstance(g, np.random.Generator) else g._bit_generator, words))
+        for b, words in bits:
+            found.append((words, functools.partial(_position, b), functools.partial(_seek, b, b.state)))
+        return found
+
+    def knows_array(self, array: Any) -> bool:
+        """Whether a guard can fetch a numpy array."""
+        return id(array) in self.memory
+
+
+def _position(bits: Any) -> Any:
+    return frozen(bits.state)
+
+
+def _seek(bits: Any, state: Any, _: Any) -> None:
+    bits.state = state

@@ -56,7 +56,7 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 ATOMS = (range, slice, datetime.date, datetime.timedelta, decimal.Decimal, fractions.Fraction, pathlib.PurePath)
 # Mappings that are no dict, and views of dicts.
 MAPPINGS = (types.MappingProxyType, collections.UserDict, collections.ChainMap, type(os.environ))
-VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+VIEWS: tuple[Any, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 # Values of which identity is all there is.
 _FIXED = (DType, Device, enum.Enum, np.dtype, type(Ellipsis), types.BuiltinFunctionType, np.ufunc)
 

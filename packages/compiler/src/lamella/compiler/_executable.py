@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lamella.compiler import _steps
+from lamella.compiler._account import table
 from lamella.compiler._c._loops import Printed
 from lamella.compiler._c._unit import Unit
 from lamella.compiler._lower._graph import lower_graph, mark_stored, numpy_dtype
@@ -29,6 +31,7 @@ class Kernel:
     made: Made
     number: int
     printed: Printed
+    makes: tuple[Root, ...]
 
     @property
     def roots(self) -> list[Root]:
@@ -51,7 +54,8 @@ class CompiledGraph:
         self._expect()
         self.scalars_source = self._scalar_source()
         self.scalars = self._scalar_function()
-        self.run: Callable[[Sequence[Any]], list[Any]] = Runner(self).make()
+        self.runner = Runner(self)
+        self.run: Callable[[Sequence[Any]], list[Any]] = self.runner.make()
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """Run once; see `run`."""
@@ -196,18 +200,14 @@ class CompiledGraph:
         function: Callable[..., tuple[Any, ...]] = namespace["scalars"]
         return function
 
-    def explain(self) -> str:
-        """Kernels with the ops they came from, library and extern steps, and the arena's size, one line each."""
-        lines = [f"graph {self.graph.name}: {len(self.kernels)} kernel launches, arena {self.memory.arena_bytes} bytes"]
-        for step in self.steps:
-            if isinstance(step, Extern):
-                lines.append(f"  extern {step.name}")
-            elif isinstance(step, Call):
-                lines.append(f"  library {step.symbol}: {step.source}")
-            else:
-                source = " ".join(step.made.kernel.source)
-                lines.append(f"  k{step.number} ({step.printed.chunks} chunks): {source}")
-        return "\n".join(lines) + "\n"
+    @property
+    def source(self) -> Path | None:
+        """The file with the C of the kernels (further parts lie beside it); None where there are none."""
+        return None if self._loaded is None else self._loaded.path.with_suffix(".c")
+
+    def explain(self, measure: bool = False) -> str:
+        """Steps with the ops and lines they came from, their costs, and the memory plan; `measure` times each step."""
+        return table(self, measure)
 
 
 def _printed(steps: Iterable[Step], unit: Unit) -> Iterable[Kernel | Call | Extern]:
@@ -217,7 +217,7 @@ def _printed(steps: Iterable[Step], unit: Unit) -> Iterable[Kernel | Call | Exte
             yield step
         elif isinstance(step, Group) and any(item.root.stored for item in step.items):
             made = kernelize(step)
-            yield Kernel(made, *unit.add(made.kernel))
+            yield Kernel(made, *unit.add(made.kernel), tuple(step.made))
 
 
 def _touched(step: Kernel | Call | Extern) -> list[Root]:

@@ -8,6 +8,9 @@ arrays.
 from __future__ import annotations
 
 import ctypes
+import functools
+import statistics
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,7 @@ from lamella.compiler._lower._group import Call, Extern
 from lamella.compiler._lower._refs import Ref, Root, Scalar
 from lamella.compiler._native._load import Frame, runtime
 from lamella.compiler._plan import ALIGN
-from lamella.compiler._steps import FAILED
+from lamella.compiler._steps import END, FAILED, FIRST
 from lamella.graph import ScalarType, TensorType
 from lamella.tensor.extend import hold_blas, openblas, release_blas
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from lamella.compiler._executable import CompiledGraph
 
 ARENA = 0  # the arena's entry in the table of buffers
-_SCALAR_TYPES = {"i64": int, "f64": float, "bool": bool}
+SCALAR_TYPES = {"i64": int, "f64": float, "bool": bool}
 Action = Callable[["_Frame", list[Any]], None]
 
 
@@ -79,7 +82,7 @@ class Runner:
         self.lowered = program.lowered
         self.frames: list[_Frame] = []
         self.scalar_inputs = [
-            (position, _SCALAR_TYPES[value.type.kind])
+            (position, SCALAR_TYPES[value.type.kind])
             for position, value in enumerate(program.graph.inputs)
             if isinstance(value.type, ScalarType)
         ]
@@ -112,6 +115,32 @@ class Runner:
                 release_blas(held)
 
         return run
+
+    def step_seconds(self, inputs: Sequence[Any], trials: int) -> list[float]:
+        """Median seconds of each step, walked alone, with the effects of those before it."""
+        program, native, seconds = self.program, runtime(), []
+        self._check_scalars(inputs)
+        arrays = [*inputs, *[np.empty(root.shape, numpy_dtype(root.dtype)) for root in program.output_roots]]
+        frame = self._take()
+        frame.numbers = () if program.scalars is None else program.scalars(inputs, frame.scalars_f, frame.scalars_i)
+        self._bind_slowly(frame.address, arrays)
+        for step, start, words in zip(program.steps, program.starts, program.words, strict=True):
+            if isinstance(step, Extern):
+                call = functools.partial(self._extern(step), frame, arrays)
+            else:
+                alone = np.concatenate([[0], program.table[start : start + words], program.table[-END:]])
+                kept = Frame.from_buffer_copy(frame.keep)
+                kept.table = alone.ctypes.data
+                call = functools.partial(native.walk, ctypes.addressof(kept), FIRST)
+            times = []
+            for _ in range(trials):
+                started = time.perf_counter()
+                call()
+                times.append(time.perf_counter() - started)
+            seconds.append(statistics.median(times))
+        frame.held = [None] * len(frame.held)
+        self.frames.append(frame)
+        return seconds
 
     def _take(self) -> _Frame:
         try:

@@ -15,6 +15,7 @@ import numpy as np
 
 _DONE, _KERNEL, _LIBRARY, _PYTHON = range(4)
 _HEAD = 11
+END = _HEAD  # words behind the last step
 FIRST = 1  # word of the first step: what the runtime returns at the end, 0, is none
 FAILED = -(1 << 32)
 

@@ -18,12 +18,14 @@ _SHOWN = 40
 class _Explains(Protocol):
     """An executable that can say what it does."""
 
-    def explain(self) -> str: ...
+    def explain(self, measure: bool = False) -> str: ...
 
 
-def explain(compiled: Any) -> str:
+def explain(compiled: Any, measure: bool = False) -> str:
     """Programs, what each is guarded by, why calls missed, sizes of the graphs, and the executor's own account of its
-    kernels.
+    steps: ops with the lines they were written on, bytes, operations, predicted seconds, and the memory plan.
+
+    `measure` times each step, over inputs of zeros.
 
     TypeError for anything that `compile` did not return.
     """
@@ -33,7 +35,7 @@ def explain(compiled: Any) -> str:
     name = getattr(fn, "__qualname__", type(fn).__qualname__)
     lines = [f"{name}: {len(compiled.programs)} programs, {compiled.compiles} captures, backend {compiled.backend}"]
     for number, program in enumerate(reversed(compiled.programs)):
-        lines += _program(number, program)
+        lines += _program(number, program, measure)
     if compiled.misses:
         lines.append("calls that no program fitted, by what had changed:")
         counted = {m: compiled.misses.count(m) for m in compiled.misses}
@@ -41,7 +43,7 @@ def explain(compiled: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _program(number: int, program: Program | SizedProgram) -> list[str]:
+def _program(number: int, program: Program | SizedProgram, measure: bool) -> list[str]:
     graph = program.graph
     text = str(graph)
     effects = ", ".join(
@@ -57,15 +59,15 @@ def _program(number: int, program: Program | SizedProgram) -> list[str]:
     lines += [f"    {reason}" for reason in reasons[:_SHOWN]]
     if len(reasons) > _SHOWN:
         lines.append(f"    and {len(reasons) - _SHOWN} more")
-    lines += _kernels("forward", program.run)
+    lines += _kernels("forward", program.run, measure)
     if program.backward is not None:
         size = 0 if program.backward.graph is None else len(program.backward.graph.nodes)
         lines.append(f"  backward: {size} ops, {len(program.backward.watched)} residuals")
-        lines += _kernels("backward", program.backward.run)
+        lines += _kernels("backward", program.backward.run, measure)
     return lines
 
 
-def _kernels(what: str, run: Callable[[list[Any]], list[Any]]) -> list[str]:
+def _kernels(what: str, run: Callable[[list[Any]], list[Any]], measure: bool) -> list[str]:
     if not isinstance(run, _Explains):
         return [f"  {what} runs on the interpreter"]
-    return [f"  {what}: {run.explain().rstrip()}".replace("\n", "\n    ")]
+    return [f"  {what}: {run.explain(measure).rstrip()}".replace("\n", "\n    ")]

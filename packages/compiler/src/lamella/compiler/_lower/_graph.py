@@ -51,6 +51,7 @@ class Lowered:
     scalars: ScalarProgram
     results: list[Root | Scalar | Any]
     errors: list[Exception]
+    made: list[tuple[Node, tuple[Root, ...]]]  # nodes, and what they made anew
 
 
 def lower_graph(source: Graph) -> Lowered:
@@ -83,6 +84,7 @@ class _Lowering:
         self.e = Emitter()
         self.program = ScalarProgram()
         self.env: dict[Value, Ref | Scalar] = {}
+        self.made: list[tuple[Node, tuple[Root, ...]]] = []
 
     def run(self) -> Lowered:
         graph, e = self.graph, self.e
@@ -100,7 +102,7 @@ class _Lowering:
         results = [self._result(v, fresh=False) for v in graph.outputs]
         results += [self._result(effect.value, fresh=True) for effect in graph.effects]
         steps = [s for s in e.grouper.steps if s.merged is None]
-        return Lowered(graph, inputs, steps, self.program, results, e.errors)
+        return Lowered(graph, inputs, steps, self.program, results, e.errors, self.made)
 
     def _result(self, value: Any, *, fresh: bool) -> Any:
         if not isinstance(value, Value):
@@ -136,6 +138,8 @@ class _Lowering:
             made = result if isinstance(result, tuple) else (result,)
         for value, ref in zip(node.outputs, made, strict=True):
             self.env[value] = ref
+        if node.op.spec != "view":
+            self.made.append((node, tuple([ref.root for ref in made if isinstance(ref, Ref)])))
 
     def _loops(self, node: Node, operands: tuple[Any, ...]) -> bool:
         """Whether kernels can do this node: known types, and integer literals that fit them."""

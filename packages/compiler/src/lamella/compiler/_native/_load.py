@@ -146,7 +146,8 @@ class Loaded:
     """A compiled unit, attached to the runtime: the addresses of its kernels."""
 
     def __init__(self, sources: list[str], count: int) -> None:
-        self.library = ctypes.CDLL(str(_build(sources, ())))
+        self.path = _build(sources, ())
+        self.library = ctypes.CDLL(str(self.path))
         self.library.lm_attach.argtypes = (ctypes.c_void_p,)
         self.library.lm_attach.restype = None
         self.library.lm_attach(runtime().address)

@@ -3,8 +3,19 @@
 from lamella.graph import CaptureError
 
 from . import cache
-from ._capture import CompiledFunction, compile, disable, explain, mark_dynamic
+from ._capture import CompiledFunction, FrozenModule, compile, disable, explain, freeze, mark_dynamic
 
 __version__ = "0.1.0"
 
-__all__ = ["CaptureError", "CompiledFunction", "__version__", "cache", "compile", "disable", "explain", "mark_dynamic"]
+__all__ = [
+    "CaptureError",
+    "CompiledFunction",
+    "FrozenModule",
+    "__version__",
+    "cache",
+    "compile",
+    "disable",
+    "explain",
+    "freeze",
+    "mark_dynamic",
+]

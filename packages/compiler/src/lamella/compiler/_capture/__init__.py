@@ -2,6 +2,7 @@
 
 from ._dynamic import mark_dynamic
 from ._explain import explain
+from ._frozen import FrozenModule, freeze
 from ._function import CompiledFunction, compile, disable
 
-__all__ = ["CompiledFunction", "compile", "disable", "explain", "mark_dynamic"]
+__all__ = ["CompiledFunction", "FrozenModule", "compile", "disable", "explain", "freeze", "mark_dynamic"]

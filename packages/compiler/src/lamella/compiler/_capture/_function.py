@@ -67,11 +67,14 @@ def disable(fn: Callable[..., Any]) -> Callable[..., Any]:
 class CompiledFunction:
     """What `compile` returns. Calls inside a capture or a transform run the original function."""
 
-    def __init__(self, fn: Any, backend: str, dynamic: bool | None = None, memory_budget: int | None = None) -> None:
+    def __init__(
+        self, fn: Any, backend: str, dynamic: bool | None = None, memory_budget: int | None = None, frozen: Any = None
+    ) -> None:
         self._fn = fn.original if isinstance(fn, CompiledFunction) else fn
         self._backend = backend
         self._dynamic = dynamic
         self._budget = memory_budget
+        self._frozen = frozen  # the weights that are constants, by `freeze`
         self._seen: dict[str, tuple[tuple[int, ...], frozenset[int]]] = {}  # sizes of tensors, and which ones change
         self._programs: list[Program | SizedProgram] = []
         self._lock = threading.RLock()
@@ -137,7 +140,13 @@ class CompiledFunction:
             else:
                 try:
                     program = record(
-                        self._fn, args, kwargs, self._backend, Dynamic(self._dynamic, self._seen), self._budget
+                        self._fn,
+                        args,
+                        kwargs,
+                        self._backend,
+                        Dynamic(self._dynamic, self._seen),
+                        self._budget,
+                        self._frozen,
                     )
                 except OverlapError as overlap:
                     warnings.warn(str(overlap), RuntimeWarning, stacklevel=2)

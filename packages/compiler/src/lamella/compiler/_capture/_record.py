@@ -56,7 +56,13 @@ def executor_of(backend: str) -> Callable[[Graph], Run]:
 
 
 def record(
-    fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], backend: str, dynamic: Dynamic, budget: int | None = None
+    fn: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    backend: str,
+    dynamic: Dynamic,
+    budget: int | None = None,
+    frozen: Any = None,
 ) -> Program | SizedProgram:
     """The program of one call; CaptureError, or what the function itself raised, and then nothing has changed."""
     compile_graph = executor_of(backend)
@@ -121,7 +127,10 @@ def record(
             run_passes(bound(traced, sizes), PASSES), None if joint is None else joint.graph(sizes),
             len(results.outputs), backend, budget,
         )  # fmt: skip
-        run = _compiled(compile_graph, graph)
+        if frozen is None:
+            run = _compiled(compile_graph, graph)
+        else:
+            graph, run = frozen.compiled(graph, tensors, lambda g: _compiled(compile_graph, g))
         backward = None
         if joint is not None:
             backward = joint.compiled(lambda g: _compiled(compile_graph, g), graph, later, results, place_of)

@@ -5,6 +5,7 @@ from ._cse import cse
 from ._dce import dce
 from ._decompose import decompose
 from ._fold import fold_scalars
+from ._freeze import freeze
 from ._join import join_pads
 from ._remat import live_bytes, partition, rematerialize, size_bytes
 from ._run import Pass, run_passes
@@ -18,6 +19,7 @@ __all__ = [
     "decompose",
     "fold_constants",
     "fold_scalars",
+    "freeze",
     "join_pads",
     "live_bytes",
     "partition",

@@ -98,7 +98,8 @@ class _FrozenRun:
     def __call__(self, inputs: list[Any]) -> list[Any]:
         return self._run([*[inputs[i] for i in self._given], *self._arrays])
 
-    def explain(self) -> str:
+    def explain(self, measure: bool = False) -> str:
         """The account of the executable, if it gives one."""
         explain = getattr(self._run, "explain", None)
-        return f"frozen over {len(self._arrays)} constants\n" + ("" if explain is None else explain())
+        account = "runs on the interpreter" if explain is None else explain(measure)
+        return f"frozen over {len(self._arrays)} constants, {account}"

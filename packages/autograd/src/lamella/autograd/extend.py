@@ -27,6 +27,7 @@ __all__ = [
     "apply_batch",
     "apply_jvp",
     "backward",
+    "control",
     "draw_batched",
     "flatten",
     "get_grad",
@@ -48,6 +49,13 @@ __all__ = [
     "unflatten",
     "walk",
 ]
+
+
+def control(op: Any, operands: Any, params: Any) -> Any:
+    """A control flow op on tensors of any level."""
+    from ._control._apply import apply
+
+    return apply(op, operands, params)
 
 
 def make_leaf(t: Any) -> Leaf:

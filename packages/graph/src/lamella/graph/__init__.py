@@ -1,7 +1,6 @@
 """The graph of Lamella: typed SSA with an effect log, its text, its verifier, its passes and its interpreter."""
 
 from ._bound import bound, named_sizes
-from ._control import kernel_of, packed
 from ._errors import CaptureError, GraphError, ParseError
 from ._graph import Effect, Graph, GraphBuilder, Node, Value
 from ._infer import infer_types
@@ -26,7 +25,6 @@ from ._passes import (
 )
 from ._stages import staged
 from ._sizes import Size, Sizes, bind, plain
-from ._region import RegionTrace
 from ._text import to_text
 from ._trace import Trace
 from ._trace_numbers import Steering
@@ -44,7 +42,6 @@ __all__ = [
     "Node",
     "ParseError",
     "Pass",
-    "RegionTrace",
     "ScalarType",
     "Size",
     "Sizes",
@@ -68,8 +65,6 @@ __all__ = [
     "join_pads",
     "live_bytes",
     "named_sizes",
-    "kernel_of",
-    "packed",
     "parse",
     "partition",
     "rematerialize",

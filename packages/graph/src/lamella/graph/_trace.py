@@ -346,6 +346,12 @@ class Trace(TracedNumbers):
 
     # -- regions
 
+    def function(self, name: str, fn: Any, metas: Any) -> Any:
+        """The graph of a step of a composite's loop; see `trace_function`."""
+        from ._body import trace_function  # which is made of traces
+
+        return trace_function(name, fn, metas)
+
     def new_region(self) -> int:
         """Open a recomputed region, returning the one that was open; CSE keeps regions apart."""
         old = self.region

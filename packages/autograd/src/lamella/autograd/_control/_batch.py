@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamella.graph import Graph, TensorType, Type
+from lamella.graph.control import Body, shared, trace_plain
 from lamella.tensor import Tensor, expand, where
 from lamella.tensor.extend import Batched, Level, Op, level_of, tls, wrap
 
 from .._levels import below
 from .._transforms import opened
 from ._apply import apply, call
-from ._region import Body, shared, trace_plain
 
 __all__ = ["batched"]
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lamella.graph import CaptureError, Graph, Node, ScalarType, Value
+from lamella.graph.control import Body, shared, type_of
 from lamella.tensor import Tensor, cat, reshape, zeros
 from lamella.tensor.extend import OPS, describe, reserve, user_location
 
 from ._apply import apply
 from ._eager import rows
-from ._region import Body, shared, trace_body, type_of
+from ._region import trace_body
 
 __all__ = ["cond", "no_rows", "scan", "while_loop"]
 

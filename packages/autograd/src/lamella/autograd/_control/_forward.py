@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamella.graph import Graph, Type
+from lamella.graph.control import Body, shared, trace_plain
 from lamella.tensor import Tensor, zeros_like
 from lamella.tensor.extend import Dual, Level, Op, level_of, tls, wrap
 
 from .._levels import below
 from .._transforms import opened
 from ._apply import apply, call, is_smooth
-from ._region import Body, shared, trace_plain
 
 __all__ = ["forwarded"]
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from lamella.graph import Graph, Node, RegionTrace, Value
+from lamella.graph import Graph, Node, Value
+from lamella.graph.control import RegionTrace, tracing, type_of
 from lamella.tensor import Tensor, enable_grad
 from lamella.tensor.extend import SymScalar, set_edge
 
@@ -18,7 +19,6 @@ from .. import _engine
 from .._node import Leaf
 from .._reach import leading_to
 from ._apply import call, is_smooth
-from ._region import tracing, type_of
 
 __all__ = ["Linear", "linearized"]
 

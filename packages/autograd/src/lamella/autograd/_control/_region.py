@@ -11,17 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from lamella.graph import Graph, RegionTrace, ScalarType, TensorType, Type, Value, plain
+from lamella.graph import TensorType
+from lamella.graph.control import Body, RegionTrace, open_state
 from lamella.tensor import Tensor
 from lamella.tensor.extend import (
     OPS,
     Batched,
     Level,
-    Mode,
     Op,
     dispatch,
     enter_mode,
-    from_numpy_dtype,
     leave_mode,
     level_of,
     tls,
@@ -29,12 +28,7 @@ from lamella.tensor.extend import (
     wrap_outputs,
 )
 
-__all__ = ["Body", "RegionLevel", "inside", "shared", "trace_body", "trace_plain", "tracing", "type_of"]
-
-
-def type_of(t: Any) -> TensorType:
-    """The graph's type of a tensor at its own level: that of one example."""
-    return TensorType(from_numpy_dtype(t._data.dtype), plain(tuple(t._data.shape)))
+__all__ = ["RegionLevel", "inside", "trace_body"]
 
 
 class RegionLevel(Level):
@@ -69,13 +63,13 @@ class RegionLevel(Level):
     @contextmanager
     def outside(self) -> Iterator[None]:
         """The program around, for a while."""
-        with _state(*self._around):
+        with open_state(*self._around):
             yield
 
     @contextmanager
     def below(self) -> Iterator[None]:
         """The body's trace, with no level open."""
-        with _state(self.trace, (), None):
+        with open_state(self.trace, (), None):
             yield
 
     def apply(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -111,68 +105,15 @@ def _cut(out: Any) -> Any:
 
 
 @contextmanager
-def _state(trace: Any, levels: tuple[Level, ...], floor: Any) -> Iterator[None]:
-    before = tls.trace, tls.levels, tls.floor
-    tls.trace, tls.levels, tls.floor = trace, levels, floor
-    try:
-        yield
-    finally:
-        tls.trace, tls.levels, tls.floor = before
-
-
-@contextmanager
 def inside(level: RegionLevel) -> Iterator[None]:
     """The level on top of the thread's stack, its trace open; closed for good at the end."""
     enter_mode()
     try:
-        with _state(level.trace, (*tls.levels, level), level):
+        with open_state(level.trace, (*tls.levels, level), level):
             yield
     finally:
         level.alive = False
         leave_mode()
-
-
-class Body:
-    """A traced function: its trace, the values of its operands, and the tensors of the trace that it returned."""
-
-    __slots__ = ("inputs", "outputs", "trace")
-
-    def __init__(self, trace: RegionTrace, inputs: list[Value], outputs: list[Tensor]) -> None:
-        self.trace = trace
-        self.inputs = inputs
-        self.outputs = outputs
-
-    def types(self) -> list[TensorType]:
-        """The types of what it returns."""
-        return [type_of(t) for t in self.outputs]
-
-    def graph(self, behind: int = 0) -> Graph:
-        """The graph over what it captured and its operands; `behind` of these stand before what it captured."""
-        outputs = [self.trace.value_of(t) for t in self.outputs]
-        captured = [value for _, value in self.trace.captured]
-        return self.trace.graph([*self.inputs[:behind], *captured, *self.inputs[behind:]], outputs)
-
-
-def shared(bodies: Sequence[Body], operands: Sequence[Any]) -> tuple[list[Any], list[Graph]]:
-    """Bodies over the same operands as graphs over all that any of them captured, and the operands with that."""
-    outputs = [[body.trace.value_of(t) for t in body.outputs] for body in bodies]
-    captured: dict[int, Any] = {}
-    for body in bodies:
-        captured.update({_key(t): t for t, _ in body.trace.captured})
-    graphs = []
-    for body, out in zip(bodies, outputs, strict=True):
-        mine = {_key(t): value for t, value in body.trace.captured}
-        front = [mine[k] if k in mine else body.trace.builder.input(_type(t)) for k, t in captured.items()]
-        graphs.append(body.trace.graph([*front, *body.inputs], out))
-    return [*captured.values(), *operands], graphs
-
-
-def _key(t: Any) -> int:
-    return id(t) if isinstance(t, Tensor) else id(t.value)
-
-
-def _type(t: Any) -> Type:
-    return type_of(t) if isinstance(t, Tensor) else ScalarType(("bool", "i64", "f64")[t.category])
 
 
 def trace_body(name: str, fn: Callable[[list[Tensor]], list[Tensor]], types: Sequence[TensorType]) -> Body:
@@ -185,24 +126,3 @@ def trace_body(name: str, fn: Callable[[list[Tensor]], list[Tensor]], types: Seq
         out = fn([level.wrapped(t, False) for t in stand_ins])
         payloads = [level.payload(t) for t in out]
     return Body(trace, inputs, payloads)
-
-
-def trace_plain(name: str, fn: Callable[..., list[Tensor]], types: Sequence[Type]) -> Body:
-    """Trace a function of ours over plain tensors and numbers of these types, below all levels and without autocast."""
-    trace = RegionTrace(name)
-    parameters = [trace.parameter(t) for t in types]
-    inputs = [trace.value_of(p) if isinstance(p, Tensor) else p.value for p in parameters]
-    with tracing(trace):
-        outputs = fn(*parameters)
-    return Body(trace, inputs, outputs)
-
-
-@contextmanager
-def tracing(trace: RegionTrace) -> Iterator[None]:
-    """This trace open, with no level and no mode that changes what ops compute."""
-    enter_mode()
-    try:
-        with _state(trace, (), None), Mode(autocast=None, inference=False):
-            yield
-    finally:
-        leave_mode()

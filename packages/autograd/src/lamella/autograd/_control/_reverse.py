@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamella.graph import Graph, TensorType, Type
+from lamella.graph.control import Body, shared, trace_plain, type_of
 from lamella.tensor import Tensor, full, logical_and, zeros, zeros_like
 from lamella.tensor.extend import GRAD, OPS, Level, Op, level_of, set_edge, user_location
 
@@ -23,7 +24,6 @@ from .._tape import save, unpack
 from ._apply import apply, call, compute, is_smooth
 from ._eager import no_way_back
 from ._linear import Linear, linearized
-from ._region import Body, shared, trace_plain, type_of
 
 __all__ = ["recorded"]
 

@@ -15,6 +15,7 @@ from lamella.compiler._lower._emit import Emitter, lowerable
 from lamella.compiler._lower._group import Call, Extern, Group, Step, memory_read
 from lamella.compiler._lower._refs import Ref, Root, Scalar
 from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
+from lamella.graph.control import kernel_of
 from lamella.interfaces import discover
 from lamella.tensor.extend import Op, rule
 
@@ -161,8 +162,13 @@ class _Lowering:
         return True
 
     def _extern(self, node: Node, operands: tuple[Any, ...]) -> tuple[Ref, ...]:
-        kernel = rule(node.op, "numpy")
-        return self.e.extern(node.op.name, kernel, operands, dict(node.params), self._types(node))
+        kernel, params = rule(node.op, "numpy"), dict(node.params)
+        if node.op.spec == "control":
+            # Python decides and counts; the bodies are compiled graphs
+            from lamella.compiler._executable import compile_graph  # which lowers graphs
+
+            kernel, params = kernel_of(node.op, node.params, compile_graph), {}
+        return self.e.extern(node.op.name, kernel, operands, params, self._types(node))
 
     def _types(self, node: Node) -> list[tuple[tuple[int, ...], str]]:
         """Shape and storage type of each result."""

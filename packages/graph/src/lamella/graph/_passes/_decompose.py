@@ -18,6 +18,7 @@ from lamella.tensor.extend import OPS, Op, SymScalar, enter_mode, leave_mode, tl
 from .._errors import GraphError
 from .._graph import Graph, Node, Value
 from .._infer import infer_types, meta
+from .._sizes import Sizes
 from .._types import ScalarType
 from ._substitute import rebuilt, renamed
 
@@ -30,12 +31,9 @@ def decompose(graph: Graph, which: Callable[[Node], bool] | None = None) -> Grap
     """The graph with the composites for which `which` holds (by default all) replaced by their bodies."""
     expander = _Expander(graph.next_id(), which or _any)
     names: dict[Value, Any] = {}
-    changed = False
-    for old in graph.nodes:
-        node = old.mapped(lambda region: decompose(region, which)) if old.op.spec == "control" else old
-        changed = changed or node is not old
+    for node in graph.nodes:
         expander.emit(renamed(node, names) if names else node, names)
-    return rebuilt(graph, expander.nodes, names) if names or changed else graph
+    return rebuilt(graph, expander.nodes, names) if names or expander.inside else graph
 
 
 def _any(_: Node) -> bool:
@@ -45,27 +43,33 @@ def _any(_: Node) -> bool:
 @contextmanager
 def _open(recorder: Any) -> Iterator[None]:
     """Every op of this thread goes to the recorder, whatever trace or transform is open around the pass."""
-    before = tls.trace, tls.levels, tls.grad
-    tls.trace, tls.levels, tls.grad = recorder, (), False
+    before = tls.trace, tls.levels, tls.floor, tls.grad
+    tls.trace, tls.levels, tls.floor, tls.grad = recorder, (), None, False
     enter_mode()
     try:
         yield
     finally:
         leave_mode()
-        tls.trace, tls.levels, tls.grad = before
+        tls.trace, tls.levels, tls.floor, tls.grad = before
 
 
 class _Expander:
     """The nodes of the new graph so far, and where the ids of new values start."""
 
-    __slots__ = ("next", "nodes", "which")
+    __slots__ = ("inside", "next", "nodes", "which")
 
     def __init__(self, first: int, which: Callable[[Node], bool]) -> None:
         self.next = first
         self.nodes: list[Node] = []
         self.which = which
+        self.inside = False  # whether a graph inside a node has changed
 
     def emit(self, node: Node, names: dict[Value, Any]) -> None:
+        if node.op.spec == "control":
+            found = node.mapped(lambda region: decompose(region, self.which))
+            self.inside = self.inside or found is not node
+            self.nodes.append(found)
+            return
         if node.op.body is None or not self.which(node):
             self.nodes.append(node)
             return
@@ -80,13 +84,14 @@ class _Expander:
 class _Recorder:
     """What stands in the place of an open trace while one body runs."""
 
-    __slots__ = ("expander", "keep", "node", "nodes", "values")
+    __slots__ = ("expander", "keep", "node", "nodes", "sizes", "values")
 
     def __init__(self, expander: _Expander, node: Node) -> None:
         self.expander = expander
         self.node = node
         self.nodes: list[Node] = []
         self.values: dict[int, Value] = {}
+        self.sizes = Sizes()
         self.keep: list[Any] = []  # tensors are known by id(): none may be freed before the body ends
 
     def run(self) -> tuple[Value, ...]:
@@ -137,6 +142,11 @@ class _Recorder:
 
     def record(self, op: Op, args: tuple[Any, ...], params: Mapping[str, Any]) -> Any:
         return self.add(op, args, params)
+
+    def function(self, name: str, fn: Any, metas: Any) -> Any:
+        from .._body import trace_function  # which is made of traces
+
+        return trace_function(name, fn, metas)
 
     def scalar_op(self, name: str, args: tuple[Any, ...]) -> Any:
         return self.add(OPS["scalar." + name], args, {})

@@ -1,0 +1,7 @@
+"""Semi-public, for packages that trace, transform or run the bodies of control flow."""
+
+from ._body import Body, open_state, shared, trace_plain, tracing, type_of
+from ._control import kernel_of
+from ._region import RegionTrace
+
+__all__ = ["Body", "RegionTrace", "kernel_of", "open_state", "shared", "trace_plain", "tracing", "type_of"]

@@ -68,18 +68,30 @@ def _run(program: Program, way: str) -> list[np.ndarray[Any, Any] | None]:
 
 
 def check(program: Program) -> str:
-    """What differs between the ways, in words; empty where nothing does."""
-    wanted = _run(program, "eager")
+    """What differs between the ways, in words; empty where nothing does. Errors are results: all ways raise alike."""
+    wanted = _outcome(program, "eager")
     for way in ("interpreter", "c"):
-        try:
-            found = _run(program, way)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-            return f"{way}: {type(error).__name__}: {error}"
+        found = _outcome(program, way)
+        if isinstance(wanted, Exception) or isinstance(found, Exception):
+            if type(wanted) is not type(found):
+                return f"{way}: {_shown(found)}, eager: {_shown(wanted)}"
+            continue
         for number, (a, b) in enumerate(zip(wanted, found, strict=True)):
             words = _difference(a, b, *_TOLERANCE[program.dtype])
             if words:
                 return f"{way}: result {number} {words}"
     return ""
+
+
+def _outcome(program: Program, way: str) -> list[np.ndarray[Any, Any] | None] | Exception:
+    try:
+        return _run(program, way)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what this way does
+        return error
+
+
+def _shown(outcome: Any) -> str:
+    return f"{type(outcome).__name__}: {outcome}" if isinstance(outcome, Exception) else "it runs"
 
 
 def _difference(a: Any, b: Any, relative: float, absolute: float) -> str:
@@ -98,10 +110,6 @@ def minimised(program: Program) -> Program:
     """A smaller program that fails as well: single outputs, lines left out, results replaced by inputs."""
 
     def fails(candidate: Program) -> bool:
-        try:
-            _run(candidate, "eager")
-        except Exception:  # noqa: BLE001
-            return False  # what does not run eagerly is no program
         return bool(check(candidate))
 
     for output in program.outputs:

@@ -285,3 +285,18 @@ def test_a_group_that_nobody_has_read_waits_for_what_joins_it() -> None:
         rtol=1e-3,
     )
     assert len(compiled.kernels) == 1, "exp runs after the products, with add"
+
+
+def test_what_is_looked_up_anywhere_is_complete_before_the_kernel_that_looks() -> None:
+    compiled = run(
+        """graph g(%0: f32[3, 1], %1: f32[3, 1], %2: i64[3]) {
+  %3: f32[3, 1] = mul(%0, %1)
+  %4: f32[3, 1] = take(%3, %2; dim=0)
+  %5: f32[3, 1] = add(%4, %3)
+  return %5
+}""",
+        normal(3, 1),
+        normal(3, 1),
+        np.array([2, 0, -1]),
+    )
+    assert len(compiled.kernels) == 2

@@ -192,6 +192,8 @@ class Grouper:
 
     def _join_later(self, group: Group, item: Item, space: tuple[int, ...], dims: frozenset[int] | None) -> bool:
         """Put an item into a group that runs before what the item needs: as nothing has read it, it may run last."""
+        if any(root in group.made for root in _complete(item)):
+            return False
         before, group.index = group.index, len(self.steps)
         if not self._join(group, item, space, dims):
             group.index = before
@@ -426,8 +428,7 @@ class Grouper:
                         return False
                     if any(part in first.made for part in operand.root.parts):
                         return False
-            complete = [o.ref.root for o in item.operands if isinstance(o, Table)]
-            if any(r in first.made for root in [*complete, *item.after] for r in [root, *root.parts]):
+            if any(root in first.made for root in _complete(item)):
                 return False
         return True
 
@@ -435,9 +436,14 @@ class Grouper:
 def _earliest(item: Item) -> int:
     """The first step that may take an item: what it reads anywhere must be complete before that step starts."""
     needs = [step.index for o in item.operands if reads_memory(o) for step in steps_of(o.root)]
-    complete = [o.ref.root for o in item.operands if isinstance(o, Table)]
-    needs += [step.index + 1 for root in [*complete, *item.after] for step in steps_of(root)]
+    needs += [step.index + 1 for root in _complete(item) if (step := step_of(root)) is not None]
     return max(needs, default=-1)
+
+
+def _complete(item: Item) -> list[Root]:
+    """What must be complete before the item's step starts, with the parts of what is put together."""
+    roots = [*(o.ref.root for o in item.operands if isinstance(o, Table)), *item.after]
+    return [r for root in roots for r in (root, *root.parts)]
 
 
 def _strides(operand: Operand) -> tuple[int, ...] | None:

@@ -1,4 +1,5 @@
-"""Writes docs/op-set.md: every op that a graph may hold, what it takes, gives and means, from the op table.
+"""Writes docs/op-set.md, every op that a graph may hold, what it takes, gives and means, from the op table; and the
+picture docs/graph.svg.
 
 `outputs()` returns {path relative to this folder: text}; `nox -s generate` writes it, and a test fails when it is
 stale. An op without a row of the kind `meaning` is an error here, by name.
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.graph import decompose, parse
+from lamella.graph import decompose, parse, to_svg
 from lamella.interfaces import discover
 from lamella.tensor.extend import FLOAT, OPS, MetaArray, Op, as_dtype, rule
 from lamella.tensor.meanings import NUMERICS, Meaning
@@ -176,4 +177,5 @@ def page() -> str:
 
 def outputs() -> dict[str, str]:
     """Every generated file of this package."""
-    return {"../../docs/op-set.md": page()}
+    example = parse((GOLDEN / "passes" / "split.after.graph").read_text("ascii"))
+    return {"../../docs/op-set.md": page(), "../../docs/graph.svg": to_svg(example)}

@@ -23,7 +23,9 @@ from ._passes import (
     simplify,
     size_bytes,
 )
+from ._picture import to_picture
 from ._stages import staged
+from ._svg import to_svg
 from ._sizes import Size, Sizes, bind, plain
 from ._text import to_text
 from ._trace import Trace
@@ -73,6 +75,8 @@ __all__ = [
     "staged",
     "simplify",
     "size_bytes",
+    "to_picture",
+    "to_svg",
     "to_text",
     "verify",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from lamella.compiler._account import table
 from lamella.compiler._c._loops import Printed
 from lamella.compiler._c._unit import Unit
 from lamella.compiler._lower._graph import lower_graph, mark_stored, numpy_dtype
-from lamella.compiler._lower._group import Call, Extern, Group, Step
-from lamella.compiler._lower._kernelize import Made, kernelize
+from lamella.compiler._lower._group import Call, Extern
+from lamella.compiler._lower._kernelize import Made
 from lamella.compiler._lower._refs import Ref, Root, Scalar
-from lamella.compiler._native._load import Expected, Loaded, runtime
-from lamella.compiler._plan import Plan, Span, plan
+from lamella.compiler._memory import Draft, Layout, drafts, lay_out
+from lamella.compiler._native._load import PLAIN, WRITEABLE, Expected, Loaded, runtime
+from lamella.compiler._plan import Plan, plan
 from lamella.compiler._running import ARENA, Runner
 from lamella.compiler._steps import MISSING, Launch, LibraryCall, Place, PythonStep
 from lamella.compiler._toolchain import host_target, usable_cpus
@@ -42,12 +43,13 @@ class Kernel:
 class CompiledGraph:
     """Callable over a list of arrays and numbers; gives the outputs, then the effect values."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, in_place: bool = False) -> None:
         self.graph = graph
         self.lowered = lowered = lower_graph(graph)
         mark_stored(lowered.steps)
         unit = Unit(host_target())
-        self.steps = list(_printed(lowered.steps, unit))
+        self.layout = lay_out(drafts(lowered), lowered, in_place=in_place)
+        self.steps = printed(self.layout, unit)
         self._place_results()
         self._plan_memory()
         self._fill(unit)
@@ -70,42 +72,23 @@ class CompiledGraph:
 
     def _place_results(self) -> None:
         """Give each root outside the arena its entry in the table: inputs, outputs, extern results."""
-        self.entry: dict[Root, int] = {}
-        for root in self.lowered.inputs:
-            if root is not None:
-                self.entry[root] = 1 + len(self.entry)
-        extern_roots = {root for step in self.steps if isinstance(step, Extern) for root in step.roots}
-        self.output_roots: list[Root] = []
-        for result in self.lowered.results:
-            if isinstance(result, Root) and result not in self.entry and result not in extern_roots:
-                self.entry[result] = 1 + len(self.entry)
-                self.output_roots.append(result)
-        self.extern_slots: dict[Root, int] = {}
-        for step in self.steps:
-            if isinstance(step, Extern):
-                for root in step.roots:
-                    self.extern_slots[root] = len(self.extern_slots)
-                    self.entry[root] = 1 + len(self.entry)
+        layout = self.layout
+        self.output_roots = layout.outputs
+        self.updates = {new: old for new, old in layout.over.items() if old in layout.inputs}
+        outside = [*(r for r in self.lowered.inputs if r is not None), *layout.outputs, *layout.externs]
+        self.entry: dict[Root, int] = {root: 1 + k for k, root in enumerate(outside)}
+        self.extern_slots: dict[Root, int] = {root: k for k, root in enumerate(layout.externs)}
         self.table_size = 1 + len(self.entry)
+        lent = {layout.home(root): number for root, number in self.entry.items() if root in layout.over}
+        for root in layout.first:  # a chain that ends in an output lies in it from the start
+            home = layout.home(root)
+            number = self.entry.get(home, lent.get(home))
+            if number is not None:
+                self.entry.setdefault(root, number)
 
     def _plan_memory(self) -> None:
-        """Which results and scratch live in the arena, and where; `scratch` has a key for each step that asks."""
-        first: dict[Root, int] = {}
-        last: dict[Root, int] = {}
-        spans: list[Span] = []
-        self.scratch: dict[int, int] = {}
-        for number, step in enumerate(self.steps):
-            for root in _touched(step):
-                first.setdefault(root, number)
-                last[root] = number
-            size = _scratch_bytes(step)
-            if size:
-                key = self.scratch[number] = -1 - number  # roots have keys from 0
-                spans.append(Span(key, size, number, number))
-        for root, begin in first.items():
-            if root not in self.entry:
-                spans.append(Span(root.number, root.size * numpy_dtype(root.dtype).itemsize, begin, last[root]))
-        self.memory: Plan = plan(spans)
+        """Which results and scratch live in the arena, and where."""
+        self.memory: Plan = plan(self.layout.spans(list(map(scratch_bytes, self.steps))))
         self.arena_refs = {
             ref
             for step in self.steps
@@ -114,11 +97,15 @@ class CompiledGraph:
             if isinstance(ref, Ref) and ref.root not in self.entry
         }
 
+    def offset(self, root: Root) -> int:
+        """Where the arena holds a value."""
+        return self.memory.offsets[self.layout.home(root).number]
+
     def _place(self, root: Root, offset: int = 0) -> Place:
         """Where an element of a root is."""
         entry, offset_bytes = self.entry.get(root), offset * numpy_dtype(root.dtype).itemsize
         if entry is None:
-            return Place(ARENA, self.memory.offsets[root.number] + offset_bytes)
+            return Place(ARENA, self.offset(root) + offset_bytes)
         return Place(entry, offset_bytes)
 
     def _fill(self, unit: Unit) -> None:
@@ -137,14 +124,13 @@ class CompiledGraph:
     def _step(self, number: int, step: Kernel | Call | Extern) -> _steps.Step:
         if isinstance(step, Extern):
             return PythonStep()
-        key = self.scratch.get(number)
-        scratch = MISSING if key is None else Place(ARENA, self.memory.offsets[key])
+        scratch = Place(ARENA, self.memory.offsets[-1 - number]) if scratch_bytes(step) else MISSING
         if isinstance(step, Call):
             places = [MISSING if ref is None else self._place(ref.root, ref.offset) for ref in step.operands]
             places += [self._place(root) for root in step.roots]
             scalars = [(o.slot, 0) if isinstance(o, Scalar) else (-1, o) for o in step.scalars]
             return LibraryCall(
-                runtime().symbol(step.symbol), (*places, *([scratch] if key is not None else [])), step.dims,
+                runtime().symbol(step.symbol), (*places, *([scratch] if scratch != MISSING else [])), step.dims,
                 tuple(scalars), step.errors,
             )  # fmt: skip
         assert self._loaded is not None
@@ -161,11 +147,15 @@ class CompiledGraph:
         wanted += [(len(inputs) + k, root) for k, root in enumerate(self.output_roots)]
         self.expected = (Expected * max(1, len(wanted)))()
         self._keep: list[Any] = []
+        written = set(self.updates.values())
         for k, (position, root) in enumerate(wanted):
+            flags = PLAIN | WRITEABLE if root in written else PLAIN
             shape = (ctypes.c_int64 * max(1, len(root.shape)))(*root.shape)
             dtype = numpy_dtype(root.dtype)
             self._keep += [shape, dtype]
-            self.expected[k] = Expected(position, self.entry[root], len(root.shape), ctypes.addressof(shape), id(dtype))
+            self.expected[k] = Expected(
+                position, self.entry[root], len(root.shape), flags, ctypes.addressof(shape), id(dtype)
+            )
         self.expected_count = len(wanted)
         self.expected_address = ctypes.addressof(self.expected)
 
@@ -210,28 +200,26 @@ class CompiledGraph:
         return table(self, measure)
 
 
-def _printed(steps: Iterable[Step], unit: Unit) -> Iterable[Kernel | Call | Extern]:
-    """Groups as printed kernels, without those that nothing reads."""
-    for step in steps:
-        if isinstance(step, Extern | Call):
-            yield step
-        elif isinstance(step, Group) and any(item.root.stored for item in step.items):
-            made = kernelize(step)
-            yield Kernel(made, *unit.add(made.kernel), tuple(step.made))
+def printed(layout: Layout, unit: Unit) -> list[Kernel | Call | Extern]:
+    """The steps with their kernels printed."""
+    return [
+        Kernel(step.made, *unit.add(step.made.kernel, layout.shared.get(number, frozenset())), step.makes)
+        if isinstance(step, Draft)
+        else step
+        for number, step in enumerate(layout.steps)
+    ]
 
 
-def _touched(step: Kernel | Call | Extern) -> list[Root]:
-    if isinstance(step, Kernel):
-        return step.roots
-    return [*step.roots, *(o.root for o in step.operands if isinstance(o, Ref))]
-
-
-def _scratch_bytes(step: Kernel | Call | Extern) -> int:
+def scratch_bytes(step: Kernel | Call | Extern) -> int:
+    """Memory that a step works in."""
     if isinstance(step, Kernel):
         return step.printed.partial_bytes
     return step.scratch_bytes if isinstance(step, Call) else 0
 
 
-def compile_graph(graph: Graph) -> CompiledGraph:
-    """Compile a graph to native code; CompilerMissing where there is no C compiler."""
-    return CompiledGraph(graph)
+def compile_graph(graph: Graph, *, in_place: bool = False) -> CompiledGraph:
+    """Compile a graph to native code; CompilerMissing where there is no C compiler.
+
+    With `in_place` the value of a `write` effect may be the input itself, already written.
+    """
+    return CompiledGraph(graph, in_place=in_place)

@@ -60,7 +60,7 @@ class _Frame:
 
     def _view(self, ref: Ref, program: CompiledGraph) -> np.ndarray[Any, Any]:
         dtype = numpy_dtype(ref.dtype)
-        base = program.memory.offsets[ref.root.number]
+        base = program.offset(ref.root)
         flat = self.arena[base : base + ref.root.size * dtype.itemsize].view(dtype)
         return strided(flat.reshape(ref.root.shape), ref)
 
@@ -226,6 +226,7 @@ class Runner:
         return "array", self._position(result)
 
     def _position(self, root: Root) -> int:
+        root = self.program.updates.get(root, root)
         for position, given in enumerate(self.lowered.inputs):
             if given is root:
                 return position
@@ -305,7 +306,7 @@ class Runner:
         for expected in self.program.expected[: self.program.expected_count]:
             array = arrays[expected.position]
             type_ = inputs[expected.position].type if expected.position < len(inputs) else None
-            plain = type(array) is np.ndarray and array.flags.c_contiguous and array.flags.aligned
+            plain = type(array) is np.ndarray and array.flags.num & expected.flags == expected.flags
             if not plain or (
                 isinstance(type_, TensorType) and (array.shape != type_.shape or array.dtype is not type_.dtype.numpy)
             ):

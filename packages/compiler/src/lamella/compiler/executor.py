@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from lamella.compiler import _executable
@@ -17,6 +18,7 @@ __all__ = [
     "CompiledGraph",
     "CompilerMissing",
     "compile_graph",
+    "compile_step",
     "get_num_threads",
     "planned_bytes",
     "set_num_threads",
@@ -28,3 +30,8 @@ NAME = "c"
 def compile_graph(graph: Graph) -> Any:
     """Compile a graph to native code; CompilerMissing where there is no C compiler."""
     return staged(graph, _executable.compile_graph)
+
+
+def compile_step(graph: Graph) -> Any:
+    """Like `compile_graph`, but the array of a `write` effect may be the input itself, already written."""
+    return staged(graph, functools.partial(_executable.compile_graph, in_place=True))

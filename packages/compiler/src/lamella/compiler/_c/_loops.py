@@ -48,13 +48,17 @@ class Printed:
     has_total: bool
 
 
-def print_kernel(kernel: Kernel, plan: Schedule, h: Helpers) -> Printed:
-    """C text of `kernel` under a schedule; helpers it needs are collected in `h`."""
-    return _Printer(kernel, plan, h).run()
+def print_kernel(kernel: Kernel, plan: Schedule, h: Helpers, shared: frozenset[int] = frozenset()) -> Printed:
+    """C text of `kernel` under a schedule; helpers it needs are collected in `h`.
+
+    Buffers in `shared` may be the same memory as another one; all others are disjoint.
+    """
+    return _Printer(kernel, plan, h, shared).run()
 
 
 class _Printer:
-    def __init__(self, kernel: Kernel, plan: Schedule, h: Helpers) -> None:
+    def __init__(self, kernel: Kernel, plan: Schedule, h: Helpers, shared: frozenset[int]) -> None:
+        self.shared = shared
         self.text = Text(kernel, plan, h)
         self.memory = Memory(self.text)
         self.reductions = Reductions(self.text)
@@ -84,7 +88,8 @@ class _Printer:
         for number, buffer in enumerate(self.text.kernel.buffers):
             const = "" if buffer.output else "const "
             memory = MEMORY_TYPES[buffer.dtype]
-            lines.append(f"{const}{memory} *restrict b{number} = ({const}{memory} *)call->data[{number}];")
+            alone = "" if number in self.shared else "restrict "
+            lines.append(f"{const}{memory} *{alone}b{number} = ({const}{memory} *)call->data[{number}];")
         for slot, dtype in enumerate(self.text.kernel.params):
             member = "f" if dtype in FLOATS else "i"
             truth = " != 0" if dtype == "bool" else ""

@@ -29,9 +29,12 @@ class Unit:
         self.totals: list[bool] = []
         self.sources: list[set[str]] = []
 
-    def add(self, kernel: Kernel) -> tuple[int, Printed]:
-        """Print `kernel`, or find the function already printed with the same text."""
-        printed = print_kernel(kernel, schedule(kernel, self.target), self.h)
+    def add(self, kernel: Kernel, shared: frozenset[int] = frozenset()) -> tuple[int, Printed]:
+        """Print `kernel`, or find the function already printed with the same text.
+
+        `shared` are buffers that may be the same memory as another one.
+        """
+        printed = print_kernel(kernel, schedule(kernel, self.target), self.h, shared)
         number = self.kernels.setdefault(printed.text, len(self.kernels))
         if number == len(self.totals):
             self.totals.append(printed.has_total)

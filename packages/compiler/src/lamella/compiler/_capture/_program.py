@@ -87,7 +87,8 @@ def _commit(commits: list[tuple[Any, ...]], values: list[Any], fetched: list[Ten
         kind = commit[0]
         if kind == "write":
             t = fetched[commit[1]]
-            np.copyto(t._data, value)
+            if value is not t._data:  # else the program has written it
+                np.copyto(t._data, value)
             cell = t._cell
             if cell is not None:
                 if place is None:

@@ -49,7 +49,7 @@ class OverlapError(Exception):
 
 def executor_of(backend: str) -> Callable[[Graph], Run]:
     """The graph executor of a name; ValueError listing those installed."""
-    found = {m.NAME: m.compile_graph for m in discover("executor")}
+    found = {m.NAME: getattr(m, "compile_step", m.compile_graph) for m in discover("executor")}
     if backend not in found:
         raise ValueError(f"unknown backend {backend!r}; installed are {', '.join(sorted(found))}")
     return found[backend]  # type: ignore[no-any-return]

@@ -100,6 +100,7 @@ class Call(Step):
     dims: tuple[int, ...] = ()
     scratch_bytes: int = 0
     errors: int = 0  # codes of its errors come after this one
+    fails: bool = False  # whether it has any
     roots: list[Root] = field(default_factory=list)
     source: str = ""
 

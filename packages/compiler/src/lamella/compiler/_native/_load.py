@@ -29,11 +29,14 @@ class _Layout(ctypes.Structure):
     ]
 
 
+PLAIN, WRITEABLE = 0x101, 0x400  # numpy's flags: C-contiguous and aligned; not read-only
+
+
 class Expected(ctypes.Structure):
     """What a list must hold at one position (see runtime.c)."""
 
     _fields_ = [
-        ("position", ctypes.c_int64), ("buffer", ctypes.c_int64), ("nd", ctypes.c_int64),
+        ("position", ctypes.c_int64), ("buffer", ctypes.c_int64), ("nd", ctypes.c_int64), ("flags", ctypes.c_int64),
         ("shape", ctypes.c_void_p), ("dtype", ctypes.c_void_p),
     ]  # fmt: skip
 
@@ -120,7 +123,7 @@ class Runtime:
         shapes = (ctypes.c_int64 * 2)(2, 3)
         address = ctypes.addressof(shapes)
         float64, int32 = id(np.dtype(np.float64)), id(np.dtype(np.int32))
-        expected = (Expected * 2)(Expected(0, 0, 2, address, float64), Expected(1, 1, 0, address, int32))
+        expected = (Expected * 2)(Expected(0, 0, 2, PLAIN, address, float64), Expected(1, 1, 0, PLAIN, address, int32))
         data = (ctypes.c_void_p * 2)()
         frame = Frame(ctypes.addressof(data), None, ctypes.addressof(expected), 2, None)
         if self.bind(ctypes.addressof(frame), probes) != 0:

@@ -186,9 +186,9 @@ typedef struct {
 static lm_layout lm_at;
 LM_EXPORT void lm_set_layout(const lm_layout *layout) { lm_at = *layout; }
 
-/* What the list must hold at `position`, and which buffer it becomes. */
+/* What the list must hold at `position` (`flags` are numpy's that must be set), and which buffer it becomes. */
 typedef struct {
-    int64_t position, buffer, nd;
+    int64_t position, buffer, nd, flags;
     const int64_t *shape;
     const void *dtype;
 } lm_expected;
@@ -203,7 +203,6 @@ typedef struct {
 } lm_frame;
 
 #define LM_FIELD(kind, object, offset) (*(kind const *)((object) + (offset)))
-#define LM_PLAIN 0x101 /* C-contiguous and aligned */
 
 /* Put the arrays of a Python list into the frame; -1 - position of the first that is not a plain array as expected. */
 LM_EXPORT int64_t lm_bind(const lm_frame *frame, const char *list) {
@@ -213,7 +212,7 @@ LM_EXPORT int64_t lm_bind(const lm_frame *frame, const char *list) {
         const char *array = items[e->position];
         if (LM_FIELD(const void *, array, lm_at.type) != lm_at.array_type
             || LM_FIELD(const void *, array, lm_at.dtype) != e->dtype
-            || (LM_FIELD(int, array, lm_at.flags) & LM_PLAIN) != LM_PLAIN || LM_FIELD(int, array, lm_at.nd) != e->nd)
+            || (LM_FIELD(int, array, lm_at.flags) & e->flags) != e->flags || LM_FIELD(int, array, lm_at.nd) != e->nd)
             return -1 - e->position;
         const intptr_t *shape = LM_FIELD(const intptr_t *, array, lm_at.shape);
         for (int64_t n = 0; n < e->nd; ++n)

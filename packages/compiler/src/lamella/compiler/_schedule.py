@@ -20,7 +20,10 @@ PREFETCH_LEAST, PREFETCH_MOST = 256, 16384  # row elements between which the nex
 TILE_ROWS, TILE_COLUMNS = 64, 16
 HEAVY = {
     "exp": 8, "log": 10, "log1p": 12, "sin": 20, "cos": 20, "tanh": 12, "sigmoid": 10, "erf": 12, "pow": 40, "sqrt": 4,
-    "rsqrt": 6, "div": 2, "reciprocal": 2, "floordiv": 10, "mod": 10,
+    "rsqrt": 6, "div": 2, "reciprocal": 2, "floordiv": 10, "mod": 10, "fmod": 10, "philox": 20, "mulhi": 4,
+    "copysign": 2, "exp2": 30, "expm1": 30, "log2": 30, "log10": 30, "tan": 30, "asin": 30, "acos": 30, "atan": 30,
+    "sinh": 30, "cosh": 30, "asinh": 30, "acosh": 30, "atanh": 30, "erfc": 30, "lgamma": 30, "atan2": 30, "hypot": 30,
+    "nextafter": 30, "gcd": 30, "lcm": 30,
 }  # fmt: skip
 
 

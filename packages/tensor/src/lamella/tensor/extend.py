@@ -18,6 +18,7 @@ from ._op import OPS, MissingRule, Op, register_rules, rule
 from ._payload import Batched, Dual
 from ._promotion import default_float
 from ._random import Generator, default_generator, follow_num_threads
+from ._random._normal import FORMULAS as NORMAL_FORMULAS
 from ._recurrent import last_state, previous_state
 from ._scalar import UNKNOWN, Numbers, SymScalar, SymSize
 from ._state import (
@@ -41,7 +42,8 @@ from ._version import Cell, Location, describe, user_location
 from ._views import apply_chain, refresh, replay
 
 __all__ = [
-    "BOOL", "BY_NAME", "COMPLEX", "FLOAT", "FOREIGN", "GRAD", "HOT", "INFERENCE", "INT", "LEVEL", "METADATA", "OPS",
+    "BOOL", "BY_NAME", "COMPLEX", "FLOAT", "FOREIGN", "GRAD", "HOT", "INFERENCE", "INT", "LEVEL", "METADATA",
+    "NORMAL_FORMULAS", "OPS",
     "TRACED", "UNKNOWN", "VIEW", "Batched", "Cell", "DType", "DecoratingMode", "Dual", "Generator", "Level",
     "LevelClosedError", "Location", "MetaArray", "MissingRule", "Mode", "Numbers", "Op", "SymScalar", "SymSize", "View",
     "apply_chain", "as_dtype",

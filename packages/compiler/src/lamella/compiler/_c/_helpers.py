@@ -12,6 +12,7 @@ from collections.abc import Callable
 from lamella.compiler._c._access import ACCESS
 from lamella.compiler._c._math import MATH
 from lamella.compiler._c._micro import micro
+from lamella.compiler._c._random import RANDOM
 from lamella.compiler._c._scalar import SCALAR, TWO
 from lamella.compiler._c._types import C_TYPES, INLINE, MASK_TYPE, lane_loop
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, UNSIGNED
@@ -231,7 +232,7 @@ def _horizontal(combiner: str) -> Callable[[Helpers, str, str, int], str]:
 _MAKERS: dict[str, Callable[[Helpers, str, str, int], str]] = {
     "sel": _sel, "fma": _micro, "least": _micro, "most": _micro,
     "splat": _splat, "asi": _bits, "asf": _unbits, "any": _any, "anylane": _any_lane,
-    "seli": _select_int, **ACCESS,
+    "seli": _select_int, **ACCESS, **RANDOM,
     "toi": _convert(lambda dtype: MASK_TYPE[ITEM_BYTES[dtype]], back=False),
     "tof": _convert(lambda dtype: MASK_TYPE[ITEM_BYTES[dtype]], back=True),
     "tod": _convert(lambda dtype: "f64", back=False), "fromd": _convert(lambda dtype: "f64", back=True),

@@ -27,7 +27,7 @@ def identity(combiner: str, dtype: str) -> str:
             return "0"
         case "all":
             return "1"
-    low = combiner in ("max", "largest", "argmax")
+    low = combiner in ("max", "largest", "argmax", "logaddexp")
     if dtype in FLOATS:
         return literal(float("-inf") if low else float("inf"), dtype)
     bits = ITEM_BYTES[dtype] * 8
@@ -64,12 +64,14 @@ class Reductions:
     def is_float_sum(self, reduce: Reduce) -> bool:
         return reduce.combiner == "sum" and self.text.types[reduce.args[0]] in FLOATS
 
-    def accumulator(self, reduce: Reduce | Scan, out: int, lanes: int) -> tuple[str, str]:
+    def accumulator(self, reduce: Reduce, out: int, lanes: int) -> tuple[str, str]:
         """C type and starting value of one accumulator."""
+        if out in reduce.outs[1:]:
+            return self._started("INT64_MAX", out, lanes)
+        return self._started(identity(reduce.combiner, self.text.types[out]), out, lanes)
+
+    def _started(self, start: str, out: int, lanes: int) -> tuple[str, str]:
         dtype = self.text.types[out]
-        start = identity(reduce.combiner, dtype)
-        if reduce.combiner in ("argmax", "argmin") and out == reduce.outs[1]:
-            start = "INT64_MAX"
         if dtype == "bool":
             return self.text.values.ctype(dtype, lanes, 1), self.text.values.mask(Val(start), 1, lanes)
         return self.text.values.ctype(dtype, lanes), self.text.values.vector(Val(start), dtype, lanes)
@@ -139,7 +141,7 @@ class Reductions:
         for out in reduce.outs:
             env[out] = Val(f"e{out}")
 
-    def take(self, reduce: Reduce | Scan, lanes: int, x: str, k: str, best: str, at: str) -> str:
+    def take(self, reduce: Reduce, lanes: int, x: str, k: str, best: str, at: str) -> str:
         """Whether (x, k) beats (best, at): NaN first, then the larger (smaller), then the earlier."""
         dtype = self.text.types[reduce.outs[0]]
         sign = ">" if reduce.combiner == "argmax" else "<"
@@ -156,21 +158,17 @@ class Reductions:
         """What a scan carries from point to point."""
         for instr in stage.body:
             if isinstance(instr, Scan):
-                for out in instr.outs:
-                    kind, start = self.accumulator(instr, out, lanes)
-                    self.text.line(f"{kind} c{out} = {start};")
+                start = identity(instr.combiner, self.text.types[instr.out])
+                kind, start = self._started(start, instr.out, lanes)
+                self.text.line(f"{kind} c{instr.out} = {start};")
 
     def scan(self, scope: Scope, instr: Scan) -> None:
-        """Combine the carried values with this point's, which are then also its results."""
-        h, types = self.text.h, self.text.types
-        names, operands = [f"c{o}" for o in instr.outs], [self.text.operand(scope, a) for a in instr.args]
-        if len(names) == 2:
-            self._accumulate_pair(scope, instr, operands, names)
-        else:
-            pair = h.combine(instr.combiner, types[instr.outs[0]], scope.lanes, names[0], operands[0])
-            self.text.put(scope, f"{names[0]} = {pair};")
-        for out, name in zip(instr.outs, names, strict=True):
-            self.text.name(scope, out, Val(name, scope.lanes))
+        """Combine what is carried with this point's value, which is then also the result."""
+        dtype, carried = self.text.types[instr.out], f"c{instr.out}"
+        value = self.text.operand(scope, instr.arg)
+        self.text.put(scope, f"{carried} = {self.text.h.combine(instr.combiner, dtype, scope.lanes, carried, value)};")
+        mask = 1 if dtype == "bool" and scope.lanes > 1 else 0
+        self.text.name(scope, instr.out, Val(carried, scope.lanes, mask))
 
     def grid_accumulators(self) -> None:
         units = self.grid_units()
@@ -244,7 +242,7 @@ class Reductions:
         pair = self.text.h.combine(instr.combiner, self.text.types[instr.outs[0]], lanes, names[0], operands[0])
         self.text.put(scope, f"{names[0]} = {pair};")
 
-    def _accumulate_pair(self, scope: Scope, instr: Reduce | Scan, operands: list[str], names: list[str]) -> None:
+    def _accumulate_pair(self, scope: Scope, instr: Reduce, operands: list[str], names: list[str]) -> None:
         lanes, dtype = scope.lanes, self.text.types[instr.outs[0]]
         self.text.put(scope, "{")
         self.text.put(scope, f"  const {self.text.h.type(dtype, lanes)} x = {operands[0]};")

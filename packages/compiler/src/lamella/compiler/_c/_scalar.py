@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-TWO = frozenset({"floordiv", "mod", "pow", "shl", "shr"})
+TWO = frozenset({
+    "floordiv", "mod", "fmod", "pow", "shl", "shr", "gcd", "lcm", "atan2", "hypot", "nextafter", "copysign",
+    "mulhi", "logaddexp",
+})  # fmt: skip
+
+
+def _library(names: str, args: str) -> dict[tuple[str, str], str]:
+    """Functions of the C library, by their names in double and in single precision."""
+    return {
+        (name, dtype): f"return {name}{suffix}({args});"
+        for name in names.split()
+        for dtype, suffix in (("f32", "f"), ("f64", ""))
+    }
+
 
 # Scalar bodies over a and b. Integer division by zero gives 0 and MIN / -1 wraps; shifts past the width give what
 # shifting bit by bit would; remainders have the sign of the divisor.
@@ -32,5 +45,26 @@ SCALAR: dict[tuple[str, str], str] = {
     ("shl", "signed"): "return b < 0 || b >= ($T)(8 * sizeof(a)) ? 0 : ($T)((uint64_t)a << b);",
     ("shl", "unsigned"): "return b >= 8 * sizeof(a) ? 0 : ($T)((uint64_t)a << b);",
     ("shr", "signed"): "return ($T)(a >> (b < 0 || b >= ($T)(8 * sizeof(a)) ? ($T)(8 * sizeof(a) - 1) : b));",
+    ("mulhi", "unsigned"): "uint64_t high; lm_mul128(a, b, &high); return high;",
     ("shr", "unsigned"): "return b >= 8 * sizeof(a) ? 0 : ($T)(a >> b);",
+    ("fmod", "float"): "return ($T)fmod(a, b);",
+    ("fmod", "signed"): "return b == 0 || b == -1 ? 0 : ($T)(a % b);",
+    ("fmod", "unsigned"): "return b == 0 ? 0 : ($T)(a % b);",
+    ("gcd", "signed"): "uint64_t m = a < 0 ? 0 - (uint64_t)a : (uint64_t)a, n = b < 0 ? 0 - (uint64_t)b : (uint64_t)b; "
+    "while (n) { uint64_t r = m % n; m = n; n = r; } return ($T)m;",
+    ("gcd", "unsigned"): "while (b) { $T r = ($T)(a % b); a = b; b = r; } return a;",
+    ("lcm", "signed"): "uint64_t m = a < 0 ? 0 - (uint64_t)a : (uint64_t)a, n = b < 0 ? 0 - (uint64_t)b : (uint64_t)b, "
+    "p = m, q = n; while (n) { uint64_t r = m % n; m = n; n = r; } return m ? ($T)(p / m * q) : 0;",
+    ("lcm", "unsigned"): "$T m = a, n = b; while (n) { $T r = ($T)(m % n); m = n; n = r; } "
+    "return m ? ($T)(a / m * b) : 0;",
+    ("ceil", "f32"): "return __builtin_ceilf(a);", ("ceil", "f64"): "return __builtin_ceil(a);",
+    ("trunc", "f32"): "return __builtin_truncf(a);", ("trunc", "f64"): "return __builtin_trunc(a);",
+    ("round", "f32"): "return __builtin_rintf(a);", ("round", "f64"): "return __builtin_rint(a);",
+    ("copysign", "f32"): "return __builtin_copysignf(a, b);", ("copysign", "f64"): "return __builtin_copysign(a, b);",
+    ("lgamma", "f32"): "int sign; return (float)lgamma_r(a, &sign);",
+    ("lgamma", "f64"): "int sign; return lgamma_r(a, &sign);",
+    **_library("exp2 expm1 log2 log10 tan asin acos atan sinh cosh asinh acosh atanh erfc", "a"),
+    **_library("atan2 hypot nextafter", "a, b"),
+    ("logaddexp", "f64"): "if (a == b) return a + 0.69314718055994530942; "
+    "return a > b ? a + log1p(exp(b - a)) : a < b ? b + log1p(exp(a - b)) : a + b;",
 }  # fmt: skip

@@ -110,6 +110,9 @@ class Values:
             return self._truth(text, first, lanes)
         if op == "isnan":
             return self._truth(f"({operands[0]} != {operands[0]})", first, lanes)
+        if op in ("bits", "unbits"):
+            name, kind = ("asi", first) if op == "bits" else ("asf", out_type)
+            return Val(f"{self.h.call(name, kind, lanes)}({operands[0]})", lanes)
         if op in ("neg", "not"):
             text = f"{'-' if op == 'neg' else '~'}{operands[0]}"
             return Val(text if lanes > 1 else f"({C_TYPES[first]})({text})", lanes)

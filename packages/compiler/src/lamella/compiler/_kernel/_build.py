@@ -133,11 +133,11 @@ class KernelBuilder:
         self._body.append(Reduce(outs, combiner, args, over))
         return outs
 
-    def scan(self, combiner: str, *args: int) -> int:
-        """Combine values over the inner axes so far; of several values, the last."""
-        outs = tuple(self._new(self.types[a]) for a in args)
-        self._body.append(Scan(outs, combiner, args))
-        return outs[-1]
+    def scan(self, combiner: str, value: int) -> int:
+        """Combine values over the inner axes so far."""
+        out = self._new(self.types[value])
+        self._body.append(Scan(out, combiner, value))
+        return out
 
     def update(
         self,

@@ -27,17 +27,29 @@ UNSIGNED = frozenset({"u8", "u16", "u32", "u64"})
 INTS = frozenset({"i8", "i16", "i32", "i64"}) | UNSIGNED
 
 # Scalar operations, by how their result type follows from their operands'.
-UNARY_FLOAT = frozenset({"exp", "log", "log1p", "sqrt", "rsqrt", "sin", "cos", "tanh", "sigmoid", "erf", "reciprocal"})
-UNARY_SAME = frozenset({"neg", "abs", "sign", "floor"})
-BINARY_SAME = frozenset({"add", "sub", "mul", "div", "floordiv", "mod", "pow", "max", "min", "shl", "shr"})
+UNARY_FLOAT = frozenset({
+    "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "reciprocal", "sin", "cos", "tan", "asin",
+    "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "erf", "erfc", "lgamma",
+})  # fmt: skip
+UNARY_SAME = frozenset({"neg", "abs", "sign", "floor", "ceil", "trunc", "round"})
+BINARY_FLOAT = frozenset({"atan2", "copysign", "hypot", "nextafter"})
+BINARY_INT = frozenset({"shl", "shr", "gcd", "lcm"})
+BINARY_SAME = frozenset({"add", "sub", "mul", "div", "floordiv", "mod", "fmod", "pow", "max", "min"})
+# Random words: philox(seed, slot) is the word of a slot (docs/decisions/0001-rng.md), mulhi the high half of a product.
+WORDS = frozenset({"philox", "mulhi"})
+# The bits of a float as an integer of its size, and back.
+BITS = {"bits": {"f32": "i32", "f64": "i64"}, "unbits": {"i32": "f32", "i64": "f64"}}
 BINARY_BITS = frozenset({"and", "or", "xor"})
 COMPARE = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 OTHER = frozenset({"select", "not", "isnan", "cast", "round_f16", "round_bf16"})
-OPERATIONS = UNARY_FLOAT | UNARY_SAME | BINARY_SAME | BINARY_BITS | COMPARE | OTHER
+OPERATIONS = UNARY_FLOAT | UNARY_SAME | BINARY_SAME | BINARY_FLOAT | BINARY_INT | BINARY_BITS | COMPARE | WORDS | OTHER
+OPERATIONS |= BITS.keys()
 
 # Combiners of updates; "last" lets the last value stay.
 UPDATES = frozenset({"sum", "prod", "max", "min", "last"})
-# Combiners and the values they carry; "largest" is max that passes over NaN.
+# Combiners of scans; "logaddexp" is log(exp(a) + exp(b)).
+SCANS = frozenset({"sum", "prod", "max", "min", "any", "all", "logaddexp"})
+# Combiners of reductions and the values they carry; "largest" is max that passes over NaN.
 COMBINERS = {"sum": 1, "prod": 1, "max": 1, "min": 1, "largest": 1, "any": 1, "all": 1, "argmax": 2, "argmin": 2}
 
 
@@ -175,14 +187,11 @@ class Reduce:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Combine `args` with those of all earlier inner points of this grid point, in order; in inner stages only.
+    """Combine `arg` with those of all earlier inner points of this grid point, in order; in inner stages only."""
 
-    The scans of arguments (of a value and its position) keep the later of equal values.
-    """
-
-    outs: tuple[int, ...]
+    out: int
     combiner: str
-    args: tuple[int, ...]
+    arg: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +261,7 @@ def value_type(storage: str) -> str:
 def defined(instr: Instr) -> tuple[int, ...]:
     """Values an instruction assigns."""
     match instr:
-        case Reduce(outs=outs) | Scan(outs=outs):
+        case Reduce(outs=outs):
             return outs
         case Store() | Put() | Update() | Check():
             return ()
@@ -263,7 +272,9 @@ def defined(instr: Instr) -> tuple[int, ...]:
 def used(instr: Instr) -> tuple[int, ...]:
     """Values an instruction reads."""
     match instr:
-        case Apply(args=args) | Reduce(args=args) | Scan(args=args):
+        case Scan(arg=arg):
+            return (arg,)
+        case Apply(args=args) | Reduce(args=args):
             return args
         case Load(position=position, mask=mask):
             return tuple(v for v, _ in position.indirect) + (() if mask is None else (mask,))

@@ -71,8 +71,8 @@ def instr_text(kernel: Kernel, instr: Instr) -> str:
             return f"{typed(out)} = {op}({', '.join(map(name, args))})"
         case Reduce(outs=outs, combiner=combiner, args=args, over=over):
             return f"{', '.join(map(typed, outs))} = {combiner} over {over} ({', '.join(map(name, args))})"
-        case Scan(outs=outs, combiner=combiner, args=args):
-            return f"{', '.join(map(typed, outs))} = scan {combiner} ({', '.join(map(name, args))})"
+        case Scan(out=out, combiner=combiner, arg=arg):
+            return f"{typed(out)} = scan {combiner} ({name(arg)})"
         case Update(buffer=buffer, position=position, value=value, combiner=combiner, extents=extents, mask=mask):
             guard = "" if mask is None else f" if {name(mask)}"
             bounds = f" within {', '.join(map(str, extents))}" if extents else ""

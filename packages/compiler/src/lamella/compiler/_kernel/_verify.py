@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from lamella.compiler._kernel._ir import (
     BINARY_BITS,
+    BINARY_FLOAT,
+    BINARY_INT,
     BINARY_SAME,
+    BITS,
     COMBINERS,
     COMPARE,
     FLOATS,
     INTS,
     OPERATIONS,
+    SCANS,
     STORAGE_TYPES,
     UNARY_FLOAT,
     UNARY_SAME,
     UPDATES,
     VALUE_TYPES,
+    WORDS,
     Apply,
     Check,
     Const,
@@ -57,11 +62,14 @@ def result_type(op: str, args: tuple[str, ...]) -> str | None:
     if op in BINARY_SAME:
         if len(args) != 2 or args[0] != args[1] or args[0] == "bool":
             return None
-        if op in ("shl", "shr") and args[0] not in INTS:
-            return None
         if op == "div" and args[0] not in FLOATS:
             return None
         return args[0]
+    if op in BINARY_FLOAT | BINARY_INT | WORDS:
+        allowed = FLOATS if op in BINARY_FLOAT else INTS if op in BINARY_INT else {"u64"}
+        return args[0] if len(args) == 2 and args[0] == args[1] and args[0] in allowed else None
+    if op in BITS:
+        return BITS[op].get(args[0]) if len(args) == 1 else None
     if op in BINARY_BITS:
         return args[0] if len(args) == 2 and args[0] == args[1] and args[0] in INTS | {"bool"} else None
     if op in COMPARE:
@@ -193,14 +201,13 @@ class _Verifier:
             raise self._fail(instr, "the second value is an i64 index")
 
     def _scan(self, stage: Stage, instr: Scan) -> None:
-        arity = COMBINERS.get(instr.combiner)
-        if arity is None or len(instr.args) != arity or len(instr.outs) != arity:
-            raise self._fail(instr, "wrong combiner or number of values")
+        if instr.combiner not in SCANS:
+            raise self._fail(instr, "unknown combiner")
         if stage.level is not Level.INNER:
             raise self._fail(instr, "scans live in inner stages")
-        types = self.kernel.types
-        if any(types[out] != types[arg] for out, arg in zip(instr.outs, instr.args, strict=True)):
-            raise self._fail(instr, "a scan keeps its type")
+        kind = self.kernel.types[instr.arg]
+        if self.kernel.types[instr.out] != kind or (kind == "bool") != (instr.combiner in ("any", "all")):
+            raise self._fail(instr, "a scan keeps its type; any and all combine bools, the others numbers")
 
     def _axis_live(self, stage: Stage, axis: int) -> bool:
         in_grid = 0 <= axis < len(self.kernel.grid)

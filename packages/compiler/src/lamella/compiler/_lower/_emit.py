@@ -72,10 +72,12 @@ class Emitter:
         shape: tuple[int, ...] | None = None,
         cost: int = 1,
         near: Ref | None = None,
+        repeats: bool = True,
     ) -> Ref:
         """An elementwise body over broadcast operands; `body(builder, values)` gives a value of `dtype`.
 
-        `near` names a value whose kernel should take this one although they share nothing yet.
+        `near` names a value whose kernel should take this one although they share nothing yet. What is made of
+        positions alone is made again by every reader, unless `repeats` is false.
         """
         space = shape if shape is not None else broadcast([o.shape for o in operands if isinstance(o, Ref)])
         root = self.root(space, dtype)
@@ -83,7 +85,7 @@ class Emitter:
         spread: list[Operand] = [o.expand(space) if isinstance(o, Ref) else o for o in operands]
         item = Item(root, spread, body, cost, self.source)
         self.grouper.place(item, space, None, None if near is None else near.root)
-        if not any(isinstance(o, Ref | Table) for o in operands):
+        if repeats and not any(isinstance(o, Ref | Table) for o in operands):
             root.generator = item
         elif root.size == 1 and cost <= FORMULA_COST and value_type(dtype) == dtype and not _moves(operands):
             root.formula = item
@@ -123,14 +125,13 @@ class Emitter:
         self.grouper.place(item, x.shape, frozenset(dims))
         return root.ref()
 
-    def scan(self, combiner: str, x: Ref, dim: int, *, dtype: str, body: Body | None = None) -> Ref:
-        """Combine `body(x)` with all before it along dim, in order; of argmax and argmin, the position as i64."""
-        paired = combiner in ("argmax", "argmin")
-        root = self.root(x.shape, "i64" if paired else dtype)
-        operands: list[Operand] = [x, *([one_hot(x.shape, dim)] if paired else [])]
-        item = Item(root, operands, body or _same, _SCAN_COST, self.source, combiner, scan=True)
+    def scan(self, combiner: str, dim: int, body: Body, x: Ref, *operands: Operand, dtype: str) -> Ref:
+        """Combine `body(x, ...)` with all before it along dim, in order; operands have the shape of x."""
+        if x.shape[dim] == 1:
+            return self.compute(body, x, *operands, dtype=dtype)
+        item = Item(self.root(x.shape, dtype), [x, *operands], body, _SCAN_COST, self.source, combiner, scan=True)
         self.grouper.place(item, x.shape, frozenset([dim]))
-        return root.ref()
+        return item.root.ref()
 
     # -- arrays that are put together ---------------------------------------------------------------------------------
 

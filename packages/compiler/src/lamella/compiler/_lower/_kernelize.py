@@ -260,7 +260,7 @@ class _Kernelizer:
             values = [self._operand(o, r) for o, r in zip(item.operands, item.reads, strict=True)]
             value = self._typed(item.body(self.b, values), root)
             if item.scan:
-                value = self.b.scan(item.combiner, value, *values[1:2] if item.combiner.startswith("arg") else ())
+                value = self.b.scan(item.combiner, value)
         self.values[root] = value
         if not self._level_of(item).in_inner:
             self.lasting.add(root)

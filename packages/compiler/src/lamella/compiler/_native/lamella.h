@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+double lgamma_r(double x, int *sign); /* lgamma writes a variable that all threads share */
+
 #if defined(_WIN32)
 #define LM_EXPORT __declspec(dllexport)
 #else
@@ -46,6 +48,20 @@ typedef int64_t (*lm_library)(const lm_runtime *rt, char *const *data, const int
 
 /* What finishes a kernel whose chunks left partial results. */
 typedef void (*lm_total)(const lm_call *call, int64_t chunks);
+
+/* The 128-bit product of two words: its low half, and its high one in *high. */
+static inline uint64_t lm_mul128(uint64_t a, uint64_t b, uint64_t *high) {
+#ifdef __SIZEOF_INT128__
+    const unsigned __int128 product = (unsigned __int128)a * b;
+    *high = (uint64_t)(product >> 64);
+    return (uint64_t)product;
+#else
+    const uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
+    const uint64_t middle = (a0 * b0 >> 32) + (uint32_t)(a1 * b0) + (uint32_t)(a0 * b1);
+    *high = a1 * b1 + (a1 * b0 >> 32) + (a0 * b1 >> 32) + (middle >> 32);
+    return a * b;
+#endif
+}
 
 static inline int64_t lm_min(int64_t a, int64_t b) { return a < b ? a : b; }
 #endif

@@ -13,18 +13,24 @@ from lamella.compiler._lower.rules import (
     elementwise,
     indexing,
     movement,
+    pointwise,
+    random,
     reduction,
+    scan,
     softmax,
     update,
 )
 
 RULES: dict[str, Rule] = {
     **elementwise.RULES,
+    **pointwise.RULES,
     **activation.RULES,
     **reduction.RULES,
+    **scan.RULES,
     **movement.RULES,
     **indexing.RULES,
     **creation.RULES,
+    **random.RULES,
     **softmax.RULES,
     **update.RULES,
 }

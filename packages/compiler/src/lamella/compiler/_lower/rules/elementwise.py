@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from lamella.compiler._kernel import KernelBuilder
@@ -11,14 +12,21 @@ from lamella.compiler._lower._refs import Operand, Ref
 from lamella.compiler._lower.rules.movement import joined
 
 
-def _plain(op: str) -> Rule:
+def first_type(operands: Iterable[Operand]) -> str:
+    """The storage type of tensor operands, which is one."""
+    return next(x.dtype for x in operands if isinstance(x, Ref))
+
+
+def plain(op: str) -> Rule:
+    """One scalar operation."""
+
     def rule(e: Emitter, *operands: Operand) -> Ref:
         return e.map(op, *operands)
 
     return rule
 
 
-def _boolean(op: str) -> Rule:
+def boolean(op: str) -> Rule:
     """Operands of any type count as true where they are not zero."""
 
     def rule(e: Emitter, *operands: Operand) -> Ref:
@@ -66,7 +74,7 @@ def _pow(e: Emitter, a: Operand, b: Operand) -> Ref:
 
 
 def where(e: Emitter, cond: Ref, a: Operand, b: Operand) -> Ref:
-    dtype = next(x.dtype for x in (a, b) if isinstance(x, Ref))
+    dtype = first_type((a, b))
     kind = value_type(dtype)
 
     def body(k: KernelBuilder, values: list[int]) -> int:
@@ -94,7 +102,7 @@ def _isnan(e: Emitter, x: Ref) -> Ref:
 
 
 def _logical_not(e: Emitter, x: Ref) -> Ref:
-    return _boolean("not")(e, x)  # type: ignore[no-any-return]
+    return boolean("not")(e, x)  # type: ignore[no-any-return]
 
 
 _PLAIN = {
@@ -106,7 +114,7 @@ _PLAIN = {
 
 
 RULES: dict[str, Rule] = {
-    **{name: _plain(op) for name, op in _PLAIN.items()},
+    **{name: plain(op) for name, op in _PLAIN.items()},
     "add": _add,
     "mul": _on_bool("and", "mul"),
     "maximum": _on_bool("or", "max"),
@@ -115,8 +123,8 @@ RULES: dict[str, Rule] = {
     "relu": _relu,
     "pow": _pow,
     "isnan": _isnan,
-    "logical_and": _boolean("and"),
-    "logical_or": _boolean("or"),
+    "logical_and": boolean("and"),
+    "logical_or": boolean("or"),
     "logical_not": _logical_not,
     "where": where,
     "cast": _cast,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from lamella.compiler._kernel import KernelBuilder
+from lamella.compiler._kernel._ir import value_type
 from lamella.compiler._lower._emit import Emitter, Rule, is_float, to
 from lamella.compiler._lower._refs import Ref
 
@@ -24,6 +28,34 @@ def _truth(combiner: str) -> Rule:
     return rule
 
 
+def _nansum(e: Emitter, x: Ref, *, dims: tuple[int, ...], keepdim: bool) -> Ref:
+    if not is_float(x.dtype):
+        return _reduce("sum", wide_ints=True)(e, x, dims=dims, keepdim=keepdim)  # type: ignore[no-any-return]
+    kind = value_type(x.dtype)
+
+    def body(b: KernelBuilder, values: list[int]) -> int:
+        return b.apply("select", b.apply("isnan", values[0]), b.const(0.0, kind), values[0])
+
+    return e.reduce("sum", x, dims, keepdim, body=body)
+
+
+def _count_nonzero(e: Emitter, x: Ref, *, dims: tuple[int, ...], keepdim: bool) -> Ref:
+    def body(b: KernelBuilder, values: list[int]) -> int:
+        return b.cast(b.cast(values[0], "bool"), "i64")
+
+    return e.reduce("sum", x, dims, keepdim, dtype="i64", body=body)
+
+
+def _along(combiner: str, of_bool: str) -> Rule:
+    """(values, indices) along one dim; the first of equal ones, and of NaN."""
+
+    def rule(e: Emitter, x: Ref, *, dim: int, keepdim: bool) -> Any:
+        best = e.reduce(of_bool if x.dtype == "bool" else combiner, x, (dim,), keepdim)
+        return best, _arg(f"arg{combiner}")(e, x, dim=dim, keepdim=keepdim)
+
+    return rule
+
+
 def _arg(combiner: str) -> Rule:
     def rule(e: Emitter, x: Ref, *, dim: int | None, keepdim: bool) -> Ref:
         dims = tuple(range(len(x.shape))) if dim is None else (dim,)
@@ -37,8 +69,12 @@ RULES: dict[str, Rule] = {
     "prod": _reduce("prod", wide_ints=True),
     "amax": _reduce("max", of_bool="any"),
     "amin": _reduce("min", of_bool="all"),
+    "nansum": _nansum,
+    "count_nonzero": _count_nonzero,
     "any": _truth("any"),
     "all": _truth("all"),
     "argmax": _arg("argmax"),
     "argmin": _arg("argmin"),
+    "max_along": _along("max", "any"),
+    "min_along": _along("min", "all"),
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lamella.compiler._kernel import KernelBuilder
-from lamella.compiler._lower._emit import Emitter, Rule, to
-from lamella.compiler._lower._refs import Counter, Ref
+from lamella.compiler._kernel._ir import value_type
+from lamella.compiler._lower._emit import Emitter, Rule, one_hot, to
+from lamella.compiler._lower._refs import Counter, Ref, Table
 from lamella.compiler._lower.rules.elementwise import where
 
 
@@ -96,9 +99,78 @@ def _cross_entropy_grad(
     return e.compute(gradient, logp, column, Counter((0, 1), small), up, dtype=kind, cost=12)
 
 
+def _class_check(e: Emitter, name: str, classes: int, ignore_index: int | None) -> Callable[..., tuple[int, int]]:
+    """Body parts (position of a target's class, whether it counts), reporting what is neither a class nor ignored."""
+    rest = "" if ignore_index is None else f" nor ignore_index {ignore_index}"
+    code = e.error(IndexError(f"{name}: a target is not a class of [0, {classes}){rest}"))
+
+    def check(b: KernelBuilder, target: int) -> tuple[int, int]:
+        at, zero = b.cast(target, "i64"), b.const(0, "i64")
+        right = b.apply("and", b.apply("ge", at, zero), b.apply("lt", at, b.size(classes)))
+        keep = right if ignore_index is None else b.apply("ne", at, b.const(ignore_index, "i64"))
+        known = right if ignore_index is None else b.apply("or", right, b.apply("not", keep))
+        b.check(known, code)
+        return b.apply("select", right, at, zero), b.apply("and", keep, right)
+
+    return check
+
+
+def _kept(ignore_index: int | None) -> Callable[[KernelBuilder, list[int]], int]:
+    def body(b: KernelBuilder, values: list[int]) -> int:
+        at = b.cast(values[0], "i64")
+        return (
+            b.const(1, "i64")
+            if ignore_index is None
+            else b.cast(b.apply("ne", at, b.const(ignore_index, "i64")), "i64")
+        )
+
+    return body
+
+
+def _pick_class(e: Emitter, x: Ref, target: Ref, *, ignore_index: int | None, reduction: str) -> Ref:
+    check, kind = _class_check(e, "nll_loss", x.shape[1], ignore_index), value_type(x.dtype)
+    strides = (x.strides[0], *x.strides[2:])
+
+    def body(b: KernelBuilder, values: list[int]) -> int:
+        table, at = values
+        position, keep = check(b, at)
+        return b.look(table, (position, x.strides[1]), mask=keep)
+
+    table = Table(Ref(x.root, x.offset, target.shape, strides))
+    picked = e.compute(body, table, target, dtype=x.dtype, shape=target.shape, cost=4)
+    if reduction == "none":
+        return picked
+    dims = tuple(range(len(target.shape)))
+    loss = e.reduce("sum", e.wide(picked), dims)
+    if reduction == "mean":
+        count = e.reduce("sum", target, dims, dtype="i64", body=_kept(ignore_index))
+        loss = e.map("div", loss, e.cast(count, kind))
+    return e.cast(loss, x.dtype)
+
+
+def _pick_class_grad(e: Emitter, g: Ref, target: Ref, *, classes: int, ignore_index: int | None, reduction: str) -> Ref:
+    check, kind = _class_check(e, "nll_loss", classes, ignore_index), value_type(g.dtype)
+    shape = (target.shape[0], classes, *target.shape[1:])
+    if reduction == "mean":
+        count = e.reduce("sum", target, tuple(range(len(target.shape))), dtype="i64", body=_kept(ignore_index))
+        g = e.cast(e.map("div", e.wide(g), e.cast(count, kind)), g.dtype)
+
+    def spread(v: Ref) -> Ref:
+        return Ref(v.root, v.offset, shape, (v.strides[0], 0, *v.strides[1:])) if v.shape else v
+
+    def body(b: KernelBuilder, values: list[int]) -> int:
+        up, at, here = values
+        position, keep = check(b, at)
+        return b.apply("select", b.apply("and", keep, b.apply("eq", position, here)), up, b.const(0.0, kind))
+
+    return e.compute(body, spread(g), spread(target), one_hot(shape, 1), dtype=g.dtype, shape=shape, cost=4)
+
+
 RULES: dict[str, Rule] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "cross_entropy": _cross_entropy,
     "cross_entropy_grad": _cross_entropy_grad,
+    "pick_class": _pick_class,
+    "pick_class_grad": _pick_class_grad,
 }

@@ -156,8 +156,8 @@ def test_views_and_their_transposes(dtype: str) -> None:
 
 
 def test_a_sum_of_gradients_of_slices_is_one_pass() -> None:
-    """Pieces whose heads are joined are copied; then all are added in one pass, each read inside of its bounds."""
-    for pieces in (3, 2):
+    """Three pieces that leave nothing out are written in place; of two, a pass reads each inside of its bounds."""
+    for pieces, launches in ((3, 3), (2, 3)):
         p = Program()
         total = None
         for k in range(pieces):
@@ -165,10 +165,8 @@ def test_a_sum_of_gradients_of_slices_is_one_pass() -> None:
             chain = (("slice", (*_full(4, 5), (8 * k, 8 * k + 8, 1))), *HEADS)
             term = p.add("view_grad", g, shape=(4, 5, 24), chain=chain)[0]
             total = term if total is None else p.add("add", total, term)[0]
-        p.output("sum", EXACT, p.add("mul", total, total)[0], total)
-        kernels = p.check().kernels
-        assert len(kernels) == pieces + 1
-        assert len({kernel.number for kernel in kernels}) == 2
+        p.output("sum", EXACT, total)
+        assert len(p.check().kernels) == launches
 
 
 @pytest.mark.parametrize("dtype", ["f32", "bf16", "bool", "i16"])

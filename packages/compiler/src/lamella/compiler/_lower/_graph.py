@@ -25,6 +25,7 @@ _INFIX = {
     "scalar.pow": "**", "scalar.lt": "<", "scalar.le": "<=", "scalar.gt": ">", "scalar.ge": ">=", "scalar.eq": "==",
     "scalar.ne": "!=",
 }  # fmt: skip
+_TAKE_PENDING = frozenset({"add", "pad"})  # their rules join what nothing has asked for yet
 EXACT_INT = 2**24  # integers up to it are exact in f32
 _INT_RANGE = {
     **{f"i{n}": (-(2 ** (n - 1)), 2 ** (n - 1) - 1) for n in (8, 16, 32, 64)},
@@ -126,7 +127,7 @@ class _Lowering:
             return
         operands = tuple(self.env[a] if isinstance(a, Value) else a for a in node.args)
         lower, row = _lower_rule(node.op), _library_row(node)
-        if node.op.name != "add":  # its rule joins sums that nothing has asked for
+        if node.op.name not in _TAKE_PENDING:
             operands = tuple(self.e.settled(o) for o in operands)
         result: Any = NotImplemented
         if row is not None:

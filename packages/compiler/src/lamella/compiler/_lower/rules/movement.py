@@ -40,13 +40,26 @@ def _as_strided(e: Emitter, x: Ref, *, layout: Any) -> Ref:
     return view
 
 
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A copy of x in another shape, because its strides do not allow a view."""
+
+    x: Ref
+
+
+def _reshape(e: Emitter, x: Ref, *, shape: tuple[int, ...]) -> Ref:
+    """What needs a copy waits for the first reader: padding, say, copies to where it is wanted."""
+    view = x.reshape(shape)
+    return e.later(shape, x.dtype, lambda: e.reshape(x, shape), _Moved(x)) if view is None else view
+
+
 _VIEWS: dict[str, Rule] = {
     "alias": _alias,
     "detach": _alias,
     "permute": lambda e, x, *, dims: x.permute(dims),
     "expand": lambda e, x, *, shape: x.expand(shape),
     "slice": lambda e, x, *, index: x.slice(index),
-    "reshape": lambda e, x, *, shape: e.reshape(x, shape),
+    "reshape": _reshape,
     "diagonal": lambda e, x, *, place: x.diagonal(place),
     "unfold": lambda e, x, *, window: x.unfold(window),
     "as_strided": _as_strided,
@@ -193,7 +206,10 @@ def _bounds(g: Ref, shape: tuple[int, ...], chain: Chain) -> tuple[tuple[int, in
     """Which region a view shows, if it is one, whatever the strides of g are."""
     inner: Region | None = region(Root(g.shape, g.dtype, None, -1).ref())
     for name, param, before in reversed(_steps(_Like(shape, g.dtype), chain)):
-        inner = None if inner is None else _undo(inner, name, param, before)
+        if inner is not None and name == "reshape" and inner.whole:
+            inner = region(Root(before, g.dtype, None, -1).ref())  # whether that needs a copy is not asked here
+        else:
+            inner = None if inner is None else _undo(inner, name, param, before)
     return None if inner is None else inner.bounds
 
 
@@ -220,7 +236,7 @@ def _summed(e: Emitter, shape: tuple[int, ...], pieces: list[_Piece]) -> Ref:
 def joined(e: Emitter, a: Any, b: Any) -> Ref | None:
     """The sum of two sums of pieces, if no two of them meet."""
     found = [e.pending.get(x.root) if isinstance(x, Ref) else None for x in (a, b)]
-    first, second = (None if p is None else p.note for p in found)
+    first, second = (p.note if p is not None and isinstance(p.note, list) else None for p in found)
     if first is None or second is None or a.dtype == "bool" or any(p.meets(q) for p in first for q in second):
         return None
     return _sum_of(e, a.shape, [*first, *second])
@@ -313,10 +329,17 @@ def _roll(e: Emitter, x: Ref, *, shifts: tuple[int, ...], dims: tuple[int, ...])
 def _pad(e: Emitter, x: Ref, *, pads: Pads, value: Any) -> Ref:
     shape = tuple(n + low + high for n, (low, high) in zip(x.shape, pads, strict=True))
     index = tuple((low, low + n, 1) for n, (low, _) in zip(x.shape, pads, strict=True))
-    inner = before_slice(region(x), shape, index)
+    bounds = tuple((low, high) for low, high, _ in index)
+    pending = e.pending.get(x.root)
+    moved = pending.note if pending is not None and isinstance(pending.note, _Moved) else None
+    if value == 0 and shape != x.shape and 0 not in shape:
+        if moved is not None:
+            return _sum_of(e, shape, [_Piece(moved.x, (("slice", index), ("reshape", moved.x.shape)), bounds)])
+        return _sum_of(e, shape, [_Piece(e.settled(x), (("slice", index),), bounds)])
+    inner = before_slice(region(e.settled(x)), shape, index)
     if inner is None:
         raise AssertionError("padding leaves no gaps")
-    return e.copy(x) if inner.whole else embedded(e, inner, value)
+    return e.copy(inner.ref) if inner.whole else embedded(e, inner, value)
 
 
 def _pad_around(e: Emitter, x: Ref, *, pads: Pads, mode: str) -> Ref:

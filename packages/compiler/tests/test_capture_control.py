@@ -179,7 +179,7 @@ def test_captured_as_called(name: str, backend: str) -> None:
             wanted, end = program(w, x, c), lt.default_generator.position()
             lt.manual_seed(seed)
             for a, b in zip(flat(captured(w, x, c)), flat(wanted), strict=True):
-                assert_close(a, b)
+                assert_close(a, b, factor=10)
             assert lt.default_generator.position() == end
             x = x + 0.5
     assert captured.compiles == 1

@@ -15,7 +15,6 @@ from lamella.compiler._lower._emit import Emitter, lowerable
 from lamella.compiler._lower._group import Call, Extern, Group, Step, memory_read
 from lamella.compiler._lower._refs import Ref, Root, Scalar
 from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
-from lamella.graph.control import kernel_of
 from lamella.interfaces import discover
 from lamella.tensor.extend import Op, rule
 
@@ -165,10 +164,9 @@ class _Lowering:
     def _extern(self, node: Node, operands: tuple[Any, ...]) -> tuple[Ref, ...]:
         kernel, params = rule(node.op, "numpy"), dict(node.params)
         if node.op.spec == "control":
-            # Python decides and counts; the bodies are compiled graphs
-            from lamella.compiler._executable import compile_graph  # which lowers graphs
+            from lamella.compiler._loops import control_kernel  # which lowers the graphs inside
 
-            kernel, params = kernel_of(node.op, node.params, compile_graph), {}
+            kernel, params = control_kernel(node.op, node.params), {}
         return self.e.extern(node.op.name, kernel, operands, params, self._types(node))
 
     def _types(self, node: Node) -> list[tuple[tuple[int, ...], str]]:

@@ -90,6 +90,10 @@ class Runtime:
         self.walk = self.library.lm_walk
         self.walk.argtypes = (ctypes.c_void_p, ctypes.c_int64)
         self.walk.restype = ctypes.c_int64
+        self.loop = self.library.lm_loop
+        word, address = ctypes.c_int64, ctypes.c_void_p
+        self.loop.argtypes = (address, word, word, address, word, address, word)
+        self.loop.restype = word
         self.reads_lists = self._find_layout()
         self.blas = self._find_blas()
         follow_num_threads(self.library.lm_set_threads)

@@ -277,3 +277,26 @@ LM_EXPORT int64_t lm_run(const lm_frame *frame, const char *list) {
     const int64_t wrong = lm_bind(frame, list);
     return wrong ? wrong : lm_walk(frame, 1);
 }
+
+/* ---- loops --------------------------------------------------------------------------------------------------- */
+
+/* `length` walks over one table. After each of them every carry (entry, entry of its next value, whether the two change
+ * places) takes its next value, every move (entry, bytes) goes on by a row, and the scalars by `scalars` slots. What
+ * lm_walk returns where it is not 0. */
+LM_EXPORT int64_t lm_loop(
+    lm_frame *frame, int64_t length, int64_t moves, const int64_t *move, int64_t carries, const int64_t *carry,
+    int64_t scalars) {
+    for (int64_t t = 0; t < length; ++t) {
+        const int64_t code = lm_walk(frame, 1);
+        if (code) return code;
+        for (int64_t k = 0; k < carries; ++k) {
+            const int64_t *const c = carry + 3 * k;
+            char *const before = frame->data[c[0]];
+            frame->data[c[0]] = frame->data[c[1]];
+            if (c[2]) frame->data[c[1]] = before;
+        }
+        for (int64_t k = 0; k < moves; ++k) frame->data[move[2 * k]] += move[2 * k + 1];
+        frame->scalars += scalars;
+    }
+    return 0;
+}

@@ -9,7 +9,7 @@ from ._freeze import freeze
 from ._join import join_pads
 from ._remat import live_bytes, partition, rematerialize, size_bytes
 from ._run import Pass, run_passes
-from ._simplify import canonicalize, simplify
+from ._simplify import canonicalize, rule_passes, simplify
 
 __all__ = [
     "Pass",
@@ -24,6 +24,7 @@ __all__ = [
     "live_bytes",
     "partition",
     "rematerialize",
+    "rule_passes",
     "run_passes",
     "simplify",
     "size_bytes",

@@ -22,7 +22,7 @@ from ._memory import reaching_results
 from ._pattern import Call, Name, Pattern, read
 from ._substitute import rebuilt, renamed
 
-__all__ = ["Replacement", "Row", "Step", "Walk", "rewrite"]
+__all__ = ["Replacement", "Row", "Rule", "Step", "Walk", "by_op", "rewrite"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,11 @@ class Row:
     exact: str
     when: Callable[..., bool] | None = None
     let: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The rule in one line."""
+        return f"{self.pattern} -> {self.replacement}"
 
     @property
     def ops(self) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from typing import Any
 
 from .._graph import Graph
 from ._dce import dce
-from ._rewrite import by_op, rewrite
+from ._rewrite import Rule, by_op, rewrite
 from ._rules_algebra import ALGEBRA
 from ._rules_canonical import CANONICAL
+from ._run import Pass
 
-__all__ = ["canonicalize", "simplify"]
+__all__ = ["canonicalize", "rule_passes", "simplify"]
 
 
 @cache
@@ -34,3 +35,17 @@ def canonicalize(graph: Graph) -> Graph:
 def simplify(graph: Graph) -> Graph:
     """The graph after the rules of both tables, none of which changes a bit of a result."""
     return dce(rewrite(graph, _all()))
+
+
+def rule_passes(pass_: Pass) -> list[Pass]:
+    """Each rule of a pass that rewrites by a table, as a pass of its own under the rule's name; none for others."""
+    tables: dict[Any, tuple[Rule, ...]] = {canonicalize: CANONICAL, simplify: (*ALGEBRA, *CANONICAL)}
+    return [_alone(rule) for rule in tables.get(pass_, ())]
+
+
+def _alone(rule: Rule) -> Pass:
+    def one(graph: Graph) -> Graph:
+        return dce(rewrite(graph, by_op([rule])))
+
+    one.__name__ = rule.name
+    return one

@@ -69,3 +69,9 @@ def test_the_text_names_lines_plan_code_and_misses() -> None:
 def test_only_what_compile_returned_can_be_explained() -> None:
     with pytest.raises(TypeError, match="needs what compile"):
         explain(len)
+
+
+def test_a_program_in_stages_is_explained_and_timed() -> None:
+    compiled = compile(lambda x: (x * (x * 2.0).sum().item()).sum())
+    assert compiled(lt.ones(3)).item() == 18.0
+    assert ", measured" in explain(compiled, measure=True)

@@ -119,8 +119,8 @@ def table(compiled: CompiledGraph, measure: bool = False) -> str:
     code = "none" if compiled.source is None else str(compiled.source)
     costs = _costs(sum(s.bytes for s in steps), sum(s.flops for s in steps), sum(s.predicted() for s in steps))
     lines = [
-        f"graph {compiled.graph.name}: {len(compiled.kernels)} kernel launches, {calls} library calls, "
-        f"{externs} extern steps; {costs}{_took(sum(seconds)) if measure else ''}",
+        f"graph {compiled.graph.name}: {len(compiled.kernels)} kernel launches, {calls} library calls"
+        f"{f', {externs} extern steps' if externs else ''}; {costs}{_took(sum(seconds)) if measure else ''}",
         f"  memory: arena {compiled.memory.arena_bytes} bytes, its exact peak, and {outputs} bytes of results; "
         f"C in {code}",
     ]

@@ -12,7 +12,7 @@ import functools
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ARENA = 0  # the arena's entry in the table of buffers
 SCALAR_TYPES = {"i64": int, "f64": float, "bool": bool}
+_T = TypeVar("_T")
 Action = Callable[["_Frame", list[Any]], None]
 
 
@@ -97,27 +98,34 @@ class Runner:
             for number, step in enumerate(program.steps)
             if isinstance(step, Extern)
         }
-        products = any(isinstance(step, Call) for step in program.steps)
-        blas = openblas() if products and native.blas is not None and native.blas.held else None
         if native.reads_lists and not actions and all(kind == "array" for kind, _ in picks):
             inner = self._native(made, [position for _, position in picks])
         else:
             inner = self._mixed(made, picks, actions)
-        if blas is None:
-            return inner
-        held = blas
+        return self._held(inner)
 
-        def run(inputs: Sequence[Any]) -> list[Any]:
-            hold_blas(held)
+    def _held(self, call: Callable[..., _T]) -> Callable[..., _T]:
+        """`call` while BLAS stays on the thread that calls it, where steps call it and it can be held."""
+        blas = runtime().blas
+        library = openblas()
+        calls = any(isinstance(step, Call) for step in self.program.steps)
+        if not calls or blas is None or not blas.held or library is None:
+            return call
+
+        def held(*args: Any) -> _T:
+            hold_blas(library)
             try:
-                return inner(inputs)
+                return call(*args)
             finally:
-                release_blas(held)
+                release_blas(library)
 
-        return run
+        return held
 
     def step_seconds(self, inputs: Sequence[Any], trials: int) -> list[float]:
         """Median seconds of each step, walked alone, with the effects of those before it."""
+        return self._held(self._step_seconds)(inputs, trials)
+
+    def _step_seconds(self, inputs: Sequence[Any], trials: int) -> list[float]:
         program, native, seconds = self.program, runtime(), []
         self._check_scalars(inputs)
         arrays = [*inputs, *[np.empty(root.shape, numpy_dtype(root.dtype)) for root in program.output_roots]]

@@ -70,9 +70,9 @@ class Staged:
                 out.append(env[effect.value] if type(effect.value) is Value else effect.value)
         return out
 
-    def explain(self) -> str:
-        """What the stages say of themselves."""
-        texts = [run.explain() for *_, run, _ in self._stages if hasattr(run, "explain")]
+    def explain(self, measure: bool = False) -> str:
+        """What the stages say of themselves; `measure` has each step timed."""
+        texts = [run.explain(measure) for *_, run, _ in self._stages if hasattr(run, "explain")]
         return "".join(texts)
 
 

@@ -25,6 +25,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "kernels": (),
     "arrow": ("lamella.data.arrow",),
     "storage": ("lamella.testing.storage",),
+    "compile": ("lamella.compiler",),
     "executor": ("lamella.compiler.executor", "lamella.graph.executor"),
 }
 

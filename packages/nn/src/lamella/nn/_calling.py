@@ -8,8 +8,10 @@ the tuple of results themselves are seen.
 from __future__ import annotations
 
 import warnings
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from lamella.interfaces import discover, missing
 from lamella.tensor import Tensor
 
 from ._hooks import of_kind
@@ -17,7 +19,7 @@ from ._hooks import of_kind
 if TYPE_CHECKING:
     from ._module import Module
 
-__all__ = ["call_with_hooks"]
+__all__ = ["call_with_hooks", "compiled_call"]
 
 
 def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -38,6 +40,19 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
     except Exception:
         _always_called(module, args, kwargs, called)
         raise
+
+
+def compiled_call(name: str, options: dict[str, Any]) -> Any:
+    """What runs the calls of a module compiled in place; it gets the module first, and does not keep it alive."""
+    found = discover("compile")
+    if not found:
+        raise missing("lamella-compiler", "Module.compile")
+    as_written = FunctionType(_call_as_written.__code__, globals(), name)
+    return found[0].compile(as_written, **options)
+
+
+def _call_as_written(module: Module, /, *args: Any, **kwargs: Any) -> Any:
+    return call_with_hooks(module, args, kwargs)
 
 
 def _before(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

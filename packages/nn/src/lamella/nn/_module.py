@@ -13,7 +13,7 @@ from lamella.tensor import device as as_device
 from lamella.tensor.extend import FLOAT, as_dtype, destination
 
 from . import _state
-from ._calling import call_with_hooks
+from ._calling import call_with_hooks, compiled_call
 from ._epoch import EPOCH, tick
 from ._hooks import GLOBAL, NONE, HookHandle, add_hook, renumbered
 from ._parameter import Parameter
@@ -34,6 +34,7 @@ class Module(Tree):
     """
 
     training: bool
+    _compiled: Any = None  # what runs the calls of a module that is compiled in place
     _version: int = 1  # of the layout of the module's own state
     _forward_pre_hooks: dict[int, tuple[Any, bool]]
     _forward_hooks: dict[int, tuple[Any, bool, bool]]
@@ -64,9 +65,19 @@ class Module(Tree):
         raise NotImplementedError(f"{type(self).__name__} defines no forward(), which calling a module runs")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._compiled is not None:
+            return self._compiled(self, *args, **kwargs)
         if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks or self._backward_pre_hooks or GLOBAL:
             return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
+
+    def compile(self, **options: Any) -> None:
+        """Compile calls of this module, in place: it stays what it is, with the parts and the state_dict it has.
+
+        `options` are those of `lamella.compiler.compile`. Copies and pickles are not compiled. ImportError naming the
+        pip command where the compiler is not installed.
+        """
+        self.__dict__["_compiled"] = compiled_call(type(self).__name__, options)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -299,6 +310,9 @@ class Module(Tree):
         )
 
     # -- copying, printing
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_compiled"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -37,6 +37,7 @@ from ._lines import Line, Reached
 from ._members import (
     ATOMS,
     HOOKS,
+    IN_PLACE,
     MAPPINGS,
     REGISTRIES,
     SCALARS,
@@ -72,6 +73,14 @@ class Explorer(Containers):
         self.everything = False
         self.codes: set[types.CodeType] = set()
         words = argument_names(root, len(args))
+        if (
+            args
+            and is_module(args[0])
+            and isinstance(root, types.FunctionType)
+            and not is_analyzed(root.__code__.co_filename)
+        ):
+            # a module compiled in place
+            words = [name_of(args[0]), *argument_names(args[0].forward, len(args) - 1)]
         roots = [(root, "", name_of(root)), *[(a, f"args[{i}]", words[i]) for i, a in enumerate(args)]]
         try:
             while True:
@@ -144,8 +153,9 @@ class Explorer(Containers):
         elif isinstance(value, MAPPINGS):
             self._mapping(value, path, what)
         elif isinstance(value, VIEWS):
-            self._same(value, path, what)
-            self.visit(value.mapping, f"{self.constant(value)}.mapping", what)
+            name = self._local(path)
+            self._check(f"type({name}) is {self.constant(kind)}", f"{what} is something else")
+            self.visit(value.mapping, f"{name}.mapping", what)
         elif isinstance(value, (array.array, memoryview)):
             name = self._local(path)
             self._check(
@@ -403,7 +413,7 @@ class Explorer(Containers):
             for hook, *_ in list(m.__dict__[hooks].values()):
                 self.visit(hook, self.constant(hook), f"a hook of {what}")
         for attribute, item in m.__dict__.items():
-            if attribute in REGISTRIES or attribute in HOOKS or is_frozen(item):
+            if attribute in REGISTRIES or attribute in HOOKS or attribute == IN_PLACE or is_frozen(item):
                 continue  # the epoch answers for them
             if isinstance(item, Tensor) or (is_module(item) and id(item) in self._known):
                 if id(item) in self.tensors or is_module(item):

@@ -6,6 +6,7 @@ import functools
 import threading
 import types
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from lamella.tensor.extend import tls
 
 from ._budget import check_budget
 from ._dynamic import Dynamic
+from ._members import is_module
 from ._program import Program
 from ._record import OverlapError, executor_of, record
 from ._sized import SizedProgram
@@ -62,6 +64,13 @@ def disable(fn: Callable[..., Any]) -> Callable[..., Any]:
         return fn(*args, **kwargs)
 
     return wrapped
+
+
+def _drop(compiled: Any, program: Any, _: Any) -> None:
+    """Forget a program one of whose objects is gone."""
+    owner, dead = compiled(), program()
+    if owner is not None:
+        owner._programs = [p for p in owner._programs if p is not dead]
 
 
 class CompiledFunction:
@@ -119,6 +128,25 @@ class CompiledFunction:
         """Why captures after the first were made: what had changed, newest last."""
         return tuple(self._misses)
 
+    def __getattr__(self, name: str) -> Any:
+        # only what is not there comes here: the attributes of what was compiled
+        if name == "_fn":
+            raise AttributeError(name)
+        return getattr(self._fn, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # everything of ours begins with an underscore
+        if name.startswith("_") or not is_module(self._fn):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._fn, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if name.startswith("_") or not is_module(self._fn):
+            object.__delattr__(self, name)
+        else:
+            delattr(self._fn, name)
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
@@ -167,6 +195,7 @@ class CompiledFunction:
 
     def _keep(self, program: Program | SizedProgram) -> None:
         self._captures += 1
+        program.guard.when_dead(functools.partial(_drop, weakref.ref(self), weakref.ref(program)))
         self._programs = [program, *self._programs][:_MOST]
         if self._captures == _MANY:
             most = max(set(self._misses), key=self._misses.count)

@@ -7,6 +7,7 @@ number of the line that failed. Fetching is by source path; only what must be on
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -43,13 +44,18 @@ class Guard:
     `reasons` of what does not hold.
     """
 
-    __slots__ = ("checks", "fetch", "reasons", "source")
+    __slots__ = ("_mortal", "checks", "fetch", "reasons", "source")
 
-    def __init__(self, fetch: Fetch, checks: int, reasons: list[str], source: str) -> None:
+    def __init__(self, fetch: Fetch, checks: int, reasons: list[str], source: str, mortal: list[Any]) -> None:
         self.fetch = fetch
+        self._mortal = mortal
         self.checks = checks
         self.reasons = reasons
         self.source = source
+
+    def when_dead(self, drop: Callable[[Any], None]) -> None:
+        """Call drop(a reference) when an object is gone without which the guard can never hold again."""
+        self._mortal = [weakref.ref(r(), drop) for r in self._mortal if r() is not None]
 
 
 class _Writer:
@@ -125,7 +131,9 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fe
     source += f"    return ([{order}], [{targets}]{f', ({sizes})' if sizes else ''})\n"
     source += f"  except (AttributeError, KeyError, IndexError, TypeError, ValueError):\n    return {len(w.reasons)}\n"
     exec(compile(source, "<lamella guard>", "exec"), w.scope)
-    return Guard(w.scope["guard"], len(w.reasons), [*w.reasons, "something that the program reads is gone"], source)
+    fetch = w.scope.pop("guard")  # a function that stood in its own globals would be a cycle
+    reasons = [*w.reasons, "something that the program reads is gone"]
+    return Guard(fetch, len(w.reasons), reasons, source, explorer.mortal)
 
 
 def _fresh(t: Tensor) -> None:
@@ -135,10 +143,10 @@ def _fresh(t: Tensor) -> None:
 
 
 def _restamp(explorer: Explorer, entry: Entry) -> Callable[[int], bool]:
-    modules = explorer.modules
+    modules = [weakref.ref(m) for m in explorer.modules]
 
     def restamp(at: int) -> bool:
-        module = modules[at]
+        module = modules[at]()
         stamp = module._epoch
         if not unchanged(entry.snapshots[at], snapshot(module)):
             return False

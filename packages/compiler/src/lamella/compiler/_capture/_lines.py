@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import random
+import weakref
 from collections.abc import Callable, Set
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from lamella.tensor import Tensor
 
 from ._conditions import of_scalar
 from ._dynamic import Dynamic
-from ._members import frozen
+from ._members import frozen, is_mortal
 
 __all__ = ["Line", "Lines", "Reached"]
 
@@ -59,6 +60,7 @@ class Lines:
         self.numbers: dict[int, str] = {}
         self.generators: dict[int, Any] = {}
         self.identities: set[int] = set()
+        self.mortal: list[Any] = []  # weak references to objects with which the program dies
         self.drawing: list[tuple[Any, str]] = []  # numpy's random generators, in words
         self.arrays: list[tuple[Any, Any, str]] = []  # numpy arrays, what they held, in words
         self._known: dict[int, str] = {}
@@ -88,7 +90,15 @@ class Lines:
         return name
 
     def _same(self, value: Any, path: str, what: str) -> str:
-        """Guard identity, and give the object a name of its own."""
+        """Guard identity, and give the object a name of its own. What is found by a path is held weakly."""
+        if path and self._numbered.get(id(value)) != path and is_mortal(value):
+            name = self._local(path)
+            reference = weakref.ref(value)
+            self.mortal.append(reference)
+            self._check(f"{name} is {self.constant(reference)}()", f"{what} is another object")
+            self.identities.add(id(value))
+            self._known[id(value)] = name
+            return name
         name = self.constant(value)
         if path and path != name:
             self._check(f"{path} is {name}", f"{what} is another object")

@@ -14,17 +14,19 @@ import os
 import pathlib
 import sys
 import types
+import weakref
 from typing import Any
 
 import numpy as np
 
-from lamella.tensor import Device, DType, Tensor
+from lamella.tensor import Device, DType, Generator, Tensor
+from lamella.tensor.extend import Numbers
 
 from ._code import is_analyzed
 
 __all__ = [
     "ATOMS",
-    "HOOKS",
+    "HOOKS", "IN_PLACE",
     "MAPPINGS",
     "REGISTRIES",
     "SCALARS",
@@ -38,7 +40,7 @@ __all__ = [
     "is_foreign_class",
     "is_foreign_module",
     "is_frozen",
-    "is_module",
+    "is_module", "is_mortal",
     "is_position",
     "name_of",
     "overridden",
@@ -51,6 +53,7 @@ __all__ = [
 
 SCALARS = (bool, int, float, complex, str, bytes, type(None))
 REGISTRIES = ("_parameters", "_buffers", "_modules")
+IN_PLACE = "_compiled"  # where a module that is compiled in place keeps how it is called
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 # Immutable values of the standard library that equality tells apart.
 ATOMS = (range, slice, datetime.date, datetime.timedelta, decimal.Decimal, fractions.Fraction, pathlib.PurePath)
@@ -76,6 +79,14 @@ def is_module(value: Any) -> bool:
 def is_fixed(value: Any) -> bool:
     """Whether identity says everything about a value."""
     return isinstance(value, _FIXED)
+
+
+def is_mortal(value: Any) -> bool:
+    """Whether a guard must not keep an object alive, and can do without: no part of the code, and weakly held."""
+    kind = type(value)
+    return bool(getattr(kind, "__weakrefoffset__", 0)) and not isinstance(
+        value, (type, types.FunctionType, types.ModuleType, Numbers, Generator, weakref.ref, *_FIXED)
+    )
 
 
 def is_frozen(value: Any) -> bool:
@@ -154,7 +165,7 @@ def snapshot(module: Any) -> dict[Any, Any]:
     """What a module's epoch stands for."""
     out: dict[Any, Any] = {}
     for name, value in module.__dict__.items():
-        if name == "_epoch":
+        if name == "_epoch" or name == IN_PLACE:
             continue
         if name in REGISTRIES or name in HOOKS:
             out.update(((name, key), item) for key, item in value.items())

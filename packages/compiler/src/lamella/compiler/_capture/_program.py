@@ -25,6 +25,7 @@ class Program:
     """One entry of a compiled function's cache."""
 
     __slots__ = (
+        "__weakref__",
         "_plain",
         "_repeated",
         "backward",

@@ -161,7 +161,8 @@ def integration(session: nox.Session) -> None:
 def compiled(session: nox.Session) -> None:
     """The torture programs, the compiler's own suite, and the suites of the layers above autograd run compiled."""
     install(session, everything(), *group("integration"))
-    session.run("pytest", *(session.posargs or existing("integration/torture", "packages/compiler/tests")))
+    found = existing("integration/torture", "packages/compiler/tests")
+    session.run("pytest", *(session.posargs or found), env={"LAMELLA_CAPTURES": "1000"})
     if not session.posargs:
         again = existing(*(f"packages/{name}/tests" for name in ("autograd", "nn", "optim")))
         session.run("pytest", "-p", "integration.compiled.plugin", *again)

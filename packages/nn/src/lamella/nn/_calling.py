@@ -116,8 +116,8 @@ class _Gates:
     def leave(self, result: Any) -> Any:
         several = isinstance(result, tuple)
         given = result if several else (result,)
-        at = _followed(given)
-        outs = _through(given, at, lambda grads: self._at_outputs(grads, at, len(given)))
+        at, count = _followed(given), len(given)  # the gate must not keep what was given
+        outs = _through(given, at, lambda grads: self._at_outputs(grads, at, count))
         if not several:
             return outs[0]
         return type(result)._make(outs) if hasattr(result, "_make") else outs

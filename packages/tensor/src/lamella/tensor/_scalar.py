@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import operator
 from typing import Any
+from weakref import ref
 
 from ._state import tls
 
@@ -29,15 +30,23 @@ class SymScalar:
     that of its Python type: 0 for bool, 1 for int, 2 for float.
     """
 
-    __slots__ = ("category", "hint", "trace", "value")
+    __slots__ = ("_trace", "category", "hint", "value")
 
     def __init__(self, trace: Any, value: Any, hint: Any, category: int | None = None) -> None:
-        self.trace = trace
+        self._trace = ref(trace)  # a trace holds its numbers, and goes when the capture ends
         self.value = value
         self.hint = hint
         if category is None:
             category = 0 if isinstance(hint, bool) else 1 if isinstance(hint, int) else 2
         self.category = category
+
+    @property
+    def trace(self) -> Any:
+        """The trace whose number it is."""
+        found = self._trace()
+        if found is None:
+            raise RuntimeError("a number of a capture that has ended was used: return it from the captured function")
+        return found
 
     def _op(self, name: str, *args: Any) -> Any:
         return self.trace.scalar_op(name, args)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 from ._function import CompiledFunction
+from ._members import IN_PLACE, is_module
 from ._program import Program
 from ._sized import SizedProgram
 
@@ -27,8 +28,10 @@ def explain(compiled: Any, measure: bool = False) -> str:
 
     `measure` times each step, over inputs of zeros.
 
-    TypeError for anything that `compile` did not return.
+    TypeError for anything that `compile` did not return and no module compiled in place.
     """
+    if is_module(compiled):
+        compiled = compiled.__dict__.get(IN_PLACE, compiled)
     if not isinstance(compiled, CompiledFunction):
         raise TypeError(f"explain needs what compile() returned, got {type(compiled).__name__}")
     fn = compiled.original

@@ -147,6 +147,8 @@ def _restamp(explorer: Explorer, entry: Entry) -> Callable[[int], bool]:
 
     def restamp(at: int) -> bool:
         module = modules[at]()
+        if module is None:
+            return False
         stamp = module._epoch
         if not unchanged(entry.snapshots[at], snapshot(module)):
             return False

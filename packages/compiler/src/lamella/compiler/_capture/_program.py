@@ -29,7 +29,6 @@ class Program:
         "_plain",
         "_repeated",
         "backward",
-        "call",
         "commits",
         "graph",
         "guard",
@@ -62,7 +61,12 @@ class Program:
                 seen.add(value)
         self._repeated = frozenset(repeated)
         plain = results.single and not commits and backward is None
-        self.call = _plain_call(run, results.build) if plain else self._call
+        self._plain = _plain_call(run, results.build) if plain else None
+
+    def call(self, inputs: list[Any], fetched: list[Tensor]) -> Any:
+        """What the function returns, and its effects."""
+        plain = self._plain
+        return self._call(inputs, fetched) if plain is None else plain(inputs, fetched)
 
     def _call(self, inputs: list[Any], fetched: list[Tensor]) -> Any:
         """Run on fetched inputs and commit."""

@@ -84,7 +84,7 @@ class _Expander:
 class _Recorder:
     """What stands in the place of an open trace while one body runs."""
 
-    __slots__ = ("expander", "keep", "node", "nodes", "sizes", "values")
+    __slots__ = ("__weakref__", "expander", "keep", "node", "nodes", "sizes", "values")
 
     def __init__(self, expander: _Expander, node: Node) -> None:
         self.expander = expander

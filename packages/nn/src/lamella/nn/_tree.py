@@ -60,10 +60,14 @@ class Tree:
         d["_epoch"] = tick()
 
     def _check_replacement(self, name: str, value: Any) -> None:
-        if hasattr(type(value), "original") and isinstance(value.original, Tree):
+        if (
+            hasattr(type(value), "original")
+            and isinstance(value.original, Tree)
+            and value.original not in self.modules()
+        ):
             raise TypeError(
                 f"{name} of {type(self).__name__} is given a compiled module, whose parts would not be found; assign "
-                "the module itself and call its compile()"
+                "the module itself, and call its compile()"
             )
         owner, given = type(self).__name__, type(value).__name__
         if name in self._parameters:

@@ -60,11 +60,8 @@ class Tree:
         d["_epoch"] = tick()
 
     def _check_replacement(self, name: str, value: Any) -> None:
-        if (
-            hasattr(type(value), "original")
-            and isinstance(value.original, Tree)
-            and value.original not in self.modules()
-        ):
+        compiled = value.original if hasattr(type(value), "original") else None
+        if isinstance(compiled, Tree) and all(m is not compiled for m in self.modules()):
             raise TypeError(
                 f"{name} of {type(self).__name__} is given a compiled module, whose parts would not be found; assign "
                 "the module itself, and call its compile()"

@@ -188,6 +188,25 @@ def test_captured_as_called(name: str, backend: str) -> None:
         assert " ".join(n.op.name for n in nodes if n.op.spec == "control") == ops
 
 
+@pytest.mark.parametrize("backend", ["interpreter", "c"])
+def test_one_capture_serves_every_length_and_batch(backend: str) -> None:
+    def program(w: Tensor, x: Tensor, c: Tensor) -> Any:
+        def of(w: Tensor, c: Tensor) -> Tensor:
+            last, ys = scan(cell(w), c, x, x.shape[0])
+            return (ys * ys).sum() + last.sum()
+
+        return grad(of, (0, 1))(w, c)
+
+    captured = capture(program, backend=backend, dynamic=True)
+    lt.manual_seed(0)
+    for length, batch in ((5, 2), (5, 4), (7, 3), (2, 2)):
+        w, x = lt.randn(3, 3, dtype=F64), lt.randn(length, batch, 3, dtype=F64)
+        c = lt.randn(batch, 3, dtype=F64)
+        for a, b in zip(captured(w, x, c), program(w, x, c), strict=True):
+            assert_close(a, b, factor=10)
+    assert captured.compiles == 1
+
+
 @pytest.mark.parametrize("inside", [True, False])
 def test_backward_of_a_step(inside: bool) -> None:
     lt.manual_seed(0)

@@ -11,6 +11,7 @@ import pytest
 from lamella.graph import (
     GraphError,
     ParseError,
+    bound,
     cse,
     dce,
     decompose,
@@ -186,6 +187,17 @@ def test_graphs_nest_up_to_a_limit() -> None:
     head = "graph g(%0: bool[]) { %1: f32[] = cond(%0; then="
     with pytest.raises(ParseError, match="graphs nest at most 32 deep"):
         parse(head * 40)
+
+
+def test_a_length_known_by_name() -> None:
+    text = SCAN.format(reverse=False).replace("[4, 3]", "[n0, 3]").replace("length=4", "length=n0")
+    graph = parse(text)
+    assert to_text(graph) == text
+    w, carry, xs = np.ones(3), np.ones(3), np.ones((6, 3))
+    found = interpret(verify(bound(graph, {"n0": 6})))([w, carry, xs])
+    np.testing.assert_array_equal(found[1], scanned(w, carry, xs, False)[1])
+    with pytest.raises(GraphError, match="scan: xs 0 needs 5 rows along dim 0"):
+        verify(bound(parse(text.replace("length=n0", "length=n1")), {"n0": 6, "n1": 5}))
 
 
 def test_equal_bodies_are_equal_nodes() -> None:

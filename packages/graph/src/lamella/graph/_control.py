@@ -20,10 +20,11 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from lamella.tensor.extend import MetaArray, Op, register_rules, rule
+from lamella.tensor.extend import MetaArray, Op, register_rules, rule, tls
 
 from ._graph import Graph, Value
-from ._sizes import plain
+from ._polynomial import Polynomial
+from ._sizes import lifted, plain
 from ._types import ScalarType, TensorType, Type
 
 __all__ = ["kernel_of", "packed"]
@@ -47,7 +48,11 @@ def packed(results: Sequence[Any]) -> Any:
 
 
 def _stand_in(type_: Type) -> Any:
-    return MetaArray(type_.shape, type_.dtype.numpy) if isinstance(type_, TensorType) else type_
+    if not isinstance(type_, TensorType):
+        return type_
+    # an open trace has sizes of its own, which record what is asked of them
+    shape = type_.shape if tls.trace is None else lifted(type_.shape, tls.trace.sizes)
+    return MetaArray(shape, type_.dtype.numpy)
 
 
 def _given(operand: Any) -> str:
@@ -127,7 +132,9 @@ def _while_shape(*operands: Any, test: Any, body: Any, carried: Any, limit: Any)
 
 
 def _scan_shape(*operands: Any, body: Any, carried: Any, scanned: Any, length: Any, reverse: Any, indexed: Any) -> Any:
-    _count("scan: length", length)
+    length = plain(length)
+    if type(length) is not Polynomial:
+        _count("scan: length", length)
     last = len(operands) - _count("scan: scanned", scanned)
     first = last - _count("scan: carried", carried)
     if first < 0:
@@ -136,7 +143,7 @@ def _scan_shape(*operands: Any, body: Any, carried: Any, scanned: Any, length: A
         raise ValueError(f"scan: reverse and indexed are bools, got {reverse!r} and {indexed!r}")
     rows = []
     for i, x in enumerate(operands[last:]):
-        if not isinstance(x, MetaArray) or not x.shape or x.shape[0] != length:
+        if not isinstance(x, MetaArray) or not x.shape or plain(x.shape[0]) != length:
             raise ValueError(f"scan: xs {i} needs {length} rows along dim 0, got {_given(x)}")
         rows.append(MetaArray(tuple(x.shape[1:]), x.dtype))
     index = (ScalarType("i64"),) if indexed else ()

@@ -16,7 +16,7 @@ from lamella.tensor.extend import SymSize, describe, user_location
 from ._errors import CaptureError
 from ._polynomial import Bounds, Polynomial, constant, named
 
-__all__ = ["Size", "Sizes", "bind", "plain"]
+__all__ = ["Size", "Sizes", "bind", "lifted", "plain"]
 
 
 class Sizes:
@@ -241,6 +241,14 @@ def plain(value: Any) -> Any:
     if kind is tuple and any(type(v) in (tuple, Size) for v in value):
         return tuple([plain(v) for v in value])
     return value
+
+
+def lifted(value: Any, sizes: Sizes) -> Any:
+    """The other way: polynomials in a param or a shape as sizes of a trace."""
+    kind = type(value)
+    if kind is Polynomial:
+        return sizes.of(value)
+    return tuple([lifted(v, sizes) for v in value]) if kind is tuple else value
 
 
 def bind(value: Any, sizes: Mapping[str, int]) -> Any:

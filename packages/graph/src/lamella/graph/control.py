@@ -2,6 +2,19 @@
 
 from ._body import Body, open_state, shared, trace_plain, tracing, type_of
 from ._control import kernel_of
+from ._polynomial import named
 from ._region import RegionTrace
+from ._sizes import lifted
 
-__all__ = ["Body", "RegionTrace", "kernel_of", "open_state", "shared", "trace_plain", "tracing", "type_of"]
+__all__ = [
+    "Body",
+    "RegionTrace",
+    "kernel_of",
+    "lifted",
+    "named",
+    "open_state",
+    "shared",
+    "trace_plain",
+    "tracing",
+    "type_of",
+]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lamella.tensor import Tensor
-from lamella.tensor.extend import SymScalar, tls
+from lamella.tensor.extend import SymScalar, SymSize, tls
 
 from .._transforms import described
 from .._tree import flatten, unflatten
@@ -146,8 +146,8 @@ def map(f: Callable[..., Any], xs: Any, *args: Any) -> Any:  # noqa: A001 - the 
     return _scanned("map", lambda _, x: ((), f(x, *args)), (), xs, None, False, 1)[1]
 
 
-def _length(name: str, leaves: list[tuple[str, Tensor]], length: Any) -> int:
-    if length is not None and (type(length) is not int or length < 0):
+def _length(name: str, leaves: list[tuple[str, Tensor]], length: Any) -> Any:
+    if length is not None and not (type(length) is int and length >= 0) and not isinstance(length, SymSize):
         raise ValueError(f"{name}: length must be None or an int from 0 on, got {length!r}")
     found = length
     for where, x in leaves:
@@ -160,7 +160,7 @@ def _length(name: str, leaves: list[tuple[str, Tensor]], length: Any) -> int:
             raise ValueError(f"{name}: {where} has {x.shape[0]} rows, {wanted} says {found}")
     if found is None:
         raise ValueError(f"{name} needs xs or length, to know how many steps there are")
-    return int(found)
+    return found
 
 
 def _scanned(name: str, f: Any, init: Any, xs: Any, length: Any, reverse: Any, unroll: Any) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamella.graph import Graph, Value
+from lamella.graph.control import lifted, named
 from lamella.tensor import Tensor, where
 from lamella.tensor.extend import GRAD, LEVEL, Level, Op, SymScalar, dispatch, level_of, rule, tls, wrap
 
@@ -24,14 +25,18 @@ def is_smooth(t: Any) -> bool:
 def call(graph: Graph, operands: Sequence[Any]) -> list[Any]:
     """The outputs of a graph on tensors of any level, by dispatching its ops."""
     env: dict[Any, Any] = dict(zip(graph.inputs, operands, strict=True))
+    sizes = None if tls.trace is None else tls.trace.sizes
     for node in graph.nodes:
         args = tuple([env[a] if type(a) is Value else a for a in node.args])
+        params = dict(node.params) if sizes is None else {k: lifted(v, sizes) for k, v in node.params.items()}
         if node.op.spec == "control":
-            out: Any = apply(node.op, args, dict(node.params))
+            out: Any = apply(node.op, args, params)
+        elif node.op.name == "scalar.size":
+            out = (lifted(named(params["name"]), tls.trace.sizes),)
         elif node.op.spec == "scalar":
             out = (_scalar(node.op, args),)
         else:
-            out = dispatch(node.op, args, dict(node.params))
+            out = dispatch(node.op, args, params)
             out = out if type(out) is tuple else (out,)
         env.update(zip(node.outputs, out, strict=True))
     return [env[v] for v in graph.outputs]

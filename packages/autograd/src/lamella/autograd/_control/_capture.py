@@ -129,6 +129,7 @@ def _scan(name: str, step: Step, carry: Tensors, xs: Tensors, length: int, rever
     operands: list[Any] = []
     moving: list[tuple[Value, int]] = []
     for generator, (count,) in _drawn([body]):
+        length = int(length)  # a size that may differ from call to call is one number here
         operands += reserve(generator, count * length)
         if count:
             moving.append((body.trace.drawn[id(generator)][2].value, count))

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamella.graph import Graph, TensorType, Type
-from lamella.graph.control import Body, shared, trace_plain, type_of
+from lamella.graph.control import Body, lifted, shared, trace_plain, type_of
 from lamella.tensor import Tensor, full, logical_and, zeros, zeros_like
-from lamella.tensor.extend import GRAD, OPS, Level, Op, level_of, set_edge, user_location
+from lamella.tensor.extend import GRAD, OPS, Level, Op, level_of, set_edge, tls, user_location
 
 from .._engine import Context
 from .._node import Node, Plan, Port, metas_of, new_node
@@ -82,7 +82,8 @@ def _read(linear: Linear, inputs: Sequence[Any], saved: Sequence[Any], cotangent
 
 def _zeros(type_: Type) -> Tensor:
     assert isinstance(type_, TensorType)
-    return zeros(type_.shape, dtype=type_.dtype)
+    shape = type_.shape if tls.trace is None else lifted(type_.shape, tls.trace.sizes)
+    return zeros(shape, dtype=type_.dtype)
 
 
 def _filled(g: Tensor | None, like: tuple[tuple[int, ...], Any]) -> Tensor:

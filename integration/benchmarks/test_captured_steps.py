@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.models import cnn, gpt, lstm
+from benchmarks.models import cnn, gpt, lstm, training_step
 from lamella.compiler import compile as capture
 
 
@@ -17,7 +17,8 @@ def test_the_steps_that_are_timed_return_their_loss(model: Any, monkeypatch: pyt
     ):  # fmt: skip
         if hasattr(model, name):
             monkeypatch.setattr(model, name, small)
-    eager, step = model.build("lamella"), model.build("lamella")
+    name = model.__name__.rpartition(".")[2]
+    eager, step = training_step(name, "lamella"), training_step(name, "lamella")
     compiled = capture(step, backend="interpreter")
     for _ in range(2):
         expected, got = eager(), compiled()

@@ -82,7 +82,7 @@ class Rerun:
         try:
             kept = self._kept.get((id(owner), kind))
             if kept is None:
-                kept = self._kept[id(owner), kind] = (owner, compile(fn, backend=self.backend))
+                kept = self._kept[id(owner), kind] = (owner, compile(fn, backend=self.backend, fullgraph=True))
             try:
                 out = kept[1](*args, **kwargs)
                 self.captured[kind] += 1

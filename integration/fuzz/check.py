@@ -47,7 +47,7 @@ def compile_source(source: str, name: str) -> Any:
 def _run(program: Program, way: str) -> list[np.ndarray[Any, Any] | None]:
     function = _function(program)
     if way != "eager":
-        function = compile(function, backend=way)
+        function = compile(function, backend=way, fullgraph=True)
     inputs = program.inputs()
     lt.manual_seed(program.seed)
     outs = function(*[inputs[name] for name in INPUTS])

@@ -21,7 +21,7 @@ BACKENDS = ("interpreter", "c")
 
 
 def program(fn: Any, *args: Any, backend: str = "interpreter", budget: int | None = None) -> Any:
-    return _record.record(fn, args, {}, backend, Dynamic(False, {}), budget)
+    return _record.Attempt(fn, args, {}, backend, Dynamic(False, {}), budget).record()
 
 
 def masked(x: Any, w: Any) -> Any:
@@ -177,3 +177,9 @@ def test_a_backend_that_plans_nothing_cannot_keep_a_budget(monkeypatch: pytest.M
     monkeypatch.setattr(_budget, "discover", lambda kind: (Backend,))
     with pytest.raises(ValueError, match="backend 'c' does not plan its memory"):
         compile(lambda x: x, memory_budget=1000)
+
+
+def test_a_program_that_forks_keeps_no_budget() -> None:
+    f = compile(lambda x: x * 2.0 if x.sum() > 0 else x, memory_budget=10_000)
+    with pytest.raises(CaptureError, match="programs that branch on tensors"):
+        f(lt.ones(3))

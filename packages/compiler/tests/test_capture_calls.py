@@ -186,7 +186,7 @@ def test_code_that_cannot_be_found_is_refused() -> None:
         return eval(next(iter(found)))(x)
 
     with pytest.raises(CaptureError, match="could not find"):
-        capture(looked_up, backend="interpreter")(f64(3))
+        capture(looked_up, backend="interpreter", fullgraph=True)(f64(3))
 
 
 class _Dying:
@@ -233,7 +233,7 @@ def test_under_a_profiler() -> None:
         np.testing.assert_array_equal(f(f64(3)).numpy(), f64(3).numpy() + 3)
         found = {"lambda x: x * 3.0": None}
         with pytest.raises(CaptureError, match="could not find"):
-            capture(lambda x: eval(next(iter(found)))(x), backend="interpreter")(f64(3))
+            capture(lambda x: eval(next(iter(found)))(x), backend="interpreter", fullgraph=True)(f64(3))
         assert sys.getprofile() is installed
     finally:
         profiler.disable()

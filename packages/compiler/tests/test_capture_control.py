@@ -292,7 +292,7 @@ def test_what_a_graph_cannot_hold_is_refused(name: str) -> None:
     program, words = REFUSED[name]
     before = X.tolist()
     with pytest.raises(CaptureError, match=words):
-        capture(program, backend="interpreter")()
+        capture(program, backend="interpreter", fullgraph=True)()
     assert X.tolist() == before
 
 

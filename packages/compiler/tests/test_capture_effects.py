@@ -177,7 +177,7 @@ def test_writing_a_read_only_array_raises_before_anything_changes() -> None:
         b.add_(1.0)
         a.add_(1.0)
 
-    compiled = capture(fn, backend="interpreter")
+    compiled = capture(fn, backend="interpreter", fullgraph=True)
     compiled(f64(3), f64(3))
     frozen = np.ones(3)
     frozen.setflags(write=False)
@@ -414,4 +414,4 @@ WRITES: dict[str, Callable[[Any], Any]] = {
 def test_a_write_near_such_a_reshape_is_refused(name: str) -> None:
     write = WRITES[name]
     with pytest.raises(CaptureError, match=r"not row-major.*test_capture_effects\.py.*clone"):
-        capture(lambda x: write(x * 2.0), backend="interpreter")(f64(3, 4))
+        capture(lambda x: write(x * 2.0), backend="interpreter", fullgraph=True)(f64(3, 4))

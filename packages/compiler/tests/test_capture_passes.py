@@ -100,7 +100,7 @@ def captured(step: Any, monkeypatch: pytest.MonkeyPatch, passes: Any) -> tuple[G
         if passes is not None:
             patch.setattr(_backward, "PASSES", passes)
             patch.setattr(_record, "PASSES", passes)
-        program = _record.record(step, (), {}, "interpreter", Dynamic(False, {}))
+        program = _record.Attempt(step, (), {}, "interpreter", Dynamic(False, {})).record()
     inputs, _ = program.guard.fetch((), {})
     return program.graph, program.run(inputs)
 

@@ -70,9 +70,18 @@ def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
     kept: list[Any] = []
     calls = 0
 
-    def branch() -> Any:
+    def loops() -> Any:
         loss = w.step()
-        return loss if loss > 0 else -loss
+        while loss.abs() > 1e-9:
+            loss = loss * 0.5
+        return loss
+
+    def caught() -> Any:
+        loss = w.step()
+        try:
+            return loss.tolist()
+        except RuntimeError:
+            return loss
 
     def as_list() -> Any:
         return w.step().tolist()
@@ -201,14 +210,15 @@ def programs(w: World) -> dict[str, tuple[Callable[[], Any], str]]:
     other = lt.zeros(3, 3, dtype=lt.float64)
 
     return {
-        "branch": (branch, r"bool\(\)"),
+        "loops": (loops, "more than 8 times in one call.*while_loop"),
+        "caught": (caught, r"tolist\(\)"),
         "as_list": (as_list, r"tolist\(\)"),
         "as_numpy": (as_numpy, r"numpy\(\)"),
         "array_written": (array_written, "ARRAY was written"),
         "array_written_after": (array_written_after, "changed a numpy array of shape"),
         "numpy_drawn": (numpy_drawn, "the state of numpy.random"),
         "numpy_generator": (numpy_generator, "the state of RNG"),
-        "python_drawn": (python_drawn, "the state of Python's random"),
+        "python_drawn": (python_drawn, r"calls random\(\) of a Random"),
         "unreachable": (unreachable, "cannot fetch again"),
         "escapes_to_object": (escapes_to_object, "kept by something outside"),
         "escapes_to_list": (escapes_to_list, "kept by something outside"),
@@ -264,7 +274,7 @@ def test_refused_and_undone(name: str) -> None:
     before = w.everything()
     modes = HOT[0]
     with pytest.raises((CaptureError, RuntimeError), match=message) as caught:
-        capture(program, backend="interpreter")()
+        capture(program, backend="interpreter", fullgraph=True)()
     assert HOT[0] == modes  # also where the program left a mode open
     assert w.everything() == before
     assert COUNT == 0
@@ -318,7 +328,7 @@ def test_what_was_refused_runs_once_it_is_mended() -> None:
             w.n += 1
         return w.step()
 
-    f = capture(program, backend="interpreter")
+    f = capture(program, backend="interpreter", fullgraph=True)
     with pytest.raises(CaptureError, match="went from 0 to 1"):
         f()
     switch["bad"] = False

@@ -4,6 +4,10 @@ be captured.
 
 from __future__ import annotations
 
+from typing import Any
+
+from lamella.tensor.extend import tls
+
 __all__ = ["CaptureError", "GraphError", "ParseError"]
 
 
@@ -23,5 +27,13 @@ class ParseError(GraphError):
 class CaptureError(RuntimeError):
     """A program did something that a captured graph cannot repeat; the message names the line and what to do.
 
-    Nothing has changed.
+    Nothing has changed. `place` is the line as `file:line`, where it is known.
     """
+
+    def __init__(self, message: str, place: str | None = None) -> None:
+        super().__init__(message)
+        self.place = place
+        # a program may catch what is raised inside it: the open trace remembers it
+        trace: Any = tls.trace
+        if hasattr(trace, "refusal") and trace.refusal is None:
+            trace.refusal = self

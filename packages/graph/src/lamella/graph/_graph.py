@@ -221,6 +221,11 @@ class GraphBuilder:
         self._nodes: list[Node] = []
         self._effects: list[Effect] = []
 
+    @property
+    def size(self) -> int:
+        """How many nodes there are so far."""
+        return len(self._nodes)
+
     def input(self, type: Type, source: str | None = None) -> Value:
         """A new input; may come after nodes, since a trace meets its inputs on the way."""
         value = Value(self._next, type)

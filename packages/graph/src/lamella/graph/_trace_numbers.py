@@ -41,10 +41,12 @@ class TracedNumbers(ABC):
         self.builder = GraphBuilder(name)
         self.parent = parent
         self.region = 0
+        self.refusal: CaptureError | None = None  # the first one since it was opened, caught by the program or not
         self.numbers: dict[tuple[int, Any], list[Any]] = {}  # -> [container, key, entry value, input, current]
         self.read_numbers: dict[tuple[int, Any], tuple[Any, Any, Any]] = {}
         self.generators: dict[int, list[Any]] = {}  # -> [generator, seed input, offset input, current offset]
         self.guards: list[tuple[Value, Any]] = []  # scalars that were forced, and what they were
+        self.items: dict[tuple[Value, int], SymScalar] = {}  # numbers out of tensors, by tensor and region
         self.steering: Steering | None = None  # says what numbers are that come out of tensors
         self.stand_ins: dict[int, tuple[Any, SymScalar, type]] = {}  # plain numbers that the result is searched for
 
@@ -125,9 +127,12 @@ class TracedNumbers(ABC):
         if t._data.dtype.kind == "c":
             raise self.needs_values("item() of a complex tensor")
         value = self.value_of(t)
-        kind = scalar_type(OPS[ITEM], [meta(value.type)])
-        made = self.builder.add(OPS[ITEM], (value,), {}, [kind], self.region, source_line())[0]
-        return SymScalar(self, made, UNKNOWN, kind.category)
+        found = self.items.get((value, self.region))
+        if found is None:
+            kind = scalar_type(OPS[ITEM], [meta(value.type)])
+            made = self.builder.add(OPS[ITEM], (value,), {}, [kind], self.region, source_line())[0]
+            found = self.items[value, self.region] = SymScalar(self, made, UNKNOWN, kind.category)
+        return found
 
     def truth(self, t: Tensor) -> bool:
         """Which way a branch on a tensor of one element goes."""

@@ -12,10 +12,16 @@ from typing import Any
 from lamella.graph import CaptureError, Graph, Value, partition, rematerialize, size_bytes
 from lamella.interfaces import discover
 
-__all__ = ["check_budget", "fitted"]
+__all__ = ["BudgetError", "check_budget", "fitted"]
 
 _WORTHS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0, 1024.0, 2.0**20)
 _Planner = Callable[[Graph], int]
+
+
+class BudgetError(CaptureError):
+    """A program cannot keep its budget: it raises always, because a call without compilation would not keep it
+    either.
+    """
 
 
 def check_budget(budget: Any, backend: str) -> None:
@@ -90,8 +96,8 @@ def _planned(forward: Graph, backward: Graph, outputs: int, planner: _Planner) -
     return max(planner(forward), planner(backward) + sum(map(size_bytes, between)))
 
 
-def _unreachable(name: str, budget: int, least: Any) -> CaptureError:
-    return CaptureError(
+def _unreachable(name: str, budget: int, least: Any) -> BudgetError:
+    return BudgetError(
         f"{name} does not fit into a memory_budget of {budget} bytes: computing values again brings its plan down to "
         f"{least} bytes; ask for that, use smaller batches, or checkpoint parts of the model"
     )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import lamella
 
-__all__ = ["Names", "imported", "is_analyzed", "is_own_module", "names_of"]
+__all__ = ["Names", "imported", "is_analyzed", "is_ours", "is_own_module", "names_of"]
 
 _DYNAMIC = frozenset(
     {
@@ -66,6 +66,11 @@ def is_analyzed(filename: str) -> bool:
             found = False
         _files[filename] = found
     return found
+
+
+def is_ours(filename: str) -> bool:
+    """Whether a file belongs to our own layers."""
+    return filename.replace("\\", "/").startswith(tuple(r.replace("\\", "/") for r in _own_roots))
 
 
 def is_own_module(name: str) -> bool:

@@ -18,7 +18,7 @@ from lamella.graph import Sizes, Trace
 from lamella.tensor import Tensor
 from lamella.tensor.extend import LEVEL, VIEW, MetaArray
 
-__all__ = ["Dynamic", "NamedArray", "mark_dynamic", "named_inputs"]
+__all__ = ["Dynamic", "NamedArray", "array_of", "mark_dynamic", "named_inputs"]
 
 _marks: dict[int, tuple[Any, dict[int, tuple[int, int | None]]]] = {}
 
@@ -55,11 +55,17 @@ def _marked(t: Tensor) -> dict[int, tuple[int, int | None]]:
 class NamedArray(MetaArray):
     """Stands for an older tensor's memory while a program is traced: its layout, with some sizes known by name."""
 
-    __slots__ = ("flags",)
+    __slots__ = ("array", "flags")
 
     def __init__(self, array: Any, shape: tuple[Any, ...]) -> None:
         super().__init__(shape, array.dtype)
+        self.array = array
         self.flags = array.flags
+
+
+def array_of(data: Any) -> Any:
+    """The memory of an older tensor while a program is traced."""
+    return data.array if type(data) is NamedArray else data
 
 
 class Dynamic:

@@ -43,6 +43,9 @@ def explain(compiled: Any, measure: bool = False) -> str:
         lines.append("calls that no program fitted, by what had changed:")
         counted = {m: compiled.misses.count(m) for m in compiled.misses}
         lines += [f"  {n} x {reason}" for reason, n in sorted(counted.items(), key=lambda item: -item[1])]
+    if compiled.refusals:
+        lines.append("calls that ran uncompiled, because:")
+        lines += [f"  {reason}" for reason in compiled.refusals]
     return "\n".join(lines) + "\n"
 
 
@@ -62,6 +65,10 @@ def _program(number: int, program: Program | SizedProgram, measure: bool) -> lis
     lines += [f"    {reason}" for reason in reasons[:_SHOWN]]
     if len(reasons) > _SHOWN:
         lines.append(f"    and {len(reasons) - _SHOWN} more")
+    if program.path is not None:
+        for n, (segment, (_, answer)) in enumerate(zip(program.path.segments, program.path.keys, strict=True)):
+            lines.append(f"  forks at {segment.place}: {answer!r}, after {len(segment.body.nodes)} ops")
+            lines += [f"  segment {n}: {segment.explain(measure).rstrip()}".replace("\n", "\n    ")]
     lines += _kernels("forward", program.run, measure)
     if program.backward is not None:
         size = 0 if program.backward.graph is None else len(program.backward.graph.nodes)

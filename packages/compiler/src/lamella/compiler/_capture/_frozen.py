@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.graph import CaptureError, Graph, TensorType
+from lamella.graph import CaptureError, Graph
 from lamella.graph import freeze as freeze_graph
 from lamella.tensor import no_grad
 
@@ -43,7 +43,9 @@ class FrozenModule:
 
     def __init__(self, module: Any, dynamic: bool | None, backend: str) -> None:
         own = copy.deepcopy(module)
-        self._compiled = CompiledFunction(own, backend, dynamic, frozen=Frozen([*own.parameters(), *own.buffers()]))
+        self._compiled = CompiledFunction(
+            own, backend, True, dynamic, frozen=Frozen([*own.parameters(), *own.buffers()])
+        )
 
     @property
     def compiled(self) -> CompiledFunction:
@@ -62,6 +64,10 @@ class Frozen:
     def __init__(self, tensors: Iterable[Any]) -> None:
         self._held = {id(t._data): t._data for t in tensors if isinstance(t._data, np.ndarray)}
 
+    def weights(self, tensors: Mapping[int, Any]) -> dict[int, Any]:
+        """Those of some tensors that are constants."""
+        return {i: t for i, t in tensors.items() if id(t._data) in self._held}
+
     def compiled(
         self, graph: Graph, tensors: Mapping[int, Any], compile_graph: Callable[[Graph], Run]
     ) -> tuple[Graph, Run]:
@@ -76,9 +82,9 @@ class Frozen:
             )
         constants = {}
         for i, v in enumerate(graph.inputs):
-            held = self._held.get(id(tensors[v.id]._data)) if isinstance(v.type, TensorType) else None
-            if held is not None:
-                constants[i] = held
+            older = tensors.get(v.id)
+            if older is not None and id(older._data) in self._held:
+                constants[i] = self._held[id(older._data)]
         frozen, arrays = freeze_graph(graph, constants)
         return frozen, _FrozenRun(
             compile_graph(frozen), [i for i in range(len(graph.inputs)) if i not in constants], arrays

@@ -3,67 +3,72 @@
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 import types
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from lamella.graph import CaptureError
 from lamella.tensor.extend import tls
 
-from ._budget import check_budget
+from ._budget import BudgetError, check_budget
+from ._disable import DISABLED, is_disabled
 from ._dynamic import Dynamic
 from ._members import is_module
+from ._forks import ADVICE, key_of
 from ._program import Program
-from ._record import OverlapError, executor_of, record
+from ._record import Attempt, OverlapError, executor_of
+from ._refused import Refusals
+from ._segments import Segment, Segments
 from ._sized import SizedProgram
 
-__all__ = ["CompiledFunction", "compile", "disable"]
+__all__ = ["CompiledFunction", "compile"]
 
 _MANY = 32
 _MOST = 128
+_LEAVES = 64
+_FLOATS = 8
+_log = logging.getLogger("lamella.compiler")
 
 
 def compile(  # noqa: A001 - the name users know
-    fn: Any = None, *, dynamic: bool | None = None, backend: str = "c", memory_budget: int | None = None
+    fn: Any = None,
+    *,
+    fullgraph: bool = False,
+    dynamic: bool | None = None,
+    backend: str = "c",
+    memory_budget: int | None = None,
 ) -> Any:
     """A compiled version of a function, a module or a zero-argument training step; usable as a decorator.
 
     The first call of each kind (shapes, dtypes, values read from Python) captures the whole call; later calls check
-    guards and replay it. `dynamic` says which sizes of tensors a program leaves open: with None those that a second
-    call shows to change, all from 2 on with True, none with False; `mark_dynamic` opens single ones unless it is False.
-    `backend` is "c", or "interpreter" for the reference. `memory_budget` is the most bytes that a program may allocate
-    at once: values are computed again instead of kept until its plan fits, with the same results, and CaptureError
-    names the least that is reached where it does not. What cannot be captured raises CaptureError, and then nothing
-    has changed.
+    guards and replay it. A branch on a tensor forks the program. A call that cannot be captured runs uncompiled, with
+    one warning a source line that says why; with `fullgraph` it raises CaptureError instead, and nothing has changed.
+    `dynamic` says which sizes of tensors a program leaves open: with None those that a second call shows to change, all
+    from 2 on with True, none with False; `mark_dynamic` opens single ones unless it is False. `backend` is "c", or
+    "interpreter" for the reference. `memory_budget` is the most bytes that a program may allocate at once: values are
+    computed again instead of kept until its plan fits, with the same results; CaptureError for a program that cannot be
+    brought so low, or that forks.
     """
+    if not isinstance(fullgraph, bool):
+        raise TypeError(f"fullgraph is True or False, got {fullgraph!r}")
+    if dynamic is not None and not isinstance(dynamic, bool):
+        raise TypeError(f"dynamic is None, True or False, got {dynamic!r}")
     if fn is None:
-        return functools.partial(compile, dynamic=dynamic, backend=backend, memory_budget=memory_budget)
+        return functools.partial(
+            compile, fullgraph=fullgraph, dynamic=dynamic, backend=backend, memory_budget=memory_budget
+        )
     if not callable(fn):
         raise TypeError(f"compile needs a function or a module, got {type(fn).__name__}")
-    if dynamic not in (None, True, False):
-        raise TypeError(f"dynamic is None, True or False, got {dynamic!r}")
     executor_of(backend)
     check_budget(memory_budget, backend)
-    if isinstance(fn, CompiledFunction) and (fn.backend, fn.dynamic, fn.memory_budget) == (
-        backend, dynamic, memory_budget,
-    ):  # fmt: skip
+    asked = (backend, fullgraph, dynamic, memory_budget)
+    if isinstance(fn, CompiledFunction) and (fn.backend, fn.fullgraph, fn.dynamic, fn.memory_budget) == asked:
         return fn
-    return CompiledFunction(fn, backend, dynamic, memory_budget)
-
-
-def disable(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a function as one that captures refuse: calling it inside a compiled function raises, naming it."""
-
-    @functools.wraps(fn)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if tls.trace is not None:
-            raise CaptureError(f"{fn.__qualname__} is disabled for capture and was called by a compiled function")
-        return fn(*args, **kwargs)
-
-    return wrapped
+    return CompiledFunction(fn, *asked)
 
 
 def _drop(compiled: Any, program: Any, _: Any) -> None:
@@ -74,18 +79,27 @@ def _drop(compiled: Any, program: Any, _: Any) -> None:
 
 
 class CompiledFunction:
-    """What `compile` returns. Calls inside a capture or a transform run the original function."""
+    """What `compile` returns. Calls inside a capture, a transform or a disabled function run the original function."""
 
     def __init__(
-        self, fn: Any, backend: str, dynamic: bool | None = None, memory_budget: int | None = None, frozen: Any = None
+        self,
+        fn: Any,
+        backend: str,
+        fullgraph: bool = False,
+        dynamic: bool | None = None,
+        memory_budget: int | None = None,
+        frozen: Any = None,
     ) -> None:
         self._fn = fn.original if isinstance(fn, CompiledFunction) else fn
         self._backend = backend
+        self._fullgraph = fullgraph
         self._dynamic = dynamic
         self._budget = memory_budget
         self._frozen = frozen  # the weights that are constants, by `freeze`
         self._seen: dict[str, tuple[tuple[int, ...], frozenset[int]]] = {}  # sizes of tensors, and which ones change
         self._programs: list[Program | SizedProgram] = []
+        self._segments = Segments()
+        self._refusals = Refusals()
         self._lock = threading.RLock()
         self._captures = 0
         self._misses: list[str] = []
@@ -102,6 +116,11 @@ class CompiledFunction:
     def backend(self) -> str:
         """The name of the executor."""
         return self._backend
+
+    @property
+    def fullgraph(self) -> bool:
+        """Whether a call that cannot be captured raises."""
+        return self._fullgraph
 
     @property
     def dynamic(self) -> bool | None:
@@ -146,6 +165,10 @@ class CompiledFunction:
             object.__delattr__(self, name)
         else:
             delattr(self._fn, name)
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Why calls ran uncompiled."""
+        return self._refusals.reasons
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -154,42 +177,161 @@ class CompiledFunction:
         if tls.trace is not None or tls.levels or (tls.beside and (tls.saving or tls.anomaly is not None)):
             # hooks of saved tensors and anomaly mode are about single ops, which a program does not have
             return self._fn(*args, **kwargs)
-        for program in self._programs:
-            found: Any = program.guard.fetch(args, kwargs)
+        if DISABLED[0] and is_disabled():
+            return self._fn(*args, **kwargs)
+        for entry in self._programs:
+            found: Any = entry.guard.fetch(args, kwargs)
             if type(found) is tuple:
-                return program.call(*found)
+                if not entry.keys:
+                    return entry.call(*found)
+                break
+        else:
+            try:
+                entry, found = self._captured(args, kwargs)
+            except CaptureError as error:
+                return self._uncompiled(error, args, kwargs)
+            if not entry.keys:
+                return entry.call(*found)
+        try:
+            program, env, fetched = self._follow(entry, found, args, kwargs)
+        except CaptureError as error:
+            return self._uncompiled(error, args, kwargs)
+        return program.end(env, fetched)
+
+    # -- captures
+
+    def _captured(self, args: Any, kwargs: Any) -> tuple[Program | SizedProgram, Any]:
+        """The program of this kind of call, which the programs so far do not fit, and what its guard fetched."""
         with self._lock:
             # another thread may have captured it meanwhile
+            missed = []
             for program in self._programs:
-                found = program.guard.fetch(args, kwargs)
+                found: Any = program.guard.fetch(args, kwargs)
                 if type(found) is tuple:
-                    break
-                self._missed(program.guard.reasons[found])
-            else:
-                try:
-                    program = record(
-                        self._fn,
-                        args,
-                        kwargs,
-                        self._backend,
-                        Dynamic(self._dynamic, self._seen),
-                        self._budget,
-                        self._frozen,
-                    )
-                except OverlapError as overlap:
-                    warnings.warn(str(overlap), RuntimeWarning, stacklevel=2)
-                    return self._fn(*args, **kwargs)
-                found = program.guard.fetch(args, kwargs)
-                if type(found) is not tuple:
+                    return program, found
+                missed.append(program.guard.reasons[found])
+            if not self._fullgraph:
+                self._refusals.check(args, kwargs)
+            for reason in missed:
+                self._missed(reason)
+            attempt = None
+            try:
+                attempt = self._attempt(args, kwargs)
+                return self._recorded(attempt, args, kwargs)
+            except (OverlapError, BudgetError):
+                raise
+            except CaptureError as error:
+                if not self._fullgraph:
+                    self._refusals.add(error, None if attempt is None else attempt.refusal())
+                raise
+
+    def _attempt(self, args: Any, kwargs: Any) -> Attempt:
+        dynamic = Dynamic(self._dynamic, self._seen)
+        return Attempt(self._fn, args, kwargs, self._backend, dynamic, self._budget, self._frozen)
+
+    def _recorded(
+        self, attempt: Attempt, args: Any, kwargs: Any, answers: Sequence[Any] = ()
+    ) -> tuple[Program | SizedProgram, Any]:
+        program = attempt.record(answers, self._segments)
+        found: Any = program.guard.fetch(args, kwargs)
+        if type(found) is not tuple:
+            raise CaptureError(
+                f"what the program reads changed while it was captured ({program.guard.reasons[found]}), "
+                "perhaps by another thread; "
+                f"call it again when nothing changes that"
+            )
+        self._keep(program)
+        return program, found
+
+    # -- forks
+
+    def _follow(
+        self, entry: Program | SizedProgram, found: Any, args: Any, kwargs: Any
+    ) -> tuple[Program, dict[int, Any], Any]:
+        """Run the segments of a forked program, changing over to the programs that the answers lead to."""
+        program = entry.of(*found[2:])
+        path = program.forked
+        env = path.environment(found[0])
+        keys: list[Any] = []
+        answers: list[Any] = []
+        while len(keys) < len(path.keys):
+            n = len(keys)
+            answers.append(path.segments[n].decide(env))
+            keys.append(key_of(answers[n]))
+            if keys[n] == path.keys[n]:
+                continue
+            entry, found = self._turned(path.segments[: n + 1], answers, keys, args, kwargs)
+            program = entry.of(*found[2:])
+            path = program.forked
+            # an id beyond the shared segments means something else in another program
+            made = {i: env[i] for s in path.segments[: n + 1] for i in s.makes & env.keys()}
+            env = made | path.environment(found[0])
+            if not path.reaches(env, n + 1):
+                return self._follow(entry, found, args, kwargs)  # its segments give more since then
+        return program, env, found[1]
+
+    def _turned(
+        self, segments: tuple[Segment, ...], answers: list[Any], keys: list[Any], args: Any, kwargs: Any
+    ) -> tuple[Program | SizedProgram, Any]:
+        """The program that goes through these segments with these answers, and what its guard fetched."""
+        with self._lock:
+            for other in self._programs:
+                if list(other.keys[: len(keys)]) == keys:
+                    found: Any = other.guard.fetch(args, kwargs)
+                    if type(found) is tuple and other.of(*found[2:]).forked.begins(segments, keys):
+                        return other, found
+            self._refuse_more(segments)
+            last = segments[-1]
+            self._missed(f"a new way at {last.place}: {answers[-1]!r}")
+            try:
+                new, found = self._recorded(self._attempt(args, kwargs), args, kwargs, answers)
+                program = new.of(*found[2:])
+                if program.path is None or not program.path.begins(segments, keys):
                     raise CaptureError(
-                        f"what the program reads changed while it was captured ({program.guard.reasons[found]}), "
-                        "perhaps by another thread; "
-                        f"call it again when nothing changes that"
+                        f"the program does not come to the fork at {last.place} in the same way again, so something "
+                        "that capture does not see steers it",
+                        last.place,
                     )
-                self._keep(program)
-        return program.call(*found)
+            except CaptureError as error:
+                segments[0].refused(error)
+                raise
+            return new, found
+
+    def _refuse_more(self, segments: tuple[Segment, ...]) -> None:
+        """CaptureError where a tree has too many leaves already, or its captures keep failing."""
+        root, last = segments[0], segments[-1]
+        if not self._fullgraph:
+            root.check()
+        leaves = [p for p in self._programs if p.begins_with(root)]
+        if len(leaves) >= _LEAVES:
+            raise CaptureError(
+                f"the answer at {last.place} leads to more than {_LEAVES} programs, one for each way through the "
+                f"branches of this call; {ADVICE}",
+                last.place,
+            )
+        n = len(segments) - 1
+        values = {p.keys[n] for p in leaves if len(p.keys) > n}
+        if last.kind is not bool and len(values) >= _FLOATS and all(kind is float for kind, _ in values):
+            raise CaptureError(
+                f"float() at {last.place} gave {len(values)} different numbers, each of which would be a program of "
+                "its own; keep it a tensor, return it, or compute with item(), which stays symbolic until Python looks",
+                last.place,
+            )
+
+    # -- the rest
+
+    def _uncompiled(self, error: CaptureError, args: Any, kwargs: Any) -> Any:
+        """The call without compilation, with one warning a place; under `fullgraph` the error."""
+        if self._fullgraph or isinstance(error, BudgetError):
+            raise error
+        if self._refusals.tell(error):
+            name = getattr(self._fn, "__qualname__", type(self._fn).__qualname__)
+            warnings.warn(f"{name} runs uncompiled: {error}", RuntimeWarning, stacklevel=3)
+        return self._fn(*args, **kwargs)
 
     def _missed(self, reason: str) -> None:
+        name = getattr(self._fn, "__qualname__", type(self._fn).__qualname__)
+        _log.info("%s: no program fits: %s", name, reason)
         self._misses.append(reason)
         del self._misses[:-_MOST]
 
@@ -204,5 +346,5 @@ class CompiledFunction:
                 f"because {most}; "
                 f"pass what changes as a tensor, or do not compile it",
                 RuntimeWarning,
-                stacklevel=3,
+                stacklevel=5,
             )

@@ -5,8 +5,8 @@ Until the executor has returned nothing outside has changed; the commit that fol
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,33 @@ from lamella.tensor.extend import MetaArray, SymScalar, user_location, wrap
 from ._backward import Backward
 from ._fetch import Fetched
 from ._results import Results
+from ._segments import Leaf, Segment
 
-__all__ = ["Program", "commit_plan"]
+__all__ = ["Path", "Program", "commit_plan"]
+
+
+class Path(NamedTuple):
+    """How a program forks: the graph as it was traced, the segments with the answers that lead on, and the leaf."""
+
+    graph: Graph
+    segments: tuple[Segment, ...]
+    keys: tuple[Any, ...]
+    leaf: Leaf
+
+    def environment(self, inputs: list[Any]) -> dict[int, Any]:
+        """The values that a run has at its start, by id."""
+        return {v.id: value for v, value in zip(self.graph.inputs, inputs, strict=True)}
+
+    def reaches(self, env: dict[int, Any], n: int) -> bool:
+        """Whether a run that has these values can go on with segment n."""
+        made = {i for s in self.segments[n:] for i in s.makes}
+        needed = {i for s in self.segments[n:] for i in s.takes}.union(self.leaf.takes) - made
+        return needed <= env.keys()
+
+    def begins(self, segments: Sequence[Segment], keys: Sequence[Any]) -> bool:
+        """Whether it goes through these segments with these answers."""
+        n = len(segments)
+        return self.keys[:n] == tuple(keys) and all(a is b for a, b in zip(self.segments[:n], segments, strict=False))
 
 
 class Program:
@@ -32,6 +57,7 @@ class Program:
         "commits",
         "graph",
         "guard",
+        "path",
         "results",
         "run",
     )
@@ -44,6 +70,7 @@ class Program:
         results: Results,
         commits: list[tuple[Any, ...]],
         backward: Backward | None,
+        path: Path | None = None,
     ) -> None:
         self.graph = graph
         self.run = run
@@ -51,11 +78,13 @@ class Program:
         self.results = results
         self.commits = commits
         self.backward = backward
+        self.path = path
+        outputs = graph.outputs if path is None else path.leaf.graph.outputs
         seen: set[Any] = set()
         repeated = []
         for i, m in enumerate(results.made):
             if m.output >= 0:
-                value = graph.outputs[m.output]
+                value = outputs[m.output]
                 if value in seen:
                     repeated.append(i)
                 seen.add(value)
@@ -68,9 +97,35 @@ class Program:
         plain = self._plain
         return self._call(inputs, fetched) if plain is None else plain(inputs, fetched)
 
+    @property
+    def keys(self) -> tuple[Any, ...]:
+        """What its forks were answered."""
+        return () if self.path is None else self.path.keys
+
+    @property
+    def forked(self) -> Path:
+        """How it forks; AssertionError for a program that does not."""
+        if self.path is None:
+            raise AssertionError("this program has no forks")
+        return self.path
+
+    def begins_with(self, segment: Segment) -> bool:
+        """Whether it is a leaf of the tree over a segment."""
+        return self.path is not None and self.path.segments[0] is segment
+
+    def of(self, _: tuple[int, ...] = ()) -> Program:
+        """Itself: it has no open sizes."""
+        return self
+
     def _call(self, inputs: list[Any], fetched: list[Tensor]) -> Any:
-        """Run on fetched inputs and commit."""
-        values = self.run(inputs)
+        """Run on fetched inputs and commit; a program without forks."""
+        return self._finish(self.run(inputs), fetched)
+
+    def end(self, env: dict[int, Any], fetched: list[Tensor]) -> Any:
+        """Run the leaf of a forked program, after its segments, and commit."""
+        return self._finish(self.forked.leaf.values(env), fetched)
+
+    def _finish(self, values: list[Any], fetched: list[Tensor]) -> Any:
         if self.commits:
             _commit(self.commits, values[len(self.graph.outputs) :], fetched)
         made = self.results.tensors(values, fetched, self._repeated)
@@ -97,7 +152,7 @@ def _commit(commits: list[tuple[Any, ...]], values: list[Any], fetched: list[Ten
             cell = t._cell
             if cell is not None:
                 if place is None:
-                    place = user_location(3)
+                    place = user_location(4)
                 cell.version += 1
                 cell.writer = place
                 if t._view is not None:

@@ -6,45 +6,46 @@ when this returns or raises. Refused, by CaptureError: what a replay could not r
 
 from __future__ import annotations
 
+import functools
 import gc
-import sys
 import threading
-import types
 import warnings
-import weakref
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
 
-from lamella.graph import CaptureError, Graph, Trace, Value, bound, run_passes
+from lamella.graph import CaptureError, Graph, Trace, bound, run_passes
 from lamella.interfaces import discover
 from lamella.tensor import Tensor
 from lamella.tensor.extend import VIEW, MetaArray, enter_mode, leave_mode, tls
 
 from .._toolchain import CompilerMissing
 from ._backward import PASSES, trace_backward
-from ._budget import fitted
-from ._code import is_analyzed, is_own_module
+from ._blame import blame
+from ._budget import BudgetError, fitted
 from ._dynamic import Dynamic, named_inputs
 from ._explore import Explorer
 from ._fetch import Fetched
 from ._flow import goes_out
+from ._forks import Forks
 from ._guards import Entry, Guard, build_guard
 from ._overlap import overlaps
-from ._program import Program, commit_plan
-from ._results import plan_results
+from ._program import Path, Program, commit_plan
+from ._results import Results, plan_results
+from ._segments import Segments, cut
 from ._sized import SizedProgram
 from ._tree import take_apart
 from ._undo import Before
+from ._watch import Watch, watched
 
-__all__ = ["OverlapError", "executor_of", "record"]
+__all__ = ["Attempt", "OverlapError", "executor_of"]
 
 Run = Callable[[list[Any]], list[Any]]
 _warned = threading.Event()
 
 
-class OverlapError(Exception):
-    """Inputs share memory, and one of them is written: the call runs uncompiled."""
+class OverlapError(CaptureError):
+    """Inputs share memory, and one of them is written: this call cannot be captured, another one may."""
 
 
 def executor_of(backend: str) -> Callable[[Graph], Run]:
@@ -55,110 +56,251 @@ def executor_of(backend: str) -> Callable[[Graph], Run]:
     return found[backend]  # type: ignore[no-any-return]
 
 
-def record(
-    fn: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    backend: str,
-    dynamic: Dynamic,
-    budget: int | None = None,
-    frozen: Any = None,
-) -> Program | SizedProgram:
-    """The program of one call; CaptureError, or what the function itself raised, and then nothing has changed."""
-    compile_graph = executor_of(backend)
-    explorer = Explorer(fn, args, kwargs, dynamic)
-    entry = Entry(explorer)
-    before = Before(explorer)
-    name = getattr(fn, "__name__", type(fn).__name__)
-    trace = Trace(name if name.isidentifier() else "program")
-    unknown: list[types.CodeType] = []
-    trace.sizes = dynamic.sizes
-    trace.knows_array = explorer.knows_array
-    unlinked = _unlink(explorer)
-    try:
+class Attempt:
+    """The capture of one call: what it can reach is walked once, at the start."""
+
+    def __init__(
+        self,
+        fn: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        backend: str,
+        dynamic: Dynamic,
+        budget: int | None = None,
+        frozen: Any = None,
+    ) -> None:
+        self._fn = fn
+        self._args = args
+        self._kwargs = kwargs
+        self._settings = _Settings(backend, budget, frozen)
+        # programs keep this, and must not keep what the call was given
+        self._compiled = functools.partial(_compiled, executor_of(backend))
+        name = getattr(fn, "__name__", type(fn).__name__)
+        self._name = name if name.isidentifier() else "program"
+        self._dynamic = dynamic
+        self._explorer = Explorer(fn, args, kwargs, dynamic)
+        self._entry = Entry(self._explorer)
+
+    def refusal(self) -> Guard:
+        """The guard of a call like this one, which could not be captured."""
+        nothing = Trace("refused")
+        nothing.sizes = self._dynamic.sizes
+        fetched = Fetched(self._explorer, nothing)
+        return build_guard(self._explorer, nothing, nothing.builder.build([]), self._entry, fetched)
+
+    def record(self, answers: Sequence[Any] = (), segments: Segments | None = None) -> Program | SizedProgram:
+        """The program; CaptureError, or what the function itself raised, and then nothing has changed.
+
+        The first forks are answered by `answers`; `segments` that earlier programs have are shared.
+        """
+        explorer = self._explorer
+        before = Before(explorer)
+        trace = Trace(self._name)
+        forks = Forks(answers, lambda kind: goes_out(kind, _call.__code__))
+        watch = Watch(explorer.codes, _call.__code__)
+        try:
+            with self._open(trace) as rewired:
+                out = self._run(trace, forks, watch)
+                if trace.refusal is not None:
+                    raise trace.refusal
+                leaves, build = take_apart(out, lambda value: id(value) in explorer.identities, trace.stand_ins)
+                del out
+                for leaf in leaves:
+                    if isinstance(leaf, Tensor):
+                        leaf.requires_grad  # noqa: B018 - brings a stale view up to date
+                fetched = Fetched(explorer, trace)
+                results = plan_results(trace, leaves, fetched, build)
+                joint = trace_backward(trace, results, explorer, fetched)
+                outputs = [*results.outputs, *(() if joint is None else joint.residuals)]
+                commits = commit_plan(trace, fetched, set(outputs))
+                traced = trace.builder.build(outputs)
+            _refuse_unknown(watch)
+            _refuse_rewired(rewired)
+            _refuse_escapes(trace, leaves)
+            trace.check_arrays()
+        except BaseException as error:
+            # what the program did to Python objects goes with it
+            before.restore()
+            if trace.items and isinstance(error, (TypeError, AttributeError)):
+                raise CaptureError(
+                    f"the program raised {type(error).__name__} ({error}), perhaps because a number out of a tensor is "
+                    "symbolic while it is captured"
+                ) from error
+            raise
+        changed = before.restore()
+        if changed:
+            raise self._changed(changed, before, answers)
+        _refuse_overlap(trace, self._name)
+        plan = _Plan(traced, joint, results, commits, forks, Segments() if segments is None else segments)
+        return self._assembled(trace, plan, fetched)
+
+    def _assembled(self, trace: Trace, plan: _Plan, fetched: Fetched) -> Program | SizedProgram:
+        sizes = dict(self._dynamic.sizes.hints)
+        tensors = {v.id: t for t, v in trace.tensors}
+        # what the graph for other sizes saves for backward is not known yet: it may be any input
+        places = {v: fetched.at(t) for v, t in tensors.items()} if sizes and plan.joint is not None else {}
+
+        def place_of(value: int) -> int | None:
+            return fetched.at(tensors[value]) if value in tensors else None
+
+        settings = self._settings
+        program = plan.program(sizes, None, place_of, self._compiled, settings, tensors)
+        program.guard = build_guard(self._explorer, trace, plan.traced, self._entry, fetched)
+        for m in plan.results.made:
+            m.tensor = None
+        if not sizes:
+            return program
+        guard, compiled = program.guard, self._compiled
+        weights = {} if settings.frozen is None else settings.frozen.weights(tensors)
+        return SizedProgram(
+            program,
+            plan.traced,
+            sizes,
+            lambda sizes: plan.program(sizes, guard, places.get, compiled, settings, weights),
+        )
+
+    def _run(self, trace: Trace, forks: Forks, watch: Watch | None) -> Any:
+        """Call the function with the trace open."""
+        trace.steering = forks
+        tls.trace = trace
+        enter_mode()
+        if watch is None:
+            return _call(self._fn, self._args, self._kwargs)
+        with watched(watch):
+            return _call(self._fn, self._args, self._kwargs)
+        raise AssertionError("the hook has raised what stopped the program")
+
+    @contextmanager
+    def _open(self, trace: Trace) -> Iterator[list[Any]]:
+        """While a trace is open; what it changed is undone. Gives the list of older tensors with another history, which
+        is filled at the end.
+        """
+        trace.sizes = self._dynamic.sizes
+        trace.knows_array = self._explorer.knows_array
+        unlinked = _unlink(self._explorer)
+        rewired: list[Any] = []
         named = ExitStack()
         try:
-            named.enter_context(named_inputs(dynamic, explorer.memory, trace))
-            out = _run(fn, args, kwargs, trace, explorer, unknown)
-            leaves, build = take_apart(out, lambda value: id(value) in explorer.identities, trace.stand_ins)
-            del out
-            for leaf in leaves:
-                if isinstance(leaf, Tensor):
-                    leaf.requires_grad  # noqa: B018 - brings a stale view up to date
-            fetched = Fetched(explorer, trace)
-            results = plan_results(trace, leaves, fetched, build)
-            joint = trace_backward(trace, results, explorer, fetched)
-            outputs = [*results.outputs, *(() if joint is None else joint.residuals)]
-            commits = commit_plan(trace, fetched, set(outputs))
-            traced = trace.builder.build(outputs)
+            named.enter_context(named_inputs(self._dynamic, self._explorer.memory, trace))
+            yield rewired
         finally:
-            leave_mode()
-            tls.trace = None
-            rewired = trace.rewired()
+            if tls.trace is not None:
+                leave_mode()
+                tls.trace = None
+            rewired += trace.rewired()
             trace.undo()
             for t, view in unlinked:
                 t._view = view
                 t._flags |= VIEW
             named.close()
-            dynamic.sizes.closed = True
-        _refuse_unknown(unknown)
-        _refuse_rewired(rewired)
-        _refuse_escapes(trace, leaves)
-        trace.check_arrays()
-    except BaseException:
-        # what the program did to Python objects goes with it
+            self._dynamic.sizes.closed = True
+
+    def _changed(self, changed: list[str], before: Before, answers: Sequence[Any]) -> CaptureError:
+        """The error for what the program did to something older, with the line at which it did."""
+        trace = Trace(self._name)
+        forks = Forks(answers, lambda kind: goes_out(kind, _call.__code__))
+        self._dynamic.sizes.closed = False
+        with self._open(trace):
+            place = blame(lambda: self._run(trace, forks, None), before.moved)
         before.restore()
-        raise
-    changed = before.restore()
-    if changed:
-        raise CaptureError(
-            "the program changed something older than its call, which a replay would not do again: "
+        where = "" if place is None else f" at {place}"
+        return CaptureError(
+            f"the program changed something older than its call{where}, which a replay would not do again: "
             f"{'; '.join(changed[:3])}. "
-            f"It has been put back. Keep such state in tensors, return it, or do not compile this function"
+            "It has been put back. Keep such state in tensors, return it, or do not compile this function",
+            place,
         )
-    _refuse_overlap(trace, name)
-    sizes = dict(dynamic.sizes.hints)
-    tensors = {v.id: t for t, v in trace.tensors}
-    # what the graph for other sizes saves for backward is not known yet: it may be any input
-    places = {v: fetched.at(t) for v, t in tensors.items()} if sizes and joint is not None else {}
 
-    def assemble(sizes: Mapping[str, int], guard: Guard | None, place_of: Callable[[int], int | None]) -> Program:
-        graph, later = fitted(
-            run_passes(bound(traced, sizes), PASSES), None if joint is None else joint.graph(sizes),
-            len(results.outputs), backend, budget,
-        )  # fmt: skip
-        if frozen is None:
-            run = _compiled(compile_graph, graph)
+
+def _compiled(compile_graph: Callable[[Graph], Run], graph: Graph) -> Run:
+    """The executable of a graph; where there is no C compiler, the interpreter's, with one warning."""
+    try:
+        return compile_graph(graph)
+    except CompilerMissing as error:
+        if not _warned.is_set():
+            _warned.set()
+            warnings.warn(
+                f"compiled functions run on the interpreter, which is slower: {error}", RuntimeWarning, stacklevel=5
+            )
+        return executor_of("interpreter")(graph)
+
+
+class _Settings(NamedTuple):
+    """How programs are compiled: on which backend, within how many bytes, over which frozen weights."""
+
+    backend: str
+    budget: int | None
+    frozen: Any
+
+
+class _Plan(NamedTuple):
+    """What a trace has found, for any set of sizes."""
+
+    traced: Graph
+    joint: Any
+    results: Results
+    commits: list[tuple[Any, ...]]
+    forks: Forks
+    segments: Segments
+
+    def program(
+        self,
+        sizes: Mapping[str, int],
+        guard: Guard | None,
+        place_of: Callable[[int], int | None],
+        compile_graph: Callable[[Graph], Run],
+        settings: _Settings,
+        tensors: Mapping[int, Any],
+    ) -> Program:
+        """The program of one set of sizes; `tensors` are the inputs by id."""
+        graph, path = bound(self.traced, sizes), None
+        later = None if self.joint is None else self.joint.graph(sizes)
+        if not self.forks.path:
+            graph = run_passes(graph, PASSES)
+        elif settings.budget is not None:
+            raise BudgetError(
+                f"a memory_budget is not kept by programs that branch on tensors, as this one does at "
+                f"{self.forks.path[0].place}; compile without it, or use cond, while_loop or where",
+                self.forks.path[0].place,
+            )
+        outputs = len(self.results.outputs)
+        fit, later = fitted(graph, later, outputs, settings.backend, settings.budget)
+        if self.forks.path:
+            # the nodes stay: what comes before a fork must not depend on what comes after it
+            graph = Graph(graph.name, graph.inputs, graph.nodes, fit.outputs, graph.effects, graph.sources)
+            path = self._path(graph, bool(sizes), _frozen(compile_graph, settings.frozen, tensors))
+            run: Run = path.leaf.run
+        elif settings.frozen is None:
+            graph, run = fit, compile_graph(fit)
         else:
-            graph, run = frozen.compiled(graph, tensors, lambda g: _compiled(compile_graph, g))
+            graph, run = settings.frozen.compiled(fit, tensors, compile_graph)
         backward = None
-        if joint is not None:
-            backward = joint.compiled(lambda g: _compiled(compile_graph, g), graph, later, results, place_of)
-        return Program(graph, run, guard, results.bound(sizes), commits, backward)
+        if self.joint is not None:
+            backward = self.joint.compiled(compile_graph, graph, later, self.results, place_of)
+        return Program(graph, run, guard, self.results.bound(sizes), self.commits, backward, path)
 
-    def place_of(value: int) -> int | None:
-        return fetched.at(tensors[value]) if value in tensors else None
-
-    program = assemble(sizes, None, place_of)
-    program.guard = build_guard(explorer, trace, traced, entry, fetched)
-    for m in results.made:
-        m.tensor = None
-    if not sizes:
-        return program
-    guard = program.guard
-    return SizedProgram(program, traced, sizes, lambda sizes: assemble(sizes, guard, places.get))
+    def _path(self, graph: Graph, is_bound: bool, compile_graph: Callable[[Graph], Run]) -> Path:
+        # names of sizes are nodes, and bound sizes are none
+        ends = [f.nodes - _named(self.traced, f.nodes) * is_bound for f in self.forks.path]
+        found, leaf = cut(graph, self.forks.path, ends, self.segments, compile_graph)
+        return Path(graph, found, tuple([f.key for f in self.forks.path]), leaf)
 
 
-class Steering:
-    """What a capture knows of the numbers that come out of tensors."""
+def _frozen(compile_graph: Callable[[Graph], Run], frozen: Any, tensors: Mapping[int, Any]) -> Callable[[Graph], Run]:
+    """Compiles the pieces of a forked program, over the frozen weights if there are any."""
+    if frozen is None:
+        return compile_graph
+    weights = frozen.weights(tensors)
+    return lambda graph: frozen.compiled(graph, weights, compile_graph)[1]
 
-    def goes_out(self, kind: type) -> bool:
-        """Whether the number being made is only returned."""
-        return goes_out(kind, _run.__code__)
 
-    def fork(self, trace: Trace, value: Value, kind: type | None, why: str) -> Any:
-        """A real number, which does not exist yet."""
-        raise trace.needs_values(why)
+def _named(graph: Graph, end: int) -> int:
+    return sum(node.op.name == "scalar.size" for node in graph.nodes[:end])
+
+
+def _call(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    # the outermost frame of a program: what is above it belongs to the capture
+    return fn(*args, **kwargs)
 
 
 def _unlink(explorer: Explorer) -> list[tuple[Tensor, Any]]:
@@ -175,78 +317,18 @@ def _unlink(explorer: Explorer) -> list[tuple[Tensor, Any]]:
     return out
 
 
-def _run(
-    fn: Any,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    trace: Trace,
-    explorer: Explorer,
-    unknown: list[types.CodeType],
-) -> Any:
-    """Call the function with the trace open, noting code that the walk did not know."""
-    codes = explorer.codes
-
-    def watch(frame: types.FrameType, event: str, _: Any) -> None:
-        if event != "call" or frame.f_code in codes or not is_analyzed(frame.f_code.co_filename):
-            return
-        if is_own_module(frame.f_globals.get("__name__", "")) or _aside(frame):
-            return
-        caller = frame.f_back
-        if frame.f_code.co_filename == "<string>" and caller is not None and not is_analyzed(caller.f_code.co_filename):
-            return  # generated by whoever calls it, such as the constructor of a named tuple of the standard library
-        unknown.append(frame.f_code)
-
-    trace.steering = Steering()
-    tls.trace = trace
-    enter_mode()
-    # whichever hook no profiler or debugger holds; one that a program holds is left alone
-    install = sys.setprofile if sys.getprofile() is None else sys.settrace if sys.gettrace() is None else None
-    if install is None:
-        return fn(*args, **kwargs)
-    install(watch)
-    try:
-        return fn(*args, **kwargs)
-    finally:
-        install(None)
-
-
-def _aside(frame: types.FrameType | None) -> bool:
-    """Whether a frame is no part of the program: a module's first import, or what the collector calls when it runs."""
-    collector = {getattr(callback, "__code__", None) for callback in gc.callbacks}
-    while frame is not None and frame.f_code is not _run.__code__:
-        code = frame.f_code
-        if code in collector or code.co_name == "__del__" or code.co_filename == weakref.__file__:
-            return True
-        if code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _compiled(compile_graph: Callable[[Graph], Run], graph: Graph) -> Run:
-    """The executable of a graph; where there is no C compiler, the interpreter's, with one warning."""
-    try:
-        return compile_graph(graph)
-    except CompilerMissing as error:
-        if not _warned.is_set():
-            _warned.set()
-            warnings.warn(
-                f"compiled functions run on the interpreter, which is slower: {error}", RuntimeWarning, stacklevel=5
-            )
-        return executor_of("interpreter")(graph)
-
-
 # -- what is refused
 
 
-def _refuse_unknown(unknown: list[types.CodeType]) -> None:
-    if unknown:
-        code = unknown[0]
+def _refuse_unknown(watch: Watch) -> None:
+    if watch.unknown:
+        code = watch.unknown[0]
         raise CaptureError(
             f"the program called {code.co_qualname} ({code.co_filename}:{code.co_firstlineno}), which capture could "
             "not find from its "
             "arguments, globals and closures, so what it reads cannot be guarded; call it by name, or pass it as an "
-            "argument"
+            "argument",
+            f"{code.co_filename}:{code.co_firstlineno}",
         )
 
 
@@ -256,7 +338,8 @@ def _refuse_rewired(rewired: list[tuple[Tensor, tuple[str, int] | None]]) -> Non
         raise CaptureError(
             f"a captured program wrote a result that requires grad into an older tensor of shape {t.shape}, at "
             f"{where}; a replay cannot extend "
-            f"its history: make the tensor inside the function and return it"
+            f"its history: make the tensor inside the function and return it",
+            where,
         )
 
 
@@ -272,7 +355,8 @@ def _refuse_escapes(trace: Trace, leaves: list[Any]) -> None:
         where = "an unknown line" if place is None else f"{place[0]}:{place[1]}"
         raise CaptureError(
             f"a tensor made at {where} is kept by something outside the captured function, which a replay cannot "
-            "repeat; return it instead"
+            "repeat; return it instead",
+            where,
         )
 
 
@@ -293,7 +377,5 @@ def _refuse_overlap(trace: Trace, name: str) -> None:
         for t, _ in trace.tensors:
             if type(t._data) is not MetaArray and t._data is not w._data and overlaps(t._data, w._data):
                 raise OverlapError(
-                    f"{name} runs uncompiled for this call: it writes an input of shape {w.shape} that shares memory "
-                    "with another "
-                    f"of shape {t.shape}"
+                    f"{name} writes an input of shape {w.shape} that shares memory with another of shape {t.shape}"
                 )

@@ -15,8 +15,9 @@ from lamella.tensor import Tensor
 
 from ._backward import Backward
 from ._guards import Guard
-from ._program import Program
+from ._program import Path, Program
 from ._results import Results
+from ._segments import Segment
 
 __all__ = ["SizedProgram"]
 
@@ -57,13 +58,31 @@ class SizedProgram:
         """The backward of the executable that was made last."""
         return self._last.backward
 
-    def call(self, inputs: list[Any], fetched: list[Tensor], sizes: tuple[int, ...]) -> Any:
-        """Run on fetched inputs and commit."""
+    @property
+    def keys(self) -> tuple[Any, ...]:
+        """What its forks were answered."""
+        return self._last.keys
+
+    def begins_with(self, segment: Segment) -> bool:
+        """Whether it is, for some sizes, a leaf of the tree over a segment."""
+        return any(program.begins_with(segment) for program in self._programs.values())
+
+    @property
+    def path(self) -> Path | None:
+        """How the executable that was made last forks."""
+        return self._last.path
+
+    def of(self, sizes: tuple[int, ...]) -> Program:
+        """The program of these sizes, made at their first call."""
         program = self._programs.get(sizes)
         if program is None:
             with self._lock:
                 program = self._programs.get(sizes) or self._make(sizes)
-        return program.call(inputs, fetched)
+        return program
+
+    def call(self, inputs: list[Any], fetched: list[Tensor], sizes: tuple[int, ...]) -> Any:
+        """Run on fetched inputs and commit; a program without forks."""
+        return self.of(sizes).call(inputs, fetched)
 
     def _make(self, sizes: tuple[int, ...]) -> Program:
         made = self._assemble(dict(zip(self._names, sizes, strict=True)))

@@ -44,14 +44,37 @@ class Before:
     def _leaves(self) -> list[Any]:
         return [t._edge for t, _, edge, _ in self._tensors if edge is not None and t.is_leaf]
 
+    def moved(self) -> bool:
+        """Whether something that the last `restore` put back has changed again."""
+        if any(t._edge is not edge for t, _, edge, _ in self._tensors):
+            return True
+        if any(generator.get_state() != state for generator, state in self._generators):
+            return True
+        if (tls.grad, get_default_dtype()) != self._modes:
+            return True
+        if any(get() != drawn for _, get, _, drawn in self._foreign):
+            return True
+        if any(array.tobytes() != kept.tobytes() for array, kept, _ in self._arrays):
+            return True
+        for holder, names, old in self._moved:
+            new = _state(holder, names)
+            if isinstance(old, list):
+                if len(old) != len(new) or any(a is not b for a, b in zip(old, new, strict=True)):
+                    return True
+            elif any(not _same(old.get(k, _ABSENT), new.get(k, _ABSENT)) for k in {**old, **new}):
+                return True
+        return False
+
     def restore(self) -> list[str]:
         """Put everything back; what had changed, in words."""
         changed: list[str] = []
+        self._moved: list[tuple[Any, Set[str] | None, Any]] = []
         for holder, words, names, old in self._items:
             new = _state(holder, names)
             if isinstance(old, list):
                 if len(old) != len(new) or any(a is not b for a, b in zip(old, new, strict=True)):
                     changed.append(f"{words} was changed")
+                    self._moved.append((holder, names, old))
                     _refill(holder, old)
                 continue
             different = [k for k in {**old, **new} if not _same(old.get(k, _ABSENT), new.get(k, _ABSENT))]
@@ -59,6 +82,7 @@ class Before:
             for key in different:
                 changed.append(_told(words, holder, key, old.get(key, _ABSENT), new.get(key, _ABSENT)))
             if different or (isinstance(holder, dict) and names is None and list(old) != list(new)):
+                self._moved.append((holder, names, old))
                 _put(holder, old, new, different)
         for t, words, edge, flags in self._tensors:
             if t._edge is not edge:

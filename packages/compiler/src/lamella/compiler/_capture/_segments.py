@@ -1,0 +1,164 @@
+"""A forked program in pieces: pure segments, each ending in a number that Python looks at, and a leaf with all results
+and effects.
+
+Segments are shared by the programs that begin alike: one segment gives what any of them needs later. A run keeps the
+values it has, by id, which is the same in every capture of one path.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from lamella.graph import CaptureError, Graph, Node, Value, interpret, run_passes
+
+from ._backward import PASSES
+from ._forks import Fork, converted
+from ._refused import Refusal
+
+__all__ = ["Leaf", "Segment", "Segments", "cut"]
+
+Env: TypeAlias = dict[int, Any]
+Run: TypeAlias = Callable[[list[Any]], list[Any]]
+
+
+class Segment:
+    """The nodes between two forks; `decide` runs them and gives the answer of the second."""
+
+    def __init__(self, body: Graph, fork: Fork, compile_graph: Callable[[Graph], Run]) -> None:
+        self.body = body  # its one output is the number
+        self.kind = fork.kind
+        self.place = fork.place
+        self._compile = compile_graph
+        self._made = {v.id: v for node in body.nodes for v in node.outputs}
+        self._wanted: frozenset[int] = frozenset({body.outputs[0].id} & self._made.keys())  # type: ignore[union-attr]
+        self._ready: tuple[list[int], Run | None, list[int]] | None = None
+        self._refusal: Refusal | None = None  # captures beyond this segment that failed
+
+    @property
+    def takes(self) -> set[int]:
+        """The ids of the values that its nodes need."""
+        return {v.id for v in self.body.inputs}
+
+    @property
+    def makes(self) -> set[int]:
+        """The ids of the values that its nodes make."""
+        return set(self._made)
+
+    def same(self, other: Segment) -> bool:
+        """Whether another capture recorded the same."""
+        return self.kind is other.kind and self.body == other.body
+
+    def export(self, needed: Iterable[int]) -> None:
+        """Give these values too, as far as they are made here, from the next run on."""
+        wanted = self._wanted | (self._made.keys() & set(needed))
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._ready = None
+
+    def decide(self, env: Env) -> Any:
+        """Run, add the values made to `env`, and give the number that Python asks for."""
+        takes, run, gives = self._ready or self._prepared()
+        if run is not None:
+            env.update(zip(gives, run([env[i] for i in takes]), strict=True))
+        return converted(env[self.body.outputs[0].id], self.kind)  # type: ignore[union-attr]
+
+    def _prepared(self) -> tuple[list[int], Run | None, list[int]]:
+        gives = sorted(self._wanted)
+        graph = Graph(self.body.name, self.body.inputs, self.body.nodes, [self._made[i] for i in gives])
+        ready = ([v.id for v in graph.inputs], _compiled(graph, self._compile) if gives else None, gives)
+        self._ready = ready
+        return ready
+
+    def refused(self, error: CaptureError) -> None:
+        """A capture of another way from here could not be made."""
+        if self._refusal is None:
+            self._refusal = Refusal(error, None)
+        else:
+            self._refusal.again(error)
+
+    def check(self) -> None:
+        """CaptureError where another attempt is not due yet."""
+        if self._refusal is not None:
+            self._refusal.check()
+
+    def explain(self, measure: bool = False) -> str:
+        """What its executable says of itself."""
+        run = None if self._ready is None else self._ready[1]
+        explains = getattr(run, "explain", None)
+        return "runs on the interpreter" if explains is None else str(explains(measure))
+
+
+class Leaf:
+    """The end of a path: what is left of the graph, results and effects."""
+
+    def __init__(self, body: Graph, compile_graph: Callable[[Graph], Run]) -> None:
+        self.graph = run_passes(body, PASSES)
+        self.takes = [v.id for v in body.inputs]
+        self.run = _compiled(self.graph, compile_graph)
+
+    def values(self, env: Env) -> list[Any]:
+        """Outputs and effect values."""
+        return self.run([env[i] for i in self.takes])
+
+
+def _compiled(graph: Graph, compile_graph: Callable[[Graph], Run]) -> Run:
+    graph = run_passes(graph, PASSES)
+    if all(node.op.spec == "scalar" for node in graph.nodes) and not graph.effects:
+        return interpret(graph)  # a few numbers: nothing to compile
+    return compile_graph(graph)
+
+
+class Segments:
+    """The segments of one compiled function, found by what comes before them: programs that begin alike share them.
+
+    They live as long as a program that has them.
+    """
+
+    def __init__(self) -> None:
+        self._after: weakref.WeakKeyDictionary[Any, list[weakref.ref[Segment]]] = weakref.WeakKeyDictionary()
+
+    def shared(self, before: Segment | None, new: Segment) -> Segment:
+        """The segment that stands after another in an earlier program, where it is the same; else the new one."""
+        known = self._after.setdefault(self if before is None else before, [])
+        for reference in known:
+            found = reference()
+            if found is not None and found.same(new):
+                return found
+        known[:] = [reference for reference in known if reference() is not None]
+        known.append(weakref.ref(new))
+        return new
+
+
+def cut(
+    graph: Graph, path: Sequence[Fork], ends: Sequence[int], segments: Segments, compile_graph: Callable[[Graph], Run]
+) -> tuple[tuple[Segment, ...], Leaf]:
+    """The segments and the leaf of a traced graph; `ends` says after how many nodes each fork stands.
+
+    Every segment is told what the rest of the path needs of it.
+    """
+    of_id = {v.id: v for v in (*graph.inputs, *(v for node in graph.nodes for v in node.outputs))}
+    found: list[Segment] = []
+    start = 0
+    for n, (fork, end) in enumerate(zip(path, ends, strict=True)):
+        body = _part(f"{graph.name}_{n}", graph.nodes[start:end], [of_id[fork.value.id]])
+        found.append(segments.shared(found[-1] if found else None, Segment(body, fork, compile_graph)))
+        start = end
+    leaf = Leaf(_part(graph.name, graph.nodes[start:], graph.outputs, graph.effects), compile_graph)
+    needed = set(leaf.takes)
+    for segment in reversed(found):
+        segment.export(needed)
+        needed |= segment.takes | {segment.body.outputs[0].id}  # type: ignore[union-attr]
+    return tuple(found), leaf
+
+
+def _part(name: str, nodes: Sequence[Node], outputs: Sequence[Any], effects: Sequence[Any] = ()) -> Graph:
+    """Some nodes of a graph as a graph of their own."""
+    made = {v for node in nodes for v in node.outputs}
+    needed = [a for node in nodes for a in node.args if type(a) is Value]
+    needed += [v for v in outputs if type(v) is Value]
+    for effect in effects:
+        needed += [v for v in (effect.target, effect.value) if type(v) is Value]
+    inputs = list(dict.fromkeys(v for v in needed if v not in made))
+    return Graph(name, inputs, nodes, outputs, effects)

@@ -94,7 +94,38 @@ def written(x: Any) -> Any:
     return x.sum().item()
 
 
+def read_before_a_write(x: Any) -> Any:
+    n, m = x[0, 0].item(), x.reshape(12)[:1].permute(0).item()
+    x.mul_(2.0)
+    return n, m
+
+
+def read_before_a_write_of_one(x: Any) -> Any:
+    y = x.sum().reshape(1)
+    TOTAL.copy_(y)
+    before = TOTAL.item()
+    TOTAL.add_(1.0)
+    return before, TOTAL.item(), TOTAL.permute(0).item()
+
+
+def carried_over(x: Any) -> Any:
+    old = CARRIED.item(), CARRIED.permute(0).item()
+    CARRIED.copy_(x.sum().reshape(1))
+    return [float(v) for v in old]
+
+
+def carried_over_a_fork(x: Any) -> Any:
+    old = CARRIED.permute(0)
+    y = old * 1.0 if x[0, 0] > -100 else x
+    CARRIED.add_(x.sum())
+    return y + old.clone(), CARRIED.item()
+
+
+TOTAL = lt.zeros(1, dtype=lt.float64)
+CARRIED = lt.zeros(1, dtype=lt.float64)
+
 PROGRAMS = [
+    read_before_a_write, read_before_a_write_of_one, carried_over, carried_over_a_fork,
     item, of_an_item, of_a_tensor, in_containers, by_a_name, by_a_call, by_a_lambda, by_a_wrapper, arithmetic,
     as_a_factor, as_a_bound, twice, filled, integers, written,
 ]  # fmt: skip
@@ -112,9 +143,14 @@ def flat(value: Any) -> list[Any]:
 def test_numbers_come_out_as_python_numbers(fn: Callable[..., Any], backend: str) -> None:
     compiled = capture(fn, backend=backend)
     for seed in range(3):
+        TOTAL.zero_()
+        CARRIED.fill_(7.0)
         values = np.random.default_rng(seed).standard_normal((3, 4))
         inputs = [lt.from_numpy(values.copy()) for _ in range(2)]
-        got, expected = flat(compiled(inputs[0])), flat(fn(inputs[1]))
+        got = flat(compiled(inputs[0]))
+        TOTAL.zero_()
+        CARRIED.fill_(7.0)
+        expected = flat(fn(inputs[1]))
         assert [type(v) for v in got] == [type(v) for v in expected]
         for a, b in zip(got, expected, strict=True):
             np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-12)

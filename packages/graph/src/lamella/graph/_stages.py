@@ -47,7 +47,10 @@ class Staged:
             wanted.update(inputs)
             reads = [_read(x) for x in graph.nodes if x.op.name == ITEM and level[x.outputs[0]] == n]
             self._stages.insert(0, (reads, inputs, compile_graph(stage), outputs))
-        self._after = [_read(x) for x in graph.nodes if level[x.outputs[0]] > last]
+        after = [x for x in graph.nodes if level[x.outputs[0]] > last]
+        # an input may be written where it lies, by the last stage
+        self._before = [_read(x) for x in after if x.op.name == ITEM and x.args[0] in graph.inputs]
+        self._after = [_read(x) for x in after if not (x.op.name == ITEM and x.args[0] in graph.inputs)]
 
     def __call__(self, inputs: list[Any]) -> list[Any]:
         """Run once, like the executable of the whole graph."""
@@ -56,6 +59,7 @@ class Staged:
             raise ValueError(f"graph {graph.name!r} takes {len(graph.inputs)} inputs, got {len(inputs)}")
         env: dict[Value, Any] = dict(zip(graph.inputs, inputs, strict=True))
         found: list[Any] = []
+        _evaluate(self._before, env)
         for reads, taken, run, outputs in self._stages:
             _evaluate(reads, env)
             found = run([env[v] for v in taken])

@@ -32,6 +32,7 @@ class Segment:
         self.place = fork.place
         self._compile = compile_graph
         self._made = {v.id: v for node in body.nodes for v in node.outputs}
+        self._views = _views_of_inputs(body)
         self._wanted: frozenset[int] = frozenset({body.outputs[0].id} & self._made.keys())  # type: ignore[union-attr]
         self._ready: tuple[list[int], Run | None, list[int]] | None = None
         self._refusal: Refusal | None = None  # captures beyond this segment that failed
@@ -62,6 +63,8 @@ class Segment:
         takes, run, gives = self._ready or self._prepared()
         if run is not None:
             env.update(zip(gives, run([env[i] for i in takes]), strict=True))
+            for i in self._views & set(gives):
+                env[i] = env[i].copy()  # the leaf may write older memory where it lies, and still read this
         return converted(env[self.body.outputs[0].id], self.kind)  # type: ignore[union-attr]
 
     def _prepared(self) -> tuple[list[int], Run | None, list[int]]:
@@ -101,6 +104,15 @@ class Leaf:
     def values(self, env: Env) -> list[Any]:
         """Outputs and effect values."""
         return self.run([env[i] for i in self.takes])
+
+
+def _views_of_inputs(graph: Graph) -> frozenset[int]:
+    """The ids of values that may lie in the memory of an input."""
+    found = set(graph.inputs)
+    for node in graph.nodes:
+        if node.op.spec == "view" and node.args[0] in found:
+            found.update(node.outputs)
+    return frozenset(v.id for v in found.difference(graph.inputs))
 
 
 def _compiled(graph: Graph, compile_graph: Callable[[Graph], Run]) -> Run:

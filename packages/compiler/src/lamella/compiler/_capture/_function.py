@@ -17,8 +17,8 @@ from lamella.tensor.extend import tls
 from ._budget import BudgetError, check_budget
 from ._disable import DISABLED, is_disabled
 from ._dynamic import Dynamic
-from ._members import is_module
 from ._forks import ADVICE, key_of
+from ._members import is_module
 from ._program import Program
 from ._record import Attempt, OverlapError, executor_of
 from ._refused import Refusals
@@ -165,6 +165,7 @@ class CompiledFunction:
             object.__delattr__(self, name)
         else:
             delattr(self._fn, name)
+
     @property
     def refusals(self) -> tuple[str, ...]:
         """Why calls ran uncompiled."""

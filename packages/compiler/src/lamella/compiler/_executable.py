@@ -77,6 +77,7 @@ class CompiledGraph:
         self.updates = {new: old for new, old in layout.over.items() if old in layout.inputs}
         outside = [*(r for r in self.lowered.inputs if r is not None), *layout.outputs, *layout.externs]
         self.entry: dict[Root, int] = {root: 1 + k for k, root in enumerate(outside)}
+        self.holders = [None, *outside]  # by entry: the array that lies there
         self.extern_slots: dict[Root, int] = {root: k for k, root in enumerate(layout.externs)}
         self.table_size = 1 + len(self.entry)
         lent = {layout.home(root): number for root, number in self.entry.items() if root in layout.over}

@@ -268,13 +268,17 @@ class Runner:
         if not isinstance(operand, Ref):
             return lambda frame, arrays: operand
         root = operand.root
-        if root in self.program.extern_slots:
-            slot = self.program.extern_slots[root]
-            return lambda frame, arrays: strided(frame.held[slot], operand)
-        if root in self.program.entry:
-            position = self._position(root)
-            return lambda frame, arrays: strided(arrays[position], operand)
-        return lambda frame, arrays: frame.views[operand]
+        entry = self.program.entry.get(root)
+        if entry is None:
+            return lambda frame, arrays: frame.views[operand]
+        holder = self.program.holders[entry]  # the root itself, or what it lies in until that is made
+        assert holder is not None
+        dtype, shape = numpy_dtype(root.dtype), root.shape
+        if holder in self.program.extern_slots:
+            slot = self.program.extern_slots[holder]
+            return lambda frame, arrays: strided(frame.held[slot].view(dtype).reshape(shape), operand)
+        position = self._position(holder)
+        return lambda frame, arrays: strided(arrays[position].view(dtype).reshape(shape), operand)
 
     # -- inputs -------------------------------------------------------------------------------------------------------
 

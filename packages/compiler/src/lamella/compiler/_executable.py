@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,10 +114,14 @@ class CompiledGraph:
         """Compile and load the kernels, and fill the table with them."""
         self._loaded = None
         self.c_source = ""
-        if unit.kernels:
-            files = unit.source_files(usable_cpus())
-            self._loaded = Loaded(files, len(unit.kernels))
-            self.c_source = "".join(files)
+        names = {step.symbol for step in self.steps if isinstance(step, Call)}
+        with ThreadPoolExecutor(1) as pool:  # both may have to wait for a compiler
+            symbols = pool.submit(lambda: {name: runtime().symbol(name) for name in names})
+            if unit.kernels:
+                files = unit.source_files(usable_cpus())
+                self._loaded = Loaded(files, len(unit.kernels))
+                self.c_source = "".join(files)
+            self._symbols = symbols.result()
         steps = [self._step(number, step) for number, step in enumerate(self.steps)]
         self.table, self.starts = _steps.fill(steps)
         self.words = [int(self.table[start + 1]) for start in self.starts]
@@ -131,7 +136,7 @@ class CompiledGraph:
             places += [self._place(root) for root in step.roots]
             scalars = [(o.slot, 0) if isinstance(o, Scalar) else (-1, o) for o in step.scalars]
             return LibraryCall(
-                runtime().symbol(step.symbol), (*places, *([scratch] if scratch != MISSING else [])), step.dims,
+                self._symbols[step.symbol], (*places, *([scratch] if scratch != MISSING else [])), step.dims,
                 tuple(scalars), step.errors,
             )  # fmt: skip
         assert self._loaded is not None

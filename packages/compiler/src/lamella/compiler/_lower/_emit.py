@@ -84,11 +84,12 @@ class Emitter:
         body, operands, cost = _inlined(body, operands, cost)
         spread: list[Operand] = [o.expand(space) if isinstance(o, Ref) else o for o in operands]
         item = Item(root, spread, body, cost, self.source)
-        self.grouper.place(item, space, None, None if near is None else near.root)
         if repeats and not any(isinstance(o, Ref | Table) for o in operands):
-            root.generator = item
+            root.generator = root.pending = item
         elif root.size == 1 and cost <= FORMULA_COST and value_type(dtype) == dtype and not _moves(operands):
-            root.formula = item
+            root.formula = root.pending = item
+        else:
+            self.grouper.place(item, space, None, None if near is None else near.root)
         return root.ref()
 
     def reduce(
@@ -256,6 +257,7 @@ class Emitter:
         """The results of a step that works on whole arrays, which are all in memory."""
         for operand in step.operands:
             if isinstance(operand, Ref):
+                self.grouper.made(operand.root)
                 operand.root.stored = True
                 for maker in steps_of(operand.root):
                     maker.read = True

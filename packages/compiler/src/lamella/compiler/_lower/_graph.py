@@ -112,6 +112,7 @@ class _Lowering:
         if isinstance(found, Scalar):
             return found
         found = self.e.settled(found)
+        self.e.grouper.made(found.root)
         if not found.whole or found.shape != found.root.shape or (fresh and found.root.step is None):
             found = self.e.copy(found)
         found.root.stored = True

@@ -151,12 +151,22 @@ class Grouper:
         self.steps.append(step)
         return step
 
+    def made(self, root: Root) -> None:
+        """Place what makes a root, if that had to wait for somebody who reads it from memory."""
+        item, root.pending = root.pending, None
+        if item is not None:
+            self.place(item, root.shape, None)
+
     def place(self, item: Item, space: tuple[int, ...], dims: frozenset[int] | None, near: Root | None = None) -> None:
         """Put an item that runs over `space` (reducing `dims`) into a group, opening one if none takes it.
 
         Tried in turn: groups that make its operands, groups that read what it reads, the group that makes `near`, and
         for small spaces any group over the same one.
         """
+        for operand in item.operands:
+            root = memory_read(operand)
+            if root is not None and root.pending is not None:
+                self.made(root)
         if item.target is not None:  # it goes through its inner axes in order, which other loops had better not
             self._open(item, space, dims, small=False)
             return

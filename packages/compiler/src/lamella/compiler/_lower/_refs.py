@@ -30,6 +30,7 @@ class Root:
     parts: list[Root] = field(default_factory=list)
     inside: Ref | None = None
     formula: Item | None = None
+    pending: Item | None = None  # either of them, until somebody reads it from memory
     strides: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from lamella.compiler._toolchain import find_toolchain, machine_identity
 from lamella.tensor.extend import follow_num_threads, openblas
 
 _HERE = Path(__file__).parent
+_RUNTIME = ("runtime.c", "products.c")
 
 
 class _Layout(ctypes.Structure):
@@ -99,8 +100,9 @@ class Runtime:
         follow_num_threads(self.library.lm_set_threads)
 
     def symbol(self, name: str) -> int:
-        """The address of a library kernel."""
-        address = ctypes.cast(getattr(self.library, name), ctypes.c_void_p).value
+        """The address of a library kernel; those outside of the runtime are compiled when first asked for."""
+        home = self.library if hasattr(self.library, name) else _library_kernels()
+        address = ctypes.cast(getattr(home, name), ctypes.c_void_p).value
         if address is None:
             raise AssertionError(f"{name} has no address")
         return address
@@ -166,8 +168,18 @@ class Loaded:
 @functools.cache
 def runtime() -> Runtime:
     """The runtime of this process."""
-    sources = [path.read_text(encoding="utf-8") for path in sorted(_HERE.glob("*.c"))]
-    return Runtime(_build(sources, () if sys.platform == "win32" else ("-lpthread",)))
+    return Runtime(_build(_sources(*_RUNTIME), () if sys.platform == "win32" else ("-lpthread",)))
+
+
+@functools.cache
+def _library_kernels() -> ctypes.CDLL:
+    """Every other C file here: functions that get all they need as arguments."""
+    names = sorted(path.name for path in _HERE.glob("*.c"))
+    return ctypes.CDLL(str(_build(_sources(*(name for name in names if name not in _RUNTIME)), ())))
+
+
+def _sources(*names: str) -> list[str]:
+    return [(_HERE / name).read_text(encoding="utf-8") for name in names]
 
 
 def _build(sources: list[str], libraries: tuple[str, ...]) -> Path:

@@ -7,7 +7,7 @@ Python numbers or None. Views cost nothing; a map or reduction becomes an item t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -229,6 +229,7 @@ class Emitter:
         types: list[tuple[tuple[int, ...], str]],
     ) -> tuple[Ref, ...]:
         """A call of the op's own kernel on whole arrays; its operands must exist in memory."""
+        self._complete(operands)
         step = self.grouper.extern(name, self.source)
         step.kernel, step.params = kernel, params
         step.operands = list(operands)
@@ -239,6 +240,7 @@ class Emitter:
     ) -> tuple[Ref, ...]:
         """A call of a library kernel; operands that it cannot read as they lie are copied."""
         given = [self._fitting(o, row) if isinstance(o, Ref) else o for o in operands]
+        self._complete(given)
         step = self.grouper.call(row.symbol, self.source)
         step.operands = [o for o in given if o is None or isinstance(o, Ref)]
         step.scalars = [o for o in given if o is not None and not isinstance(o, Ref)]
@@ -253,11 +255,16 @@ class Emitter:
         wide = self.wide(x)
         return wide if row.fits(wide) else self.copy(wide)
 
+    def _complete(self, operands: Sequence[Any]) -> None:
+        """What a step reads as a whole comes before it, single numbers too."""
+        for operand in operands:
+            if isinstance(operand, Ref):
+                self.grouper.made(operand.root)
+
     def _made(self, step: Extern | Call, types: list[tuple[tuple[int, ...], str]]) -> tuple[Ref, ...]:
         """The results of a step that works on whole arrays, which are all in memory."""
         for operand in step.operands:
             if isinstance(operand, Ref):
-                self.grouper.made(operand.root)
                 operand.root.stored = True
                 for maker in steps_of(operand.root):
                     maker.read = True

@@ -102,6 +102,8 @@ class _Lowering:
             self._node(node)
         results = [self._result(v, fresh=False) for v in graph.outputs]
         results += [self._result(effect.value, fresh=True) for effect in graph.effects]
+        if any(root.stored and root.pending is not None for root in e.roots):
+            raise AssertionError("a number that somebody reads from memory was never placed")
         steps = [s for s in e.grouper.steps if s.merged is None]
         return Lowered(graph, inputs, steps, self.program, results, e.errors, self.made)
 
@@ -115,6 +117,7 @@ class _Lowering:
         self.e.grouper.made(found.root)
         if not found.whole or found.shape != found.root.shape or (fresh and found.root.step is None):
             found = self.e.copy(found)
+            self.e.grouper.made(found.root)
         found.root.stored = True
         return found.root
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from . import forward_ad, functional, graph
     from ._control._api import cond, map, scan, while_loop
     from ._checkpoint import checkpoint, checkpoint_sequential
+    from ._custom import custom_op
     from ._gradcheck import GradcheckError, gradcheck, gradgradcheck
     from ._jacobian import hessian, jacfwd, jacrev
 else:
@@ -34,6 +35,7 @@ else:
             "graph": ("graph",),
             "_control._api": ("cond", "map", "scan", "while_loop"),
             "_checkpoint": ("checkpoint", "checkpoint_sequential"),
+            "_custom": ("custom_op",),
             "_gradcheck": ("GradcheckError", "gradcheck", "gradgradcheck"),
             "_jacobian": ("hessian", "jacfwd", "jacrev"),
         },
@@ -43,9 +45,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Function", "FunctionContext", "GradcheckError", "__version__", "backward", "checkpoint", "checkpoint_sequential",
-    "cond", "detect_anomaly", "enable_grad", "forward_ad", "functional", "grad", "grad_and_value", "gradcheck",
-    "gradgradcheck", "graph", "hessian", "inference_mode", "is_anomaly_check_nan_enabled", "is_anomaly_enabled",
-    "is_grad_enabled", "is_inference_mode_enabled", "jacfwd", "jacrev", "jvp", "map", "no_grad",
+    "cond", "custom_op", "detect_anomaly", "enable_grad", "forward_ad", "functional", "grad", "grad_and_value",
+    "gradcheck", "gradgradcheck", "graph", "hessian", "inference_mode", "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled", "is_grad_enabled", "is_inference_mode_enabled", "jacfwd", "jacrev", "jvp", "map", "no_grad",
     "once_differentiable", "scan", "set_detect_anomaly", "set_grad_enabled", "value_and_grad", "vjp", "vmap",
     "while_loop",
 ]  # fmt: skip

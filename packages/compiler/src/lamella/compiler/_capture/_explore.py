@@ -264,6 +264,12 @@ class Explorer(Containers):
                 self._check(f"type({name}) is {self.constant(type(value))}", f"{what} has another type")
             else:
                 name = self._same(value, path, what)
+            if hasattr(type(value), "user_functions"):
+                rules = value.user_functions
+                self._check(f"{name}.user_functions == {self.constant(rules)}", f"{what} has other rules")
+                for f in rules:
+                    if f is not None:
+                        self.visit(f, self.constant(f), f"a rule of {what}")
             if is_own_module(type(value).__module__):
                 return  # what our own objects hold is covered by contracts of their own
             self._attributes(value, name, what)

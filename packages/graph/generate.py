@@ -137,7 +137,8 @@ def meaning(op: Op) -> Meaning:
 def section(title: str, spec: str, intro: str) -> list[str]:
     """One table."""
     some = sorted(
-        [op for op in OPS.values() if op.spec == spec or (spec == "->" and "->" in op.spec)], key=lambda op: op.name
+        [op for op in OPS.values() if op.package in OURS and (op.spec == spec or (spec == "->" and "->" in op.spec))],
+        key=lambda op: op.name,
     )
     lines = [f"## {title}", "", intro, ""]
     if spec == "scalar":

@@ -90,7 +90,7 @@ class Program:
                 seen.add(value)
         self._repeated = frozenset(repeated)
         plain = results.single and not commits and backward is None
-        self._plain = _plain_call(run, results.build) if plain else None
+        self._plain = _plain_call(getattr(run, "run", run), results.build) if plain else None
 
     def call(self, inputs: list[Any], fetched: list[Tensor]) -> Any:
         """What the function returns, and its effects."""

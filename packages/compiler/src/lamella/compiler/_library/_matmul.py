@@ -76,4 +76,9 @@ def _batch(a: _Side, b: _Side, axis: int) -> tuple[int, int, int]:
     return (sizes[0] if sizes[1] == 1 else sizes[1]), steps[0], steps[1]
 
 
-ROWS = {"matmul": Library("lm_matmul", _dims, _accepts, fits=_fits)}
+def _holds(dims: tuple[int, ...]) -> bool:
+    """OpenBLAS takes one thread below 2**18 multiply-adds."""
+    return math.prod(dims[3:6]) > 1 << 17
+
+
+ROWS = {"matmul": Library("lm_matmul", _dims, _accepts, fits=_fits, holds=_holds)}

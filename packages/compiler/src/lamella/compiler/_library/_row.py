@@ -24,6 +24,11 @@ def nothing(_: Sequence[Any], __: Params) -> int:
     return 0
 
 
+def always(_: tuple[int, ...]) -> bool:
+    """BLAS is kept at one thread while a graph with this step runs."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Library:
     """An op as a C function `symbol` of the runtime.
@@ -32,7 +37,8 @@ class Library:
     params)` gives the sizes that the function reads and `scratch` how many bytes it works in; both see refs, host
     scalars, numbers or None. Operands that do not fit as they lie are copied, half types come and go as f32. The
     function finds pointers to tensor operands (0 for None), results and scratch in `data`, numbers in `scalars`;
-    results are contiguous and in planned memory. A value k > 0 that it returns raises `errors[k - 1]`.
+    results are contiguous and in planned memory. A value k > 0 that it returns raises `errors[k - 1]`. `holds(dims)` is
+    false for what BLAS does on one thread of itself, or without BLAS.
     """
 
     symbol: str
@@ -41,3 +47,4 @@ class Library:
     scratch: Callable[[Sequence[Any], Params], int] = nothing
     fits: Callable[[Ref], bool] = whole
     errors: tuple[Exception, ...] = ()
+    holds: Callable[[tuple[int, ...]], bool] = always

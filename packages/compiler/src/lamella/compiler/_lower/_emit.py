@@ -246,7 +246,7 @@ class Emitter:
         step.scalars = [o for o in given if o is not None and not isinstance(o, Ref)]
         step.dims, step.scratch_bytes = row.dims(given, params), row.scratch(given, params)
         step.errors = len(self.errors)
-        step.fails = bool(row.errors)
+        step.fails, step.holds = bool(row.errors), row.holds(step.dims)
         self.errors += row.errors
         made = self._made(step, [(shape, value_type(dtype)) for shape, dtype in types])
         return tuple(self.cast(ref, dtype) for ref, (_, dtype) in zip(made, types, strict=True))

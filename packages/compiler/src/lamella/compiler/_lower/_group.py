@@ -101,6 +101,7 @@ class Call(Step):
     scratch_bytes: int = 0
     errors: int = 0  # codes of its errors come after this one
     fails: bool = False  # whether it has any
+    holds: bool = True  # whether BLAS would use threads of its own
     roots: list[Root] = field(default_factory=list)
     source: str = ""
 

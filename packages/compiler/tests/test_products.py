@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -121,3 +122,22 @@ def test_without_blas_numpy_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
     run, inputs = compile_graph(graph), given(graph, "f32")
     assert "extern matmul" in run.explain()
     np.testing.assert_allclose(run(inputs)[0], interpret(graph)(inputs)[0], rtol=1e-5)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # that is what is tested
+def test_a_forked_child_multiplies() -> None:
+    text = "graph p(%0: f32[700, 300], %1: f32[300, 200]) {\n  %2: f32[700, 200] = matmul(%0, %1)\n  return %2\n}"
+    run, before = compile_graph(parse(text)), get_num_threads()
+    inputs = [np.random.default_rng(0).standard_normal(shape).astype(np.float32) for shape in ((700, 300), (300, 200))]
+    try:
+        set_num_threads(2)
+        want = run(inputs)[0]
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if all(np.array_equal(run(inputs)[0], want) for _ in range(5)) else 1)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        np.testing.assert_array_equal(run(inputs)[0], want)
+    finally:
+        set_num_threads(before)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamella.compiler._loops import _Scan, control_kernel
+from lamella.compiler import _loops
+from lamella.compiler._loops import _Scan, _While, control_kernel
 from lamella.compiler.executor import compile_graph
 from lamella.graph import interpret, parse, verify
 
@@ -167,6 +168,51 @@ def test_numbers_of_each_step(reverse: bool) -> None:
     for seed in (7, 8):
         inputs[0] = seed
         same(run(inputs), interpret(graph)(inputs))
+
+
+WHILE = """graph g(%0: i64[], %1: f64[3], %2: f64[3], %3: f64) {
+  %4: i64[], %5: f64[3], %6: f64[3] = while_loop(%2, %3, %0, %1, %1; test=graph test(
+    %0: f64[3],
+    %1: f64,
+    %2: i64[],
+    %3: f64[3],
+    %4: f64[3]
+  ) {
+    %5: f64[3] = mul(%0, %3)
+    %6: f64[] = sum(%5; dims=(0,), keepdim=False)
+    %7: bool[] = lt(%6, %1)
+    return %7
+  }, body=graph body(%0: f64[3], %1: f64, %2: i64[], %3: f64[3], %4: f64[3]) {
+    %5: i64[] = add(%2, 1)
+    %6: f64[3] = add(%3, %0)
+    %7: f64[3] = mul(%4, %1)
+    return %5, %7, %6
+  }, carried=3, limit=LIMIT)
+  return %4, %5, %6
+}
+"""
+
+
+@pytest.mark.parametrize("limit", ["None", "0", "1", "4", "5"])
+@pytest.mark.parametrize("bound", [-1.0, 1.5, 30.0])
+def test_loops_on_a_test(limit: str, bound: float) -> None:
+    graph = verify(parse(WHILE.replace("LIMIT", limit)))
+    assert isinstance(control_kernel(graph.nodes[0].op, graph.nodes[0].params), _While)
+    run = compile_graph(graph)
+    inputs = [np.asarray(0), np.full(3, 0.25), np.ones(3), bound]
+    for _ in range(2):
+        found = run(inputs)
+        same(found, interpret(graph)(inputs))
+    assert inputs[1].tolist() == [0.25] * 3
+    assert not any(np.shares_memory(a, b) for a in found for b in (inputs[1], inputs[2]))
+
+
+def test_a_loop_goes_on_behind_a_call_of_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_loops, "_STEPS", 3)
+    for limit in ("None", "6", "7"):
+        graph = verify(parse(WHILE.replace("LIMIT", limit)))
+        inputs = [np.asarray(0), np.full(3, 0.25), np.ones(3), 1.3]
+        same(compile_graph(graph)(inputs), interpret(graph)(inputs))
 
 
 def test_an_error_of_a_step_is_raised() -> None:

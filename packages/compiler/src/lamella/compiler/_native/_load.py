@@ -95,6 +95,9 @@ class Runtime:
         word, address = ctypes.c_int64, ctypes.c_void_p
         self.loop.argtypes = (address, word, word, address, word, address, word)
         self.loop.restype = word
+        self.repeat = self.library.lm_repeat
+        self.repeat.argtypes = (address, address, word, address, word, address, address)
+        self.repeat.restype = word
         self.reads_lists = self._find_layout()
         self.blas = self._find_blas()
         follow_num_threads(self.library.lm_set_threads)

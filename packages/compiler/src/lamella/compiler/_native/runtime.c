@@ -300,3 +300,26 @@ LM_EXPORT int64_t lm_loop(
     }
     return 0;
 }
+
+/* Walks over `body` while a walk over `test` leaves true at `going`, at most `limit` times. A carry (entry of the test,
+ * of the body, of its next value in the body) changes places with its next value. What lm_walk returns where it is not
+ * 0; `in_body` says of which table. */
+LM_EXPORT int64_t lm_repeat(
+    lm_frame *test, lm_frame *body, int64_t limit, const char *going, int64_t carries, const int64_t *carry,
+    int64_t *in_body) {
+    for (int64_t t = 0; t < limit; ++t) {
+        int64_t code = lm_walk(test, 1);
+        *in_body = 0;
+        if (code || !*going) return code;
+        code = lm_walk(body, 1);
+        *in_body = 1;
+        if (code) return code;
+        for (int64_t k = 0; k < carries; ++k) {
+            const int64_t *const c = carry + 3 * k;
+            char *const before = body->data[c[1]];
+            test->data[c[0]] = body->data[c[1]] = body->data[c[2]];
+            body->data[c[2]] = before;
+        }
+    }
+    return 0;
+}

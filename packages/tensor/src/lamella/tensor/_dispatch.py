@@ -80,13 +80,19 @@ def dispatch(op: Op, args: tuple[Any, ...], params: dict[str, Any] = _EMPTY) -> 
             for a in args:  # a number made a tensor belongs to the open level
                 flags |= a._flags if isinstance(a, TensorBase) else 0
     if op.body is not None and not op.unit and (flags & ~_PLAINLY or "numpy" not in op.rules):
-        return op.body(*args, **params)
+        if not (op.step and _stays_whole(flags)):
+            return op.body(*args, **params)
     if flags & _SPECIAL or (flags >= MODE and (tls.trace is not None or tls.levels or tls.special)):
         return _general(op, args, params, flags)
     out = _plain(op, args, params)
     if flags & GRAD and (flags < MODE or tls.grad):
         autograd().record(op, args, params, out)
     return out
+
+
+def _stays_whole(flags: int) -> bool:
+    """Whether a step of a backward rule is one node of an open trace: nothing is recorded over it, or transforms it."""
+    return tls.trace is not None and not tls.levels and not flags & LEVEL and not (flags & GRAD and tls.grad)
 
 
 def view_of(op: Op, t: Any, param: Any) -> Tensor:

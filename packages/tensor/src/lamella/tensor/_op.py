@@ -36,7 +36,7 @@ class Op:
 
     __slots__ = (
         "__weakref__", "_unpack", "body", "differentiable", "mutates", "name", "operands", "optional", "outputs",
-        "package", "params", "plans", "promotes", "refuses", "rules", "settled", "spec", "unit", "variadic",
+        "package", "params", "plans", "promotes", "refuses", "rules", "settled", "spec", "step", "unit", "variadic",
     )  # fmt: skip
 
     package: str
@@ -51,6 +51,7 @@ class Op:
         outputs: int = 1,
         body: Callable[..., Any] | None = None,
         unit: bool = False,
+        step: bool = False,
         mutates: tuple[int, ...] = (),
         differentiable: tuple[int, ...] | None = None,
         promotes: str = "",
@@ -73,6 +74,8 @@ class Op:
         self.outputs = outputs
         self.body = body
         self.unit = unit
+        # a step of a backward rule that a trace keeps as one node where no gradient of it is recorded
+        self.step = step
         self.mutates = mutates
         self.differentiable = tuple(range(outputs)) if differentiable is None else differentiable
         # "" no promotion, "same" operands meet in one dtype, "float" they meet in a floating dtype, "bool" compare:

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from lamella.compiler import _cache
-from lamella.compiler._toolchain import find_toolchain, machine_identity
+from lamella.compiler._native._sources import source_of
+from lamella.compiler._toolchain import find_toolchain, host_target, machine_identity
 from lamella.tensor.extend import follow_num_threads, openblas
 
 _HERE = Path(__file__).parent
@@ -182,7 +183,7 @@ def _library_kernels() -> ctypes.CDLL:
 
 
 def _sources(*names: str) -> list[str]:
-    return [(_HERE / name).read_text(encoding="utf-8") for name in names]
+    return [source_of(_HERE / name, host_target()) for name in names]
 
 
 def _build(sources: list[str], libraries: tuple[str, ...]) -> Path:

@@ -2,6 +2,7 @@
  * library/, and compiled for float and for double. The first size says how many bytes an element has.
  */
 #include "library/window.h"
+#include "library/steps.h"
 
 #define LM_BITS 32
 #include "library/families.h"
@@ -22,3 +23,9 @@ LM_ENTRY(lm_max_pool)
 LM_ENTRY(lm_max_pool_grad)
 LM_ENTRY(lm_avg_pool)
 LM_ENTRY(lm_avg_pool_grad)
+LM_ENTRY(lm_rnn_layer)
+LM_ENTRY(lm_rnn_layer_grad)
+LM_ENTRY(lm_lstm_layer)
+LM_ENTRY(lm_lstm_layer_grad)
+LM_ENTRY(lm_gru_layer)
+LM_ENTRY(lm_gru_layer_grad)

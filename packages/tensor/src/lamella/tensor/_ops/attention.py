@@ -255,6 +255,7 @@ Op(
     "go, gl?, q, k, v, mask?, seed?, offset?, o, lse; scale, causal, p",
     "opaque",
     outputs=3,
+    step=True,
 )
 register_rules("numpy", {"attention": _attention, "attention_grad": _attention_grad})
 register_rules("shape", {"attention": _attention_shape, "attention_grad": _attention_grad_shape})

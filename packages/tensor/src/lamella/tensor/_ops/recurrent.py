@@ -370,9 +370,9 @@ def _grad_flops(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
 Op("rnn_layer", "x, h, w; sizes, reverse, nonlinearity", "opaque", unit=True)
 Op("lstm_layer", "x, h, c, w, w_out?; sizes, reverse", "opaque", outputs=3, unit=True)
 Op("gru_layer", "x, h, w, bias?; sizes, reverse", "opaque", outputs=2, unit=True)
-Op("rnn_layer_grad", "gy, w, y; sizes, reverse, nonlinearity", "opaque", outputs=2)
-Op("lstm_layer_grad", "gy, gc?, gg?, c, w, w_out?, cells, gates; sizes, reverse", "opaque", outputs=4)
-Op("gru_layer_grad", "gy, gg?, h, w, y, gates; sizes, reverse", "opaque", outputs=3)
+Op("rnn_layer_grad", "gy, w, y; sizes, reverse, nonlinearity", "opaque", outputs=2, step=True)
+Op("lstm_layer_grad", "gy, gc?, gg?, c, w, w_out?, cells, gates; sizes, reverse", "opaque", outputs=4, step=True)
+Op("gru_layer_grad", "gy, gg?, h, w, y, gates; sizes, reverse", "opaque", outputs=3, step=True)
 register_rules(
     "numpy",
     {

@@ -51,7 +51,7 @@ static void LM_NAME(lm_depthwise_chunk)(const lm_call *call, int64_t chunk) {
                     LM_NAME(lm_vector) sum = shift - (LM_NAME(lm_vector)){0};
                     for (int64_t k = 0; k < taps; ++k)
                         sum += weight[k] * *(const LM_NAME(lm_vector) *)(line + channel.taps[k] + j);
-                    memcpy(y + j, &sum, (size_t)lm_min(LM_LANES, width - j) * sizeof *y);
+                    LM_NAME(lm_put)(y + j, sum, width - j);
                 }
             }
     }
@@ -62,13 +62,6 @@ static void LM_NAME(lm_depthwise_run)(
 ) {
     const LM_NAME(lm_depthwise_job) job = {.rt = rt, .w = w, .x = x, .weight = weight, .bias = bias, .result = y};
     rt->parallel_for(LM_NAME(lm_depthwise_chunk), &job.call, w->n * w->groups);
-}
-
-/* Up to a vector of elements, with zeros behind them. */
-static LM_NAME(lm_vector) LM_NAME(lm_first)(const LM_REAL *from, int64_t count) {
-    LM_NAME(lm_vector) v = {0};
-    memcpy(&v, from, (size_t)lm_min(LM_LANES, count) * sizeof *from);
-    return v;
 }
 
 /* The sums of all taps over one image, for one channel of the cotangent. */
@@ -85,8 +78,8 @@ static void LM_NAME(lm_depthwise_sums)(
                     sums[k] += *(const LM_NAME(lm_vector) *)(g + j)
                                * *(const LM_NAME(lm_vector) *)(line + channel->taps[k] + j);
             for (int64_t k = 0; k < taps && j < width; ++k)
-                sums[k] += LM_NAME(lm_first)(g + j, width - j)
-                           * LM_NAME(lm_first)(line + channel->taps[k] + j, width - j);
+                sums[k] += LM_NAME(lm_get)(g + j, width - j)
+                           * LM_NAME(lm_get)(line + channel->taps[k] + j, width - j);
         }
 }
 

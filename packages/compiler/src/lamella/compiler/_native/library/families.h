@@ -1,7 +1,13 @@
 /* All files of the library for the real type of LM_BITS bits. */
 #include "real.h"
 
+#include "vectors.h"
+
 #include "patches.h"
 #include "depthwise.h"
 #include "conv.h"
 #include "pool.h"
+
+#include "gates.h"
+#include "lstm.h"
+#include "gru.h"

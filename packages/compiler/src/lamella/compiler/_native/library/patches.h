@@ -4,7 +4,8 @@
  * lies at place j / stride of phase j % stride. So every row of the matrix is made of runs of neighbours, whatever the
  * stride. Runs are copied by blocks that may write past their end: the next run comes after, and buffers have room.
  */
-#define LM_BLOCK (32 / (int64_t)sizeof(LM_REAL))
+#define LM_BLOCK_BYTES (LM_VECTOR < 32 ? LM_VECTOR : 32)
+#define LM_BLOCK (LM_BLOCK_BYTES / (int64_t)sizeof(LM_REAL))
 
 /* The padded part of an image under a box: its size, and the elements between neighbours of each kind. */
 typedef struct {
@@ -28,7 +29,7 @@ static int64_t LM_NAME(lm_padded_size)(const lm_window *w, const int64_t *size) 
 }
 
 static void LM_NAME(lm_run)(LM_REAL *to, const LM_REAL *from, int64_t count) {
-    for (int64_t j = 0; j < count; j += LM_BLOCK) memcpy(to + j, from + j, 32);
+    for (int64_t j = 0; j < count; j += LM_BLOCK) memcpy(to + j, from + j, LM_BLOCK_BYTES);
 }
 
 /* Copy the channels of a group of one image under the box; what is outside of the image must be zero already. */
@@ -89,13 +90,6 @@ static void LM_NAME(lm_gather)(
                 }
 }
 
-static void LM_NAME(lm_add)(LM_REAL *to, const LM_REAL *from, int64_t count) {
-    int64_t j = 0;
-    for (; j + LM_LANES <= count; j += LM_LANES)
-        *(LM_NAME(lm_vector) *)(to + j) += *(const LM_NAME(lm_vector) *)(from + j);
-    for (; j < count; ++j) to[j] += from[j];
-}
-
 /* The transpose of lm_gather: add the columns to where they come from. */
 static void LM_NAME(lm_scatter)(
     const lm_window *w, const lm_box *box, const LM_NAME(lm_padded) *p, const LM_REAL *cols, int64_t ld
@@ -134,3 +128,4 @@ static void LM_NAME(lm_unpad)(const lm_window *w, const LM_NAME(lm_padded) *p, L
             }
 }
 #undef LM_BLOCK
+#undef LM_BLOCK_BYTES

@@ -13,7 +13,6 @@
 #else
 #define LM_INTEGER int64_t
 #endif
-typedef LM_INTEGER LM_NAME(lm_places) __attribute__((vector_size(LM_VECTOR)));
 
 typedef struct {
     lm_call call;
@@ -76,7 +75,7 @@ static void LM_NAME(lm_max_line)(
     for (int64_t j = 0; j < width; j += LM_LANES) {
         const int64_t count = lm_min(LM_LANES, width - j);
         LM_NAME(lm_vector) best = (LM_REAL)-INFINITY - (LM_NAME(lm_vector)){0};
-        LM_NAME(lm_places) at = {0};
+        LM_NAME(lm_mask) at = {0};
         for (int64_t l = 0; l < count; ++l)
             at[l] = (LM_INTEGER)LM_NAME(lm_place)(w, k0, k1, lm_first_tap(w, 2, j + l));
         const int64_t *tap = planes->taps;
@@ -84,12 +83,12 @@ static void LM_NAME(lm_max_line)(
             for (int64_t k = 0; k < w->kernel[1]; ++k)
                 for (int64_t m = 0; m < w->kernel[2]; ++m, ++tap) {
                     const LM_NAME(lm_vector) v = *(const LM_NAME(lm_vector) *)(line + *tap + j);
-                    const LM_NAME(lm_places) better = (v > best) | (v != v);
-                    const LM_NAME(lm_places) here = (LM_INTEGER)LM_NAME(lm_place)(w, i, k, m) - (LM_NAME(lm_places)){0};
-                    best = (LM_NAME(lm_vector))LM_TAKE(better, (LM_NAME(lm_places))v, (LM_NAME(lm_places))best);
+                    const LM_NAME(lm_mask) better = (v > best) | (v != v);
+                    const LM_NAME(lm_mask) here = (LM_INTEGER)LM_NAME(lm_place)(w, i, k, m) - (LM_NAME(lm_mask)){0};
+                    best = (LM_NAME(lm_vector))LM_TAKE(better, (LM_NAME(lm_mask))v, (LM_NAME(lm_mask))best);
                     at = LM_TAKE(better, here, at);
                 }
-        memcpy(y + j, &best, (size_t)count * sizeof *y);
+        LM_NAME(lm_put)(y + j, best, count);
         for (int64_t l = 0; l < count; ++l) indices[j + l] = start + (j + l) * w->stride[2] - w->pad[2] + at[l];
     }
 }
@@ -196,7 +195,7 @@ static void LM_NAME(lm_mean_chunk)(const lm_call *call, int64_t chunk) {
                     for (int64_t k = 0; k < taps; ++k)
                         sum += *(const LM_NAME(lm_vector) *)(line + planes.taps[k] + j);
                     sum *= *(const LM_NAME(lm_vector) *)(planes.line + j);
-                    memcpy(y + j, &sum, (size_t)lm_min(LM_LANES, width - j) * sizeof *y);
+                    LM_NAME(lm_put)(y + j, sum, width - j);
                 }
             }
     }

@@ -14,12 +14,4 @@
 #define LM_PASTE(a, b) LM_PASTE_(a, b)
 #define LM_NAME(name) LM_PASTE(name, LM_BITS)
 #define LM_LANES ((int64_t)(LM_VECTOR / sizeof(LM_REAL)))
-#if defined(__AVX512F__)
-#define LM_VECTOR 64
-#else
-#define LM_VECTOR 32
 #endif
-#endif
-
-/* A vector anywhere in memory. */
-typedef LM_REAL LM_NAME(lm_vector) __attribute__((vector_size(LM_VECTOR), aligned(LM_BITS / 8), may_alias));

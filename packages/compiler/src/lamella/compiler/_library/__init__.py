@@ -6,10 +6,10 @@ family in `_native/library/` with its entry in `library.c`; a row in a module he
 
 from __future__ import annotations
 
-from lamella.compiler._library import _conv, _matmul, _pool, _recurrent
+from lamella.compiler._library import _attention, _conv, _matmul, _pool, _recurrent
 from lamella.compiler._library._row import Library
 
 __all__ = ["LIBRARY", "Library"]
 
-LIBRARY: dict[str, Library] = {**_matmul.ROWS, **_conv.ROWS, **_pool.ROWS, **_recurrent.ROWS}
+LIBRARY: dict[str, Library] = {**_matmul.ROWS, **_conv.ROWS, **_pool.ROWS, **_recurrent.ROWS, **_attention.ROWS}
 """The row of each op by its name. A composite whose row does not accept a node is replaced by its body there."""

@@ -13,7 +13,8 @@ from lamella.compiler._schedule import Target
 __all__ = ["source_of"]
 
 _LIBRARY = "library.c"
-_FUNCTIONS = ("exp", "tanh", "sigmoid", "max", "hsum", "hmax")
+_FUNCTIONS = ("splat", "fma", "exp", "tanh", "sigmoid", "max", "hsum", "hmax")
+_SCALARS = ("log",)
 
 
 def source_of(path: Path, target: Target) -> str:
@@ -30,5 +31,6 @@ def _functions(target: Target) -> str:
         names.append(f"#define lm_vector_{dtype} {helpers.type(dtype, lanes)}u")
         names.append(f"#define lm_mask_{dtype} {helpers.mask_type(ITEM_BYTES[dtype], lanes)}")
         names += [f"#define lm_{name}_{dtype} {helpers.call(name, dtype, lanes)}" for name in _FUNCTIONS]
+        names += [f"#define lm_{name}_{dtype} {helpers.call(name, dtype, 1)}" for name in _SCALARS]
     head = ['#include "lamella.h"', f"#define LM_VECTOR {target.vector_bytes}"]
     return "\n".join([*head, helpers.source(), *names, ""])

@@ -11,3 +11,6 @@
 #include "gates.h"
 #include "lstm.h"
 #include "gru.h"
+
+#include "panel.h"
+#include "attention.h"

@@ -188,8 +188,9 @@ def _attention_grad(
     if mask is not None:  # no weight anywhere in a row with every key masked
         lse = np.where(np.isneginf(lse), lse.dtype.type(np.inf), lse)
     whole = scores.whole  # a block sets what blocks of some rows add to
+    written = whole and scores.cols and scores.rows
     grads = [
-        (np.empty_like if whole and scores.cols and scores.rows else np.zeros_like)(x, shape=(*scores.batch, *x.shape[-2:]))
+        (np.empty_like if written else np.zeros_like)(x, shape=(*scores.batch, *x.shape[-2:]))
         for x in (scores.q, scores.k, scores.v)
     ]
     gq, gk, gv = grads

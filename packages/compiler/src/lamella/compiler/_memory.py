@@ -72,12 +72,12 @@ class Layout:
             root = self.over[root]
         return root
 
-    def spans(self, scratch_bytes: Sequence[int], *, everything: bool = False) -> list[Span]:
-        """What the arena holds, by number of the home or -1 - step for scratch; `everything` counts results too."""
+    def spans(self, scratch_bytes: Sequence[int]) -> list[Span]:
+        """What the arena holds, by number of the home or -1 - step for scratch."""
         found = [Span(-1 - n, size, n, n) for n, size in enumerate(scratch_bytes) if size]
         begin: dict[Root, int] = {}
         end: dict[Root, int] = {}
-        outside = set(self.inputs) if everything else {*self.inputs, *map(self.home, self.outputs), *self.externs}
+        outside = {*self.inputs, *map(self.home, self.outputs), *self.externs}
         held = {*self.outputs, *self.externs}
         for root, first in self.first.items():
             home = self.home(root)

@@ -1,7 +1,8 @@
 """What a program keeps in memory: the values between a forward and its backward, and `memory_budget`.
 
 Without a budget, a forward keeps for its backward what is dear to compute again, and the backward computes the rest
-again. With one, the price of a byte rises until the plan of the program fits; the results stay the same bits.
+again. With one, the price of a byte rises until the plan of the program fits. The graph computes the same bits; a
+backend may add up sums in another order where they land in other kernels.
 """
 
 from __future__ import annotations

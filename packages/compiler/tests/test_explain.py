@@ -75,3 +75,31 @@ def test_a_program_in_stages_is_explained_and_timed() -> None:
     compiled = compile(lambda x: (x * (x * 2.0).sum().item()).sum())
     assert compiled(lt.ones(3)).item() == 18.0
     assert ", measured" in explain(compiled, measure=True)
+
+
+LOOPS = """
+graph loops(%0: f32[4], %1: f32[8, 4], %2: bool[]) {
+  %3: f32[4] = scan(%0, %1; body=graph step(%0: f32[4], %1: f32[4]) {
+    %2: f32[4] = add(%0, %1)   # model.py:3
+    return %2
+  }, carried=1, scanned=1, length=8, reverse=False, indexed=False)   # model.py:5
+  %4: bool[], %5: f32[4] = while_loop(%2, %3; test=graph test(%0: bool[], %1: f32[4]) {
+    %2: bool[] = logical_not(%0)
+    return %2
+  }, body=graph body(%0: bool[], %1: f32[4]) {
+    %2: f32[4] = exp(%1)
+    return %0, %2
+  }, carried=2, limit=None)
+  %6: f32[4] = neg(%5)
+  return %6
+}
+"""
+
+
+def test_bodies_of_loops_are_listed_below_their_step() -> None:
+    compiled = compile_graph(parse(LOOPS))
+    text = compiled.explain(measure=True)  # over zeros the loop would not end
+    for line in (r"  extern scan: .*model\.py:5", r"    graph step: 1 kernel launches", r"      k0 .*add.*model\.py:3"):
+        assert re.search(f"^{line}", text, re.MULTILINE), line
+    assert re.search(r"^  extern while_loop: .*no time: how often a loop runs depends on values", text, re.MULTILINE)
+    assert re.search(r"^    graph test: .*\n(.*\n)+    graph body: ", text, re.MULTILINE)

@@ -208,6 +208,23 @@ def test_equal_bodies_are_equal_nodes() -> None:
     assert len(run_passes(graph, [cse], verify=True).nodes) == 2
 
 
+def test_a_value_is_stacked_once() -> None:
+    text = SCAN.format(reverse=False).replace("[4, 3] = scan", "[4, 3], %5: f64[4, 3] = scan")
+    text = text.replace("return %4, %3\n  }", "return %4, %3, %3\n  }")
+    twice = text.replace("  return %3, %4\n}\n", "  %6: f64[4, 3] = add(%4, %5)\n  return %6\n}\n")
+    graph = run_passes(parse(twice), [cse, dce], verify=True)
+    assert len(graph.nodes[0].outputs) == 2
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=3), rng.normal(size=3), rng.normal(size=(4, 3))]
+    np.testing.assert_array_equal(interpret(graph)(inputs)[0], interpret(parse(twice))(inputs)[0])
+    # two results of the program stay two arrays
+    both = parse(text.replace("  return %3, %4\n}\n", "  return %4, %5\n}\n"))
+    a, b = interpret(run_passes(both, [cse, dce], verify=True))(inputs)
+    assert not np.shares_memory(a, b)
+    same = parse(COND.replace("  return %2, %3\n}\n", "  %4: f64[2] = add(%2, %3)\n  return %4\n}\n"))
+    assert len(run_passes(same, [cse, dce], verify=True).nodes[0].outputs) == 1
+
+
 def test_cse_and_folding_go_inside() -> None:
     text = """graph g(%0: f64[4, 3]) {
   %1: f64[4, 3] = scan(%0; body=graph step(%0: i64, %1: f64[3]) {

@@ -8,6 +8,7 @@ takes longer (what lies in a cache is quicker), and measured by walking single s
 from __future__ import annotations
 
 import functools
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -118,9 +119,10 @@ def table(compiled: CompiledGraph, measure: bool = False) -> str:
     outputs = sum(root.size * numpy_dtype(root.dtype).itemsize for root in compiled.output_roots)
     code = "none" if compiled.source is None else str(compiled.source)
     costs = _costs(sum(s.bytes for s in steps), sum(s.flops for s in steps), sum(s.predicted() for s in steps))
+    costs += _took(float(np.nansum(seconds))) if measure else ""
     lines = [
         f"graph {compiled.graph.name}: {len(compiled.kernels)} kernel launches, {calls} library calls"
-        f"{f', {externs} extern steps' if externs else ''}; {costs}{_took(sum(seconds)) if measure else ''}",
+        f"{f', {externs} extern steps' if externs else ''}; {costs}",
         f"  memory: arena {compiled.memory.arena_bytes} bytes, its exact peak, and {outputs} bytes of results; "
         f"C in {code}",
     ]
@@ -128,6 +130,8 @@ def table(compiled: CompiledGraph, measure: bool = False) -> str:
         where = f"  # {', '.join(step.lines)}" if step.lines else ""
         costs = _costs(step.bytes, step.flops, step.predicted()) + (_took(seconds[number]) if measure else "")
         lines.append(f"  {step.name}: {' '.join(step.ops)}; {costs}{where}")
+        for body in getattr(getattr(compiled.steps[number], "kernel", None), "bodies", ()):
+            lines += [f"    {line}" for line in table(body).splitlines()]  # of one step of a loop
     return "\n".join(lines) + "\n"
 
 
@@ -140,4 +144,6 @@ def _took(seconds: float) -> str:
 
 
 def _time(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "no time: how often a loop runs depends on values"
     return f"{seconds * 1e6:.3g} us" if seconds < 1e-3 else f"{seconds * 1e3:.3g} ms"

@@ -127,6 +127,7 @@ class _Scan:
         self.indexed = int(params["indexed"])
         self.body = body = _Body(params["body"], self.carried)
         self.native = body.native
+        self.bodies = (body.program,)
         if not self.native:
             return
         graph = body.graph
@@ -210,6 +211,7 @@ class _While:
         self.test = _Body(params["test"], 1)
         self.body = _Body(params["body"], self.carried)
         self.native = self.test.native and self.body.native
+        self.bodies = (self.test.program, self.body.program)
         if self.native:
             first = len(self.body.inputs) - self.carried
             taken = zip(self.test.inputs[first:], self.body.inputs[first:], self.body.outputs, strict=True)

@@ -226,6 +226,11 @@ class GraphBuilder:
         """How many nodes there are so far."""
         return len(self._nodes)
 
+    def attribute(self, first: int, source: Source | None) -> None:
+        """Nodes from number `first` on come from this line: a graph is traced again, and the lines are the first's."""
+        for node in self._nodes[first:]:
+            node.source = source
+
     def input(self, type: Type, source: str | None = None) -> Value:
         """A new input; may come after nodes, since a trace meets its inputs on the way."""
         value = Value(self._next, type)

@@ -25,10 +25,13 @@ def is_smooth(t: Any) -> bool:
 def call(graph: Graph, operands: Sequence[Any]) -> list[Any]:
     """The outputs of a graph on tensors of any level, by dispatching its ops."""
     env: dict[Any, Any] = dict(zip(graph.inputs, operands, strict=True))
-    sizes = None if tls.trace is None else tls.trace.sizes
+    trace = tls.trace
+    sizes = None if trace is None else trace.sizes
+    builder = getattr(trace, "builder", None)  # of a trace, where nodes keep their lines
     for node in graph.nodes:
         args = tuple([env[a] if type(a) is Value else a for a in node.args])
         params = dict(node.params) if sizes is None else {k: lifted(v, sizes) for k, v in node.params.items()}
+        first = 0 if builder is None else builder.size
         if node.op.spec == "control":
             out: Any = apply(node.op, args, params)
         elif node.op.name == "scalar.size":
@@ -38,6 +41,8 @@ def call(graph: Graph, operands: Sequence[Any]) -> list[Any]:
         else:
             out = dispatch(node.op, args, params)
             out = out if type(out) is tuple else (out,)
+        if builder is not None and node.source is not None:
+            builder.attribute(first, node.source)
         env.update(zip(node.outputs, out, strict=True))
     return [env[v] for v in graph.outputs]
 

@@ -14,6 +14,7 @@ from typing import Any
 from .._constant import key
 from .._graph import Graph, Node, Value
 from ._memory import reaching_results
+from ._prune import repeated
 from ._substitute import rebuilt, renamed
 
 __all__ = ["cse"]
@@ -36,6 +37,11 @@ def cse(graph: Graph) -> Graph:
         found = first.setdefault(same, node)
         if found is node:
             kept.append(node)
+            for i, j in repeated(node):
+                one, other = node.outputs[i], node.outputs[j]
+                if one not in escaping or other not in escaping:
+                    names[other] = one
+                    escaping.update({one} if other in escaping else ())
             continue
         escapes = not escaping.isdisjoint(node.outputs)
         if escapes and not escaping.isdisjoint(found.outputs):
@@ -44,7 +50,7 @@ def cse(graph: Graph) -> Graph:
         names.update(zip(node.outputs, found.outputs, strict=True))
         if escapes:
             _spread(found, producers, escaping)
-    return rebuilt(graph, kept, names) if changed or len(kept) < len(graph.nodes) else graph
+    return rebuilt(graph, kept, names) if changed or names else graph
 
 
 def _spread(node: Node, producers: Mapping[Value, tuple[Node, int]], escaping: set[Value]) -> None:

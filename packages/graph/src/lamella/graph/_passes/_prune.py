@@ -10,7 +10,7 @@ from typing import Any
 
 from .._graph import Graph, Node, Value
 
-__all__ = ["pruned"]
+__all__ = ["pruned", "repeated"]
 
 
 def _picked(items: Sequence[Any], keep: Collection[int]) -> list[Any]:
@@ -104,3 +104,16 @@ def pruned(node: Node, live: Collection[Value]) -> Node:
     """The node without what only unread results need; itself where there is nothing, or it is no control flow op."""
     rule = _RULES.get(node.op.name)
     return node if rule is None else rule(node, {i for i, v in enumerate(node.outputs) if v in live})
+
+
+def repeated(node: Node) -> list[tuple[int, int]]:
+    """Results that are the same as an earlier one: stacks of one value of a body, or one value of each branch."""
+    if node.op.name == "scan":
+        first = node.params["carried"]
+        keys = [None] * first + list(node.params["body"].outputs[first:])
+    elif node.op.name == "cond":
+        keys = list(zip(node.params["then"].outputs, node.params["otherwise"].outputs, strict=True))
+    else:
+        return []
+    seen: dict[Any, int] = {}
+    return [(seen[k], i) for i, k in enumerate(keys) if k is not None and seen.setdefault(k, i) != i]

@@ -26,6 +26,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  (nox itself runs on older ones, a
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
+from tools.gpu import missing as missing_gpu  # noqa: E402
 from tools.interpreters import find as find_interpreters  # noqa: E402  (the line above makes it importable)
 from tools.workspace import META, closure, packages, third_party  # noqa: E402
 
@@ -262,6 +263,29 @@ def oracle(session: nox.Session) -> None:
     """Compare with the framework that serves as oracle, in an environment of its own."""
     install(session, everything(), *group("oracle"))
     session.run("pytest", *(session.posargs or ["integration/oracle"]))
+
+
+@command("packages/compiler/tests_gpu/compiled/test_*.py", requires=["wheels"], reuse_venv=True)
+def triton(session: nox.Session) -> None:
+    """The GPU target without a GPU: kernels interpreted beside numpy, and compiled for three architectures."""
+    install(session, ["lamella-compiler[test,triton]"])
+    interpreted, compiled_ = (f"packages/compiler/tests_gpu/{name}" for name in ("interpreted", "compiled"))
+    given = session.posargs or [interpreted, compiled_]
+    for folder, environment in ((interpreted, {"TRITON_INTERPRET": "1"}), (compiled_, {"TRITON_INTERPRET": "0"})):
+        paths = [path for path in given if path.startswith(folder)]
+        if paths:  # Triton decides at its import which of the two a process does
+            session.run("pytest", *paths, *[a for a in given if a.startswith("-")], env=environment)
+
+
+@command("packages/compiler/tests_gpu/device/test_*.py", requires=["wheels"], reuse_venv=True)
+def gpu(session: nox.Session) -> None:
+    """The GPU target on a GPU, with CuPy; skipped, with its reason, where there is none."""
+    missing = missing_gpu()
+    if missing:
+        print(f"SKIPPED gpu {missing}")  # noqa: T201
+        return
+    install(session, ["lamella-compiler[test,triton,cuda]"])
+    session.run("pytest", "-s", *(session.posargs or ["packages/compiler/tests_gpu/device"]))
 
 
 @command("integration/test_jax.py", requires=["wheels"], reuse_venv=True)

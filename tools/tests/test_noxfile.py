@@ -44,6 +44,8 @@ def test_packages_are_discovered(tree: Path) -> None:
         ("benchmarks/__main__.py", {"bench"}),
         ("integration/test_x.py", {"integration"}),
         ("integration/oracle/test_x.py", {"integration", "oracle"}),
+        ("packages/compiler/tests_gpu/compiled/test_x.py", {"triton"}),
+        ("packages/compiler/tests_gpu/device/test_x.py", {"gpu"}),
         ("integration/torture/test_x.py", {"integration", "compiled"}),
         ("packages/upper/tests/test_fuzz.py", {"fuzz"}),
         ("packages/upper/src/lamella/upper/array_api/__init__.py", {"array_api"}),

@@ -1,9 +1,9 @@
-"""The per-user folder of compiled shared objects, addressed by what they were made from.
+"""The per-user folder of compiled objects, addressed by what they were made from.
 
-An entry is `KEY.so` with its hash in `KEY.sha256`, and its sources `KEY.c`, `KEY.1.c`, ... for readers. KEY hashes
-sources, flags, compiler and CPU features. Files appear by atomic rename, the hash last; an object that does not match
-its hash is rebuilt, never loaded. The folder is 0700 and must belong to the user: code from a folder others can write
-is refused.
+An entry is an object (`KEY.so`, or `KEY.kernel` for a GPU) with its hash in `KEY.sha256`, and its sources `KEY.c`,
+`KEY.1.c`, ... or `KEY.py` for readers. KEY hashes sources, flags, compiler and CPU features or GPU architecture. Files
+appear by atomic rename, the hash last; an object that does not match its hash is rebuilt, never loaded. The folder is
+0700 and must belong to the user: code from a folder others can write is refused.
 """
 
 from __future__ import annotations
@@ -20,6 +20,19 @@ from pathlib import Path
 
 class CacheError(RuntimeError):
     """The cache folder cannot be trusted or written; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """File name suffixes of what goes into an object and of the object."""
+
+    source: str
+    made: str
+
+
+NATIVE = Kind(".c", ".so")
+GPU = Kind(".py", ".kernel")
+_KINDS = (NATIVE, GPU)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +82,27 @@ def key_of(*parts: str) -> str:
     return digest.hexdigest()[:40]
 
 
-def get(key: str, sources: Sequence[str], build: Callable[[list[Path], Path], None]) -> Path:
-    """The shared object of `key`; on a miss `build(c_files, object_file)` makes it in a temporary folder beside it."""
+def get(key: str, sources: Sequence[str], build: Callable[[list[Path], Path], None], kind: Kind = NATIVE) -> Path:
+    """The object of `key`; on a miss `build(source_files, object_file)` makes it in a temporary folder beside it."""
     home = folder()
-    path = home / f"{key}.so"
+    path = home / f"{key}{kind.made}"
     if _sealed(path):
         return path
     with tempfile.TemporaryDirectory(dir=home, prefix="build-") as work:
-        c_files, made = [Path(work) / _c_file(key, number) for number in range(len(sources))], Path(work) / f"{key}.so"
-        for c_file, source in zip(c_files, sources, strict=True):
-            c_file.write_text(source, encoding="utf-8")
-        build(c_files, made)
+        files = [Path(work) / _source_file(key, number, kind) for number in range(len(sources))]
+        made = Path(work) / path.name
+        for file, source in zip(files, sources, strict=True):
+            file.write_text(source, encoding="utf-8")
+        build(files, made)
         seal = Path(work) / f"{key}.sha256"
         seal.write_text(hashlib.sha256(made.read_bytes()).hexdigest(), encoding="ascii")
-        for file in (*c_files, made, seal):
+        for file in (*files, made, seal):
             os.replace(file, home / file.name)
     return path
 
 
-def _c_file(key: str, number: int) -> str:
-    return f"{key}.{number}.c" if number else f"{key}.c"
+def _source_file(key: str, number: int, kind: Kind) -> str:
+    return f"{key}.{number}{kind.source}" if number else f"{key}{kind.source}"
 
 
 def _sealed(path: Path) -> bool:
@@ -102,24 +116,29 @@ def _sealed(path: Path) -> bool:
 
 def entries() -> list[Entry]:
     """What is cached, by key."""
-    return [Entry(p.stem, p, p.stat().st_size) for p in sorted(folder().glob("*.so"))]
+    home = folder()
+    found = [path for kind in _KINDS for path in home.glob(f"*{kind.made}")]
+    return [Entry(p.stem, p, p.stat().st_size) for p in sorted(found)]
 
 
 def source(key: str) -> str:
-    """The C source of a cached object, its files one after another."""
+    """The source of a cached object, its files one after another."""
     home = folder()
-    path = home / f"{key}.c"
-    if not path.is_file():
-        raise KeyError(f"no cached object {key!r}; cache.entries() lists them")
-    rest = sorted(home.glob(f"{key}.*.c"), key=lambda p: int(p.stem.rpartition(".")[2]))
-    return "".join(file.read_text(encoding="utf-8") for file in (path, *rest))
+    for kind in _KINDS:
+        path = home / f"{key}{kind.source}"
+        if path.is_file():
+            more = home.glob(f"{key}.*{kind.source}")
+            rest = sorted(more, key=lambda p: int(p.stem.rpartition(".")[2]))
+            return "".join(file.read_text(encoding="utf-8") for file in (path, *rest))
+    raise KeyError(f"no cached object {key!r}; cache.entries() lists them")
 
 
 def clear() -> int:
     """Delete all cached objects and return how many there were; objects in use stay loaded."""
+    made, sources = {kind.made for kind in _KINDS}, {kind.source for kind in _KINDS}
     count = 0
     for path in folder().iterdir():
-        if path.suffix in (".so", ".c", ".sha256"):
-            count += path.suffix == ".so"
+        if path.suffix in made | sources | {".sha256"}:
+            count += path.suffix in made
             path.unlink(missing_ok=True)
     return count

@@ -4,7 +4,7 @@ result comes from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,21 +55,23 @@ class Lowered:
     made: list[tuple[Node, tuple[Root, ...]]]  # nodes, and what they made anew
 
 
-def lower_graph(source: Graph) -> Lowered:
-    """Lower every node by its `lower` rule, its body, or as an extern step."""
+def lower_graph(source: Graph, library: Mapping[str, Library] = LIBRARY) -> Lowered:
+    """Lower every node by its row of `library` (the C target's; other targets give theirs), its `lower` rule, its body,
+    or as an extern step.
+    """
     discover("rules.lower")
-    graph = decompose(dce(source), _decomposes)
+
+    def decomposes(node: Node) -> bool:
+        return node.op.body is not None and _lower_rule(node.op) is None and _library_row(node, library) is None
+
+    graph = decompose(dce(source), decomposes)
     discover("rules.lower")  # the tables of this and of other packages attach themselves to their ops
-    return _Lowering(graph).run()
+    return _Lowering(graph, library).run()
 
 
-def _decomposes(node: Node) -> bool:
-    return node.op.body is not None and _lower_rule(node.op) is None and _library_row(node) is None
-
-
-def _library_row(node: Node) -> Library | None:
+def _library_row(node: Node, library: Mapping[str, Library]) -> Library | None:
     """The library kernel that does this node, if there is one and it takes these operands."""
-    row = LIBRARY.get(node.op.name)
+    row = library.get(node.op.name)
     types = [a.type if isinstance(a, Value) else a for a in node.args]
     return row if row is not None and row.accepts(types, node.params) else None
 
@@ -80,8 +82,8 @@ def _lower_rule(op: Op) -> Callable[..., Any] | None:
 
 
 class _Lowering:
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, library: Mapping[str, Library]) -> None:
+        self.graph, self.library = graph, library
         self.e = Emitter()
         self.program = ScalarProgram()
         self.env: dict[Value, Ref | Scalar] = {}
@@ -129,7 +131,7 @@ class _Lowering:
             self._scalar_node(node)
             return
         operands = tuple(self.env[a] if isinstance(a, Value) else a for a in node.args)
-        lower, row = _lower_rule(node.op), _library_row(node)
+        lower, row = _lower_rule(node.op), _library_row(node, self.library)
         if node.op.name not in _TAKE_PENDING:
             operands = tuple(self.e.settled(o) for o in operands)
         result: Any = NotImplemented

@@ -1,0 +1,403 @@
+"""Prints one kernel as Triton functions: `NAME`, and `NAME_total` where something is reduced over the grid.
+
+Here are programs and loops; `_body` prints statements, `_reduce` the texts of reductions, `_values` operations. The
+text holds all sizes, so it is the key of its compiled form; the functions it calls come before it, from `_library`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lamella.compiler._kernel import Check, Get, Kernel, Level, Put, Reduce, Stage, Store, Update
+from lamella.compiler._kernel._ir import defined
+from lamella.compiler._triton._body import Body, Scope, narrowed, widened
+from lamella.compiler._triton._library import closure
+from lamella.compiler._triton._reduce import combine, fold, identities
+from lamella.compiler._triton._schedule import Part, power_above, product, schedule
+from lamella.compiler._triton._values import COL, POINTERS, ROW, TYPES, Val
+
+PARTIAL_ROWS = 32  # partial results that a total brings together in one step
+
+HEAD = """import triton
+import triton.language as tl
+from triton.language.extra import libdevice
+"""
+_LIBRARY_CALL = re.compile(r"\blm_\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One launch: `arguments` are (name, Triton type) with names b3 (buffer), q1 (parameter), p0 (partial), status."""
+
+    name: str
+    text: str
+    arguments: tuple[tuple[str, str], ...]
+    programs: int
+    num_warps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Scratch memory that hands results from the first function to the second."""
+
+    dtype: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A printed kernel; function names start with "$KERNEL"."""
+
+    functions: tuple[Function, ...]
+    partials: tuple[Partial, ...]
+
+    @property
+    def text(self) -> str:
+        """All functions, without what they call."""
+        return "\n\n".join(f.text for f in self.functions)
+
+
+def module_text(texts: Iterable[str]) -> str:
+    """A whole Python module of printed functions: imports, library functions, then these."""
+    texts = list(texts)
+    used = {name for text in texts for name in _LIBRARY_CALL.findall(text)}
+    return "\n\n".join([HEAD, *closure(used), *texts])
+
+
+def print_kernel(kernel: Kernel) -> Printed:
+    """Triton text of a kernel under its schedule."""
+    plan = schedule(kernel)
+    partials = _Partials(kernel, plan.main)
+    functions = [_Main(kernel, plan.main, partials).run()]
+    if plan.total is not None:
+        functions.append(_Total(kernel, plan.total, partials).run())
+    return Printed(tuple(functions), tuple(partials.made))
+
+
+class _Partials:
+    """The partial results of a kernel: one for each value reduced over the grid and each chunk of it."""
+
+    def __init__(self, kernel: Kernel, main: Part) -> None:
+        self.made: list[Partial] = []
+        self.number: dict[int, int] = {}
+        self.row: dict[int, int] = {}  # elements of one partial result
+        self.kept: set[int] = set()  # values with a partial result for each inner point
+        self.chunks = main.chunks
+        self.reduces: list[Reduce] = []
+        points = product(axis.extent for axis in kernel.inner)
+        for stage, instr in kernel.instructions():
+            if isinstance(instr, Reduce) and instr.over == "grid":
+                self.reduces.append(instr)
+                keeps = stage.level is Level.INNER and bool(kernel.inner)
+                for out in instr.outs:
+                    self.number[out] = len(self.made)
+                    self.row[out] = points if keeps else 1
+                    self.kept.update(instr.outs if keeps else ())
+                    self.made.append(Partial(kernel.types[out], self.chunks * self.row[out]))
+
+    def keeps_row(self, reduce: Reduce) -> bool:
+        """Whether a partial result has an element for each inner point."""
+        return reduce.outs[0] in self.kept
+
+
+class _Printer(Body):
+    """What both functions of a kernel share."""
+
+    suffix = ""
+
+    def __init__(self, kernel: Kernel, part: Part, partials: _Partials, *, total: bool) -> None:
+        super().__init__(kernel, part, total=total)
+        self.partials = partials
+        levels = {stage.level for stage in kernel.stages}
+        self.stages = [stage for stage in kernel.stages if stage.level.in_grid is not total]
+        tile_levels = (Level.INNER, Level.TOTAL_INNER)
+        # without inner axes columns are grid axes, so what lives at a grid point lives at each element of a tile
+        self.tile_levels = tile_levels if kernel.inner or self.flat else tuple(levels)
+
+    def bits(self, stage: Stage) -> int:
+        """What a stage runs over: elements of the tile, or its rows."""
+        if self.flat:
+            return ROW
+        return ROW | COL if stage.level in self.tile_levels else ROW
+
+    def partial(self, out: int) -> str:
+        """The argument that points to partial results of a value."""
+        return self.argument(f"p{self.partials.number[out]}", POINTERS[self.types[out]])
+
+    def function(self) -> Function:
+        """What has been printed."""
+        name = f"$KERNEL{self.suffix}"
+        head = ["@triton.jit", f"def {name}({', '.join(self.arguments)}):", *self._document()]
+        text = "\n".join(head + self.lines) + "\n"
+        return Function(name, text, tuple(self.arguments.items()), self.part.programs, self.part.num_warps)
+
+    def _document(self) -> list[str]:
+        kernel, part = self.kernel, self.part
+        what = " ".join(kernel.source) or "kernel"
+        axes = ", ".join(f"{axis.name}={axis.extent}" for axis in kernel.axes) or "no axes"
+        tile = f"{part.row_tile} rows" if self.flat else f"{part.row_tile} x {part.col_tile}"
+        lines = [f'    """{what}{": totals of its partial results" if self.total else ""}', ""]
+        lines.append(f"    Axes {axes}; {part.programs} programs of {part.num_warps} warps, tiles of {tile}.")
+        for name in self.arguments:
+            if name.startswith("b"):
+                buffer = kernel.buffers[int(name[1:])]
+                lines.append(f"    {name}: {buffer.dtype}[{buffer.size}], {'written' if buffer.output else 'read'}")
+        return [*lines, '    """']
+
+    def straight(self, scope: Scope, stage: Stage, only: str | None) -> None:
+        """A stage without a loop: all its values, stores, checks and reductions where they stand."""
+        for instr in stage.body:
+            match instr:
+                case Store():
+                    self.store(scope, instr, self.bits(stage), only)
+                case Update():
+                    self.update(scope, instr, self.bits(stage))
+                case Check():
+                    self.check(scope, instr, self.bits(stage))
+                case Reduce():
+                    self.reduce(scope, stage, instr)
+                case Put() | Get():
+                    pass  # a value put aside is made again, or still at hand, where it is asked for
+                case _ if self.bits(stage) == ROW:
+                    for value in defined(instr):
+                        self.value(scope, value)
+                case _:
+                    pass
+
+    def gather(self, scope: Scope, reduce: Reduce, bits: int, prefix: str) -> list[str]:
+        """Names of a reduction's operands as whole tiles."""
+        names = []
+        for arg, out, identity in zip(reduce.args, reduce.outs, identities(reduce, self.types), strict=True):
+            text = self.full(scope, arg, bits, identity)
+            names.append(text if text.isidentifier() else self.named(scope, ("full", text), text, f"{prefix}{out}"))
+        return names
+
+    def accumulators(self, scope: Scope, reduce: Reduce, bits: int) -> list[str]:
+        """Declare the accumulators of a reduction."""
+        names = [f"a{out}" for out in reduce.outs]
+        for name, out, identity in zip(names, reduce.outs, identities(reduce, self.types), strict=True):
+            self.line(scope, f"{name} = tl.full({self.shape(bits)}, {identity}, tl.{TYPES[self.types[out]]})")
+        return names
+
+    def across(self, scope: Scope, reduce: Reduce, names: list[str]) -> None:
+        """Fold tiles along their columns into values of rows."""
+        outs = [f"v{out}" for out in reduce.outs]
+        self.line(scope, fold(reduce, names, outs, 1, self.types))
+        for out, name in zip(reduce.outs, outs, strict=True):
+            scope.env[out] = Val(name, ROW)
+
+    def loop_over_columns(self, scope: Scope, stage: Stage, only: str | None) -> None:
+        """A stage over a row that takes several tiles."""
+        reduces = [i for i in stage.body if isinstance(i, Reduce) and i.over == "inner"]
+        names = {r.outs[0]: self.accumulators(scope, r, ROW | COL) for r in reduces}
+        self.start_scans(scope, stage)
+        self.line(scope, f"for c0 in range(0, {self.part.col_count}, {self.part.col_tile}):")
+        inside = scope.child()
+        self.open_columns(inside, "c0")
+        for instr in stage.body:
+            match instr:
+                case Store():
+                    self.store(inside, instr, ROW | COL, only)
+                case Update():
+                    self.update(inside, instr, ROW | COL)
+                case Check():
+                    self.check(inside, instr, ROW | COL)
+                case Reduce(over="inner"):
+                    for text in combine(instr, names[instr.outs[0]], self.gather(inside, instr, ROW | COL, "x")):
+                        self.line(inside, text)
+                case Reduce():
+                    self.reduce(inside, stage, instr)
+                case _:
+                    pass
+        for reduce in reduces:
+            self.across(scope, reduce, names[reduce.outs[0]])
+
+    def reduce(self, scope: Scope, stage: Stage, reduce: Reduce) -> None:
+        """A reduction met in a stage."""
+        if reduce.over == "inner":
+            self.across(scope, reduce, self.gather(scope, reduce, ROW | COL, "x"))
+        else:
+            self.grid_reduce(scope, stage, reduce)
+
+    def grid_reduce(self, scope: Scope, stage: Stage, reduce: Reduce) -> None:
+        """A reduction over the grid met in a stage."""
+        raise AssertionError("only stages over the grid reduce it")
+
+
+class _Main(_Printer):
+    """The function over the grid."""
+
+    def __init__(self, kernel: Kernel, part: Part, partials: _Partials) -> None:
+        super().__init__(kernel, part, partials, total=False)
+        self.home = {r.outs[0]: stage for stage, r in kernel.instructions() if isinstance(r, Reduce)}
+        self.tiles: dict[int, list[str]] = {}  # what the tiles of a program came to, by the first value
+
+    def run(self) -> Function:
+        part, top = self.part, Scope(1)
+        self.line(top, "pid = tl.program_id(0)")
+        chunk = "pid"
+        if part.col_blocks > 1:
+            self.line(top, f"chunk = pid // {part.col_blocks}")
+            self.line(top, f"block = pid % {part.col_blocks}")
+            chunk = "chunk"
+        if part.cols and not part.loops_over_columns:
+            self.open_columns(top, f"block * {part.col_tile}" if part.col_blocks > 1 else "0")
+        inside = top
+        if part.row_steps > 1:
+            for reduce in self.partials.reduces:
+                if not self._in_memory(reduce):
+                    self.tiles[reduce.outs[0]] = self.accumulators(top, reduce, self.bits(self._home(reduce)))
+            self.line(top, f"for step in range({part.row_steps}):")
+            inside = top.child()
+            first = f"({chunk} * {part.row_steps} + step)" + f" * {part.row_tile}" * (part.row_tile > 1)
+        else:
+            first = f"{chunk} * {part.row_tile}" if part.row_tile > 1 else chunk
+        self.open_rows(inside, first)
+        self._stages(inside)
+        for reduce in self.partials.reduces:
+            if not self._in_memory(reduce):
+                self._leave(top, reduce, chunk)
+        return self.function()
+
+    def _stages(self, scope: Scope) -> None:
+        first_block = "block == 0" if self.part.col_blocks > 1 else None
+        for stage in self.stages:
+            tile = self.bits(stage) == ROW | COL
+            self.line(scope, f"# {'every element' if tile or self.flat else 'every row'}")
+            if tile and self.part.loops_over_columns:
+                self.loop_over_columns(scope, stage, None)
+            else:
+                self.straight(scope, stage, None if tile else first_block)
+        if self.part.row_steps > 1 and any(map(self._in_memory, self.partials.reduces)):
+            self.line(scope, "tl.debug_barrier()  # the next row adds to what other threads of this program stored")
+
+    def _home(self, reduce: Reduce) -> Stage:
+        return self.home[reduce.outs[0]]
+
+    def _in_memory(self, reduce: Reduce) -> bool:
+        """Whether partial results are too long for registers: a program then adds to its own row of them."""
+        return self.part.loops_over_columns and self.partials.keeps_row(reduce)
+
+    def grid_reduce(self, scope: Scope, stage: Stage, reduce: Reduce) -> None:
+        names = self.gather(scope, reduce, self.bits(stage), "x")
+        if self._in_memory(reduce):
+            self._add_to_memory(scope, reduce, names)
+        elif self.part.row_steps > 1:
+            for text in combine(reduce, self.tiles[reduce.outs[0]], names):
+                self.line(scope, text)
+        else:
+            self.tiles[reduce.outs[0]] = names
+
+    def _add_to_memory(self, scope: Scope, reduce: Reduce, names: list[str]) -> None:
+        (out,), (dtype,) = reduce.outs, [self.types[reduce.outs[0]]]
+        if self.part.row_tile > 1:
+            self.line(scope, fold(reduce, names, [f"s{out}"], 0, self.types))
+            names = [f"s{out}"]
+        mask = self.mask(scope, COL)
+        where = f"{self.partial(out)} + pid * {self.partials.row[out]} + c"
+        if self.part.row_steps > 1:
+            guard = f"(step > 0) & {mask}" if mask else "step > 0"
+            old = widened(f"tl.load({where}, mask={guard}, other=0)", dtype)
+            self.line(scope, f"a{out} = {old}")
+            self.line(scope, f"a{out} = tl.where(step > 0, a{out}, {identities(reduce, self.types)[0]})")
+            for text in combine(reduce, [f"a{out}"], names):
+                self.line(scope, text)
+            names = [f"a{out}"]
+        self.line(scope, f"tl.store({where}, {narrowed(names[0], dtype)}{f', mask={mask}' if mask else ''})")
+
+    def _leave(self, scope: Scope, reduce: Reduce, chunk: str) -> None:
+        """Fold what the tiles of this program came to and store it as its partial result."""
+        names = self.tiles[reduce.outs[0]]
+        bits = self.bits(self._home(reduce))
+        results = [f"g{out}" for out in reduce.outs]
+        keeps = self.partials.keeps_row(reduce)
+        if bits == ROW | COL and not keeps:
+            self.line(scope, fold(reduce, names, [f"x{out}" for out in reduce.outs], 1, self.types))
+            names = [f"x{out}" for out in reduce.outs]
+        self.line(scope, fold(reduce, names, results, 0, self.types))
+        for out, name in zip(reduce.outs, results, strict=True):
+            place = (
+                f"{chunk} * {self.partials.row[out]} + c" if keeps else f"{chunk} + tl.zeros({self.shape(0)}, tl.int32)"
+            )
+            mask = self.mask(scope, COL) if keeps else None
+            value = narrowed(name, self.types[out])
+            self.line(scope, f"tl.store({self.partial(out)} + {place}, {value}{f', mask={mask}' if mask else ''})")
+
+
+class _Total(_Printer):
+    """The function of totals: it combines the partial results of all chunks in order and runs the total stages."""
+
+    suffix = "_total"
+
+    def __init__(self, kernel: Kernel, part: Part, partials: _Partials) -> None:
+        super().__init__(kernel, part, partials, total=True)
+        self.reduce_of = {out: r for r in partials.reduces for out in r.outs}
+
+    def run(self) -> Function:
+        part, top = self.part, Scope(1)
+        if part.col_blocks > 1:
+            self.line(top, "block = tl.program_id(0)")
+        self.open_rows(top, "0")
+        if part.cols and not part.loops_over_columns:
+            self.open_columns(top, f"block * {part.col_tile}" if part.col_blocks > 1 else "0")
+        for stage in self.stages:
+            tile = self.bits(stage) == ROW | COL
+            self.line(top, f"# {'every element of the row' if tile else 'once'}")
+            if tile and part.loops_over_columns:
+                self.loop_over_columns(top, stage, None)
+            else:
+                self.straight(top, stage, None if tile or part.col_blocks == 1 else "block == 0")
+        return self.function()
+
+    def total_value(self, scope: Scope, reduce: Reduce, number: int) -> Val:
+        """Bring the partial results of all chunks together."""
+        if reduce.over != "grid":
+            return super().total_value(scope, reduce, number)
+        keeps = self.partials.keeps_row(reduce)
+        for out, val in zip(reduce.outs, self._collect(scope, reduce, keeps), strict=True):
+            scope.env[out] = val
+        return scope.env[number]
+
+    def _collect(self, scope: Scope, reduce: Reduce, keeps: bool) -> list[Val]:
+        chunks, outs = self.partials.chunks, reduce.outs
+        tile = min(PARTIAL_ROWS if keeps else 1024, power_above(chunks))
+        names = [f"a{out}" for out in outs]
+        if chunks > tile:
+            shape = f"[{tile}, {self.part.col_tile}]" if keeps else self._line_shape(tile)
+            for name, out, identity in zip(names, outs, identities(reduce, self.types), strict=True):
+                self.line(scope, f"{name} = tl.full({shape}, {identity}, tl.{TYPES[self.types[out]]})")
+            self.line(scope, f"for k0 in range(0, {chunks}, {tile}):")
+            inside = scope.child()
+            for text in combine(reduce, names, self._read(inside, reduce, keeps, tile, "k0 + ")):
+                self.line(inside, text)
+        else:
+            names = self._read(scope, reduce, keeps, tile, "")
+        axis = 0 if keeps or self.flat else 1
+        self.line(scope, fold(reduce, names, [f"v{out}" for out in outs], axis, self.types))
+        return [Val(f"v{out}", COL if keeps else 0) for out in outs]
+
+    def _line_shape(self, tile: int) -> str:
+        return f"[{tile}]" if self.flat else f"[1, {tile}]"
+
+    def _read(self, scope: Scope, reduce: Reduce, keeps: bool, tile: int, start: str) -> list[str]:
+        """Tiles of partial results, chunks along the axis that is folded."""
+        side = "[:, None]" if keeps else "" if self.flat else "[None, :]"
+        at, lanes = f"k{reduce.outs[0]}", f"tl.arange(0, {tile})"
+        self.line(scope, f"{at} = ({start}{lanes}){side}" if side else f"{at} = {start}{lanes}")
+        names = []
+        for out, identity in zip(reduce.outs, identities(reduce, self.types), strict=True):
+            dtype = self.types[out]
+            ragged = self.partials.chunks % tile != 0 or self.partials.chunks == 0
+            masks = [f"({at} < {self.partials.chunks})"] * ragged + [m for m in [self.mask(scope, COL)] if m and keeps]
+            where = (
+                f"{self.partial(out)} + {at} * {self.partials.row[out]} + c" if keeps else f"{self.partial(out)} + {at}"
+            )
+            mask = " & ".join(masks)
+            text = widened(f"tl.load({where}{f', mask={mask}, other=0' if mask else ''})", dtype)
+            self.line(scope, f"x{out} = {text}")
+            if mask:
+                self.line(scope, f"x{out} = tl.where({mask}, x{out}, {identity})")
+            names.append(f"x{out}")
+        return names

@@ -1,0 +1,104 @@
+"""The texts of reductions: identities, how two partial results combine, and how a tile folds along an axis.
+
+Order follows from sizes and tiles alone. NaN goes through max, min and arg-reductions as in the C target.
+"""
+
+from __future__ import annotations
+
+from lamella.compiler._kernel import Reduce, Scan, Update
+from lamella.compiler._kernel._ir import FLOATS, INTS, ITEM_BYTES, UNSIGNED
+from lamella.compiler._triton._values import TYPES
+
+LAST_POSITION = str(2**63 - 1)
+_COMBINE = {
+    "sum": "{a} + {b}", "prod": "{a} * {b}", "any": "{a} | {b}", "all": "{a} & {b}", "max": "lm_max({a}, {b})",
+    "min": "lm_min({a}, {b})", "largest": "lm_largest({a}, {b})",
+}  # fmt: skip
+
+
+def is_paired(reduce: Reduce | Scan) -> bool:
+    """Whether a reduction carries a value and its position."""
+    return len(reduce.outs) == 2
+
+
+def identities(reduce: Reduce | Scan, types: dict[int, str]) -> list[str]:
+    """For each value carried, the literal that leaves others unchanged."""
+    first = _identity(reduce.combiner, types[reduce.args[0]])
+    if not is_paired(reduce):
+        return [first]
+    return [first, "-1" if isinstance(reduce, Scan) else LAST_POSITION]
+
+
+def _identity(combiner: str, dtype: str) -> str:
+    fixed = {"sum": "0", "prod": "1", "any": "False", "all": "True"}.get(combiner)
+    if fixed is not None:
+        return fixed + ".0" * (dtype in FLOATS)
+    low = combiner in ("max", "largest", "argmax")
+    if dtype in FLOATS:
+        return 'float("-inf")' if low else 'float("inf")'
+    bits = 8 * ITEM_BYTES[dtype]
+    if dtype in UNSIGNED:
+        return str(0 if low else 2**bits - 1)
+    return str(-(2 ** (bits - 1)) if low else 2 ** (bits - 1) - 1)
+
+
+def combine(reduce: Reduce, old: list[str], new: list[str]) -> list[str]:
+    """Statements that bring `new` into the accumulators named `old`."""
+    if is_paired(reduce):
+        take = f"take{reduce.outs[0]}"
+        return [
+            f"{take} = lm_beats_{reduce.combiner}({new[0]}, {new[1]}, {old[0]}, {old[1]})",
+            f"{old[0]} = tl.where({take}, {new[0]}, {old[0]})",
+            f"{old[1]} = tl.where({take}, {new[1]}, {old[1]})",
+        ]
+    return [f"{old[0]} = {_COMBINE[reduce.combiner].format(a=old[0], b=new[0])}"]
+
+
+def fold(reduce: Reduce, names: list[str], results: list[str], axis: int, types: dict[int, str]) -> str:
+    """A statement that folds tiles along an axis, keeping it with length 1."""
+    dtype = types[reduce.args[0]]
+    kind = "_int" if dtype in INTS else ""
+    if is_paired(reduce):
+        return f"{results[0]}, {results[1]} = lm_{reduce.combiner}{kind}_over({names[0]}, {names[1]}, {axis})"
+    (x,), (out,) = names, results
+    small = f".to(tl.{TYPES[dtype]})" if dtype in INTS and ITEM_BYTES[dtype] < 4 else ""
+    match reduce.combiner:
+        case "sum":
+            text = f"tl.sum({x}, {axis}, keep_dims=True){small}"
+        case "prod":
+            text = f"tl.reduce({x}, {axis}, lm_product, keep_dims=True)"
+        case "any":
+            text = f"tl.max({x}.to(tl.int32), {axis}, keep_dims=True) != 0"
+        case "all":
+            text = f"tl.min({x}.to(tl.int32), {axis}, keep_dims=True) != 0"
+        case combiner if dtype in FLOATS:
+            text = f"lm_{combiner}_over({x}, {axis})"
+        case combiner:
+            text = f"tl.{'min' if combiner == 'min' else 'max'}({x}, {axis}, keep_dims=True){small}"
+    return f"{out} = {text}"
+
+
+def scan(instr: Scan, names: list[str], results: list[str], types: dict[int, str]) -> str:
+    """A statement that combines each column of a tile with all before it."""
+    dtype = types[instr.args[0]]
+    if is_paired(instr):
+        pair = f"({names[0]}, {names[1]})"
+        return f"{results[0]}, {results[1]} = tl.associative_scan({pair}, 1, lm_later_{instr.combiner})"
+    if instr.combiner == "sum":
+        small = f".to(tl.{TYPES[dtype]})" if dtype in INTS and ITEM_BYTES[dtype] < 4 else ""
+        return f"{results[0]} = tl.cumsum({names[0]}, 1){small}"
+    function = {"prod": "lm_product", "any": "lm_or", "all": "lm_and"}.get(instr.combiner, f"lm_{instr.combiner}")
+    return f"{results[0]} = tl.associative_scan({names[0]}, 1, {function})"
+
+
+def carry_on(instr: Scan, carried: list[str], names: list[str], results: list[str]) -> str:
+    """A statement that combines what is carried from tile to tile with a tile's own scan."""
+    if is_paired(instr):
+        operands = ", ".join([*carried, *names])
+        return f"{results[0]}, {results[1]} = lm_later_{instr.combiner}({operands})"
+    return f"{results[0]} = {_COMBINE[instr.combiner].format(a=carried[0], b=names[0])}"
+
+
+def updated(instr: Update, old: str, value: str) -> str:
+    """The new value of an element."""
+    return _COMBINE[instr.combiner].format(a=old, b=value)

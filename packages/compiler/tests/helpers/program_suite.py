@@ -1,0 +1,223 @@
+"""The fixed suite of programs whose generated code is looked at: one graph a name, small enough to read its kernels.
+
+The GPU target's tests interpret them and compile them for every architecture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lamella.graph import Graph, GraphBuilder, ScalarType, TensorType, Value, infer_types
+from lamella.tensor.extend import OPS, as_dtype
+
+ROWS, COLUMNS = 17, 1029
+LONG = 40_000  # a row that fits no tile
+
+
+class Program:
+    """A graph as it is written: `x = p.tensor("f32", 3, 4)`, `y = p("softmax", x, dim=1)`, `p.build(y)`."""
+
+    def __init__(self, name: str) -> None:
+        self.b = GraphBuilder(name)
+
+    def tensor(self, dtype: str, *shape: int) -> Value:
+        """A new input."""
+        return self.b.input(TensorType(as_dtype(dtype), shape))
+
+    def number(self, kind: str = "f64") -> Value:
+        """A new host scalar."""
+        return self.b.input(ScalarType(kind))
+
+    def many(self, op: str, *args: Any, **params: Any) -> tuple[Value, ...]:
+        """All results of an op."""
+        return self.b.add(OPS[op], args, params, infer_types(OPS[op], args, params))
+
+    def __call__(self, op: str, *args: Any, **params: Any) -> Value:
+        """The first result of an op."""
+        return self.many(op, *args, **params)[0]
+
+    def build(self, *outputs: Value) -> Graph:
+        """The graph with these outputs."""
+        return self.b.build(list(outputs))
+
+
+Maker = Callable[[Program], Graph]
+
+
+def _softmax(dtype: str, rows: int = 0, columns: int = 0, op: str = "softmax", dim: int = 1) -> Maker:
+    return lambda p: p.build(p(op, p.tensor(dtype, rows or ROWS, columns or COLUMNS), dim=dim))
+
+
+def _layer_norm(p: Program) -> Graph:
+    x, w, b = p.tensor("f32", ROWS, COLUMNS), p.tensor("f32", COLUMNS), p.tensor("f32", COLUMNS)
+    return p.build(*p.many("layer_norm", p("tanh", x), w, b, ndims=1, eps=1e-5))
+
+
+def _rms_norm(p: Program) -> Graph:
+    x, w = p.tensor("f32", ROWS, COLUMNS), p.tensor("f32", COLUMNS)
+    mean = p("mean", p("mul", x, x), dims=(1,), keepdim=True)
+    return p.build(p("mul", p("mul", x, p("rsqrt", p("add", mean, 1e-6))), w))
+
+
+def _layer_norm_backward(p: Program) -> Graph:
+    """The gradients of x, weight and bias: two means over each row, two sums over all rows."""
+    g, x, w = p.tensor("f32", ROWS * 20, COLUMNS), p.tensor("f32", ROWS * 20, COLUMNS), p.tensor("f32", COLUMNS)
+    mean, rstd = p.tensor("f32", ROWS * 20, 1), p.tensor("f32", ROWS * 20, 1)
+    hat = p("mul", p("sub", x, mean), rstd)
+    gw = p("mul", g, w)
+    m1 = p("mean", gw, dims=(1,), keepdim=True)
+    m2 = p("mean", p("mul", gw, hat), dims=(1,), keepdim=True)
+    dx = p("mul", p("sub", p("sub", gw, m1), p("mul", hat, m2)), rstd)
+    dw = p("sum", p("mul", g, hat), dims=(0,), keepdim=False)
+    return p.build(dx, dw, p("sum", g, dims=(0,), keepdim=False))
+
+
+def _gelu(dtype: str, approximate: str) -> Maker:
+    return lambda p: p.build(p("gelu", p.tensor(dtype, ROWS, COLUMNS), approximate=approximate))
+
+
+_LOSS = {"ignore_index": -100, "reduction": "mean"}
+
+
+def _cross_entropy(p: Program) -> Graph:
+    x, target = p.tensor("f32", ROWS, COLUMNS), p.tensor("i64", ROWS)
+    return p.build(*p.many("cross_entropy", x, target, label_smoothing=0.1, **_LOSS))
+
+
+def _cross_entropy_backward(p: Program) -> Graph:
+    g, logp, target = p.tensor("f32"), p.tensor("f32", ROWS, COLUMNS), p.tensor("i64", ROWS)
+    return p.build(p("cross_entropy_grad", g, logp, target, label_smoothing=0.1, **_LOSS))
+
+
+def _adamw(p: Program) -> Graph:
+    shape = (ROWS, COLUMNS)
+    w, g, m, v = (p.tensor("f32", *shape) for _ in range(4))
+    step, lr = p.tensor("f32"), p.number()
+    return p.build(*p.many("adam", w, g, m, v, step, lr, 0.9, 0.999, 1e-8, 0.01, decoupled=True))
+
+
+def _sums(p: Program) -> Graph:
+    x = p.tensor("f32", 300, COLUMNS)
+    return p.build(*(p("sum", x, dims=dims, keepdim=False) for dims in ((0,), (1,), (0, 1))))
+
+
+def _long_rows(p: Program) -> Graph:
+    """Rows that fit no tile, with a sum over the rows beside the sum over each row."""
+    x = p.tensor("f32", 7, LONG)
+    y = p("sub", x, p("amax", x, dims=(1,), keepdim=True))
+    return p.build(p("exp", y), p("sum", y, dims=(0,), keepdim=False), p("sum", y, dims=(1,), keepdim=False))
+
+
+def _extremes(p: Program) -> Graph:
+    x = p.tensor("f32", ROWS, COLUMNS)
+    ends = [p(op, x, dims=(0, 1), keepdim=False) for op in ("amax", "amin", "prod")]
+    places = [p(op, x, dim=dim, keepdim=False) for op in ("argmax", "argmin") for dim in (0, 1, None)]
+    return p.build(*ends, *places)
+
+
+def _broadcast(p: Program) -> Graph:
+    a, b, c = p.tensor("f32", 5, 1, 33), p.tensor("f32", 7, 1), p.tensor("bool", 5, 7, 33)
+    return p.build(p("where", c, p("mul", a, b), p("add", a, 1.5)), p("any", c, dims=(0, 2), keepdim=True))
+
+
+def _transpose(p: Program) -> Graph:
+    x = p("permute", p.tensor("f32", 65, 130), dims=(1, 0))
+    return p.build(p("add", x, p.tensor("f32", 130, 65)))
+
+
+def _casts(p: Program) -> Graph:
+    words = ("bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64")
+    x, y = p.tensor("f32", 130), p.tensor("i64", 130)
+    return p.build(*(p("cast", v, dtype=as_dtype(w)) for v in (x, y) for w in words if w != ("f32", "i64")[v is y]))
+
+
+def _math(dtype: str) -> Maker:
+    ops = (
+        "exp",
+        "log",
+        "log1p",
+        "sqrt",
+        "rsqrt",
+        "sin",
+        "cos",
+        "tanh",
+        "sigmoid",
+        "erf",
+        "reciprocal",
+        "floor",
+        "sign",
+    )
+
+    def make(p: Program) -> Graph:
+        x = p.tensor(dtype, COLUMNS)
+        return p.build(*(p(op, x) for op in ops), p("pow", x, 2.5), p("maximum", x, 0.5))
+
+    return make
+
+
+def _integers(p: Program) -> Graph:
+    x, y = p.tensor("i32", COLUMNS), p.tensor("u8", COLUMNS)
+    total = p("sum", p("mul", x, x), dims=(0,), keepdim=False)
+    return p.build(p("sign", x), p("abs", x), p("pow", y, y), p("minimum", y, 7), total)
+
+
+def _embedding(p: Program) -> Graph:
+    """Rows looked up, and the gradient of the table: tokens of one row meet there in order."""
+    table, tokens = p.tensor("f32", 50, 65), p.tensor("i64", ROWS, 9)
+    x = p("take", table, tokens, dim=0)
+    return p.build(x, p("take_grad", p("mul", x, 2.0), tokens, dim=0, size=50))
+
+
+SUITE: dict[str, Maker] = {
+    "softmax": _softmax("f32"),
+    "softmax_bf16": _softmax("bf16"),
+    "softmax_f64": _softmax("f64"),
+    "softmax_down": _softmax("f32", dim=0),
+    "softmax_short": _softmax("f32", 300, 3),
+    "softmax_long": _softmax("f16", 3, LONG),
+    "log_softmax": _softmax("f32", op="log_softmax"),
+    "layer_norm": _layer_norm,
+    "layer_norm_backward": _layer_norm_backward,
+    "rms_norm": _rms_norm,
+    "gelu": _gelu("f32", "none"),
+    "gelu_tanh": _gelu("bf16", "tanh"),
+    "cross_entropy": _cross_entropy,
+    "cross_entropy_backward": _cross_entropy_backward,
+    "adamw": _adamw,
+    "embedding": _embedding,
+    "sums": _sums,
+    "long_rows": _long_rows,
+    "extremes": _extremes,
+    "broadcast": _broadcast,
+    "transpose": _transpose,
+    "casts": _casts,
+    "math_f32": _math("f32"),
+    "math_f64": _math("f64"),
+    "integers": _integers,
+}
+
+
+def graph(name: str) -> Graph:
+    """A program of the suite."""
+    return SUITE[name](Program(name))
+
+
+def inputs(program: Graph, seed: int = 0) -> list[Any]:
+    """Arrays and numbers that fit a program: floats around 1 apart, integers that are classes of any target."""
+    rng = np.random.default_rng(seed)
+    given: list[Any] = []
+    for value in program.inputs:
+        type_ = value.type
+        if isinstance(type_, ScalarType):
+            given.append({"f64": 1e-3, "i64": 3, "bool": True}[type_.kind])
+            continue
+        kind = type_.dtype.numpy
+        if type_.dtype.short == "bool" or kind.kind in "iu":
+            given.append(rng.integers(0, 2 if type_.dtype.short == "bool" else 5, type_.shape).astype(kind))
+        else:
+            # away from zero: what has a pole there is then as exact as its terms
+            given.append((rng.uniform(0.5, 2.0, type_.shape)).astype(kind))
+    return given

@@ -1,0 +1,102 @@
+"""The suite of programs and others with tiles made small, in Triton's interpreter against the graph's interpreter."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import program_suite as suite
+import pytest
+from triton_machine import Interpreted, tables
+
+from lamella.compiler._triton import _print, _schedule
+from lamella.graph import Graph, interpret
+
+EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+
+
+def agree(got: Any, want: Any, label: str) -> None:
+    """Equal, or for floats near in units of their dtype and the size of their terms."""
+    assert (got.dtype, got.shape) == (want.dtype, want.shape), label
+    if want.dtype.name not in EPS:
+        np.testing.assert_array_equal(got, want, err_msg=label)
+        return
+    g, w = got.astype(np.float64), want.astype(np.float64)
+    np.testing.assert_array_equal(np.isnan(g), np.isnan(w), err_msg=label)
+    np.testing.assert_allclose(g, w, rtol=300 * EPS[want.dtype.name], atol=100 * EPS[want.dtype.name], err_msg=label)
+
+
+def check(graph: Graph, inputs: list[Any]) -> Interpreted:
+    """The printed program gives what the graph's interpreter gives."""
+    run = Interpreted(graph)
+    with np.errstate(all="ignore"):
+        want = interpret(graph)(inputs)
+    for number, (g, w) in enumerate(zip(run(inputs), want, strict=True)):
+        agree(g, w, f"{graph.name}: result {number}")
+    return run
+
+
+@pytest.mark.parametrize("name", suite.SUITE)
+def test_suite(name: str) -> None:
+    graph = suite.graph(name)
+    check(graph, suite.inputs(graph))
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every loop that large sizes would need, at sizes an interpreter gets through."""
+    for name, value in (
+        ("TILE", 32),
+        ("MOST_TILE", 32),
+        ("LEAST_TILE", 16),
+        ("ROW_PARTIALS", 4),
+        ("COLUMN_PARTIALS", 3),
+        ("COLUMN_TILE", 8),
+        ("TRANSPOSE_TILE", 4),
+    ):
+        monkeypatch.setattr(_schedule, name, value)
+    monkeypatch.setattr(_print, "PARTIAL_ROWS", 2)
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("size", [0, 1, 3, 17, 40])
+@pytest.mark.parametrize(
+    "name", ["softmax", "layer_norm", "layer_norm_backward", "sums", "extremes", "rms_norm", "adamw"]
+)
+def test_loops(name: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "extremes":
+        size = max(size, 1)  # the largest of nothing is refused by shape rules
+    monkeypatch.setattr(suite, "ROWS", 1 + size // 4)
+    monkeypatch.setattr(suite, "COLUMNS", size)
+    graph = suite.graph(name)
+    check(graph, suite.inputs(graph))
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("seed", range(200, 216))
+def test_random_graphs_with_small_tiles(seed: int) -> None:
+    graph, arrays = tables("test_codegen_random").random_graph(seed, 10 + seed % 50)
+    run = Interpreted(graph)
+    with np.errstate(all="ignore"):
+        want = interpret(graph)(arrays)
+    for number, (g, w) in enumerate(zip(run(arrays), want, strict=True)):
+        assert g.shape == w.shape
+        np.testing.assert_allclose(g, w, rtol=1e-9, atol=1e-11, err_msg=f"output {number} of {graph}")
+
+
+def test_small_tiles_reach_every_form_of_loop(small_tiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests above are for: loops over columns, over rows, over partial results, and sums kept in memory."""
+    monkeypatch.setattr(suite, "LONG", 100)
+    graph = suite.graph("long_rows")
+    source = Interpreted(graph).program.source
+    for text in ("for c0 in range(", "for step in range(", "for k0 in range(", "tl.debug_barrier()"):
+        assert text in source, text
+    check(graph, suite.inputs(graph))
+
+
+def test_torch_is_not_imported() -> None:
+    graph = suite.graph("softmax")
+    check(graph, suite.inputs(graph))
+    assert "triton" in sys.modules
+    assert "torch" not in sys.modules

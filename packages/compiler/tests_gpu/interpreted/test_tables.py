@@ -1,0 +1,15 @@
+"""The tables of the C target's tests, each graph printed as Triton and interpreted: ops, dtypes, shapes, specials."""
+
+from __future__ import annotations
+
+from triton_machine import tables
+
+OWN = {  # what is not about running graphs, or about threads or printed C alone
+    "test_every_rule_is_tested_somewhere",
+    "test_sums_at_one_element_do_not_depend_on_threads",
+    "test_a_sum_of_gradients_of_slices_is_one_pass",
+}
+
+for _name in ("test_codegen_ops", "test_codegen_moves", "test_codegen_random"):
+    _module = tables(_name)
+    globals().update({k: v for k, v in vars(_module).items() if k.startswith("test_") and k not in OWN})

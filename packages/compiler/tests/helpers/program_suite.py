@@ -158,6 +158,44 @@ def _math(dtype: str) -> Maker:
     return make
 
 
+def _more_math(dtype: str) -> Maker:
+    one = (
+        "exp2", "expm1", "log2", "log10", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh",
+        "erfc", "lgamma", "ceil", "trunc", "round",
+    )  # fmt: skip
+    two = ("atan2", "hypot", "copysign", "nextafter", "fmod", "floor_divide", "remainder")
+
+    def make(p: Program) -> Graph:
+        x, y = p.tensor(dtype, COLUMNS), p.tensor(dtype, COLUMNS)
+        return p.build(*(p(op, x) for op in one), *(p(op, x, y) for op in two))
+
+    return make
+
+
+def _more_integers(p: Program) -> Graph:
+    outs = []
+    for dtype in ("i64", "u8"):
+        x, y = p.tensor(dtype, 130), p.tensor(dtype, 130)
+        outs += [p(op, x, y) for op in ("gcd", "lcm", "bitwise_left_shift", "bitwise_right_shift")]
+    return p.build(*outs)
+
+
+def _draws(p: Program) -> Graph:
+    seed, offset = p.number("i64"), p.number("i64")
+    f32 = {"shape": (ROWS, COLUMNS), "dtype": as_dtype("f32")}
+    return p.build(
+        p("rand", seed, offset, **f32), p("randn", seed, offset, **f32), p("bernoulli", seed, offset, p=0.1, **f32)
+    )
+
+
+def _scans(columns: int) -> Maker:
+    def make(p: Program) -> Graph:
+        x = p.tensor("f32", 3, columns or COLUMNS)
+        return p.build(p("cumsum", x, dim=1), *p.many("cummax", x, dim=1), p("cumsum", x, dim=0))
+
+    return make
+
+
 def _integers(p: Program) -> Graph:
     x, y = p.tensor("i32", COLUMNS), p.tensor("u8", COLUMNS)
     total = p("sum", p("mul", x, x), dims=(0,), keepdim=False)
@@ -197,6 +235,12 @@ SUITE: dict[str, Maker] = {
     "math_f32": _math("f32"),
     "math_f64": _math("f64"),
     "integers": _integers,
+    "more_math_f32": _more_math("f32"),
+    "more_math_f64": _more_math("f64"),
+    "more_integers": _more_integers,
+    "draws": _draws,
+    "scans": _scans(0),
+    "scans_long": _scans(LONG // 4),
 }
 
 
@@ -218,6 +262,6 @@ def inputs(program: Graph, seed: int = 0) -> list[Any]:
         if type_.dtype.short == "bool" or kind.kind in "iu":
             given.append(rng.integers(0, 2 if type_.dtype.short == "bool" else 5, type_.shape).astype(kind))
         else:
-            # away from zero: what has a pole there is then as exact as its terms
+            # away from zero, below one: what has a pole or an edge there is then as exact as its terms
             given.append((rng.uniform(0.5, 2.0, type_.shape)).astype(kind))
     return given

@@ -10,6 +10,6 @@ OWN = {  # what is not about running graphs, or about threads or printed C alone
     "test_a_sum_of_gradients_of_slices_is_one_pass",
 }
 
-for _name in ("test_codegen_ops", "test_codegen_moves", "test_codegen_random"):
-    _module = tables(_name)
+for _name in ("ops", "pointwise", "scans", "moves", "random"):
+    _module = tables(f"test_codegen_{_name}")
     globals().update({k: v for k, v in vars(_module).items() if k.startswith("test_") and k not in OWN})

@@ -32,6 +32,11 @@ class Interpreted:
         """Run once."""
         return self._run(inputs)
 
+    def explain(self) -> str:
+        """How many kernels and other steps there are, in the words of the C target."""
+        others = len(self.program.steps) - len(self.kernels)
+        return f"{len(self.kernels)} kernels, {others} extern steps"
+
 
 def tables(name: str) -> ModuleType:
     """A test module of the compiler's own suite whose graphs run in the interpreter."""

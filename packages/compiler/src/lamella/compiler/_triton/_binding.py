@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from lamella.tensor.extend import OPS, rule
+
 
 class TritonMissing(RuntimeError):
     """Triton is not installed; the message says how to get it."""
@@ -146,8 +148,14 @@ class _Memory:
             raise AssertionError("the interpreter works on the memory it was given")
 
 
-# What printed kernels call of libdevice, as numpy computes it.
-_LIBDEVICE = {"pow": np.power, "fmod": np.fmod, "log1p": np.log1p, "tanh": np.tanh, "copysign": np.copysign}
+# What printed kernels call of libdevice, by numpy's name for it.
+_ALIKE = ("fmod", "log1p", "tanh", "copysign", "exp2", "expm1", "log2", "log10", "tan", "sinh", "cosh", "hypot")
+_LIBDEVICE = {
+    "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh", "acosh": "arccosh",
+    "atanh": "arctanh", "atan2": "arctan2", "nextafter": "nextafter", "trunc": "trunc", "rint": "rint",
+    **{name: name for name in _ALIKE},
+}  # fmt: skip
+_SPECIAL = ("erfc", "lgamma")  # tensor has kernels of these
 
 
 @functools.cache
@@ -174,7 +182,7 @@ def _interpreter() -> Any:
 
 
 def _host_libdevice() -> SimpleNamespace:
-    """The functions of `_LIBDEVICE` over interpreted tensors: Triton's are for devices only."""
+    """Libdevice's functions over interpreted tensors: Triton's are for devices only."""
     module = _interpreter()
     from triton import language as tl
 
@@ -186,7 +194,9 @@ def _host_libdevice() -> SimpleNamespace:
 
         return call
 
-    return SimpleNamespace(**{name: lift(function) for name, function in _LIBDEVICE.items()})
+    functions = {name: getattr(np, numpy_name) for name, numpy_name in _LIBDEVICE.items()}
+    functions |= {name: rule(OPS[name], "numpy") for name in _SPECIAL}
+    return SimpleNamespace(**{name: lift(function) for name, function in functions.items()})
 
 
 def interpret(function: Any, arguments: Sequence[tuple[str, str]], values: Sequence[Any], programs: int) -> None:

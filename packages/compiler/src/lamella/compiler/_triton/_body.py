@@ -29,7 +29,7 @@ from lamella.compiler._kernel import (
     Update,
 )
 from lamella.compiler._kernel._ir import defined, used
-from lamella.compiler._triton._reduce import carry_on, identities, scan, updated
+from lamella.compiler._triton._reduce import carry_on, identity, scan, updated
 from lamella.compiler._triton._schedule import Part, product
 from lamella.compiler._triton._values import COL, POINTERS, ROW, TYPES, Val, constant, literal, operation
 
@@ -200,8 +200,7 @@ class Body:
                     bits |= each.bits
                 return self._new(scope, (op, self.types[number], text), text, number, bits)
             case Scan():
-                self.scan(scope, instr)
-                return scope.env[number]
+                return self.scan(scope, instr)
             case Reduce():
                 return self.total_value(scope, instr, number)
             case _:
@@ -211,32 +210,26 @@ class Body:
         """A value reduced over the grid; functions of totals give it."""
         raise AssertionError(f"%{number} of {reduce} is read before its stage has run")
 
-    def scan(self, scope: Scope, instr: Scan) -> None:
+    def scan(self, scope: Scope, instr: Scan) -> Val:
         """Combine the columns of a tile with those before; where a row takes several tiles, with what is carried."""
-        bits = ROW | COL
-        results = [f"v{out}" for out in instr.outs]
-        names = [
-            self.named(scope, ("full", out), self.full(scope, arg, bits, identity), f"x{out}")
-            for arg, out, identity in zip(instr.args, instr.outs, identities(instr, self.types), strict=True)
-        ]
+        out, bits, start = instr.out, ROW | COL, identity(instr.combiner, self.types[instr.arg])
+        x = self.named(scope, ("full", out), self.full(scope, instr.arg, bits, start), f"x{out}")
+        text = scan(instr, x, self.types)
         if not self.part.loops_over_columns:
-            self.line(scope, scan(instr, names, results, self.types))
-        else:
-            tile, carried = [f"s{out}" for out in instr.outs], [f"carry{out}" for out in instr.outs]
-            self.line(scope, scan(instr, names, tile, self.types))
-            self.line(scope, carry_on(instr, carried, tile, results))
-            last = f"c == tl.minimum(c0 + {self.part.col_tile}, {self.part.col_count}) - 1"
-            for name, result in zip(carried, results, strict=True):
-                self.line(
-                    scope, f"{name} = tl.sum(tl.where({last}, {result}, 0), 1, keep_dims=True).to({result}.dtype)"
-                )
-        for out, result in zip(instr.outs, results, strict=True):
-            scope.env[out] = Val(result, bits)
+            return self._new(scope, ("scan", out), text, out, bits)
+        self.line(scope, f"s{out} = {text}")
+        self.line(scope, f"v{out} = {carry_on(instr, f'carry{out}', f's{out}')}")
+        last = f"c == tl.minimum(c0 + {self.part.col_tile}, {self.part.col_count}) - 1"
+        truth = self.types[out] == "bool"
+        kept = f"tl.where({last}, v{out}, {'False' if truth else '0'})" + ".to(tl.int32)" * truth
+        back = " != 0" if truth else f".to(tl.{TYPES[self.types[out]]})"  # sums of small types are wide
+        self.line(scope, f"carry{out} = tl.sum({kept}, 1, keep_dims=True){back}")
+        return Val(f"v{out}", bits)
 
     def start_scans(self, scope: Scope, stage: Stage) -> None:
         """Declare what the scans of a stage carry from tile to tile, those of earlier stages that it needs included."""
         wanted: dict[int, Scan] = {}
-        waiting = [v for i in stage.body for v in used(i) if isinstance(i, Store | Update | Check | Reduce | Put)]
+        waiting = [v for i in stage.body for v in used(i) if isinstance(i, Store | Update | Check | Reduce)]
         seen: set[int] = set()
         while waiting:
             value = waiting.pop()
@@ -245,24 +238,24 @@ class Body:
             seen.add(value)
             maker = self.makers[value]
             if isinstance(maker, Scan):
-                wanted[maker.outs[0]] = maker
+                wanted[maker.out] = maker
             if isinstance(maker, Get):
                 waiting.append(self.put[maker.local])
             elif isinstance(maker, Load) and self.kernel.buffers[maker.buffer].output:
                 waiting.append(self.stored[maker.buffer])
             else:
                 waiting += used(maker)
-        for _, instr in sorted(wanted.items()):
-            for out, identity in zip(instr.outs, identities(instr, self.types), strict=True):
-                self.line(scope, f"carry{out} = tl.full({self.shape(ROW)}, {identity}, tl.{TYPES[self.types[out]]})")
+        for out, instr in sorted(wanted.items()):
+            start, kind = identity(instr.combiner, self.types[out]), TYPES[self.types[out]]
+            self.line(scope, f"carry{out} = tl.full({self.shape(ROW)}, {start}, tl.{kind})")
 
-    def full(self, scope: Scope, value: int, bits: int, identity: str) -> str:
-        """A value at every point of a tile, the identity where no point is."""
+    def full(self, scope: Scope, value: int, bits: int, around: str) -> str:
+        """A value at every point of a tile, `around` where no point is."""
         val, dtype = self.value(scope, value), self.types[value]
         text = constant(val.text, dtype) if val.literal else val.text
         mask = self.mask(scope, bits)
         if mask is not None:
-            text = f"tl.where({mask}, {text}, {identity})"
+            text = f"tl.where({mask}, {text}, {around})"
         if val.bits & bits != bits and self.shape(val.bits) != self.shape(bits):
             text = f"tl.broadcast_to({text}, {self.shape(bits)})"
         return text

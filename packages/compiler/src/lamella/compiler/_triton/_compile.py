@@ -18,10 +18,8 @@ from lamella.compiler._triton._print import Function, module_text
 
 ARCHITECTURES = (80, 90, 100)
 # A text in a kernel, the bytes of stack that it may need for that, and why registers do not do.
-STACK: tuple[tuple[str, int, str], ...] = (
-    ("tl.sin(", 40, "f64 arguments beyond 2^20 are reduced with a table of words of 2/pi, indexed at run time"),
-    ("tl.cos(", 40, "f64 arguments beyond 2^20 are reduced with a table of words of 2/pi, indexed at run time"),
-)
+_TABLE = "f64 arguments beyond 2^20 are reduced with a table of words of 2/pi, indexed at run time"
+STACK: tuple[tuple[str, int, str], ...] = tuple((call, 40, _TABLE) for call in ("tl.sin(", "tl.cos(", "libdevice.tan("))
 
 
 class SpillError(RuntimeError):

@@ -205,10 +205,59 @@ same = (x == best) | ((x != x) & (best != best))
 return (x {sign} best) | ((x != x) & (best == best)) | (same & (k < at))
 """
 
-_LATER = """
-later = (b {sign}= a) | (b != b)
-take = tl.where(a == a, later, b != b)
-return tl.where(take, b, a), tl.where(take, kb, ka)
+_GCD = """
+m = a
+n = b
+for _ in range(BITS * 3 // 2 + 1):
+    more = n != 0
+    r = m % tl.where(more, n, 1)
+    m = tl.where(more, n, m).to(a.dtype)
+    n = tl.where(more, r, 0).to(a.dtype)
+return m
+"""
+
+_LCM = """
+m = lm_gcd(a, b, BITS)
+return tl.where(m == 0, 0, a // tl.where(m == 0, 1, m) * b).to(a.dtype)
+"""
+
+_MAGNITUDE = """
+wide = a.to(tl.uint64)
+return tl.where(a < 0, 0 - wide, wide)
+"""
+
+_FMOD_INT = """
+never = (b == 0) | (b == -1)
+return tl.where(never, 0, a % tl.where(never, 1, b)).to(a.dtype)
+"""
+
+_PHILOX = """
+c0 = (slot >> 2) + 1
+c1 = c0 * 0
+c2 = c1
+c3 = c1
+k0 = seed
+k1 = seed * 0
+for _ in tl.static_range(10):
+    low0 = c0 * 0xD2E7470EE14C6C93
+    high0 = tl.umulhi(c0, tl.full([], 0xD2E7470EE14C6C93, tl.uint64))
+    low1 = c2 * 0xCA5A826395121157
+    high1 = tl.umulhi(c2, tl.full([], 0xCA5A826395121157, tl.uint64))
+    c0 = high1 ^ c1 ^ k0
+    c1 = low1
+    c2 = high0 ^ c3 ^ k1
+    c3 = low0
+    k0 = k0 + 0x9E3779B97F4A7C15
+    k1 = k1 + 0xBB67AE8584CAA73B
+lane = slot & 3
+return tl.where(lane < 2, tl.where(lane == 0, c0, c1), tl.where(lane == 2, c2, c3))
+"""
+
+_LOGADDEXP = """
+larger = tl.where(a > b, a, b)
+smaller = tl.where(a > b, b, a)
+r = larger + libdevice.log1p(tl.exp(smaller - larger))
+return tl.where(a == b, a + 0.69314718055994530942, tl.where((a < b) | (a > b), r, a + b))
 """
 
 LIBRARY: dict[str, str] = dict(
@@ -228,7 +277,11 @@ LIBRARY: dict[str, str] = dict(
             "1 / (1 + exp(-x)) of f64 without overflow.",
             "e = tl.exp(-tl.abs(x))\nreturn tl.where(x < 0.0, e, 1.0) / (1.0 + e)",
         ),
-        _define("lm_div(a, b)", "a / b of f32 or f64, rounded correctly.", "return tl.div_rn(a, b)"),
+        _define(
+            "lm_div(a, b)",
+            "a / b of f32 or f64, rounded correctly.",
+            "if a.dtype == tl.float64:\n    q = a / b\nelse:\n    q = tl.div_rn(a, b)\nreturn q",
+        ),
         _define("lm_max(a, b)", "The larger, NaN where one is.", "return tl.where((a > b) | (a != a), a, b)"),
         _define("lm_min(a, b)", "The smaller, NaN where one is.", "return tl.where((a < b) | (a != a), a, b)"),
         _define("lm_largest(a, b)", "The larger, passing over NaN.", "return tl.where(b > a, b, a)"),
@@ -318,6 +371,24 @@ LIBRARY: dict[str, str] = dict(
             "(value, position) along an axis of integers: the smaller, then the earlier.",
             _ARG_INT.format(pick="min"),
         ),
+        _define("lm_or(a, b)", "Whether one holds.", "return a | b"),
+        _define("lm_and(a, b)", "Whether both hold.", "return a & b"),
+        _define("lm_gcd(a, b, BITS: tl.constexpr)", "Greatest common divisor of unsigned integers.", _GCD),
+        _define("lm_lcm(a, b, BITS: tl.constexpr)", "Least common multiple of unsigned integers, modulo 2^BITS.", _LCM),
+        _define("lm_magnitude(a)", "The absolute value as u64.", _MAGNITUDE),
+        _define(
+            "lm_gcd_int(a, b, BITS: tl.constexpr)",
+            "Greatest common divisor of signed integers.",
+            "return lm_gcd(lm_magnitude(a), lm_magnitude(b), BITS).to(a.dtype)",
+        ),
+        _define(
+            "lm_lcm_int(a, b, BITS: tl.constexpr)",
+            "Least common multiple of signed integers, modulo their width.",
+            "return lm_lcm(lm_magnitude(a), lm_magnitude(b), BITS).to(a.dtype)",
+        ),
+        _define("lm_fmod_int(a, b)", "Remainder with the sign of a; 0 for b = 0.", _FMOD_INT),
+        _define("lm_philox(seed, slot)", "The word of a slot: Philox 4x64-10, four words a block.", _PHILOX),
+        _define("lm_logaddexp(a, b)", "log(exp(a) + exp(b)) of f64.", _LOGADDEXP),
         _define("lm_beats_argmax(x, k, best, at)", "Whether (x, k) goes before (best, at).", _BEATS.format(sign=">")),
         _define("lm_beats_argmin(x, k, best, at)", "Whether (x, k) goes before (best, at).", _BEATS.format(sign="<")),
     ]

@@ -12,28 +12,27 @@ from lamella.compiler._triton._values import TYPES
 LAST_POSITION = str(2**63 - 1)
 _COMBINE = {
     "sum": "{a} + {b}", "prod": "{a} * {b}", "any": "{a} | {b}", "all": "{a} & {b}", "max": "lm_max({a}, {b})",
-    "min": "lm_min({a}, {b})", "largest": "lm_largest({a}, {b})",
+    "min": "lm_min({a}, {b})", "largest": "lm_largest({a}, {b})", "logaddexp": "lm_logaddexp({a}, {b})",
 }  # fmt: skip
 
 
-def is_paired(reduce: Reduce | Scan) -> bool:
+def is_paired(reduce: Reduce) -> bool:
     """Whether a reduction carries a value and its position."""
     return len(reduce.outs) == 2
 
 
-def identities(reduce: Reduce | Scan, types: dict[int, str]) -> list[str]:
+def identities(reduce: Reduce, types: dict[int, str]) -> list[str]:
     """For each value carried, the literal that leaves others unchanged."""
-    first = _identity(reduce.combiner, types[reduce.args[0]])
-    if not is_paired(reduce):
-        return [first]
-    return [first, "-1" if isinstance(reduce, Scan) else LAST_POSITION]
+    first = identity(reduce.combiner, types[reduce.args[0]])
+    return [first, LAST_POSITION] if is_paired(reduce) else [first]
 
 
-def _identity(combiner: str, dtype: str) -> str:
+def identity(combiner: str, dtype: str) -> str:
+    """The literal that a combiner leaves others unchanged by."""
     fixed = {"sum": "0", "prod": "1", "any": "False", "all": "True"}.get(combiner)
     if fixed is not None:
         return fixed + ".0" * (dtype in FLOATS)
-    low = combiner in ("max", "largest", "argmax")
+    low = combiner in ("max", "largest", "argmax", "logaddexp")
     if dtype in FLOATS:
         return 'float("-inf")' if low else 'float("inf")'
     bits = 8 * ITEM_BYTES[dtype]
@@ -78,25 +77,19 @@ def fold(reduce: Reduce, names: list[str], results: list[str], axis: int, types:
     return f"{out} = {text}"
 
 
-def scan(instr: Scan, names: list[str], results: list[str], types: dict[int, str]) -> str:
-    """A statement that combines each column of a tile with all before it."""
-    dtype = types[instr.args[0]]
-    if is_paired(instr):
-        pair = f"({names[0]}, {names[1]})"
-        return f"{results[0]}, {results[1]} = tl.associative_scan({pair}, 1, lm_later_{instr.combiner})"
+def scan(instr: Scan, x: str, types: dict[int, str]) -> str:
+    """An expression that combines each column of a tile with all before it."""
+    dtype = types[instr.arg]
+    small = f".to(tl.{TYPES[dtype]})" if dtype in INTS and ITEM_BYTES[dtype] < 4 else ""
     if instr.combiner == "sum":
-        small = f".to(tl.{TYPES[dtype]})" if dtype in INTS and ITEM_BYTES[dtype] < 4 else ""
-        return f"{results[0]} = tl.cumsum({names[0]}, 1){small}"
+        return f"tl.cumsum({x}, 1){small}"
     function = {"prod": "lm_product", "any": "lm_or", "all": "lm_and"}.get(instr.combiner, f"lm_{instr.combiner}")
-    return f"{results[0]} = tl.associative_scan({names[0]}, 1, {function})"
+    return f"tl.associative_scan({x}, 1, {function})"
 
 
-def carry_on(instr: Scan, carried: list[str], names: list[str], results: list[str]) -> str:
-    """A statement that combines what is carried from tile to tile with a tile's own scan."""
-    if is_paired(instr):
-        operands = ", ".join([*carried, *names])
-        return f"{results[0]}, {results[1]} = lm_later_{instr.combiner}({operands})"
-    return f"{results[0]} = {_COMBINE[instr.combiner].format(a=carried[0], b=names[0])}"
+def carry_on(instr: Scan, carried: str, x: str) -> str:
+    """An expression that combines what is carried from tile to tile with a tile's own scan."""
+    return _COMBINE[instr.combiner].format(a=carried, b=x)
 
 
 def updated(instr: Update, old: str, value: str) -> str:

@@ -57,7 +57,27 @@ _UNSIGNED = {
     "mod": "lm_mod_unsigned({a}, {b})", "pow": "lm_pow_unsigned({a}, {b}, {n})", "shl": "lm_shl({a}, {b}, {n})",
     "shr": "lm_shr_unsigned({a}, {b}, {n})",
 }  # fmt: skip
-_ANY = {"neg": "-{a}", "not": "~{a}", "max": "lm_max({a}, {b})", "min": "lm_min({a}, {b})"}
+_LIBDEVICE = "exp2 expm1 log2 log10 tan asin acos atan sinh cosh asinh acosh atanh erfc lgamma"
+_FLOAT |= {op: f"libdevice.{op}({{a}})" for op in _LIBDEVICE.split()}
+_FLOAT |= {op: f"libdevice.{op}({{a}}, {{b}})" for op in ("atan2", "hypot", "nextafter", "copysign", "fmod")}
+_FLOAT |= {"ceil": "tl.ceil({a})", "trunc": "libdevice.trunc({a})", "round": "libdevice.rint({a})"}
+_WHOLE = dict.fromkeys(("ceil", "trunc", "round"), "{a}")
+_SIGNED |= _WHOLE | {
+    "fmod": "lm_fmod_int({a}, {b})", "gcd": "lm_gcd_int({a}, {b}, {n})", "lcm": "lm_lcm_int({a}, {b}, {n})",
+}  # fmt: skip
+_UNSIGNED |= _WHOLE | {
+    "fmod": "lm_mod_unsigned({a}, {b})", "gcd": "lm_gcd({a}, {b}, {n})", "lcm": "lm_lcm({a}, {b}, {n})",
+    "philox": "lm_philox({a}, {b})", "mulhi": "tl.umulhi({a}, {b})",
+}  # fmt: skip
+_BITCAST = "{a}.to(tl.{out}, bitcast=True)"
+_ANY = {
+    "bits": _BITCAST,
+    "unbits": _BITCAST,
+    "neg": "-{a}",
+    "not": "~{a}",
+    "max": "lm_max({a}, {b})",
+    "min": "lm_min({a}, {b})",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +137,7 @@ def operation(op: str, out_type: str, args: list[Val], types: list[str]) -> str:
     if called:  # a function gets tensors: inside it a literal beside a literal would lose its type
         texts = [constant(v.text, k) if v.literal else v.text for v, k in zip(args, types, strict=True)]
     names = dict(zip("ab", texts, strict=False))
-    return row.format(t=TYPES[first], n=8 * ITEM_BYTES[first], **names)
+    return row.format(t=TYPES[first], out=TYPES[out_type], n=8 * ITEM_BYTES[first], **names)
 
 
 def template(op: str, dtype: str) -> str:

@@ -21,10 +21,10 @@ from .._constant import key
 from .._graph import Node, Value
 from .._types import TensorType
 
-__all__ = ["COMMUTING", "Call", "Pattern", "read"]
+__all__ = ["COMMUTING", "NUMBERS", "Call", "Name", "Pattern", "read"]
 
 COMMUTING: Final = frozenset({"add", "mul", "eq", "ne", "logical_and", "logical_or", "logical_xor"})
-_NUMBERS: Final = frozenset({"c", "d"})
+NUMBERS: Final = frozenset({"c", "d"})
 
 Bindings: TypeAlias = dict[str, Any]
 Producers: TypeAlias = Mapping[Value, Node]
@@ -122,7 +122,7 @@ def _operand(term: Any) -> _Match:
 
         return call
     if isinstance(term, Name):
-        number, word = term.word in _NUMBERS, term.word
+        number, word = term.word in NUMBERS, term.word
 
         def name(arg: Any, found: Bindings, _: Producers) -> bool:
             right = (

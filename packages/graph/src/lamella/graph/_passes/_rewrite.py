@@ -9,7 +9,7 @@ replace. What nobody reads afterwards is left to `dce`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from lamella.tensor.extend import OPS, Op
 from .._graph import Graph, Node, Value
 from .._infer import infer_types
 from ._memory import reaching_results
-from ._pattern import Call, Name, Pattern, read
+from ._pattern import NUMBERS, Call, Name, Pattern, read
 from ._substitute import rebuilt, renamed
 
 __all__ = ["Replacement", "Row", "Rule", "Step", "Walk", "by_op", "rewrite"]
@@ -119,12 +119,50 @@ def _params(term: Call, found: Mapping[str, Any]) -> dict[str, Any]:
     return {name: found[value.word] if isinstance(value, Name) else value for name, value in term.params}
 
 
-def by_op(rules: Iterable[Rule]) -> dict[Op, list[Rule]]:
-    """The rules that may hold for a node, by its op."""
-    found: dict[Op, list[Rule]] = {}
+class Rules:
+    """The rules for nodes of one op, by what a node must have: an operand that an op made, a number, nothing."""
+
+    __slots__ = ("always", "first", "number", "operand")
+
+    def __init__(self) -> None:
+        self.first: list[Rule] = []  # what drops a node by itself goes first: nothing is made that is dropped next
+        self.operand: dict[Op, list[Rule]] = {}
+        self.number: list[Rule] = []
+        self.always: list[Rule] = []
+
+    def add(self, rule: Rule) -> None:
+        """File a rule."""
+        args = rule._pattern.term.args if isinstance(rule, Row) else ()
+        inner = next((a for a in args if isinstance(a, Call)), None)
+        if inner is not None:
+            self.operand.setdefault(OPS[inner.op], []).append(rule)
+        elif any(not isinstance(a, Name) or a.word in NUMBERS for a in args):
+            self.number.append(rule)
+        elif isinstance(rule, Row) and isinstance(rule._replacement, Name):
+            self.first.append(rule)
+        else:
+            self.always.append(rule)
+
+    def of(self, node: Node, producers: Mapping[Value, Node]) -> Iterator[Rule]:
+        """Those that may hold for a node."""
+        args = node.args
+        yield from self.first
+        if self.operand:
+            for a in args:
+                made = producers.get(a) if type(a) is Value else None
+                if made is not None:
+                    yield from self.operand.get(made.op, ())
+        if self.number and any(type(a) is not Value for a in args):
+            yield from self.number
+        yield from self.always
+
+
+def by_op(rules: Iterable[Rule]) -> dict[Op, Rules]:
+    """The rules by the ops of the nodes they may hold for."""
+    found: dict[Op, Rules] = {}
     for rule in rules:
         for name in rule.ops:
-            found.setdefault(OPS[name], []).append(rule)
+            found.setdefault(OPS[name], Rules()).add(rule)
     return found
 
 
@@ -133,7 +171,7 @@ class Walk:
 
     __slots__ = ("_next", "_rules", "fired", "kept", "memo", "nodes", "producers")
 
-    def __init__(self, graph: Graph, rules: Mapping[Op, list[Rule]]) -> None:
+    def __init__(self, graph: Graph, rules: Mapping[Op, Rules]) -> None:
         self._rules = rules
         self.kept = reaching_results(graph)
         self._next = graph.next_id()
@@ -152,8 +190,8 @@ class Walk:
 
     def add(self, node: Node) -> Value:
         """Append a node of one output after rewriting it; the value that stands for its output."""
-        rules = self._rules.get(node.op, ())
-        for rule in rules:
+        rules = self._rules.get(node.op)
+        for rule in () if rules is None else rules.of(node, self.producers):
             found = rule.apply(self, node)
             if found is not None and self._fits(node, found):
                 self.fired.append(rule)
@@ -184,7 +222,7 @@ class Walk:
         return Node(OPS[found.op], found.args, found.params, node.outputs, node.region, node.source)
 
 
-def rewrite(graph: Graph, rules: Mapping[Op, list[Rule]], fired: list[Rule] | None = None) -> Graph:
+def rewrite(graph: Graph, rules: Mapping[Op, Rules], fired: list[Rule] | None = None) -> Graph:
     """The graph after one walk; `fired` collects the rules that held, in order."""
     walk = Walk(graph, rules)
     names: dict[Value, Any] = {}

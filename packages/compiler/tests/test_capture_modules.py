@@ -189,6 +189,22 @@ class Outer(nn.Module):
     pass
 
 
+def test_many_modules_are_one_check() -> None:
+    net = nn.Sequential(*[nn.Sequential(nn.Linear(4, 4), nn.ReLU()) for _ in range(50)])
+    f = capture(net, backend="interpreter")
+    x = lt.ones(2, 4)
+    f(x)
+    lines = f.programs[0].guard.source.splitlines()
+    assert len(lines) < 130, len(lines)  # 100 of them fetch parameters; 151 modules are compared only when one changed
+    assert f.programs[0].guard.checks > 151
+    net[49][1].note = 1
+    f(x)
+    assert f.misses == ("Sequential.49.1 changed",)
+    Outer().note = 2  # another module changes: all are compared, none differs
+    f(x)
+    assert f.compiles == 2
+
+
 # -- what is left behind
 
 

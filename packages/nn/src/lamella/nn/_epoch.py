@@ -10,13 +10,18 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-__all__ = ["EPOCH", "same", "tick"]
+from lamella.tensor.extend import EPOCH
 
-EPOCH: list[int] = [0]
-"""The serial of the newest change of any module."""
+__all__ = ["EPOCH", "same", "stamp", "tick"]
 
 _serial = itertools.count(1).__next__
 _SCALARS = frozenset((int, float, bool, str, type(None), bytes, complex))
+
+
+def stamp(state: dict[str, Any]) -> None:
+    """Give a module, by its `__dict__`, a fresh serial, after the change is made; EPOCH learns it last."""
+    state["_epoch"] = serial = _serial()
+    EPOCH[0] = serial
 
 
 def tick() -> int:

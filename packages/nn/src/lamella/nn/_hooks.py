@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ._epoch import tick
+from ._epoch import stamp, tick
 
 if TYPE_CHECKING:
     from ._module import Module
@@ -62,13 +62,13 @@ def add_hook(module: Module, kind: str, hook: Any, prepend: bool, *flags: bool) 
         hooks.update(rest)
     else:
         hooks[key] = (hook, *flags)
-    state["_epoch"] = tick()
+    stamp(state)
     owner = weakref.ref(module)
 
     def changed() -> None:
         alive = owner()
         if alive is not None:
-            alive.__dict__["_epoch"] = tick()
+            stamp(alive.__dict__)
 
     return HookHandle(hooks, key, changed)
 
@@ -105,4 +105,5 @@ def _stamp_all() -> None:
     for thing in gc.get_objects():
         # by its type: a lazy object of another library may load or warn when it is asked for its class
         if issubclass(type(thing), Module) and "_epoch" in thing.__dict__:
-            thing.__dict__["_global_hooks"] = thing.__dict__["_epoch"] = tick()
+            thing.__dict__["_global_hooks"] = tick()
+            stamp(thing.__dict__)

@@ -14,7 +14,7 @@ from lamella.tensor.extend import FLOAT, as_dtype, destination
 
 from . import _state
 from ._calling import call_with_hooks, compiled_call
-from ._epoch import EPOCH, tick
+from ._epoch import EPOCH, stamp, tick
 from ._hooks import GLOBAL, NONE, HookHandle, add_hook, renumbered
 from ._parameter import Parameter
 from ._tree import REGISTRIES, Tree
@@ -236,7 +236,7 @@ class Module(Tree):
                     module._buffers[name] = module.__dict__[name] = new = fn(buffer)
                     changed = changed or new is not buffer
             if changed:
-                module.__dict__["_epoch"] = tick()
+                stamp(module.__dict__)
         return self
 
     def to(
@@ -321,7 +321,7 @@ class Module(Tree):
         for name in (*_CALL_HOOKS, *_LATER_HOOKS):
             if name in state:
                 self.__dict__[name] = renumbered(state[name])
-        self.__dict__["_epoch"] = tick()
+        stamp(self.__dict__)
 
     def extra_repr(self) -> str:
         """What stands between the parentheses of repr, beside the submodules."""

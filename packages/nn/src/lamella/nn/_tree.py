@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamella.tensor import Tensor
 
-from ._epoch import same, tick
+from ._epoch import same, stamp
 from ._parameter import Buffer, Parameter
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Tree:
                 if name in d[registry]:
                     d[registry][name] = value
         object.__setattr__(self, name, value)
-        d["_epoch"] = tick()
+        stamp(d)
 
     def _check_replacement(self, name: str, value: Any) -> None:
         compiled = value.original if hasattr(type(value), "original") else None
@@ -81,7 +81,7 @@ class Tree:
         object.__delattr__(self, name)
         for registry in REGISTRIES:
             self.__dict__[registry].pop(name, None)
-        self.__dict__["_epoch"] = tick()
+        stamp(self.__dict__)
 
     def __getattr__(self, name: str) -> Any:
         # only what is not there comes here
@@ -101,7 +101,7 @@ class Tree:
             if d[other] is not registry:
                 d[other].pop(name, None)
         registry[name] = d[name] = value
-        d["_epoch"] = tick()
+        stamp(d)
 
     def _register(self, registry: dict[str, Any], name: str, value: Any, kind: type[Any], what: str) -> None:
         if not isinstance(name, str):

@@ -15,8 +15,8 @@ from ._errstate import silence
 assert _blas
 
 __all__ = [
-    "FOREIGN", "GRAD", "HOT", "INFERENCE", "LEVEL", "METADATA", "MODE", "TRACED", "VIEW", "Level", "LevelClosedError",
-    "Mode", "enter_mode", "leave_mode", "settle_grad", "settle_modes", "tls",
+    "EPOCH", "FOREIGN", "GRAD", "HOT", "INFERENCE", "LEVEL", "METADATA", "MODE", "TRACED", "VIEW", "Level",
+    "LevelClosedError", "Mode", "enter_mode", "leave_mode", "settle_grad", "settle_modes", "tls",
 ]  # fmt: skip
 
 GRAD = 1  # the tensor has an edge at its own level
@@ -31,6 +31,8 @@ HOT: list[int] = [0]
 # Counts changes of what an existing tensor is (its memory through .data, its requires_grad): captured programs
 # compare it.
 METADATA: list[int] = [0]
+# The serial of the newest change of any module, put here after the module has it: one compare tells that none changed.
+EPOCH: list[int] = [0]
 _lock = threading.Lock()
 
 

@@ -22,6 +22,7 @@ from ._random._normal import FORMULAS as NORMAL_FORMULAS
 from ._recurrent import last_state, previous_state
 from ._scalar import UNKNOWN, Numbers, SymScalar, SymSize
 from ._state import (
+    EPOCH,
     FOREIGN,
     GRAD,
     HOT,
@@ -42,7 +43,7 @@ from ._version import Cell, Location, describe, user_location
 from ._views import apply_chain, refresh, replay
 
 __all__ = [
-    "BOOL", "BY_NAME", "COMPLEX", "FLOAT", "FOREIGN", "GRAD", "HOT", "INFERENCE", "INT", "LEVEL", "METADATA",
+    "BOOL", "BY_NAME", "COMPLEX", "EPOCH", "FLOAT", "FOREIGN", "GRAD", "HOT", "INFERENCE", "INT", "LEVEL", "METADATA",
     "NORMAL_FORMULAS", "OPS",
     "TRACED", "UNKNOWN", "VIEW", "Batched", "Cell", "DType", "DecoratingMode", "Dual", "Generator", "Level",
     "LevelClosedError", "Location", "MetaArray", "MissingRule", "Mode", "Numbers", "Op", "SymScalar", "SymSize", "View",

@@ -402,10 +402,8 @@ class Explorer(Containers):
 
     def _module(self, m: Any, path: str, what: str) -> None:
         name = self._same(m, path, what)
-        at = len(self.modules)
-        self.modules.append(m)
+        self.modules.append((m, what))
         self.holders.append((m, what, None))
-        self._check(f"{name}._epoch == E[{at}] or restamp({at})", f"{what} changed")
         for registry in REGISTRIES:
             self.holders.append((m.__dict__[registry], f"{registry} of {what}", None))
             for key, item in m.__dict__[registry].items():

@@ -15,7 +15,7 @@ import numpy as np
 
 from lamella.graph import CaptureError, Graph, ScalarType, Trace, Value
 from lamella.tensor import Tensor, get_default_dtype
-from lamella.tensor.extend import GRAD, METADATA, refresh, tls, wrap
+from lamella.tensor.extend import EPOCH, GRAD, METADATA, refresh, tls, wrap
 
 from ._explore import Explorer
 from ._fetch import Fetched
@@ -35,8 +35,8 @@ class Entry:
         self.inference = tls.inference
         self.autocast = None if tls.autocast is None else tls.autocast.dtype
         self.default = get_default_dtype()
-        self.epochs = [m._epoch for m in explorer.modules]
-        self.snapshots = [snapshot(m) for m in explorer.modules]
+        self.epochs = [m._epoch for m, _ in explorer.modules]
+        self.snapshots = [snapshot(m) for m, _ in explorer.modules]
 
 
 class Guard:
@@ -97,8 +97,7 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fe
         "inference_mode": entry.inference,
         "autocast": entry.autocast,
         "default_dtype": entry.default,
-        "E": entry.epochs,
-        "restamp": _restamp(explorer, entry),
+        "EPOCH": EPOCH,
     }
     w.check("tls.grad is grad_mode", "grad mode changed")
     w.check("tls.inference is inference_mode", "inference mode changed")
@@ -107,6 +106,12 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fe
         "autocast changed",
     )
     w.check("default() is default_dtype", "the default dtype changed")
+    if explorer.modules:
+        w.scope["modules_at"] = at = [-1]
+        w.scope["moved"] = _moved(explorer, entry, at)
+        w.add("_ = -1 if EPOCH[0] == modules_at[0] else moved()")
+        w.add(f"if _ >= 0: return {len(w.reasons)} + _")
+        w.reasons += [f"{what} changed" for _, what in explorer.modules]
     for condition, text in explorer.lines:
         if condition:
             w.check(condition, text)
@@ -142,20 +147,28 @@ def _fresh(t: Tensor) -> None:
         refresh(t)
 
 
-def _restamp(explorer: Explorer, entry: Entry) -> Callable[[int], bool]:
-    modules = [weakref.ref(m) for m in explorer.modules]
+def _moved(explorer: Explorer, entry: Entry, stamp: list[int]) -> Callable[[], int]:
+    """A function that compares the modules one by one, after some module somewhere has changed: the place of the first
+    that differs, or -1, and then `stamp` is as new as what was compared.
+    """
+    modules = [weakref.ref(m) for m, _ in explorer.modules]
+    epochs = entry.epochs  # of before the capture, like the snapshots
 
-    def restamp(at: int) -> bool:
-        module = modules[at]()
-        if module is None:
-            return False
-        stamp = module._epoch
-        if not unchanged(entry.snapshots[at], snapshot(module)):
-            return False
-        entry.epochs[at] = stamp
-        return True
+    def moved() -> int:
+        now = EPOCH[0]
+        for at, (reference, epoch) in enumerate(zip(modules, epochs, strict=True)):
+            module = reference()
+            if module is None:
+                return at
+            current = module._epoch
+            if current != epoch:
+                if not unchanged(entry.snapshots[at], snapshot(module)):
+                    return at
+                epochs[at] = current
+        stamp[0] = now
+        return -1
 
-    return restamp
+    return moved
 
 
 class _Names:

@@ -51,7 +51,7 @@ class Lines:
         self.dynamic.clear()
         self.constants: list[Any] = []
         self.lines: list[Line] = []
-        self.modules: list[Any] = []
+        self.modules: list[tuple[Any, str]] = []  # with their epochs, in words
         self.holders: list[
             tuple[Any, str, Set[str] | None]
         ] = []  # what may be written: (object, words, names that count)

@@ -8,7 +8,7 @@ from typing import Any
 
 from lamella.tensor import Tensor
 
-from .._epoch import tick
+from .._epoch import stamp, tick
 from .._module import Module
 
 __all__ = ["functional_call"]
@@ -71,7 +71,7 @@ def _reparametrize_module(
                 holder[name] = value
             # a program captured from the module as it was must not run for it now
             undo.append((state, "_epoch", state["_epoch"]))
-            state["_epoch"] = tick()
+            stamp(state)
         yield
     finally:
         # nothing has changed in the end: the modules have their old serials back
@@ -80,6 +80,7 @@ def _reparametrize_module(
                 holder.pop(name, None)
             else:
                 holder[name] = old
+        tick()  # and programs that were captured meanwhile look again
 
 
 def _owner(module: Module, dotted: str) -> tuple[Module, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
@@ -171,6 +172,22 @@ def test_derivatives_of_loops() -> None:
         free(x).sum().backward()
     with pytest.raises(RuntimeError, match="needs a bound on its steps"):
         grad(lambda x: free(x).sum())(plain)
+    with pytest.raises(RuntimeError, match="needs a bound on its steps"):
+        while_loop(lambda x: x.sum() > 1e9, lambda x: (x * 2,), (x,))[0].sum().backward()
+
+
+def test_a_loop_without_a_bound_keeps_no_step() -> None:
+    made: list[Any] = []
+
+    def step(i: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        y = x.sin()
+        made.append(weakref.ref(y._data))
+        return i + 1, y * y
+
+    x = rows(3).requires_grad_()
+    out = while_loop(lambda i, _: i < 5, step, (0, x))[1]
+    assert out.requires_grad
+    assert [r() for r in made] == [None] * 5
 
 
 def test_random_numbers_follow_one_another() -> None:

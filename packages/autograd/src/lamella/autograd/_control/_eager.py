@@ -12,7 +12,8 @@ from typing import Any
 from lamella.tensor import Tensor, logical_and, stack, where
 from lamella.tensor.extend import LEVEL, Batched, detached, set_edge, user_location
 
-from .._node import Plan, new_node
+from .._node import Plan, new_node, next_sequence
+from .._reach import leaving
 from .._tree import unflatten
 from ._trees import branch, check_branches
 
@@ -52,27 +53,35 @@ def looped(
 ) -> list[Tensor]:
     """carry := step(carry) while test(carry), at most max_steps times."""
     done = 0
+    epoch = next_sequence()
+    if max_steps is None:
+        carry = [_unbounded(t, epoch) for t in carry]  # a loop that takes no step has no way back either
     going = test(carry)
     while max_steps is None or done < max_steps:
         one = _answer(going)
         if not (_any(going) if one is None else bool(one)):
             break
         new = step(carry)
+        if max_steps is None:
+            new = [_unbounded(t, epoch) for t in new]
         carry = new if one is not None else [where(going, n, c) for n, c in zip(new, carry, strict=True)]
         now = test(carry)
         # an example that is done stays so, whatever its test says of a carry that only others move
         going = now if one is not None and _answer(now) is not None else logical_and(going, now)
         done += 1
-    return carry if max_steps is not None else [_unbounded(t) for t in carry]
+    return carry
 
 
-def _unbounded(t: Tensor) -> Tensor:
-    """The result of a loop without a bound: what it took is not kept, so there is no way back through it."""
+def _unbounded(t: Tensor, epoch: int) -> Tensor:
+    """The result of a step of a loop without a bound: its history since the loop began is let go, so that a long loop
+    takes no memory, and only what it leads to is remembered, for the error of a backward.
+    """
     if not t.requires_grad:
         return t
+    edges = tuple(leaving([t._edge], epoch, set()))
     out: Tensor = detached(t)
-    plan = Plan("while_loop", no_way_back, 1, custom=True)
-    set_edge(out, new_node(plan, (t._edge,), [(t._data.shape, t._data.dtype)], user_location(3)))
+    plan = Plan("while_loop", no_way_back, (1 << len(edges)) - 1, custom=True)
+    set_edge(out, new_node(plan, edges, [(t._data.shape, t._data.dtype)], user_location(3)))
     return out
 
 

@@ -10,7 +10,8 @@ from lamella.compiler._library._row import FLOATS, ITEM_BYTES, Library, Params
 from lamella.compiler._native._load import runtime
 
 _MOST = 2**31 - 1  # sizes of a BLAS with 32-bit ones
-_LANES = 16  # the widest vector of floats: units of weights are padded to whole vectors
+_LANES = 16  # the widest vector of floats, and how many columns the widest panel of weights has
+_PANEL = 32
 
 
 def _accepts(types: Sequence[Any], _: Params) -> bool:
@@ -30,12 +31,21 @@ def _sizes(x: Any, state: int, units: int, params: Params) -> tuple[int, ...]:
     return ITEM_BYTES[x.dtype], batch, state, units, int(params["reverse"]), int(relu), len(sizes), *sizes
 
 
+def _up(n: int, step: int) -> int:
+    return -(-n // step) * step
+
+
 def _room(gates: int, h: Any, units: int, cells: int = 0) -> int:
-    """Bytes for two states, `cells` more of the units, and the weights as the blocks that products read."""
+    """Bytes for two states, `cells` more of the units, and the weights in panels of the gates' columns."""
     batch, state = h.shape
-    turned = gates * state * -(-units // _LANES) * _LANES
-    elements: int = 2 * batch * state + cells * batch * units + turned
+    elements: int = 2 * batch * state + cells * batch * units + state * _up(gates * _up(units, _LANES), _PANEL)
     return ITEM_BYTES[h.dtype] * elements
+
+
+def _room_back(operands: Sequence[Any], weights: int) -> int:
+    """Bytes for the weights in panels of the state's columns."""
+    across, state = operands[weights].shape
+    return ITEM_BYTES[operands[weights].dtype] * int(across) * _up(state, _PANEL)
 
 
 def _lstm(operands: Sequence[Any], params: Params) -> tuple[int, ...]:
@@ -65,9 +75,9 @@ def _square(which: int) -> Any:
 
 ROWS = {
     "rnn_layer": Library("lm_rnn_layer", _square(1), _accepts, lambda o, _: _room(1, o[1], o[1].shape[1])),
-    "rnn_layer_grad": Library("lm_rnn_layer_grad", _square(0), _accepts),
+    "rnn_layer_grad": Library("lm_rnn_layer_grad", _square(0), _accepts, lambda o, _: _room_back(o, 1)),
     "lstm_layer": Library("lm_lstm_layer", _lstm, _accepts, _lstm_room),
-    "lstm_layer_grad": Library("lm_lstm_layer_grad", _lstm_grad, _accepts),
+    "lstm_layer_grad": Library("lm_lstm_layer_grad", _lstm_grad, _accepts, lambda o, _: _room_back(o, 4)),
     "gru_layer": Library("lm_gru_layer", _square(1), _accepts, lambda o, _: _room(3, o[1], o[1].shape[1])),
-    "gru_layer_grad": Library("lm_gru_layer_grad", _square(0), _accepts),
+    "gru_layer_grad": Library("lm_gru_layer_grad", _square(0), _accepts, lambda o, _: _room_back(o, 3)),
 }

@@ -8,9 +8,8 @@
 #include "conv.h"
 #include "pool.h"
 
+#include "panel.h"
 #include "gates.h"
 #include "lstm.h"
 #include "gru.h"
-
-#include "panel.h"
 #include "attention.h"

@@ -9,7 +9,7 @@ typedef struct {
     const lm_layer *d;
     lm_moment m, e;
     const LM_REAL *x, *w, *bias, *first, *old_y, *old_gates, *gy, *gg;
-    LM_REAL *y, *gates, *turned, *now, *next, *g, *gn, *back;
+    LM_REAL *y, *gates, *packed, *packed_n, *now, *next, *g, *gn, *back;
 } LM_NAME(lm_gru_job);
 
 /* The layer's walk: both states hold h at first, as sequences may begin at any step. */
@@ -18,10 +18,10 @@ static void LM_NAME(lm_walk_forward)(LM_NAME(lm_gru_job) *job, int64_t gates, LM
     const int64_t states = d->batch * d->state;
     job->now = room;
     job->next = room + states;
-    job->turned = room + 2 * states;
+    job->packed = room + 2 * states;
     memcpy(job->now, job->first, (size_t)states * sizeof *room);
     memcpy(job->next, job->first, (size_t)states * sizeof *room);
-    LM_NAME(lm_turn_gates)(gates, d->units, d->state, job->w, job->turned);
+    LM_NAME(lm_pack_gates)(gates, d->units, d->state, job->w, job->packed);
     job->m = lm_walk_begin(d, (int)d->reverse);
     while (lm_walk_next(d, (int)d->reverse, &job->m)) {
         job->rt->parallel_for(kernel, &job->call, lm_blocks(d->units));
@@ -51,7 +51,7 @@ static void LM_NAME(lm_gru_chunk)(const lm_call *call, int64_t block) {
     const LM_NAME(lm_gru_job) *const job = (const LM_NAME(lm_gru_job) *)call;
     const int64_t k = job->d->units, n = job->m.n;
     const LM_NAME(lm_units) u = LM_NAME(lm_units_of)(k, block);
-    const LM_REAL *a = LM_NAME(lm_gate_products)(job->rt, job->d, 3, &u, n, job->now, job->turned);
+    const LM_REAL *a = LM_NAME(lm_gate_products)(job->rt, job->d, 3, block, n, job->now, job->packed);
     for (int64_t r = 0; r < n; ++r, a += 3 * u.width)
         for (int64_t j = 0; j < u.count; j += LM_LANES) {
             const int64_t left = u.count - j, row = job->m.at + r, at = u.first + j;
@@ -72,7 +72,7 @@ static void LM_NAME(lm_gru_chunk)(const lm_call *call, int64_t block) {
         }
 }
 
-/* x, h, w, bias or none -> y, gates; room for two states and the turned weights */
+/* x, h, w, bias or none -> y, gates; room for two states and the packed weights */
 static int64_t LM_NAME(lm_gru_layer)(
     const lm_runtime *rt, char *const *data, const int64_t *dims, const lm_scalar *scalars
 ) {
@@ -117,16 +117,15 @@ static void LM_NAME(lm_gru_back_chunk)(const lm_call *call, int64_t block) {
     const int64_t k = job->d->units, had = job->m.had;
     const LM_NAME(lm_units) u = LM_NAME(lm_units_of)(k, block);
     if (had) {
-        LM_REAL *const back = job->back + u.first;
         const LM_REAL *const g = job->g + job->m.before * 3 * k, *const gn = job->gn + job->m.before * k;
-        job->rt->LM_GEMM(0, 0, had, u.count, 2 * k, 1, g, 3 * k, job->w + u.first, k, 1, back, k);
-        job->rt->LM_GEMM(0, 0, had, u.count, k, 1, gn, k, job->w + 2 * k * k + u.first, k, 1, back, k);
+        LM_NAME(lm_back_product)(job->d, block, had, g, 3 * k, 2 * k, job->packed, 1, job->back);
+        LM_NAME(lm_back_product)(job->d, block, had, gn, k, k, job->packed_n, 1, job->back);
     }
     for (int64_t r = 0; r < job->m.n; ++r)
         for (int64_t j = 0; j < u.count; j += LM_LANES) LM_NAME(lm_gru_back_units)(job, r, u.first + j, u.count - j);
 }
 
-/* gy, gg or none, h, w, y, gates -> the cotangent of x, of the state's part of n, of h */
+/* gy, gg or none, h, w, y, gates -> the cotangent of x, of the state's part of n, of h; room for the packed weights */
 static int64_t LM_NAME(lm_gru_layer_grad)(
     const lm_runtime *rt, char *const *data, const int64_t *dims, const lm_scalar *scalars
 ) {
@@ -137,6 +136,11 @@ static int64_t LM_NAME(lm_gru_layer_grad)(
         .old_gates = (const LM_REAL *)data[5], .g = (LM_REAL *)data[6], .gn = (LM_REAL *)data[7],
         .back = (LM_REAL *)data[8],
     };
+    const int64_t k = job.d->units;
+    job.packed = (LM_REAL *)data[9];
+    job.packed_n = job.packed + LM_NAME(lm_panels_size)(k, 2 * k);
+    LM_NAME(lm_pack_columns)(2 * k, k, job.w, job.packed);
+    LM_NAME(lm_pack_columns)(k, k, job.w + 2 * k * k, job.packed_n);
     LM_NAME(lm_walk_back)(&job, LM_NAME(lm_gru_back_chunk));
     return 0;
 }
@@ -147,7 +151,7 @@ static void LM_NAME(lm_rnn_chunk)(const lm_call *call, int64_t block) {
     const LM_NAME(lm_gru_job) *const job = (const LM_NAME(lm_gru_job) *)call;
     const int64_t k = job->d->units, n = job->m.n;
     const LM_NAME(lm_units) u = LM_NAME(lm_units_of)(k, block);
-    const LM_REAL *a = LM_NAME(lm_gate_products)(job->rt, job->d, 1, &u, n, job->now, job->turned);
+    const LM_REAL *a = LM_NAME(lm_gate_products)(job->rt, job->d, 1, block, n, job->now, job->packed);
     for (int64_t r = 0; r < n; ++r, a += u.width)
         for (int64_t j = 0; j < u.count; j += LM_LANES) {
             const int64_t left = u.count - j, place = (job->m.at + r) * k + u.first + j;
@@ -158,7 +162,7 @@ static void LM_NAME(lm_rnn_chunk)(const lm_call *call, int64_t block) {
         }
 }
 
-/* x, h, w -> y; room for two states and the turned weights */
+/* x, h, w -> y; room for two states and the packed weights */
 static int64_t LM_NAME(lm_rnn_layer)(
     const lm_runtime *rt, char *const *data, const int64_t *dims, const lm_scalar *scalars
 ) {
@@ -176,9 +180,8 @@ static void LM_NAME(lm_rnn_back_chunk)(const lm_call *call, int64_t block) {
     const int64_t k = job->d->units;
     const LM_NAME(lm_units) u = LM_NAME(lm_units_of)(k, block);
     if (job->m.had)
-        job->rt->LM_GEMM(
-            0, 0, job->m.had, u.count, k, 1, job->g + job->m.before * k, k, job->w + u.first, k, 0,
-            job->back + u.first, k
+        LM_NAME(lm_back_product)(
+            job->d, block, job->m.had, job->g + job->m.before * k, k, k, job->packed, 0, job->back
         );
     for (int64_t r = 0; r < job->m.n; ++r)
         for (int64_t j = 0; j < u.count; j += LM_LANES) {
@@ -191,7 +194,7 @@ static void LM_NAME(lm_rnn_back_chunk)(const lm_call *call, int64_t block) {
         }
 }
 
-/* gy, w, y -> the cotangent before the activation, of h */
+/* gy, w, y -> the cotangent before the activation, of h; room for the packed weights */
 static int64_t LM_NAME(lm_rnn_layer_grad)(
     const lm_runtime *rt, char *const *data, const int64_t *dims, const lm_scalar *scalars
 ) {
@@ -200,6 +203,8 @@ static int64_t LM_NAME(lm_rnn_layer_grad)(
         .rt = rt, .d = (const lm_layer *)dims, .gy = (const LM_REAL *)data[0], .w = (const LM_REAL *)data[1],
         .old_y = (const LM_REAL *)data[2], .g = (LM_REAL *)data[3], .back = (LM_REAL *)data[4],
     };
+    job.packed = (LM_REAL *)data[5];
+    LM_NAME(lm_pack_columns)(job.d->units, job.d->state, job.w, job.packed);
     LM_NAME(lm_walk_back)(&job, LM_NAME(lm_rnn_back_chunk));
     return 0;
 }

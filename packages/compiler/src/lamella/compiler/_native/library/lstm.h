@@ -6,7 +6,7 @@ typedef struct {
     const lm_layer *d;
     lm_moment m, e;
     const LM_REAL *x, *w, *w_out, *first_cell, *old_cells, *old_gates, *gy, *gc, *gg;
-    LM_REAL *y, *cells, *gates, *turned, *now, *next, *cell, *passed;
+    LM_REAL *y, *cells, *gates, *packed, *now, *next, *cell, *passed;
     LM_REAL *g, *gh, *back, *back_cell;
 } LM_NAME(lm_lstm_job);
 
@@ -17,7 +17,7 @@ static void LM_NAME(lm_lstm_chunk)(const lm_call *call, int64_t block) {
     const LM_NAME(lm_lstm_job) *const job = (const LM_NAME(lm_lstm_job) *)call;
     const int64_t k = job->d->units, n = job->m.n;
     const LM_NAME(lm_units) u = LM_NAME(lm_units_of)(k, block);
-    const LM_REAL *a = LM_NAME(lm_gate_products)(job->rt, job->d, 4, &u, n, job->now, job->turned);
+    const LM_REAL *a = LM_NAME(lm_gate_products)(job->rt, job->d, 4, block, n, job->now, job->packed);
     for (int64_t r = 0; r < n; ++r, a += 4 * u.width)
         for (int64_t j = 0; j < u.count; j += LM_LANES) {
             const int64_t left = u.count - j, row = job->m.at + r, at = u.first + j;
@@ -53,7 +53,7 @@ static void LM_NAME(lm_lstm_out_chunk)(const lm_call *call, int64_t block) {
         memcpy(job->next + r * state + u.first, y + r * state, (size_t)u.count * sizeof *y);
 }
 
-/* x, h, c, w, w_out or none -> y, cells, gates; room for the turned weights, two states, the cells, and with output
+/* x, h, c, w, w_out or none -> y, cells, gates; room for the packed weights, two states, the cells, and with output
  * weights for what they see */
 static int64_t LM_NAME(lm_lstm_layer)(
     const lm_runtime *rt, char *const *data, const int64_t *dims, const lm_scalar *scalars
@@ -68,11 +68,11 @@ static int64_t LM_NAME(lm_lstm_layer)(
         .cells = (LM_REAL *)data[6], .gates = (LM_REAL *)data[7], .now = room, .next = room + states,
         .cell = room + 2 * states, .passed = room + 2 * states + cells,
     };
-    job.turned = job.passed + (job.w_out ? cells : 0);
+    job.packed = job.passed + (job.w_out ? cells : 0);
     memcpy(job.now, data[1], (size_t)states * sizeof *room); /* in both: sequences may begin at any step */
     memcpy(job.next, data[1], (size_t)states * sizeof *room);
     memcpy(job.cell, data[2], (size_t)cells * sizeof *room);
-    LM_NAME(lm_turn_gates)(4, d->units, d->state, job.w, job.turned);
+    LM_NAME(lm_pack_gates)(4, d->units, d->state, job.w, job.packed);
     while (lm_walk_next(d, (int)d->reverse, &job.m)) {
         rt->parallel_for(LM_NAME(lm_lstm_chunk), &job.call, lm_blocks(d->units));
         if (job.w_out) rt->parallel_for(LM_NAME(lm_lstm_out_chunk), &job.call, lm_blocks(d->state));
@@ -92,7 +92,7 @@ static void LM_NAME(lm_lstm_back_chunk)(const lm_call *call, int64_t block) {
     const LM_NAME(lm_units) u = LM_NAME(lm_units_of)(state, block);
     if (job->m.had)
         LM_NAME(lm_back_product)(
-            job->rt, job->d, &u, job->m.had, job->g + job->m.before * across, across, job->w, 0, job->back
+            job->d, block, job->m.had, job->g + job->m.before * across, across, across, job->packed, 0, job->back
         );
     for (int64_t r = 0; r < job->m.n; ++r) {
         const int64_t row = (job->m.at + r) * state + u.first;
@@ -147,7 +147,7 @@ static void LM_NAME(lm_lstm_gates_chunk)(const lm_call *call, int64_t block) {
 }
 
 /* gy, gc or none, gg or none, c, w, w_out or none, cells, gates -> the cotangent of the gates before their activation,
- * of the outputs with what later steps add, of h, of c */
+ * of the outputs with what later steps add, of h, of c; room for the packed weights */
 static int64_t LM_NAME(lm_lstm_layer_grad)(
     const lm_runtime *rt, char *const *data, const int64_t *dims, const lm_scalar *scalars
 ) {
@@ -161,6 +161,8 @@ static int64_t LM_NAME(lm_lstm_layer_grad)(
         .old_gates = (const LM_REAL *)data[7], .g = (LM_REAL *)data[8], .gh = (LM_REAL *)data[9],
         .back = (LM_REAL *)data[10], .back_cell = (LM_REAL *)data[11],
     };
+    job.packed = (LM_REAL *)data[12];
+    LM_NAME(lm_pack_columns)(4 * d->units, d->state, job.w, job.packed);
     memset(job.back, 0, (size_t)(d->batch * d->state) * sizeof *job.back);
     memset(job.back_cell, 0, (size_t)(d->batch * d->units) * sizeof *job.back);
     while (lm_walk_next(d, down, &job.m)) {

@@ -89,6 +89,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         F.dropout(x, 0.3); x + lt.rand(x.shape, dtype=x.dtype); x * lt.randn(x.shape, dtype=x.dtype)
         lt.bernoulli(lt.sigmoid(x.detach())) * x; x + lt.randint(0, 3, x.shape)
     """),
+    "branch": _lines("""
+        x * 2.0 if x.sum() > 0.1234 else x - 1.0; x if x.mean() < y.mean() + 0.0123 else y; x * x.mean().item() + 1.0
+        x.sin() if bool((x > 0.4123).any()) else x.cos(); x / (abs(x.amax().item()) + 1.0)
+        sum(x * float(n) for n in range(2)) if x.amin() > -0.5123 else x; x + int((x > 0.2123).sum())
+    """),
     "dtype": _lines("""
         x.to(lt.float32).to(x.dtype); (x * 3.21).to(lt.int64).to(x.dtype) + x; (x > 0.1234).to(x.dtype)
         x.to(lt.float64).sin().to(x.dtype); ((x * 7.1).to(lt.int32) // 2).to(x.dtype)

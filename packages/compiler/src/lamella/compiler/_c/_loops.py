@@ -12,7 +12,7 @@ from lamella.compiler._c._memory import Memory
 from lamella.compiler._c._reduce import Reductions
 from lamella.compiler._c._text import Scope, Text
 from lamella.compiler._c._types import C_TYPES, MEMORY_TYPES
-from lamella.compiler._c._values import Val, literal
+from lamella.compiler._c._values import Val
 from lamella.compiler._kernel import (
     Apply,
     Check,
@@ -84,7 +84,10 @@ class _Printer:
 
     def _declarations(self, partials: list[str]) -> list[str]:
         lines = ["const int64_t *const d = call->dims;"] if self.text.dims else []
-        lines += [f"const int64_t {name} = d[{slot}];" for slot, name in enumerate(self.text.dim_names)]
+        for slot, name in enumerate(self.text.dim_names):
+            kind = self.text.numbers.get(slot)
+            value = f"d[{slot}]" if kind is None else f"({kind})lm_number(d[{slot}])"
+            lines.append(f"const {kind or 'int64_t'} {name} = {value};")
         for number, buffer in enumerate(self.text.kernel.buffers):
             const = "" if buffer.output else "const "
             memory = MEMORY_TYPES[buffer.dtype]
@@ -351,7 +354,7 @@ class _Printer:
             return
         match instr:
             case Const(out=out, value=value):
-                env[out] = Val(literal(value, self.text.types[out]))
+                env[out] = Val(self.text.number(out, value))
             case Size(out=out, value=value):
                 name = self.text.size(value)
                 env[out] = Val(name if self.text.types[out] == "i64" else f"((int32_t){name})")

@@ -1,17 +1,23 @@
 """What all parts of the printer share: the lines so far, run-time sizes, and values by name.
 
-Sizes, strides and offsets other than 0 and 1 are not printed but read from `call->dims`, so kernels that differ only
-in them print the same text and are compiled once.
+Sizes, strides and offsets other than 0 and 1, and most literals, are not printed but read from `call->dims`, so
+kernels that differ only in them print the same text and are compiled once.
 """
 
 from __future__ import annotations
 
+import math
+import struct
 from dataclasses import dataclass, field
 
 from lamella.compiler._c._helpers import Helpers
-from lamella.compiler._c._values import Val, Values
-from lamella.compiler._kernel import Kernel, Position
+from lamella.compiler._c._types import C_TYPES
+from lamella.compiler._c._values import Val, Values, literal
+from lamella.compiler._kernel import Apply, Const, Kernel, Position
+from lamella.compiler._kernel._ir import FLOATS, used
 from lamella.compiler._schedule import Schedule
+
+_PLAIN = frozenset({0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5})
 
 
 @dataclass(slots=True)
@@ -26,6 +32,15 @@ class Scope:
     lines: list[str] = field(default_factory=list)
 
 
+def _counts(kernel: Kernel) -> set[int]:
+    """Integer literals that are only made floats of, as the number of elements of a mean is."""
+    found = {i.out for _, i in kernel.instructions() if isinstance(i, Const) and kernel.types[i.out] in ("i32", "i64")}
+    for _, instr in kernel.instructions():
+        if not (isinstance(instr, Apply) and instr.op == "cast" and kernel.types[instr.out] in FLOATS):
+            found.difference_update(used(instr))
+    return found
+
+
 class Text:
     """The C text of one kernel under one schedule, as it grows."""
 
@@ -35,6 +50,9 @@ class Text:
         self.types = kernel.types
         self.dims: list[int] = []
         self.dim_names: list[str] = []
+        self.numbers: dict[int, str] = {}  # the C type of each entry of dims that holds the bits of a double
+        self._named: dict[int, str] = {}
+        self._counts = _counts(kernel)
         self.sizes: dict[int, str] = {}
         self.lines: list[str] = []
         self.indent = 1
@@ -51,6 +69,20 @@ class Text:
         self.dims.append(value)
         self.dim_names.append(name)
         return name
+
+    def number(self, out: int, value: bool | int | float) -> str:
+        """A literal, or for numbers that are likely to follow from sizes or settings a name: they are data."""
+        dtype = self.types[out]
+        if out not in self._counts and (dtype not in FLOATS or value in _PLAIN or not math.isfinite(value)):
+            return literal(value, dtype)
+        if out not in self._named:
+            name = self._named[out] = f"c{len(self.dims)}"
+            if dtype in FLOATS:
+                self.numbers[len(self.dims)] = C_TYPES[dtype]
+                self.dim(struct.unpack("<q", struct.pack("<d", value))[0], name)
+            else:
+                self.dim(int(value), name)
+        return self._named[out]
 
     def stride(self, value: int) -> str:
         """A literal for 0 and 1, else a run-time size."""

@@ -63,5 +63,6 @@ static inline uint64_t lm_mul128(uint64_t a, uint64_t b, uint64_t *high) {
 #endif
 }
 
+static inline double lm_number(int64_t bits) { double x; memcpy(&x, &bits, sizeof x); return x; }
 static inline int64_t lm_min(int64_t a, int64_t b) { return a < b ? a : b; }
 #endif

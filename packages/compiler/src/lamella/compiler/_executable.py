@@ -114,9 +114,9 @@ class CompiledGraph:
         """Compile and load the kernels, and fill the table with them."""
         self._loaded = None
         self.c_source = ""
-        names = {step.symbol for step in self.steps if isinstance(step, Call)}
+        names = {(step.symbol, step.dims[0]) for step in self.steps if isinstance(step, Call)}
         with ThreadPoolExecutor(1) as pool:  # both may have to wait for a compiler
-            symbols = pool.submit(lambda: {name: runtime().symbol(name) for name in names})
+            symbols = pool.submit(lambda: {name: runtime().symbol(*name) for name in names})
             if unit.kernels:
                 files = unit.source_files(usable_cpus())
                 self._loaded = Loaded(files, len(unit.kernels))
@@ -135,10 +135,10 @@ class CompiledGraph:
             places = [MISSING if ref is None else self._place(ref.root, ref.offset) for ref in step.operands]
             places += [self._place(root) for root in step.roots]
             scalars = [(o.slot, 0) if isinstance(o, Scalar) else (-1, o) for o in step.scalars]
-            return LibraryCall(
-                self._symbols[step.symbol], (*places, *([scratch] if scratch != MISSING else [])), step.dims,
-                tuple(scalars), step.errors,
-            )  # fmt: skip
+            if scratch != MISSING:
+                places.append(scratch)
+            function = self._symbols[step.symbol, step.dims[0]]
+            return LibraryCall(function, tuple(places), step.dims, tuple(scalars), step.errors)
         assert self._loaded is not None
         printed = step.printed
         return Launch(

@@ -34,11 +34,11 @@ class Library:
     """An op as a C function `symbol` of the runtime.
 
     `accepts(types, params)` sees the node's operands as TensorType, ScalarType, number or None. `dims(operands,
-    params)` gives the sizes that the function reads and `scratch` how many bytes it works in; both see refs, host
-    scalars, numbers or None. Operands that do not fit as they lie are copied, half types come and go as f32. The
-    function finds pointers to tensor operands (0 for None), results and scratch in `data`, numbers in `scalars`;
-    results are contiguous and in planned memory. A value k > 0 that it returns raises `errors[k - 1]`. `holds(dims)` is
-    false for what BLAS does on one thread of itself, or without BLAS.
+    params)` gives the sizes that the function reads, the bytes of an element first, and `scratch` how many bytes it
+    works in; both see refs, host scalars, numbers or None. Operands that do not fit as they lie are copied, half types
+    come and go as f32. The function finds pointers to tensor operands (0 for None), results and scratch in `data`,
+    numbers in `scalars`; results are contiguous and in planned memory. A value k > 0 that it returns raises
+    `errors[k - 1]`. `holds(dims)` is false for what BLAS does on one thread of itself, or without BLAS.
     """
 
     symbol: str

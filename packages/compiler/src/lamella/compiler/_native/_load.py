@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from lamella.compiler import _cache
-from lamella.compiler._native._sources import source_of
+from lamella.compiler._native._sources import family_of, library_source
 from lamella.compiler._toolchain import find_toolchain, host_target, machine_identity
 from lamella.tensor.extend import follow_num_threads, openblas
 
@@ -103,9 +103,11 @@ class Runtime:
         self.blas = self._find_blas()
         follow_num_threads(self.library.lm_set_threads)
 
-    def symbol(self, name: str) -> int:
-        """The address of a library kernel; those outside of the runtime are compiled when first asked for."""
-        home = self.library if hasattr(self.library, name) else _library_kernels()
+    def symbol(self, name: str, item_bytes: int) -> int:
+        """The address of a library kernel for reals of a size; those outside of the runtime are compiled here."""
+        home = self.library
+        if not hasattr(home, name):
+            home = _library(family_of(_text("library.c"), name), item_bytes)
         address = ctypes.cast(getattr(home, name), ctypes.c_void_p).value
         if address is None:
             raise AssertionError(f"{name} has no address")
@@ -172,18 +174,18 @@ class Loaded:
 @functools.cache
 def runtime() -> Runtime:
     """The runtime of this process."""
-    return Runtime(_build(_sources(*_RUNTIME), () if sys.platform == "win32" else ("-lpthread",)))
+    return Runtime(_build([_text(name) for name in _RUNTIME], () if sys.platform == "win32" else ("-lpthread",)))
 
 
 @functools.cache
-def _library_kernels() -> ctypes.CDLL:
-    """Every other C file here: functions that get all they need as arguments."""
-    names = sorted(path.name for path in _HERE.glob("*.c"))
-    return ctypes.CDLL(str(_build(_sources(*(name for name in names if name not in _RUNTIME)), ())))
+def _library(family: str, item_bytes: int) -> ctypes.CDLL:
+    source = library_source(_text("library.c"), family, 8 * item_bytes, host_target())
+    return ctypes.CDLL(str(_build([source], ())))
 
 
-def _sources(*names: str) -> list[str]:
-    return [source_of(_HERE / name, host_target()) for name in names]
+@functools.cache
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
 
 
 def _build(sources: list[str], libraries: tuple[str, ...]) -> Path:

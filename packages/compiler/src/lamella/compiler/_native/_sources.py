@@ -1,26 +1,32 @@
-"""The C files of the runtime, as they are compiled: the library begins with the functions of generated code that its
-families call, so that exp and tanh are written once.
+"""The C of library kernels as it is compiled, a family and a real type at a time: it begins with the functions of
+generated code that the families call, so that exp and tanh are written once.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 
 from lamella.compiler._c._helpers import Helpers
 from lamella.compiler._kernel._ir import ITEM_BYTES
 from lamella.compiler._schedule import Target
 
-__all__ = ["source_of"]
+__all__ = ["family_of", "library_source"]
 
-_LIBRARY = "library.c"
 _FUNCTIONS = ("splat", "fma", "exp", "tanh", "sigmoid", "max", "hsum", "hmax")
 _SCALARS = ("log",)
 
 
-def source_of(path: Path, target: Target) -> str:
-    """The text of a C file as it is compiled: the library with the vectors of the target in front."""
-    text = path.read_text(encoding="utf-8")
-    return _functions(target) + text if path.name == _LIBRARY else text
+def family_of(text: str, symbol: str) -> str:
+    """The family of library.c that a function belongs to, as the macro that asks for it."""
+    for family, entries in re.findall(r"#ifdef (LM_\w+)\n((?:LM_ENTRY\(\w+\)\n)+)#endif", text):
+        if f"LM_ENTRY({symbol})" in entries:
+            return str(family)
+    raise AssertionError(f"library.c has no entry {symbol}")
+
+
+def library_source(text: str, family: str, bits: int, target: Target) -> str:
+    """One family of library.c for reals of so many bits, with the vectors of the target in front."""
+    return f"#define {family}\n#define LM_BITS {bits}\n{_functions(target)}{text}"
 
 
 def _functions(target: Target) -> str:

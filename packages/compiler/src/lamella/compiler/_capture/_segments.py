@@ -34,6 +34,7 @@ class Segment:
         self._made = {v.id: v for node in body.nodes for v in node.outputs}
         self._views = _views_of_inputs(body)
         self._wanted: frozenset[int] = frozenset({body.outputs[0].id} & self._made.keys())  # type: ignore[union-attr]
+        self._read = _read_of(body)  # (id of a tensor made here, id of the number), where it is only its element
         self._ready: tuple[list[int], Run | None, list[int]] | None = None
         self._refusal: Refusal | None = None  # captures beyond this segment that failed
 
@@ -65,11 +66,18 @@ class Segment:
             env.update(zip(gives, run([env[i] for i in takes]), strict=True))
             for i in self._views & set(gives):
                 env[i] = env[i].copy()  # the leaf may write older memory where it lies, and still read this
+        if self._read is not None:
+            env[self._read[1]] = env[self._read[0]].item()
         return converted(env[self.body.outputs[0].id], self.kind)  # type: ignore[union-attr]
 
     def _prepared(self) -> tuple[list[int], Run | None, list[int]]:
-        gives = sorted(self._wanted)
-        graph = Graph(self.body.name, self.body.inputs, self.body.nodes, [self._made[i] for i in gives])
+        wanted, nodes = self._wanted, self.body.nodes
+        if self._read is not None:
+            # one read in Python is less than a stage of its own
+            tensor, number = self._read
+            wanted, nodes = wanted - {number} | {tensor}, nodes[:-1]
+        gives = sorted(wanted)
+        graph = Graph(self.body.name, self.body.inputs, nodes, [self._made[i] for i in gives])
         ready = ([v.id for v in graph.inputs], _compiled(graph, self._compile) if gives else None, gives)
         self._ready = ready
         return ready
@@ -104,6 +112,15 @@ class Leaf:
     def values(self, env: Env) -> list[Any]:
         """Outputs and effect values."""
         return self.run([env[i] for i in self.takes])
+
+
+def _read_of(body: Graph) -> tuple[int, int] | None:
+    last = body.nodes[-1] if body.nodes else None
+    if last is None or last.op.name != "scalar.item" or last.outputs[0] is not body.outputs[0]:
+        return None
+    tensor = last.args[0]
+    made = any(tensor is v for node in body.nodes for v in node.outputs)
+    return (tensor.id, last.outputs[0].id) if type(tensor) is Value and made else None
 
 
 def _views_of_inputs(graph: Graph) -> frozenset[int]:

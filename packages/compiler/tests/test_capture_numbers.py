@@ -67,6 +67,11 @@ def arithmetic(x: Any) -> Any:
     return n * 2.0 + 1.0, -n, n // 3, n % 3, n**2, abs(n), n > 1.0, divmod(n, 3)
 
 
+def asked_for_its_type(x: Any) -> Any:
+    n, k = x.sum().item(), (x > 0).sum().item()
+    return n if isinstance(n, float) else x, [isinstance(n, int), isinstance(k, int), isinstance(k, float), k + True]
+
+
 def as_a_factor(x: Any) -> Any:
     return x * x.sum().item()
 
@@ -125,6 +130,7 @@ TOTAL = lt.zeros(1, dtype=lt.float64)
 CARRIED = lt.zeros(1, dtype=lt.float64)
 
 PROGRAMS = [
+    asked_for_its_type,
     read_before_a_write, read_before_a_write_of_one, carried_over, carried_over_a_fork,
     item, of_an_item, of_a_tensor, in_containers, by_a_name, by_a_call, by_a_lambda, by_a_wrapper, arithmetic,
     as_a_factor, as_a_bound, twice, filled, integers, written,

@@ -33,7 +33,8 @@ class CaptureError(RuntimeError):
     def __init__(self, message: str, place: str | None = None) -> None:
         super().__init__(message)
         self.place = place
-        # a program may catch what is raised inside it: the open trace remembers it
+        # a program may catch what is raised inside it: the open traces remember it
         trace: Any = tls.trace
-        if hasattr(trace, "refusal") and trace.refusal is None:
-            trace.refusal = self
+        while hasattr(trace, "refusal"):
+            trace.refusal = trace.refusal or self
+            trace = getattr(trace, "parent", None)

@@ -21,6 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 UNKNOWN: Any = object()  # the hint of a number that comes out of a tensor
+_KINDS = (bool, int, float)
 # What else int and float have; none of it stays symbolic.
 _METHODS = frozenset(n for kind in (int, float) for n in dir(kind) if not n.startswith("_"))
 
@@ -47,6 +48,11 @@ class SymScalar:
         if found is None:
             raise RuntimeError("a number of a capture that has ended was used: return it from the captured function")
         return found
+
+    @property  # type: ignore[misc] # object lets it be assigned
+    def __class__(self) -> Any:
+        # a program may ask isinstance(loss.item(), float): what comes out of a tensor answers like the number it is
+        return _KINDS[self.category] if self.hint is UNKNOWN else SymScalar
 
     def _op(self, name: str, *args: Any) -> Any:
         return self.trace.scalar_op(name, args)

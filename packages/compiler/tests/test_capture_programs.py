@@ -616,6 +616,6 @@ def a_context_manager_of_the_program() -> Run:
 def test_a_program(name: str) -> None:
     build, captures = ROWS[name]
     eager, _ = played(build, lambda f: f)
-    got, compiled = played(build, lambda f: capture(f, backend="interpreter"))
+    got, compiled = played(build, lambda f: capture(f, backend="interpreter", fullgraph=True))
     same(got, eager)
     assert compiled.compiles == captures, compiled.misses

@@ -32,6 +32,8 @@ LAYOUTS = {
     "rows backwards": ("[5, 7]", "[7, 3]", CUT + "((4, -1, -1), (0, 7, 1)))", "%2", "%1", "[5, 3]"),
     "one row everywhere": ("[1, 7]", "[7, 3]", "%2: T[5, 7] = expand(%0; shape=(5, 7))", "%2", "%1", "[5, 3]"),
     "vector left": ("[7]", "[7, 3]", "", "%0", "%1", "[3]"),
+    "one number as a vector": ("[1]", "[7, 3]", "%2: T[7] = expand(%0; shape=(7,))", "%2", "%1", "[3]"),
+    "a vector backwards": ("[5, 7]", "[7]", "%2: T[7] = slice(%1; index=((6, -1, -1),))", "%0", "%2", "[5]"),
     "vector right": ("[5, 7]", "[7]", "", "%0", "%1", "[5]"),
     "vectors": ("[7]", "[7]", "", "%0", "%1", "[]"),
     "outer": ("[5, 1]", "[1, 3]", "", "%0", "%1", "[5, 3]"),
@@ -45,7 +47,7 @@ LAYOUTS = {
     "no rows": ("[0, 7]", "[7, 3]", "", "%0", "%1", "[0, 3]"),
     "no matrices": ("[0, 5, 7]", "[7, 3]", "", "%0", "%1", "[0, 5, 3]"),
 }  # fmt: skip
-COPIED = {"every other column", "rows backwards", "one row everywhere"}
+COPIED = {"every other column", "rows backwards", "one row everywhere", "one number as a vector", "a vector backwards"}
 
 
 def product(case: str, dtype: str) -> Any:

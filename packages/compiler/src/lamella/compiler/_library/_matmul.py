@@ -24,7 +24,8 @@ def _accepts(types: Sequence[Any], _: Params) -> bool:
 
 
 def _fits(ref: Ref) -> bool:
-    return len(ref.shape) < 2 or _leading(ref.shape[-2:], ref.strides[-2:]) is not None
+    shape, strides = (1, *ref.shape)[-2:], (0, *ref.strides)[-2:]  # a vector is a row, or a column of the same steps
+    return _leading(shape, strides) is not None
 
 
 def _leading(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[bool, int] | None:

@@ -38,6 +38,11 @@ def penalty(w: Tensor, x: Tensor, c: Tensor) -> Tensor:
     return (gw**2).sum() + (gx**3).sum()
 
 
+def batched(w: Tensor, x: Tensor, c: Tensor) -> Tensor:
+    """A loss over rows of two examples, whose gradient by w is a product over all of them."""
+    return loss(w, lt.stack([x, x * x], 1), lt.stack([c, -c]))
+
+
 def pair(c: Tensor) -> Tensor:
     return lt.stack([c, c + 1])
 
@@ -90,6 +95,13 @@ PROGRAMS: dict[str, tuple[Program, str]] = {
     "gradient of a scan": (grad(loss, (0, 1, 2)), "scan scan"),
     "gradient of a scan in reverse": (grad(lambda w, x, c: loss(w, x, c, True), (0, 1, 2)), "scan scan"),
     "second derivative": (grad(penalty, (0, 1, 2)), ""),
+    "gradient over rows": (grad(batched, (0, 1, 2)), "scan scan"),
+    "second derivative over rows": (
+        grad(lambda w, x, c: (grad(batched)(w, x, c) ** 2).sum() + grad(batched, 1)(w, x, c).sum(), (0, 1, 2)),
+        "",
+    ),
+    "jvp of a gradient over rows": (lambda w, x, c: jvp(lambda w: grad(batched)(w, x, c), (w,), (w * 2,)), ""),
+    "vmap of a gradient over rows": (lambda w, x, c: vmap(lambda c: grad(batched)(w, x, c))(pair(c)), ""),
     "jvp of a scan": (lambda w, x, c: jvp(lambda w, x: loss(w, x, c), (w, x), (w * 2, x + 1)), "scan"),
     "jvp of a gradient": (lambda w, x, c: jvp(lambda w: grad(loss, 1)(w, x, c), (w,), (w * 2,)), "scan scan"),
     "vmap over the carry": (lambda w, x, c: vmap(lambda c: loss(w, x, c))(pair(c)), "scan"),
@@ -186,6 +198,16 @@ def test_captured_as_called(name: str, backend: str) -> None:
     if ops:
         nodes = captured.programs[0].graph.nodes
         assert " ".join(n.op.name for n in nodes if n.op.spec == "control") == ops
+
+
+def test_the_gradient_of_a_weight_is_one_product() -> None:
+    captured = capture(grad(batched), backend="interpreter")
+    captured(lt.ones(3, 3), lt.ones(5, 3), lt.ones(3))
+    nodes = captured.programs[0].graph.nodes
+    back = [n for n in nodes if n.op.name == "scan"][1]
+    assert back.params["carried"] == 1  # the cotangent of the carry: no sum
+    (product,) = (n for n in nodes if n.op.name == "matmul")
+    assert [str(a.type) for a in product.args] == ["f32[3, 10]", "f32[10, 3]"]
 
 
 @pytest.mark.parametrize("backend", ["interpreter", "c"])

@@ -24,6 +24,7 @@ from .._tape import save, unpack
 from ._apply import apply, call, compute, is_smooth
 from ._eager import no_way_back
 from ._linear import Linear, linearized
+from ._sums import without_sums
 
 __all__ = ["recorded"]
 
@@ -219,19 +220,25 @@ class _Scan:
             return self._step(xs, ys, more, kept.keep)
 
         body = trace_plain(self.linear.backward.name, step, types)
-        given = [*[t for t, _ in body.trace.captured], *ops[: self.first], *ends, *sums, *rows]
+        outside = [t for t, _ in body.trace.captured]
+        first = self.index + len(outside) + self.first + len(ends)
+        graph, products = without_sums(body.graph(behind=self.index), first, len(sums), len(ends), first + len(sums))
+        left = [k for k in range(len(sums)) if k not in products]
         params = {
-            "body": body.graph(behind=self.index),
-            "carried": len(ends) + len(sums),
+            "body": graph,
+            "carried": len(ends) + len(left),
             "scanned": len(rows),
             "length": self.given["length"],
             "reverse": not self.given["reverse"],
             "indexed": bool(self.index),
         }
-        out = apply(OPS["scan"], given, params)
-        found: dict[int, Tensor] = {self.first + k: t for k, t in zip(self.carry, out, strict=False)}
-        found |= dict(zip(self.captured, out[len(ends) :], strict=False))
-        found |= dict(zip(self.rows, out[len(ends) + len(sums) :], strict=True))
+        given = [*outside, *ops[: self.first], *ends, *[sums[k] for k in left], *rows]
+        out = iter(apply(OPS["scan"], given, params))
+        found: dict[int, Tensor] = {self.first + k: next(out) for k in self.carry}
+        found |= {self.captured[k]: next(out) for k in left}
+        found |= {i: next(out) for i in self.rows}
+        factors = list(out)
+        found |= {self.captured[k]: product.of(rows, factors) for k, product in products.items()}
         return [found[i] if i in self.wanted else None for i in range(len(ops))]
 
     def _step(self, xs: Sequence[Any], ys: list[int], more: list[int], again: bool) -> list[Tensor]:

@@ -119,7 +119,7 @@ def least_of(depth: int, backend: str) -> int:
 
 def trained(backend: str, budget: int | None) -> tuple[list[Any], Any]:
     """(losses and parameters after two steps, the program)."""
-    step, model = step_of(6)
+    step, model = step_of(4)
     compiled = compile(step, backend=backend, memory_budget=budget)
     losses = [compiled().detach().numpy() for _ in range(2)]
     return losses + [p.detach().numpy() for p in model.parameters()], compiled.programs[0]
@@ -127,7 +127,7 @@ def trained(backend: str, budget: int | None) -> tuple[list[Any], Any]:
 
 def test_a_step_within_a_budget_gives_the_same_bits() -> None:
     expected, plain = trained("interpreter", None)
-    budget = least_of(6, "interpreter")
+    budget = least_of(4, "interpreter")
     assert budget < interpreter.planned_bytes(plain.graph)
     found, program = trained("interpreter", budget)
     assert interpreter.planned_bytes(program.graph) <= budget
@@ -137,7 +137,7 @@ def test_a_step_within_a_budget_gives_the_same_bits() -> None:
 def test_a_native_step_within_a_budget() -> None:
     planner = _budget._planner_of("c")
     expected, plain = trained("c", None)
-    budget = least_of(6, "c")
+    budget = least_of(4, "c")
     assert budget < planner(plain.graph)
     found, program = trained("c", budget)
     assert program.run.memory.arena_bytes <= planner(program.graph) <= budget

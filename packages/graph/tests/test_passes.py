@@ -25,6 +25,7 @@ from lamella.graph import (
     interpret,
     join_pads,
     parse,
+    rematerialize,
     run_passes,
     simplify,
     to_text,
@@ -378,11 +379,15 @@ def programs(draw: Any) -> Graph:
     return builder.build(draw(st.lists(st.sampled_from([*tensors, *scalars]), max_size=4)))
 
 
-PASSES = [dce, cse, fold_scalars, fold_constants, canonicalize, simplify, join_pads, cse, dce]
+def again(graph: Graph) -> Graph:
+    return rematerialize(graph, 1e6)
+
+
+PASSES = [dce, cse, fold_scalars, fold_constants, canonicalize, simplify, join_pads, again, cse, dce]
 
 
 @given(programs(), st.permutations(PASSES))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_pass_changes_what_a_run_returns(graph: Graph, passes: Any) -> None:
     def memory(results: list[Any]) -> list[bool]:
         return [
@@ -417,6 +422,46 @@ def test_uses_and_producers() -> None:
     assert graph.uses() == {x: [(mul, 0), (mul, 1), (add, 1)], mul.outputs[0]: [(add, 0)]}
     assert graph.producers() == {mul.outputs[0]: (mul, 0), add.outputs[0]: (add, 0)}
     assert graph.next_id() == 3
+
+
+INSIDE = """graph g(%0: bool[], %1: f32[4, 5], %2: f32[4, 2], %3: f32[4, 3]) {
+  %4: f32[4, 5] = cond(%0, %1, %2, %3; then=graph yes(%0: f32[4, 5], %1: f32[4, 2], %2: f32[4, 3]) {
+    %3: f32[4, 5] = pad(%1; pads=((0, 0), (0, 3)), value=0.0)
+    %4: f32[4, 5] = pad(%2; pads=((0, 0), (2, 0)), value=0.0)
+    %5: f32[4, 5] = add(%4, %3)
+    return %5
+  }, otherwise=graph no(%0: f32[4, 5], %1: f32[4, 2], %2: f32[4, 3]) {
+    %3: f32[] = full(2.0; shape=(), dtype=f32)
+    %4: f32[] = neg(%3)
+    %5: f32[4, 5] = mul(%4, %0)
+    %6: f32[4, 5] = mul(%5, 1)
+    %7: f32[4, 5] = neg(%6)
+    return %7
+  })
+  return %4
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("passes", "yes", "no"),
+    [
+        ([fold_constants], ["pad", "pad", "add"], ["full", "full", "mul", "mul", "neg"]),
+        ([fold_constants, canonicalize], ["pad", "pad", "add"], ["mul", "mul", "neg"]),
+        ([fold_constants, simplify], ["pad", "pad", "add"], ["mul"]),
+        ([join_pads, dce], ["cat", "add"], ["full", "neg", "mul", "mul", "neg"]),
+    ],
+    ids=lambda p: "+".join(getattr(f, "__name__", f) for f in p),
+)
+def test_passes_go_inside_control_flow(passes: Any, yes: list[str], no: list[str]) -> None:
+    graph = parse(INSIDE)
+    found = run_passes(graph, passes, verify=True)
+    bodies = {g.name: [n.op.name for n in g.nodes] for g in found.regions()}
+    assert bodies == {"yes": yes, "no": no}
+    for choice in (True, False):
+        given = [np.asarray(choice), *[np.full(s, -0.0, np.float32) for s in ((4, 5), (4, 2), (4, 3))]]
+        (a,), (b,) = interpret(found)(given), interpret(graph)(given)
+        assert a.tobytes() == b.tobytes()
 
 
 def long(n: int) -> Graph:

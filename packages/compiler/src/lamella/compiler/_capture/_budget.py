@@ -16,6 +16,8 @@ from lamella.interfaces import discover
 __all__ = ["BudgetError", "check_budget", "fitted"]
 
 _WORTHS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0, 1024.0, 2.0**20)
+# the price of a byte, and in how many segments what is computed again is cut, from the cheapest on
+_TRIALS = ((1.0, 1), (4.0, 1), (16.0, 1), (64.0, 1), *[(2.0**20, n) for n in (1, 2, 3, 4, 6, 8, 12, 16)])
 _Planner = Callable[[Graph], int]
 
 
@@ -64,8 +66,8 @@ def _fit(graph: Graph, planner: _Planner, budget: int) -> Graph:
     best, least = graph, planner(graph)
     while least > budget:
         start, reached = best, least
-        for worth in _WORTHS:
-            found = rematerialize(start, worth)
+        for worth, segments in _TRIALS:
+            found = rematerialize(start, worth, segments)
             if found is start:
                 continue
             planned = planner(found)

@@ -9,6 +9,7 @@ more memory. Draws, updates and control flow are never computed again.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -232,14 +233,18 @@ def live_bytes(graph: Graph) -> list[int]:
     return found
 
 
-def rematerialize(graph: Graph, worth: float) -> Graph:
-    """The graph with less alive at its peak: what is read after the peak may be computed again after it."""
+def rematerialize(graph: Graph, worth: float, segments: int = 1) -> Graph:
+    """The graph with less alive at its peak: what is read after the peak may be computed again after it.
+
+    What is computed again is cut into `segments`, between which values are kept: one segment is alive at a time, where
+    the later part reads values in the opposite order. The graph itself where its peak does not fall.
+    """
     best = max(live_bytes(graph), default=0)
     for _ in range(_ROUNDS):
         alive = live_bytes(graph)
         if not alive:
             break
-        changed = _cut_at(graph, alive.index(max(alive)), worth)
+        changed = _cut_at(graph, alive.index(max(alive)), worth, segments)
         peak = max(live_bytes(changed), default=0)
         if peak >= best:
             break
@@ -247,7 +252,7 @@ def rematerialize(graph: Graph, worth: float) -> Graph:
     return graph
 
 
-def _cut_at(graph: Graph, place: int, worth: float) -> Graph:
+def _cut_at(graph: Graph, place: int, worth: float, segments: int) -> Graph:
     early, late = graph.nodes[: place + 1], graph.nodes[place + 1 :]
     made = {v for node in early for v in node.outputs}
     wanted = list(dict.fromkeys(a for node in late for a in node.args if type(a) is Value and a in made))
@@ -255,9 +260,40 @@ def _cut_at(graph: Graph, place: int, worth: float) -> Graph:
     free = set(graph.inputs) | {v for v in made if v in results or not isinstance(v.type, TensorType)}
     _, repeated = _chosen(early, wanted, free, set(), worth)
     repeated = {node for node in repeated if results.isdisjoint(node.outputs)}
+    repeated -= _between([node for node in early if node in repeated], segments)
     if not repeated:
         return graph
     rest = _Late(graph.next_id(), _region(graph), repeated, {v: node for node in early for v in node.outputs})
     for node in late:
         rest.add(node)
     return dce(graph.replace([*early, *rest.nodes]))
+
+
+def _between(nodes: list[Node], segments: int) -> set[Node]:
+    """The nodes whose values cross from a segment to the next, cut where few bytes do."""
+    if segments < 2 or len(nodes) < segments:
+        return set()
+    last: dict[Value, int] = {}
+    for i, node in enumerate(nodes):
+        last.update({a: i for a in node.args if type(a) is Value})
+    sizes = [0 if node.op.spec == "view" else sum(map(size_bytes, node.outputs)) for node in nodes]
+    # crossing[t]: bytes made before node t and read at or after it
+    crossing = [0] * (len(nodes) + 1)
+    for i, node in enumerate(nodes):
+        for v in node.outputs:
+            if last.get(v, i) > i:
+                crossing[i + 1] += size_bytes(v)
+                crossing[last[v] + 1] -= size_bytes(v)
+    total = list(itertools.accumulate(sizes, initial=0))
+    crossing = list(itertools.accumulate(crossing))
+    found: set[Node] = set()
+    for k in range(1, segments):
+        window = [
+            t
+            for t in range(1, len(nodes))
+            if (2 * k - 1) * total[-1] <= 2 * segments * total[t] <= (2 * k + 1) * total[-1]
+        ]
+        if window:
+            t = min(window, key=crossing.__getitem__)
+            found.update(node for node in nodes[:t] if any(last.get(v, -1) >= t for v in node.outputs))
+    return found

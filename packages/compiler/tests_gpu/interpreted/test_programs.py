@@ -10,7 +10,9 @@ import program_suite as suite
 import pytest
 from triton_machine import Interpreted, tables
 
+from lamella.compiler._toolchain import host_target
 from lamella.compiler._triton import _print, _schedule
+from lamella.compiler.executor import compile_graph as c_target
 from lamella.graph import Graph, interpret
 
 EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
@@ -93,6 +95,26 @@ def test_small_tiles_reach_every_form_of_loop(small_tiles: None, monkeypatch: py
     for text in ("for c0 in range(", "for step in range(", "for k0 in range(", "tl.debug_barrier()"):
         assert text in source, text
     check(graph, suite.inputs(graph))
+
+
+BITWISE = ("exp", "log", "log1p", "tanh", "sigmoid", "erf", "sqrt", "rsqrt", "reciprocal", "floor", "sign", "relu")
+
+
+@pytest.mark.skipif(
+    not host_target().fma, reason="the C target has FMA in its polynomials only where the machine has it"
+)
+def test_elementwise_results_are_those_of_the_c_target_to_the_bit() -> None:
+    p = suite.Program("bitwise")
+    x = p.tensor("f32", 4000)
+    graph = p.build(*(p(op, x) for op in BITWISE), p("gelu", x, approximate="none"))
+    rng = np.random.default_rng(0)
+    specials = np.array([np.nan, np.inf, -np.inf, -0.0, 1e-42, 3e38, 88.9, -104.5], np.float32)
+    values = np.concatenate([specials, rng.normal(0, 30, 3992).astype(np.float32)])
+    for name, got, want in zip(
+        [*BITWISE, "gelu"], Interpreted(graph)([values]), c_target(graph)([values]), strict=True
+    ):
+        same = (got.view(np.uint32) == want.view(np.uint32)) | (np.isnan(got) & np.isnan(want))
+        assert same.all(), f"{name}: {values[~same][:5]} gives {got[~same][:5]} and {want[~same][:5]}"
 
 
 def test_torch_is_not_imported() -> None:

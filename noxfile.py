@@ -277,6 +277,13 @@ def triton(session: nox.Session) -> None:
             session.run("pytest", *paths, *[a for a in given if a.startswith("-")], env=environment)
 
 
+@command("packages/compiler/tests/helpers/replay.py", requires=["wheels"], reuse_venv=True)
+def replay(session: nox.Session) -> None:
+    """The code generated for a fixed suite of programs beside the stored one; `-- --update` stores it."""
+    install(session, ["lamella-compiler"])
+    session.run("python", "packages/compiler/tests/helpers/replay.py", *session.posargs)
+
+
 @command("packages/compiler/tests_gpu/device/test_*.py", requires=["wheels"], reuse_venv=True)
 def gpu(session: nox.Session) -> None:
     """The GPU target on a GPU, with CuPy; skipped, with its reason, where there is none."""

@@ -1,5 +1,6 @@
-"""The launcher against a stand-in for CuPy and the driver, which reads parameters as a kernel would: order, types, hidden
-pointers to scratch memory, threads, stream, and what is refused. Nothing runs on a GPU here.
+"""The launcher against a stand-in for CuPy and the driver, which reads parameters as a kernel would.
+
+Order, types, hidden pointers to scratch memory, threads, stream, and what is refused. Nothing runs on a GPU here.
 """
 
 from __future__ import annotations
@@ -72,8 +73,9 @@ class Launched:
 class Recorder:
     """A driver that reads every parameter where its pointer says, as 8 bytes."""
 
-    def __init__(self, counts: dict[str, int]) -> None:
-        self.counts, self.loaded, self.launched = counts, [], []
+    def __init__(self) -> None:
+        self.loaded: list[tuple[str, int]] = []
+        self.launched: list[Launched] = []
 
     def load(self, cubin: bytes, name: str, shared_bytes: int) -> int:
         assert cubin[:4] == b"\x7fELF"
@@ -87,7 +89,7 @@ class Recorder:
 
 def prepared(graph: Graph) -> tuple[Any, Pretend, Recorder, Runner]:
     made = compile_graph(graph, 90)
-    pretend, recorder = Pretend(), Recorder({})
+    pretend, recorder = Pretend(), Recorder()
     machine = Cuda(made.functions, pretend, recorder)
     return made, pretend, recorder, Runner(TritonProgram(graph), machine)
 
@@ -126,7 +128,7 @@ def test_scratch_memory_is_given_where_a_kernel_asks_for_it() -> None:
         dataclasses.replace(f, compiled=dataclasses.replace(f.compiled, global_scratch_bytes=128))
         for f in made.functions
     ]
-    pretend, recorder = Pretend(), Recorder({})
+    pretend, recorder = Pretend(), Recorder()
     run = Runner(TritonProgram(suite.graph("softmax")), Cuda(asks, pretend, recorder))
     run([pretend.empty((suite.ROWS, suite.COLUMNS), np.float32)])
     given, hidden = len(asks[0].function.arguments), recorder.launched[0].words
@@ -141,7 +143,7 @@ def test_parameters_that_are_no_scratch_are_refused() -> None:
     needs = dataclasses.replace(f.resources, parameters=(*f.resources.parameters, (200, 8)))
     pretend = Pretend()
     run = Runner(
-        TritonProgram(suite.graph("softmax")), Cuda([dataclasses.replace(f, resources=needs)], pretend, Recorder({}))
+        TritonProgram(suite.graph("softmax")), Cuda([dataclasses.replace(f, resources=needs)], pretend, Recorder())
     )
     with pytest.raises(CudaError, match="takes 5 parameters where 2 and scratch were expected"):
         run([pretend.empty((suite.ROWS, suite.COLUMNS), np.float32)])

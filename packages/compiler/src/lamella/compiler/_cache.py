@@ -11,8 +11,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,7 @@ class Kind:
     made: str
 
 
+STALE_S = 3600.0  # a build that is not done after so long was stopped
 NATIVE = Kind(".c", ".so")
 GPU = Kind(".py", ".kernel")
 _KINDS = (NATIVE, GPU)
@@ -37,11 +40,13 @@ _KINDS = (NATIVE, GPU)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One compiled object in the cache."""
+    """One compiled object in the cache: its size with its sources, and the seconds since it was made."""
 
     key: str
     path: Path
     size_bytes: int
+    age_s: float
+    sources: tuple[Path, ...]
 
 
 def folder() -> Path:
@@ -95,7 +100,7 @@ def get(key: str, sources: Sequence[str], build: Callable[[list[Path], Path], No
             file.write_text(source, encoding="utf-8")
         build(files, made)
         seal = Path(work) / f"{key}.sha256"
-        seal.write_text(hashlib.sha256(made.read_bytes()).hexdigest(), encoding="ascii")
+        seal.write_text(_seal(key, made.read_bytes()), encoding="ascii")
         for file in (*files, made, seal):
             os.replace(file, home / file.name)
     return path
@@ -111,34 +116,66 @@ def _sealed(path: Path) -> bool:
         content, seal = path.read_bytes(), path.with_suffix(".sha256").read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         return False
-    return hashlib.sha256(content).hexdigest() == seal
+    return _seal(path.stem, content) == seal
+
+
+def _seal(key: str, content: bytes) -> str:
+    """The hash of an object and of what it is the object of: one entry's files do not pass as another's."""
+    return hashlib.sha256(key.encode() + b":" + content).hexdigest()
 
 
 def entries() -> list[Entry]:
     """What is cached, by key."""
-    home = folder()
-    found = [path for kind in _KINDS for path in home.glob(f"*{kind.made}")]
-    return [Entry(p.stem, p, p.stat().st_size) for p in sorted(found)]
+    home, now = folder(), time.time()
+    found = []
+    for kind in _KINDS:
+        for path in home.glob(f"*{kind.made}"):
+            sources = _sources(home, path.stem, kind)
+            try:
+                status = path.stat()
+                size = status.st_size + sum(file.stat().st_size for file in sources)
+            except FileNotFoundError:
+                continue  # another process cleared it meanwhile
+            found.append(Entry(path.stem, path, size, max(0.0, now - status.st_mtime), sources))
+    return sorted(found, key=lambda entry: entry.key)
+
+
+def _sources(home: Path, key: str, kind: Kind) -> tuple[Path, ...]:
+    """The source files of an object, in the order they were given."""
+    more = sorted(home.glob(f"{key}.*{kind.source}"), key=lambda p: int(p.stem.rpartition(".")[2]))
+    return tuple(path for path in (home / f"{key}{kind.source}", *more) if path.is_file())
 
 
 def source(key: str) -> str:
-    """The source of a cached object, its files one after another."""
+    """The source of a cached object, its files one after another; KeyError for an unknown key."""
     home = folder()
     for kind in _KINDS:
-        path = home / f"{key}{kind.source}"
-        if path.is_file():
-            more = home.glob(f"{key}.*{kind.source}")
-            rest = sorted(more, key=lambda p: int(p.stem.rpartition(".")[2]))
-            return "".join(file.read_text(encoding="utf-8") for file in (path, *rest))
-    raise KeyError(f"no cached object {key!r}; cache.entries() lists them")
+        files = _sources(home, key, kind)
+        if files:
+            return "".join(file.read_text(encoding="utf-8") for file in files)
+    raise KeyError(f"no cached object {key!r}; lamella.compiler.cache.inspect() lists them")
 
 
-def clear() -> int:
-    """Delete all cached objects and return how many there were; objects in use stay loaded."""
-    made, sources = {kind.made for kind in _KINDS}, {kind.source for kind in _KINDS}
-    count = 0
-    for path in folder().iterdir():
-        if path.suffix in made | sources | {".sha256"}:
-            count += path.suffix in made
+def clear(older_than_s: float = 0.0) -> int:
+    """Delete the cached objects made at least `older_than_s` seconds ago, with their sources, and return how many.
+
+    Objects in use stay loaded. Without an age, single files go too, and builds that stopped an hour ago or more.
+    ValueError for a negative age.
+    """
+    if not older_than_s >= 0:
+        raise ValueError(f"clear(older_than_s) takes a number of seconds from 0 on, got {older_than_s!r}")
+    home = folder()
+    doomed = [entry for entry in entries() if entry.age_s >= older_than_s]
+    for entry in doomed:
+        # the hash first: without it an object is no longer loaded, whatever stops this loop
+        for path in (home / f"{entry.key}.sha256", entry.path, *entry.sources):
             path.unlink(missing_ok=True)
-    return count
+    if not older_than_s:
+        for kind in _KINDS:
+            for suffix in (kind.source, kind.made, ".sha256"):
+                for path in home.glob(f"*{suffix}"):
+                    path.unlink(missing_ok=True)
+        for path in home.glob("build-*"):  # a build under way has a young one
+            if path.stat().st_mtime < time.time() - STALE_S:
+                shutil.rmtree(path, ignore_errors=True)
+    return len(doomed)

@@ -1,0 +1,192 @@
+/* helpers 8cc44f4c8091508b */
+void k0(const lm_call *call, int64_t chunk) {
+    const int64_t *const d = call->dims;
+    const int64_t n_i0 = d[0];
+    const int64_t rows_per_chunk = d[1];
+    const int64_t block = d[2];
+    const int64_t blocks = d[3];
+    float *restrict b0 = (float *)call->data[0];
+    const int64_t q0 = (int64_t)(call->scalars[0].i);
+    const int64_t q1 = (int64_t)(call->scalars[1].i);
+    const int64_t c0 = chunk % blocks * block;
+    const int64_t c1 = lm_min(c0 + block, n_i0);
+    const int64_t r0 = chunk / blocks * rows_per_chunk;
+    const int64_t r1 = lm_min(r0 + rows_per_chunk, 1);
+    const uint64_t v3 = (uint64_t)q0;
+    const uint64_t v4 = (uint64_t)q1;
+    for (int64_t r = r0; r < r1; ++r) {
+        int64_t i0 = c0;
+        for (; i0 + 8 <= c1; i0 += 8) {
+            const i64x8 v2 = (splat_i64x8(i0) + (i64x8){0, 1, 2, 3, 4, 5, 6, 7});
+            const u64x8 v5 = __builtin_convertvector(v2, u64x8);
+            const u64x8 v6 = (v4 + v5);
+            const u64x8 v7 = philox_u64x8(splat_u64x8(v3), v6);
+            const u64x8 v9 = shr_u64x8(v7, splat_u64x8(UINT64_C(40)));
+            const i32x8 v10 = __builtin_convertvector(v9, i32x8);
+            const f32x8 v11 = __builtin_convertvector(v10, f32x8);
+            const f32x8 v13 = (v11 * 5.96046448e-08f);
+            st_f32x8(b0 + i0, v13);
+        }
+        for (; i0 < c1; i0 += 1) {
+            const int64_t v2 = i0;
+            const uint64_t v5 = (uint64_t)v2;
+            const uint64_t v6 = (v4 + v5);
+            const uint64_t v7 = philox_u64(v3, v6);
+            const uint64_t v9 = shr_u64(v7, UINT64_C(40));
+            const int32_t v10 = (int32_t)v9;
+            const float v11 = (float)v10;
+            const float v13 = (v11 * 5.96046448e-08f);
+            st_f32(b0 + i0, v13);
+        }
+    }
+}
+
+void k1(const lm_call *call, int64_t chunk) {
+    const int64_t *const d = call->dims;
+    const int64_t n_i0 = d[0];
+    const int64_t rows_per_chunk = d[1];
+    const int64_t block = d[2];
+    const int64_t blocks = d[3];
+    float *restrict b0 = (float *)call->data[0];
+    const int64_t q0 = (int64_t)(call->scalars[0].i);
+    const int64_t q1 = (int64_t)(call->scalars[1].i);
+    const int64_t c0 = chunk % blocks * block;
+    const int64_t c1 = lm_min(c0 + block, n_i0);
+    const int64_t r0 = chunk / blocks * rows_per_chunk;
+    const int64_t r1 = lm_min(r0 + rows_per_chunk, 1);
+    const uint64_t v3 = (uint64_t)q0;
+    const uint64_t v4 = (uint64_t)q1;
+    for (int64_t r = r0; r < r1; ++r) {
+        int64_t i0 = c0;
+        for (; i0 + 8 <= c1; i0 += 8) {
+            const i64x8 v2 = (splat_i64x8(i0) + (i64x8){0, 1, 2, 3, 4, 5, 6, 7});
+            const u64x8 v5 = __builtin_convertvector(v2, u64x8);
+            const u64x8 v6 = (v4 + v5);
+            const u64x8 v7 = philox_u64x8(splat_u64x8(v3), v6);
+            const u64x8 v9 = shr_u64x8(v7, splat_u64x8(UINT64_C(32)));
+            const u32x8 v10 = __builtin_convertvector(v9, u32x8);
+            const f32x8 v11 = __builtin_convertvector(v10, f32x8);
+            const f32x8 v13 = (v11 + 0.5f);
+            const i32x8 v14 = asi_f32x8(v13);
+            const i32x8 v16 = (v14 - ((int32_t)1328874739));
+            const i32x8 v18 = (v16 & ((int32_t)-8388608));
+            const i32x8 v19 = (v14 - v18);
+            const f32x8 v20 = asf_f32x8(v19);
+            const f32x8 v22 = (v20 - 4.2949673e+09f);
+            const f32x8 v23 = (v20 + 4.2949673e+09f);
+            const f32x8 v24 = (v22 / v23);
+            const f32x8 v25 = (v24 * v24);
+            const f32x8 v27 = (v25 * (-0.59848839f));
+            const f32x8 v29 = (v27 + (-0.799497008f));
+            const f32x8 v30 = (v29 * v25);
+            const f32x8 v32 = (v30 + (-1.33333635f));
+            const f32x8 v33 = (v32 * v25);
+            const f32x8 v35 = (v33 + (-4.0f));
+            const f32x8 v36 = (v35 * v24);
+            const f32x8 v37 = __builtin_convertvector(v18, f32x8);
+            const f32x8 v39 = (v37 * (-1.65259166e-07f));
+            const f32x8 v40 = (v39 + v36);
+            const i32x8 v41 = __builtin_convertvector(v7, i32x8);
+            const f32x8 v42 = __builtin_convertvector(v41, f32x8);
+            const f32x8 v44 = (v42 * 2.32830644e-10f);
+            const f32x8 v45 = (v44 * v44);
+            const f32x8 v47 = (v45 * 0.0776559114f);
+            const f32x8 v49 = (v47 + (-0.598290384f));
+            const f32x8 v50 = (v49 * v45);
+            const f32x8 v52 = (v50 + 2.55007744f);
+            const f32x8 v53 = (v52 * v45);
+            const f32x8 v55 = (v53 + (-5.1677103f));
+            const f32x8 v56 = (v55 * v45);
+            const f32x8 v58 = (v56 + 3.14159274f);
+            const f32x8 v59 = (v58 * v44);
+            const f32x8 v60 = sqrt_f32x8(v40);
+            const f32x8 v61 = (v60 * v59);
+            st_f32x8(b0 + i0, v61);
+        }
+        for (; i0 < c1; i0 += 1) {
+            const int64_t v2 = i0;
+            const uint64_t v5 = (uint64_t)v2;
+            const uint64_t v6 = (v4 + v5);
+            const uint64_t v7 = philox_u64(v3, v6);
+            const uint64_t v9 = shr_u64(v7, UINT64_C(32));
+            const uint32_t v10 = (uint32_t)v9;
+            const float v11 = (float)v10;
+            const float v13 = (v11 + 0.5f);
+            const int32_t v14 = asi_f32(v13);
+            const int32_t v16 = (int32_t)(v14 - ((int32_t)1328874739));
+            const int32_t v18 = (int32_t)(v16 & ((int32_t)-8388608));
+            const int32_t v19 = (int32_t)(v14 - v18);
+            const float v20 = asf_f32(v19);
+            const float v22 = (v20 - 4.2949673e+09f);
+            const float v23 = (v20 + 4.2949673e+09f);
+            const float v24 = (v22 / v23);
+            const float v25 = (v24 * v24);
+            const float v27 = (v25 * (-0.59848839f));
+            const float v29 = (v27 + (-0.799497008f));
+            const float v30 = (v29 * v25);
+            const float v32 = (v30 + (-1.33333635f));
+            const float v33 = (v32 * v25);
+            const float v35 = (v33 + (-4.0f));
+            const float v36 = (v35 * v24);
+            const float v37 = (float)v18;
+            const float v39 = (v37 * (-1.65259166e-07f));
+            const float v40 = (v39 + v36);
+            const int32_t v41 = (int32_t)v7;
+            const float v42 = (float)v41;
+            const float v44 = (v42 * 2.32830644e-10f);
+            const float v45 = (v44 * v44);
+            const float v47 = (v45 * 0.0776559114f);
+            const float v49 = (v47 + (-0.598290384f));
+            const float v50 = (v49 * v45);
+            const float v52 = (v50 + 2.55007744f);
+            const float v53 = (v52 * v45);
+            const float v55 = (v53 + (-5.1677103f));
+            const float v56 = (v55 * v45);
+            const float v58 = (v56 + 3.14159274f);
+            const float v59 = (v58 * v44);
+            const float v60 = sqrt_f32(v40);
+            const float v61 = (v60 * v59);
+            st_f32(b0 + i0, v61);
+        }
+    }
+}
+
+void k2(const lm_call *call, int64_t chunk) {
+    const int64_t *const d = call->dims;
+    const int64_t n_i0 = d[0];
+    const int64_t rows_per_chunk = d[1];
+    const int64_t block = d[2];
+    const int64_t blocks = d[3];
+    float *restrict b0 = (float *)call->data[0];
+    const int64_t q0 = (int64_t)(call->scalars[0].i);
+    const int64_t q1 = (int64_t)(call->scalars[1].i);
+    const int64_t c0 = chunk % blocks * block;
+    const int64_t c1 = lm_min(c0 + block, n_i0);
+    const int64_t r0 = chunk / blocks * rows_per_chunk;
+    const int64_t r1 = lm_min(r0 + rows_per_chunk, 1);
+    const uint64_t v3 = (uint64_t)q0;
+    const uint64_t v4 = (uint64_t)q1;
+    for (int64_t r = r0; r < r1; ++r) {
+        int64_t i0 = c0;
+        for (; i0 + 8 <= c1; i0 += 8) {
+            const i64x8 v2 = (splat_i64x8(i0) + (i64x8){0, 1, 2, 3, 4, 5, 6, 7});
+            const u64x8 v5 = __builtin_convertvector(v2, u64x8);
+            const u64x8 v6 = (v4 + v5);
+            const u64x8 v7 = philox_u64x8(splat_u64x8(v3), v6);
+            const u64x8 v10 = shr_u64x8(v7, splat_u64x8(UINT64_C(11)));
+            const i64x8 v11 = (i64x8)(v10 < splat_u64x8(UINT64_C(900719925474100)));
+            const f32x8 v12 = __builtin_convertvector(-__builtin_convertvector(v11, i32x8), f32x8);
+            st_f32x8(b0 + i0, v12);
+        }
+        for (; i0 < c1; i0 += 1) {
+            const int64_t v2 = i0;
+            const uint64_t v5 = (uint64_t)v2;
+            const uint64_t v6 = (v4 + v5);
+            const uint64_t v7 = philox_u64(v3, v6);
+            const uint64_t v10 = shr_u64(v7, UINT64_C(11));
+            const _Bool v11 = (v10 < UINT64_C(900719925474100));
+            const float v12 = (float)v11;
+            st_f32(b0 + i0, v12);
+        }
+    }
+}

@@ -6,7 +6,9 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t at11 = d[2];
     const int64_t at41 = d[3];
     const int64_t rows_per_chunk = d[4];
-    const int64_t by5 = d[5];
+    const double c5 = (double)lm_number(d[5]);
+    const double c6 = (double)lm_number(d[6]);
+    const int64_t by7 = d[7];
     const int64_t *restrict b0 = (const int64_t *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
     float *restrict b2 = (float *)call->data[2];
@@ -15,8 +17,8 @@ void k0(const lm_call *call, int64_t chunk) {
     float *restrict g41 = (float *)(call->partial + at41);
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
-    const float v32 = (float)9.718172983479106e-05;
-    const float v35 = (float)0.9;
+    const float v32 = (float)c5;
+    const float v35 = (float)c6;
     const float v39 = (float)0.0;
     int64_t e11 = INT64_C(0);
     float e41 = 0.0f;
@@ -41,33 +43,33 @@ void k0(const lm_call *call, int64_t chunk) {
         j0 = 0;
         for (; j0 + 32 <= n_j0; j0 += 32) {
           {
-            const f32x8 v12 = ld_f32x8(b1 + i0 * by5 + j0);
+            const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + j0);
             a13_0 = most_f32x8(v12, a13_0);
-            __builtin_prefetch(b2 + i0 * by5 + j0, 1);
+            __builtin_prefetch(b2 + i0 * by7 + j0, 1);
           }
           {
-            const f32x8 v12 = ld_f32x8(b1 + i0 * by5 + (j0 + 8));
+            const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + (j0 + 8));
             a13_1 = most_f32x8(v12, a13_1);
-            __builtin_prefetch(b2 + i0 * by5 + (j0 + 8), 1);
+            __builtin_prefetch(b2 + i0 * by7 + (j0 + 8), 1);
           }
           {
-            const f32x8 v12 = ld_f32x8(b1 + i0 * by5 + (j0 + 16));
+            const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + (j0 + 16));
             a13_2 = most_f32x8(v12, a13_2);
-            __builtin_prefetch(b2 + i0 * by5 + (j0 + 16), 1);
+            __builtin_prefetch(b2 + i0 * by7 + (j0 + 16), 1);
           }
           {
-            const f32x8 v12 = ld_f32x8(b1 + i0 * by5 + (j0 + 24));
+            const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + (j0 + 24));
             a13_3 = most_f32x8(v12, a13_3);
-            __builtin_prefetch(b2 + i0 * by5 + (j0 + 24), 1);
+            __builtin_prefetch(b2 + i0 * by7 + (j0 + 24), 1);
           }
         }
         for (; j0 + 8 <= n_j0; j0 += 8) {
-            const f32x8 v12 = ld_f32x8(b1 + i0 * by5 + j0);
+            const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + j0);
             a13_0 = most_f32x8(v12, a13_0);
-            __builtin_prefetch(b2 + i0 * by5 + j0, 1);
+            __builtin_prefetch(b2 + i0 * by7 + j0, 1);
         }
         for (; j0 < n_j0; j0 += 1) {
-            const float v12 = ld_f32(b1 + i0 * by5 + j0);
+            const float v12 = ld_f32(b1 + i0 * by7 + j0);
             e13 = most_f32(v12, e13);
         }
         const float v13 = most_f32(e13, hlargest_f32x8((most_f32x8((most_f32x8(a13_3, a13_2)), (most_f32x8(a13_1, a13_0))))));
@@ -78,13 +80,13 @@ void k0(const lm_call *call, int64_t chunk) {
             f32x8 a17_0 = splat_f32x8(0.0f);
             j0 = from;
             for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v14 = ld_f32x8(b1 + i0 * by5 + j0);
+                const f32x8 v14 = ld_f32x8(b1 + i0 * by7 + j0);
                 const f32x8 v15 = (v14 - v13);
                 const f32x8 v16 = exp_f32x8(v15);
                 a17_0 = a17_0 + v16;
             }
             for (; j0 < to; j0 += 1) {
-                const float v14 = ld_f32(b1 + i0 * by5 + j0);
+                const float v14 = ld_f32(b1 + i0 * by7 + j0);
                 const float v15 = (v14 - v13);
                 const float v16 = exp_f32(v15);
                 e17 = (float)(e17 + v16);
@@ -103,10 +105,10 @@ void k0(const lm_call *call, int64_t chunk) {
             f32x8 a29_0 = splat_f32x8(0.0f);
             j0 = from;
             for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v19 = ld_f32x8(b1 + i0 * by5 + j0);
+                const f32x8 v19 = ld_f32x8(b1 + i0 * by7 + j0);
                 const f32x8 v20 = (v19 - v13);
                 const f32x8 v21 = (v20 - v18);
-                st_f32x8(b2 + i0 * by5 + j0, v21);
+                st_f32x8(b2 + i0 * by7 + j0, v21);
                 const int64_t v22 = ld_i64(b0 + i0);
                 const i32x8 v23 = (splat_i32x8((int32_t)j0) + (i32x8){0, 1, 2, 3, 4, 5, 6, 7});
                 const int32_t v24 = (int32_t)v22;
@@ -114,13 +116,13 @@ void k0(const lm_call *call, int64_t chunk) {
                 const f32x8 v27 = sel_f32x8(v25, v21, splat_f32x8(0.0f));
                 a28_0 = a28_0 + v27;
                 a29_0 = a29_0 + v21;
-                __builtin_prefetch(b1 + i0 * by5 + j0 + by5);
+                __builtin_prefetch(b1 + i0 * by7 + j0 + by7);
             }
             for (; j0 < to; j0 += 1) {
-                const float v19 = ld_f32(b1 + i0 * by5 + j0);
+                const float v19 = ld_f32(b1 + i0 * by7 + j0);
                 const float v20 = (v19 - v13);
                 const float v21 = (v20 - v18);
-                st_f32(b2 + i0 * by5 + j0, v21);
+                st_f32(b2 + i0 * by7 + j0, v21);
                 const int64_t v22 = ld_i64(b0 + i0);
                 const int32_t v23 = (int32_t)j0;
                 const int32_t v24 = (int32_t)v22;
@@ -152,7 +154,9 @@ void k0_total(const lm_call *call, int64_t chunks) {
     const int64_t at11 = d[2];
     const int64_t at41 = d[3];
     const int64_t rows_per_chunk = d[4];
-    const int64_t by5 = d[5];
+    const double c5 = (double)lm_number(d[5]);
+    const double c6 = (double)lm_number(d[6]);
+    const int64_t by7 = d[7];
     const int64_t *restrict b0 = (const int64_t *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
     float *restrict b2 = (float *)call->data[2];

@@ -86,7 +86,9 @@ void k1(const lm_call *call, int64_t chunk) {
     const int64_t rows_per_chunk = d[2];
     const int64_t block = d[3];
     const int64_t blocks = d[4];
-    const int64_t by5 = d[5];
+    const float c5 = (float)lm_number(d[5]);
+    const float c6 = (float)lm_number(d[6]);
+    const int64_t by7 = d[7];
     const float *restrict b0 = (const float *)call->data[0];
     const int64_t *restrict b1 = (const int64_t *)call->data[1];
     const float *restrict b2 = (const float *)call->data[2];
@@ -104,34 +106,34 @@ void k1(const lm_call *call, int64_t chunk) {
     for (int64_t r = r0; r < r1; ++r) {
         int64_t i1 = c0;
         for (; i1 + 8 <= c1; i1 += 8) {
-            const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + i1);
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by7 + i1);
             const int64_t v1 = ld_i64(b1 + i0);
             const i32x8 v2 = (splat_i32x8((int32_t)i1) + (i32x8){0, 1, 2, 3, 4, 5, 6, 7});
             const _Bool v8 = (v1 != (-INT64_C(100)));
             const int32_t v9 = (int32_t)v1;
             const i32x8 v10 = (i32x8)(splat_i32x8(v9) == v2);
-            const f32x8 v13 = sel_f32x8(v10, splat_f32x8(0.899999976f), splat_f32x8(0.0f));
+            const f32x8 v13 = sel_f32x8(v10, splat_f32x8(c5), splat_f32x8(0.0f));
             const f32x8 v14 = exp_f32x8(v0);
             const f32x8 v15 = (v14 - v13);
-            const f32x8 v17 = (v15 - 9.71817281e-05f);
+            const f32x8 v17 = (v15 - c6);
             const f32x8 v18 = (v17 * v6);
             const f32x8 v19 = sel_f32x8(splat_i32x8((int32_t)-(v8)), v18, splat_f32x8(0.0f));
-            st_f32x8(b4 + i0 * by5 + i1, v19);
+            st_f32x8(b4 + i0 * by7 + i1, v19);
         }
         for (; i1 < c1; i1 += 1) {
-            const float v0 = ld_f32(b0 + i0 * by5 + i1);
+            const float v0 = ld_f32(b0 + i0 * by7 + i1);
             const int64_t v1 = ld_i64(b1 + i0);
             const int32_t v2 = (int32_t)i1;
             const _Bool v8 = (v1 != (-INT64_C(100)));
             const int32_t v9 = (int32_t)v1;
             const _Bool v10 = (v9 == v2);
-            const float v13 = sel_f32(v10, 0.899999976f, 0.0f);
+            const float v13 = sel_f32(v10, c5, 0.0f);
             const float v14 = exp_f32(v0);
             const float v15 = (v14 - v13);
-            const float v17 = (v15 - 9.71817281e-05f);
+            const float v17 = (v15 - c6);
             const float v18 = (v17 * v6);
             const float v19 = sel_f32(v8, v18, 0.0f);
-            st_f32(b4 + i0 * by5 + i1, v19);
+            st_f32(b4 + i0 * by7 + i1, v19);
         }
         ++i0;
     }

@@ -4,7 +4,10 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t n_i0 = d[0];
     const int64_t n_j0 = d[1];
     const int64_t rows_per_chunk = d[2];
-    const int64_t by3 = d[3];
+    const int64_t c3 = d[3];
+    const int64_t c4 = d[4];
+    const double c5 = (double)lm_number(d[5]);
+    const int64_t by6 = d[6];
     const float *restrict b0 = (const float *)call->data[0];
     float *restrict b1 = (float *)call->data[1];
     float *restrict b2 = (float *)call->data[2];
@@ -13,9 +16,9 @@ void k0(const lm_call *call, int64_t chunk) {
     float *restrict b5 = (float *)call->data[5];
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
-    const float v4 = (float)INT64_C(1029);
-    const float v11 = (float)INT64_C(1029);
-    const float v14 = (float)1e-05;
+    const float v4 = (float)c3;
+    const float v11 = (float)c4;
+    const float v14 = (float)c5;
     const int64_t points = (n_j0 + 63) / 64 * 64;
     char *const scratch = (char *)lm_scratch(points * 4);
     float *restrict t0 = (float *)(scratch + points * 0);
@@ -29,14 +32,14 @@ void k0(const lm_call *call, int64_t chunk) {
             f32x8 a2_0 = splat_f32x8(0.0f);
             j0 = from;
             for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by3 + j0);
+                const f32x8 v0 = ld_f32x8(b0 + i0 * by6 + j0);
                 const f32x8 v1 = tanh_f32x8(v0);
                 a2_0 = a2_0 + v1;
                 st_f32x8(t0 + j0, v1);
-                __builtin_prefetch(b5 + i0 * by3 + j0, 1);
+                __builtin_prefetch(b5 + i0 * by6 + j0, 1);
             }
             for (; j0 < to; j0 += 1) {
-                const float v0 = ld_f32(b0 + i0 * by3 + j0);
+                const float v0 = ld_f32(b0 + i0 * by6 + j0);
                 const float v1 = tanh_f32(v0);
                 e2 = (float)(e2 + v1);
                 st_f32(t0 + j0, v1);
@@ -109,8 +112,8 @@ void k0(const lm_call *call, int64_t chunk) {
             const f32x8 v21 = (v19 * v20);
             const f32x8 v22 = ld_f32x8(b4 + j0);
             const f32x8 v23 = (v21 + v22);
-            st_f32x8(b5 + i0 * by3 + j0, v23);
-            __builtin_prefetch(b0 + i0 * by3 + j0 + by3);
+            st_f32x8(b5 + i0 * by6 + j0, v23);
+            __builtin_prefetch(b0 + i0 * by6 + j0 + by6);
         }
         for (; j0 < n_j0; j0 += 1) {
             const float v17 = ld_f32(t0 + j0);
@@ -120,7 +123,7 @@ void k0(const lm_call *call, int64_t chunk) {
             const float v21 = (v19 * v20);
             const float v22 = ld_f32(b4 + j0);
             const float v23 = (v21 + v22);
-            st_f32(b5 + i0 * by3 + j0, v23);
+            st_f32(b5 + i0 * by6 + j0, v23);
         }
         ++i0;
     }

@@ -6,7 +6,8 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t at12 = d[2];
     const int64_t at13 = d[3];
     const int64_t rows_per_chunk = d[4];
-    const int64_t by5 = d[5];
+    const int64_t c5 = d[5];
+    const int64_t by6 = d[6];
     const float *restrict b0 = (const float *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
     const float *restrict b2 = (const float *)call->data[2];
@@ -19,7 +20,7 @@ void k0(const lm_call *call, int64_t chunk) {
     float *restrict g13 = (float *)(call->partial + at13);
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
-    const float v15 = (float)INT64_C(1029);
+    const float v15 = (float)c5;
     g12 += chunk * (n_j0);
     for (int64_t k = 0; k < n_j0; ++k) g12[k] = 0.0f;
     g13 += chunk * (n_j0);
@@ -37,12 +38,12 @@ void k0(const lm_call *call, int64_t chunk) {
             f32x8 a10_0 = splat_f32x8(0.0f);
             j0 = from;
             for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + j0);
+                const f32x8 v0 = ld_f32x8(b0 + i0 * by6 + j0);
                 const float v1 = ld_f32(b1 + i0);
                 const f32x8 v2 = (v0 - v1);
                 const float v3 = ld_f32(b2 + i0);
                 const f32x8 v4 = (v2 * v3);
-                const f32x8 v5 = ld_f32x8(b3 + i0 * by5 + j0);
+                const f32x8 v5 = ld_f32x8(b3 + i0 * by6 + j0);
                 const f32x8 v6 = ld_f32x8(b4 + j0);
                 const f32x8 v7 = (v5 * v6);
                 a8_0 = a8_0 + v7;
@@ -51,15 +52,15 @@ void k0(const lm_call *call, int64_t chunk) {
                 const f32x8 v11 = (v5 * v4);
                 st_f32x8(g12 + j0, ld_f32x8(g12 + j0) + v11);
                 st_f32x8(g13 + j0, ld_f32x8(g13 + j0) + v5);
-                __builtin_prefetch(b5 + i0 * by5 + j0, 1);
+                __builtin_prefetch(b5 + i0 * by6 + j0, 1);
             }
             for (; j0 < to; j0 += 1) {
-                const float v0 = ld_f32(b0 + i0 * by5 + j0);
+                const float v0 = ld_f32(b0 + i0 * by6 + j0);
                 const float v1 = ld_f32(b1 + i0);
                 const float v2 = (v0 - v1);
                 const float v3 = ld_f32(b2 + i0);
                 const float v4 = (v2 * v3);
-                const float v5 = ld_f32(b3 + i0 * by5 + j0);
+                const float v5 = ld_f32(b3 + i0 * by6 + j0);
                 const float v6 = ld_f32(b4 + j0);
                 const float v7 = (v5 * v6);
                 e8 = (float)(e8 + v7);
@@ -78,11 +79,11 @@ void k0(const lm_call *call, int64_t chunk) {
         const float v17 = (v10 / v15);
         j0 = 0;
         for (; j0 + 8 <= n_j0; j0 += 8) {
-            const f32x8 v18 = ld_f32x8(b3 + i0 * by5 + j0);
+            const f32x8 v18 = ld_f32x8(b3 + i0 * by6 + j0);
             const f32x8 v19 = ld_f32x8(b4 + j0);
             const f32x8 v20 = (v18 * v19);
             const f32x8 v21 = (v20 - v16);
-            const f32x8 v22 = ld_f32x8(b0 + i0 * by5 + j0);
+            const f32x8 v22 = ld_f32x8(b0 + i0 * by6 + j0);
             const float v23 = ld_f32(b1 + i0);
             const f32x8 v24 = (v22 - v23);
             const float v25 = ld_f32(b2 + i0);
@@ -90,16 +91,16 @@ void k0(const lm_call *call, int64_t chunk) {
             const f32x8 v27 = (v26 * v17);
             const f32x8 v28 = (v21 - v27);
             const f32x8 v29 = (v28 * v25);
-            st_f32x8(b5 + i0 * by5 + j0, v29);
-            __builtin_prefetch(b0 + i0 * by5 + j0 + by5);
-            __builtin_prefetch(b3 + i0 * by5 + j0 + by5);
+            st_f32x8(b5 + i0 * by6 + j0, v29);
+            __builtin_prefetch(b0 + i0 * by6 + j0 + by6);
+            __builtin_prefetch(b3 + i0 * by6 + j0 + by6);
         }
         for (; j0 < n_j0; j0 += 1) {
-            const float v18 = ld_f32(b3 + i0 * by5 + j0);
+            const float v18 = ld_f32(b3 + i0 * by6 + j0);
             const float v19 = ld_f32(b4 + j0);
             const float v20 = (v18 * v19);
             const float v21 = (v20 - v16);
-            const float v22 = ld_f32(b0 + i0 * by5 + j0);
+            const float v22 = ld_f32(b0 + i0 * by6 + j0);
             const float v23 = ld_f32(b1 + i0);
             const float v24 = (v22 - v23);
             const float v25 = ld_f32(b2 + i0);
@@ -107,7 +108,7 @@ void k0(const lm_call *call, int64_t chunk) {
             const float v27 = (v26 * v17);
             const float v28 = (v21 - v27);
             const float v29 = (v28 * v25);
-            st_f32(b5 + i0 * by5 + j0, v29);
+            st_f32(b5 + i0 * by6 + j0, v29);
         }
         ++i0;
     }
@@ -119,7 +120,8 @@ void k0_total(const lm_call *call, int64_t chunks) {
     const int64_t at12 = d[2];
     const int64_t at13 = d[3];
     const int64_t rows_per_chunk = d[4];
-    const int64_t by5 = d[5];
+    const int64_t c5 = d[5];
+    const int64_t by6 = d[6];
     const float *restrict b0 = (const float *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
     const float *restrict b2 = (const float *)call->data[2];

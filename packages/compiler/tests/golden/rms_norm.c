@@ -4,14 +4,16 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t n_i0 = d[0];
     const int64_t n_j0 = d[1];
     const int64_t rows_per_chunk = d[2];
-    const int64_t by3 = d[3];
+    const int64_t c3 = d[3];
+    const double c4 = (double)lm_number(d[4]);
+    const int64_t by5 = d[5];
     const float *restrict b0 = (const float *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
     float *restrict b2 = (float *)call->data[2];
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
-    const float v4 = (float)INT64_C(1029);
-    const float v7 = (float)1e-06;
+    const float v4 = (float)c3;
+    const float v7 = (float)c4;
     int64_t i0 = r0;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t j0;
@@ -26,38 +28,38 @@ void k0(const lm_call *call, int64_t chunk) {
             j0 = from;
             for (; j0 + 32 <= to; j0 += 32) {
               {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by3 + j0);
+                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + j0);
                 const f32x8 v1 = (v0 * v0);
                 a2_0 = a2_0 + v1;
-                __builtin_prefetch(b2 + i0 * by3 + j0, 1);
+                __builtin_prefetch(b2 + i0 * by5 + j0, 1);
               }
               {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by3 + (j0 + 8));
+                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 8));
                 const f32x8 v1 = (v0 * v0);
                 a2_1 = a2_1 + v1;
-                __builtin_prefetch(b2 + i0 * by3 + (j0 + 8), 1);
+                __builtin_prefetch(b2 + i0 * by5 + (j0 + 8), 1);
               }
               {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by3 + (j0 + 16));
+                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 16));
                 const f32x8 v1 = (v0 * v0);
                 a2_2 = a2_2 + v1;
-                __builtin_prefetch(b2 + i0 * by3 + (j0 + 16), 1);
+                __builtin_prefetch(b2 + i0 * by5 + (j0 + 16), 1);
               }
               {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by3 + (j0 + 24));
+                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 24));
                 const f32x8 v1 = (v0 * v0);
                 a2_3 = a2_3 + v1;
-                __builtin_prefetch(b2 + i0 * by3 + (j0 + 24), 1);
+                __builtin_prefetch(b2 + i0 * by5 + (j0 + 24), 1);
               }
             }
             for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by3 + j0);
+                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + j0);
                 const f32x8 v1 = (v0 * v0);
                 a2_0 = a2_0 + v1;
-                __builtin_prefetch(b2 + i0 * by3 + j0, 1);
+                __builtin_prefetch(b2 + i0 * by5 + j0, 1);
             }
             for (; j0 < to; j0 += 1) {
-                const float v0 = ld_f32(b0 + i0 * by3 + j0);
+                const float v0 = ld_f32(b0 + i0 * by5 + j0);
                 const float v1 = (v0 * v0);
                 e2 = (float)(e2 + v1);
             }
@@ -69,19 +71,19 @@ void k0(const lm_call *call, int64_t chunk) {
         const float v9 = rsqrt_f32(v8);
         j0 = 0;
         for (; j0 + 8 <= n_j0; j0 += 8) {
-            const f32x8 v10 = ld_f32x8(b0 + i0 * by3 + j0);
+            const f32x8 v10 = ld_f32x8(b0 + i0 * by5 + j0);
             const f32x8 v11 = (v10 * v9);
             const f32x8 v12 = ld_f32x8(b1 + j0);
             const f32x8 v13 = (v11 * v12);
-            st_f32x8(b2 + i0 * by3 + j0, v13);
-            __builtin_prefetch(b0 + i0 * by3 + j0 + by3);
+            st_f32x8(b2 + i0 * by5 + j0, v13);
+            __builtin_prefetch(b0 + i0 * by5 + j0 + by5);
         }
         for (; j0 < n_j0; j0 += 1) {
-            const float v10 = ld_f32(b0 + i0 * by3 + j0);
+            const float v10 = ld_f32(b0 + i0 * by5 + j0);
             const float v11 = (v10 * v9);
             const float v12 = ld_f32(b1 + j0);
             const float v13 = (v11 * v12);
-            st_f32(b2 + i0 * by3 + j0, v13);
+            st_f32(b2 + i0 * by5 + j0, v13);
         }
         ++i0;
     }

@@ -1,7 +1,7 @@
 """The replay gate: the code generated for the suite of programs is compared with what is stored in `tests/golden`.
 
-A refactoring shows an empty diff; a change of code is looked at and stored with `--update`. Stored are the C kernels (for
-vectors of 32 bytes and FMA) and the Triton functions; of the libraries that they call a hash is kept. Nothing is
+A refactoring shows an empty diff; a change of code is looked at and stored with `--update`. Stored are the C kernels
+(for vectors of 32 bytes and FMA) and the Triton functions; of the libraries that they call a hash is kept. Nothing is
 compiled. Run: `python packages/compiler/tests/helpers/replay.py [--update]`, or `nox -s replay`.
 """
 

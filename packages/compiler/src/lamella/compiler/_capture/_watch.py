@@ -42,6 +42,10 @@ _OUTSIDE = {
 }
 
 
+_OS = os._Environ.__getitem__.__code__.co_filename  # the module is frozen: not its __file__
+_own: set[str] = set()  # files of our own layers that were met
+
+
 class _Stop(BaseException):
     """Ends a capture from inside the program, past its `except Exception`."""
 
@@ -56,13 +60,17 @@ class Watch:
         self._outermost = outermost
 
     def __call__(self, frame: types.FrameType, event: str, function: Any) -> None:
-        """The profile hook."""
-        if event == "call":
-            code = frame.f_code
-            if code in _OUTSIDE:
+        """The profile hook: it sees some hundred events an op, nearly all of them from our own files."""
+        code = frame.f_code
+        name = code.co_filename
+        if name in _own or is_ours(name):
+            _own.add(name)
+        elif event == "call":
+            if is_analyzed(name):
+                if code not in self._codes:
+                    self._new(frame)
+            elif name == _OS and code in _OUTSIDE:
                 self._stop(frame, _OUTSIDE[code])
-            elif code not in self._codes and is_analyzed(code.co_filename):
-                self._new(frame)
         elif event == "c_call":
             words = _impure(function)
             if words is not None:

@@ -5,6 +5,7 @@ warning that names the line; under fullgraph the same words are an error, and no
 from __future__ import annotations
 
 import datetime
+import gc
 import inspect
 import io
 import logging
@@ -16,6 +17,7 @@ import threading
 import time
 import uuid
 import warnings
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -423,3 +425,44 @@ def test_misses_are_logged(caplog: pytest.LogCaptureFixture) -> None:
         f(lt.ones(3))
     [record] = caplog.records
     assert "no program fits: x is not a" in record.getMessage()
+
+
+def forks(net: Any) -> Any:
+    return lambda x: net(x).sum() if x.sum() > 0 else net(x).mean()
+
+
+def refused(net: Any) -> Any:
+    kept: list[int] = []
+
+    def program(x: Any) -> Any:
+        kept.append(1)
+        return net(x).sum()
+
+    return program
+
+
+def loops(net: Any) -> Any:
+    def program(x: Any) -> Any:
+        while x.sum() > 1:
+            x = x * 0.5
+        return net(x).sum()
+
+    return program
+
+
+@pytest.mark.parametrize("make", [forks, refused, loops], ids=lambda f: f.__name__)
+def test_dropped_functions_do_not_wait_for_the_collector(make: Callable[[Any], Any]) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        net = nn.Linear(3, 3)
+        f = capture(make(net), backend="interpreter")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for value in (1.0, -1.0, 1e9):
+                f(lt.full((2, 3), value))
+        watched = [weakref.ref(net), weakref.ref(f)]
+        del net, f
+        assert [reference() for reference in watched] == [None, None]
+    finally:
+        gc.enable()

@@ -19,28 +19,36 @@ class _Found(BaseException):
     pass
 
 
-def blame(run: Callable[[], Any], happened: Callable[[], bool]) -> str | None:
-    """`file:line` of the program's line after which `happened()` holds first; None where the second run differs."""
-    last: list[str | None] = [None]
+class _Lines:
+    """The trace function: it asks after each line of the program, and stops there."""
 
-    def line(frame: types.FrameType, event: str, _: Any) -> Any:
-        if happened():
+    def __init__(self, happened: Callable[[], bool]) -> None:
+        self.last: str | None = None
+        self._happened = happened
+
+    def __call__(self, frame: types.FrameType, _: str, __: Any) -> Any:
+        return self.line if is_analyzed(frame.f_code.co_filename) else None
+
+    def line(self, frame: types.FrameType, event: str, _: Any) -> Any:
+        """One event inside a function of the program."""
+        if self._happened():
             raise _Found
         if event == "line":
-            last[0] = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        return line
+            self.last = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        return self.line
 
-    def enter(frame: types.FrameType, _: str, __: Any) -> Any:
-        return line if is_analyzed(frame.f_code.co_filename) else None
 
+def blame(run: Callable[[], Any], happened: Callable[[], bool]) -> str | None:
+    """`file:line` of the program's line after which `happened()` holds first; None where the second run differs."""
+    lines = _Lines(happened)
     before = sys.gettrace()
-    sys.settrace(enter)
+    sys.settrace(lines)
     try:
         run()
     except _Found:
-        return last[0]
+        return lines.last
     except BaseException:  # noqa: BLE001 - what the first run raised, or did not, is what the caller tells
         return None
     finally:
         sys.settrace(before)
-    return last[0] if happened() else None
+    return lines.last if happened() else None

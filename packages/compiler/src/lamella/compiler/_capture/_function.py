@@ -325,6 +325,7 @@ class CompiledFunction:
         """The call without compilation, with one warning a place; under `fullgraph` the error."""
         if self._fullgraph or isinstance(error, BudgetError):
             raise error
+        error.__traceback__ = error.__context__ = error.__cause__ = None  # frames that hold what the call held
         if self._refusals.tell(error):
             name = getattr(self._fn, "__qualname__", type(self._fn).__qualname__)
             warnings.warn(f"{name} runs uncompiled: {error}", RuntimeWarning, stacklevel=3)

@@ -194,6 +194,7 @@ class Attempt:
                 t._flags |= VIEW
             named.close()
             self._dynamic.sizes.closed = True
+            trace.refusal = None  # its traceback leads to this frame
 
     def _changed(self, changed: list[str], before: Before, answers: Sequence[Any]) -> CaptureError:
         """The error for what the program did to something older, with the line at which it did."""

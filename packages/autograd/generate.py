@@ -20,7 +20,8 @@ DERIVED = {
     "body": "a composite: what its body's ops give",
     "diagonal": "an elementwise op: its Jacobian is diagonal, so the vjp applied to the tangent",
     "unbatched": "made from host scalars, the same for every example; random draws follow vmap's `randomness`",
-    "extern": "a step of its own, which calls the op's numpy kernel on planned buffers",
+    "library": "a kernel in C that works on whole arrays",
+    "extern": "a step of its own, which calls the op's numpy kernel on planned buffers, for a reason below",
     "graphs": "control flow: what the ops of its graphs give",
     "widest": "under autocast it runs in the dtype its operands meet in",
 }
@@ -33,6 +34,8 @@ def cell(op: Op, kind: str) -> tuple[str, str]:
         return "-", exempt
     if op.spec == "scalar" and kind != "numpy":
         return "-", SCALAR
+    if kind == "lower" and op.name in _lowering("LIBRARY"):
+        return "library", DERIVED["library"]
     if kind in op.rules:
         return FILLED, ""
     if kind == "precision":
@@ -45,9 +48,14 @@ def cell(op: Op, kind: str) -> tuple[str, str]:
         return "body", DERIVED["body"]
     if kind == "batch" and op.spec == "creation":
         return "unbatched", DERIVED["unbatched"]
-    if kind == "lower":
-        return "extern", DERIVED["extern"]
+    if kind == "lower" and op.name in _lowering("EXTERN"):
+        return "extern", _lowering("EXTERN")[op.name]
     raise LookupError(f"op {op.name!r} has no rule of kind {kind!r}: add one, or exempt it with a reason")
+
+
+def _lowering(table: str) -> dict[str, Any]:
+    """Ops that lower otherwise than by a rule, as the installed compiler names them."""
+    return {name: row for module in discover("rules.lower") for name, row in getattr(module, table, {}).items()}
 
 
 def ops() -> list[Op]:
@@ -68,7 +76,7 @@ def table() -> str:
         for kind in KINDS:
             mark, reason = cell(op, kind)
             cells.append(mark)
-            if mark == "-" and op.spec != "scalar":
+            if mark in ("-", "extern") and op.spec != "scalar":
                 reasons.setdefault(f"{kind}: {reason}", []).append(op.name)
         if op.spec != "scalar":
             rows.append(f"| `{signature(op)}` | {describe(op)} | {' | '.join(cells)} |")
@@ -79,7 +87,7 @@ def table() -> str:
         "",
         "Written by `nox -s generate` from packages/autograd/generate.py; edit that file, or the tables it reads.",
         "",
-        f"A cell is `{FILLED}` (a row of a table), derived, or `-` (exempt, with a reason below). Derived means:",
+        f"A cell is `{FILLED}` (a row of a table), derived, or `-` (exempt). Reasons stand below. Derived means:",
         "",
         *[f"- `{mark}`: {meaning}." for mark, meaning in DERIVED.items()],
         "",
@@ -87,7 +95,7 @@ def table() -> str:
         f"|---|---|{'---|' * len(KINDS)}",
         *rows,
         "",
-        "## Exempt",
+        "## Reasons",
         "",
         f"- `scalar.*`: {SCALAR}",
         *[f"- {reason}: {', '.join(f'`{n}`' for n in names)}" for reason, names in sorted(reasons.items())],

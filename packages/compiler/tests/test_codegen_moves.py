@@ -187,6 +187,9 @@ def test_moves(dtype: str) -> None:
         if 0 not in shape:
             for mode in ("reflect", "replicate", "circular"):
                 pads = ((1, 2), (0, 0), (3, 4)) if shape[0] > 1 else ((0, 0), (0, 0), (2, 1))
-                p.output(f"{mode} {shape}", EXACT, *p.add("pad_around", x, pads=pads, mode=mode))
+                around = p.add("pad_around", x, pads=pads, mode=mode)
+                p.output(f"{mode} {shape}", EXACT, *around)
+                if dtype != "bool":
+                    p.output(f"{mode} back {shape}", SUM, *p.add("pad_around_grad", *around, pads=pads, mode=mode))
     p.output("cast", EXACT, *p.add("cast", p.add("cat", x, y, dim=0)[0], dtype=as_dtype("f32")))
     p.check()

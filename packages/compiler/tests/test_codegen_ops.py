@@ -24,7 +24,7 @@ import lamella.compiler.rules
 from lamella.compiler._lower.rules import RULES
 from lamella.compiler.executor import compile_graph
 from lamella.graph import Value
-from lamella.tensor.extend import as_dtype
+from lamella.tensor.extend import OPS, as_dtype
 
 ELEMENTWISE: dict[str, tuple[int, tuple[str, ...], int]] = {
     "neg": (1, (*INTS, *FLOATS), EXACT), "abs": (1, ALL, EXACT), "sign": (1, (*INTS, *FLOATS), EXACT),
@@ -50,6 +50,17 @@ def test_every_rule_is_tested_somewhere() -> None:
     text = "".join(file.read_text() for file in Path(__file__).parent.glob("test_codegen_*.py"))
     assert [name for name in RULES if f'"{name}"' not in text] == []
     assert lamella.compiler.rules.RULES is RULES
+
+
+def test_every_op_lowers_or_says_why_not() -> None:
+    """A new op fails here by its name: give it a rule, a library kernel or a body, or say why it runs as numpy's."""
+    from lamella.compiler.rules import EXTERN, LIBRARY
+
+    ops = [op for op in OPS.values() if op.package == "lamella.tensor" and op.spec != "scalar"]
+    known = RULES.keys() | LIBRARY.keys() | EXTERN.keys()
+    assert [op.name for op in ops if op.body is None and op.name not in known] == []
+    stale = [name for name in EXTERN if name in RULES or name in LIBRARY or name not in OPS or OPS[name].body]
+    assert stale == []
 
 
 @pytest.mark.parametrize("dtype", ALL)

@@ -74,6 +74,15 @@ def test_more_reductions(dtype: str) -> None:
     p.check()
 
 
+@pytest.mark.parametrize("dtype", ["f32", "bf16", "f64", "i32"])
+def test_cross_products(dtype: str) -> None:
+    p = Program()
+    for a, b, dim in (((5, 3), (5, 3), -1), ((3, 33), (3, 33), -2), ((4, 1, 3), (2, 3), -1)):
+        x, y = p.input(values(dtype, a, 1)), p.input(values(dtype, b, 2))
+        p.output(f"cross {a}", SUM, *p.add("cross", x, y, dim=dim))
+    p.check()
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_statistics(dtype: str) -> None:
     """Unit composites whose bodies are loops: no step of a numpy kernel is left."""

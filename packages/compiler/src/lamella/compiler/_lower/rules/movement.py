@@ -23,6 +23,7 @@ from lamella.tensor.extend import OPS
 
 Chain = tuple[tuple[str, Any], ...]
 Pads = tuple[tuple[int, int], ...]
+MOST_COPIES = 32  # of an element at the edge: a step of the loop each
 
 # -- views ------------------------------------------------------------------------------------------------------------
 
@@ -368,6 +369,49 @@ def _pad_around(e: Emitter, x: Ref, *, pads: Pads, mode: str) -> Ref:
     return e.compute(body, table, *where, dtype=x.dtype, shape=shape) if moved else e.copy(x)
 
 
+def _pad_around_grad(e: Emitter, g: Ref, *, pads: Pads, mode: str) -> Any:
+    """What each element gave to itself and to its copies; dims one after the other, the last first."""
+    if any(max(widths) > MOST_COPIES for widths in pads) or g.dtype == "bool":
+        return NotImplemented
+    dtype = g.dtype
+    g = e.wide(g)
+    for d in reversed(range(len(pads))):
+        if any(pads[d]):
+            g = _around_grad(e, g, d, *pads[d], mode)
+    return e.cast(g, dtype) if g.dtype != dtype else g
+
+
+def _around_grad(e: Emitter, g: Ref, dim: int, low: int, high: int, mode: str) -> Ref:
+    n, kind = g.shape[dim] - low - high, value_type(g.dtype)
+    shape = (*g.shape[:dim], n, *g.shape[dim + 1 :])
+    stride = g.strides[dim]
+
+    def body(b: KernelBuilder, values: list[int]) -> int:
+        table, at = values
+        total = b.look(table, (at, stride))
+        if mode == "replicate":
+            for first, edge, count in ((-low, 0, low), (1, n - 1, high)):
+                here = b.apply("eq", at, b.size(edge))
+                for k in range(count):
+                    place = b.apply("add", at, b.const(first + k, "i64"))
+                    total = b.apply("add", total, b.look(table, (place, stride), mask=here))
+            return total
+        # positions in g, less `low`, of the copies before and after, and where an element has them
+        for before in (True, False):
+            if mode == "reflect":
+                place = b.apply("sub", b.size(0 if before else 2 * (n - 1)), at)
+            else:
+                place = b.apply("add", at, b.size(-n if before else n))
+            inside = b.apply("and", b.apply("ge", place, b.size(-low)), b.apply("lt", place, b.size(n + high)))
+            side = b.apply("lt", place, b.size(0)) if before else b.apply("ge", place, b.size(n))
+            total = b.apply("add", total, b.look(table, (place, stride), mask=b.apply("and", inside, side)))
+        return total
+
+    strides = tuple(0 if d == dim else s for d, s in enumerate(g.strides))
+    table = Table(Ref(g.root, g.offset + low * stride, shape, strides))
+    return e.compute(body, table, one_hot(shape, dim), dtype=kind, shape=shape, cost=8)
+
+
 def _triangle(test: str) -> Rule:
     """Elements whose column less their row is `test` the diagonal."""
 
@@ -396,6 +440,7 @@ RULES: dict[str, Rule] = {
     "roll": _roll,
     "pad": _pad,
     "pad_around": _pad_around,
+    "pad_around_grad": _pad_around_grad,
     "tril": _triangle("le"),
     "triu": _triangle("ge"),
 }

@@ -6,8 +6,8 @@ from typing import Any
 
 from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import value_type
-from lamella.compiler._lower._emit import Emitter, Rule, is_float, to
-from lamella.compiler._lower._refs import Ref
+from lamella.compiler._lower._emit import Emitter, Rule, broadcast, is_float, one_hot, to
+from lamella.compiler._lower._refs import Ref, Table
 
 
 def _reduce(combiner: str, *, wide_ints: bool = False, of_bool: str = "") -> Rule:
@@ -64,6 +64,28 @@ def _arg(combiner: str) -> Rule:
     return rule
 
 
+def _cross(e: Emitter, x: Ref, y: Ref, *, dim: int) -> Ref:
+    """Vectors of three along dim (negative): a component is made of the other two of each."""
+    shape = broadcast([x.shape, y.shape])
+    axis, kind = len(shape) + dim, value_type(x.dtype)
+
+    def body(b: KernelBuilder, values: list[int]) -> int:
+        left, right, at = values
+        one, three = b.const(1, "i64"), b.const(3, "i64")
+        first = b.apply("mod", b.apply("add", at, one), three)
+        second = b.apply("mod", b.apply("add", first, one), three)
+
+        def product(i: int, j: int) -> int:
+            return b.apply("mul", b.look(left, (i, steps[0])), b.look(right, (j, steps[1])))
+
+        return b.cast(b.apply("sub", product(first, second), product(second, first)), kind)
+
+    spread = [v.expand(shape) for v in (x, y)]
+    steps = [v.strides[axis] for v in spread]
+    tables = [Table(Ref(v.root, v.offset, shape, (*v.strides[:axis], 0, *v.strides[axis + 1 :]))) for v in spread]
+    return e.compute(body, *tables, one_hot(shape, axis), dtype=x.dtype, shape=shape, cost=12)
+
+
 RULES: dict[str, Rule] = {
     "sum": _reduce("sum", wide_ints=True),
     "prod": _reduce("prod", wide_ints=True),
@@ -75,6 +97,7 @@ RULES: dict[str, Rule] = {
     "all": _truth("all"),
     "argmax": _arg("argmax"),
     "argmin": _arg("argmin"),
+    "cross": _cross,
     "max_along": _along("max", "any"),
     "min_along": _along("min", "all"),
 }

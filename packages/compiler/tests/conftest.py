@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lamella.compiler import _toolchain
+
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 
@@ -17,5 +19,6 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder.chmod(0o700)
     patch = pytest.MonkeyPatch()
     patch.setenv("LAMELLA_CACHE_DIR", str(folder))
+    patch.setattr(_toolchain, "FLAGS", (*_toolchain.FLAGS, "-Wall", "-Wextra", "-Werror"))
     yield folder
     patch.undo()

@@ -18,7 +18,7 @@ def _indices(shape: tuple[int, ...], size: int, seed: int, dtype: Any = np.int64
     return np.random.default_rng(seed).integers(-size, size, shape).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", [*DTYPES, "f8e4m3"])
 def test_lookups(dtype: str) -> None:
     p = Program()
     x = p.input(values(dtype, (7, 33), 1))

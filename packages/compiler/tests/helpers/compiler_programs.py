@@ -17,7 +17,7 @@ SHAPES = ((), (1,), (7,), (64,), (130,), (0,), (3, 0), (5, 33), (2, 3, 17), (4, 
 
 # Relative tolerance by class of op, in units of the dtype's epsilon; exact where 0.
 EXACT, ROUNDED, TRANSCENDENTAL, SUM = 0, 1, 8, 64
-EPS = {"f16": 2.0**-10, "bf16": 2.0**-7, "f32": 2.0**-23, "f64": 2.0**-52}
+EPS = {"f8e4m3": 2.0**-3, "f8e5m2": 2.0**-2, "f16": 2.0**-10, "bf16": 2.0**-7, "f32": 2.0**-23, "f64": 2.0**-52}
 SPECIAL = (np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-42, -1e-42, 3e38, 1e5, -1e5, 88.9, -88.9, -104.5, 0.5, 2.0)
 
 
@@ -79,8 +79,9 @@ def same(label: str, tolerance: int, got: Any, want: Any) -> None:
     if want.dtype.kind in "biu":
         np.testing.assert_array_equal(got, want, err_msg=label)
         return
-    word = {2: "f16", 4: "f32", 8: "f64"}[want.dtype.itemsize]
-    word = "bf16" if want.dtype.name == "bfloat16" else word
+    from lamella.tensor.extend import from_numpy_dtype
+
+    word = from_numpy_dtype(want.dtype).short
     g, w = got.astype(np.float64), want.astype(np.float64)
     np.testing.assert_array_equal(np.isnan(g), np.isnan(w), err_msg=label)
     inf = np.isinf(w) | np.isinf(g)

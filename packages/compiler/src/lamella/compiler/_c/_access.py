@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lamella.compiler._c._types import C_TYPES, INLINE, MEMORY_TYPES, lane_loop
-from lamella.compiler._kernel._ir import UPDATES, value_type
+from lamella.compiler._kernel._ir import NARROW, UPDATES, value_type
 
 if TYPE_CHECKING:
     from lamella.compiler._c._helpers import Helpers
@@ -24,14 +24,13 @@ def _value(h: Helpers, dtype: str, lanes: int) -> str:
 
 def _load(h: Helpers, full: str, dtype: str, lanes: int) -> str:
     memory = MEMORY_TYPES[dtype]
-    if dtype in ("f16", "bf16"):
-        widen = h.call(f"widen{dtype}", "f32", lanes)
-        value = h.type("f32", lanes)
+    if dtype in NARROW:
+        widen, value, raw = h.call(f"widen{dtype}", "f32", lanes), h.type("f32", lanes), f"u{8 * NARROW[dtype]}"
         if lanes == 1:
             return f"{INLINE} float {full}(const {memory} *p) {{ return {widen}(*p); }}"
-        h.type("u16", lanes)
+        h.type(raw, lanes)
         h.type("i32", lanes)
-        wide = f"__builtin_convertvector(*(const u16x{lanes}u *)p, i32x{lanes})"
+        wide = f"__builtin_convertvector(*(const {raw}x{lanes}u *)p, i32x{lanes})"
         return f"{INLINE} {value} {full}(const {memory} *p) {{ return {widen}({wide}); }}"
     if lanes == 1:
         return f"{INLINE} {C_TYPES[dtype]} {full}(const {memory} *p) {{ return *p{' != 0' * (dtype == 'bool')}; }}"
@@ -45,15 +44,14 @@ def _load(h: Helpers, full: str, dtype: str, lanes: int) -> str:
 
 def _store(h: Helpers, full: str, dtype: str, lanes: int) -> str:
     memory = MEMORY_TYPES[dtype]
-    if dtype in ("f16", "bf16"):
-        narrow = h.call(f"narrow{dtype}", "f32", lanes)
-        value = h.type("f32", lanes)
+    if dtype in NARROW:
+        narrow, value, raw = h.call(f"narrow{dtype}", "f32", lanes), h.type("f32", lanes), f"u{8 * NARROW[dtype]}"
         if lanes == 1:
-            return f"{INLINE} void {full}({memory} *p, float v) {{ *p = (uint16_t){narrow}(v); }}"
-        h.type("u16", lanes)
+            return f"{INLINE} void {full}({memory} *p, float v) {{ *p = ({memory}){narrow}(v); }}"
+        h.type(raw, lanes)
         return (
             f"{INLINE} void {full}({memory} *p, {value} v) "
-            f"{{ *(u16x{lanes}u *)p = __builtin_convertvector({narrow}(v), u16x{lanes}); }}"
+            f"{{ *({raw}x{lanes}u *)p = __builtin_convertvector({narrow}(v), {raw}x{lanes}); }}"
         )
     if lanes == 1:
         return f"{INLINE} void {full}({memory} *p, {C_TYPES[dtype]} v) {{ *p = v; }}"

@@ -213,7 +213,7 @@ def _truncate(h: Helpers, full: str, dtype: str, lanes: int) -> str:
     least = "INT64_MIN" if wide == "i64" else "INT32_MIN"
     body = f"({C_TYPES[wide]})(a >= -{limit}{suffix} && a < {limit}{suffix} ? ({C_TYPES[wide]})a : {least})"
     if to == "u64":
-        body = f"a >= {limit}{suffix} && a < 2 * {limit}{suffix} ? (uint64_t)a : (uint64_t){body}"
+        body = f"a < {limit}{suffix} || a != a ? (uint64_t){body} : a < 2 * {limit}{suffix} ? (uint64_t)a : 0"
     return f"{INLINE} {base} {full}({C_TYPES[dtype]} a) {{ return ({base})({body}); }}"
 
 

@@ -5,6 +5,7 @@ Here are the loops; `_memory` prints accesses, `_reduce` accumulators, `_values`
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from lamella.compiler._c._helpers import Helpers
@@ -36,6 +37,8 @@ from lamella.compiler._kernel._invariant import invariants
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, defined
 from lamella.compiler._schedule import SUM_BLOCK_SERIAL, SUM_BLOCK_VECTOR, Schedule, in_order, unroll
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
 
 @dataclass(slots=True)
 class Printed:
@@ -54,6 +57,18 @@ def print_kernel(kernel: Kernel, plan: Schedule, h: Helpers, shared: frozenset[i
     Buffers in `shared` may be the same memory as another one; all others are disjoint.
     """
     return _Printer(kernel, plan, h, shared).run()
+
+
+def _read(declarations: list[str], body: list[str]) -> list[str]:
+    """A body after those declarations that it, or one of them, reads."""
+    words = set(_WORD.findall("\n".join(body)))
+    kept: list[str] = []
+    for line in reversed(declarations):
+        declared, _, value = line.partition(" = ")
+        if declared.split()[-1].lstrip("*") in words:
+            words.update(_WORD.findall(value))
+            kept.append(line)
+    return [*reversed(kept), *body]
 
 
 class _Printer:
@@ -75,9 +90,9 @@ class _Printer:
             self._total_body(total_stages)
         total, self.text.lines = self.text.lines, []
         head = self._declarations(partials)
-        text = ["void $KERNEL(const lm_call *call, int64_t chunk) {", *head, *body, "}"]
+        text = ["void $KERNEL(const lm_call *call, int64_t chunk) {", *_read(head, body), "}"]
         if total_stages:
-            text += ["void $KERNEL_total(const lm_call *call, int64_t chunks) {", *head, *total, "}"]
+            text += ["void $KERNEL_total(const lm_call *call, int64_t chunks) {", *_read(head, total), "}"]
         return Printed(
             "\n".join(text) + "\n", self.text.dims, plan.chunks, self.reductions.partial_bytes, bool(total_stages)
         )

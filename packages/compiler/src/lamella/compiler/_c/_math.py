@@ -147,6 +147,33 @@ _NARROW_BF16 = """$INAME($T x) {
     return @seli((bits & 0x7fffffff) > 0x7f800000, (bits >> 16) | 0x40, r) & 0xffff;
 }"""
 
+_WIDEN_F8E4M3 = """$NAME($I h) {
+    $I a = h & 0x7f;
+    $I bits = (a << 20) + (120 << 23);
+    bits = @seli(a < 8, @asi(@tof(a) * 0.001953125f), bits);
+    bits = @seli(a == 0x7f, (a & 0) + 0x7fc00000, bits);
+    return @asf(bits | ((h & 0x80) << 24));
+}"""
+
+_NARROW_F8E4M3 = """$INAME($T x) {
+    $I bits = @asi(x);
+    $I a = bits & 0x7fffffff;
+    $I r = (a + 0x7ffff + ((a >> 20) & 1) - (120 << 23)) >> 20;
+    r = @seli(a < 0x3c800000, @asi(@asf(a) + 16384.0f) - 0x46800000, r);
+    r = @seli((a >= 0x44000000) | (r > 0x7e), (a & 0) + 0x7f, r);
+    return r | ((bits >> 24) & 0x80);
+}"""
+
+_NARROW_F8E5M2 = """$INAME($T x) {
+    $I bits = @asi(x);
+    $I a = bits & 0x7fffffff;
+    $I r = (a + 0xfffff + ((a >> 21) & 1) - (112 << 23)) >> 21;
+    r = @seli(a < 0x38800000, @asi(@asf(a) + 128.0f) - 0x43000000, r);
+    r = @seli(a >= 0x47800000, (a & 0) + 0x7c, r);
+    r = @seli(a > 0x7f800000, (a & 0) + 0x7e, r);
+    return r | ((bits >> 24) & 0x80);
+}"""
+
 MATH: dict[tuple[str, str], str] = {
     ("exp", "f32"): _EXP_F32,
     ("log", "f32"): _LOG_F32,
@@ -163,14 +190,22 @@ MATH: dict[tuple[str, str], str] = {
     ("reciprocal", "f64"): "$NAME($T x) { return 1.0 / x; }",
     ("abs", "f32"): "$NAME($T x) { return @asf(@asi(x) & 0x7fffffff); }",
     ("abs", "f64"): "$NAME($T x) { return @asf(@asi(x) & 0x7fffffffffffffff); }",
-    ("max", "any"): "$NAME($T a, $T b) { return @sel((a > b) | (a != a), a, b); }",
-    ("min", "any"): "$NAME($T a, $T b) { return @sel((a < b) | (a != a), a, b); }",
+    **{("max", t): "$NAME($T a, $T b) { return @sel((a > b) | (a != a), a, b); }" for t in ("f32", "f64")},
+    **{("min", t): "$NAME($T a, $T b) { return @sel((a < b) | (a != a), a, b); }" for t in ("f32", "f64")},
+    ("max", "any"): "$NAME($T a, $T b) { return @sel(a > b, a, b); }",
+    ("min", "any"): "$NAME($T a, $T b) { return @sel(a < b, a, b); }",
     ("sign", "f32"): _SIGN.replace("ONE", "1.0f").replace("ZERO", "0.0f"),
     ("sign", "f64"): _SIGN.replace("ONE", "1.0").replace("ZERO", "0.0"),
     ("widenf16", "f32"): _WIDEN_F16,
     ("widenbf16", "f32"): "$NAME($I h) { return @asf(h << 16); }",
     ("narrowf16", "f32"): _NARROW_F16,
     ("narrowbf16", "f32"): _NARROW_BF16,
+    ("widenf8e4m3", "f32"): _WIDEN_F8E4M3,
+    ("widenf8e5m2", "f32"): "$NAME($I h) { return @widenf16(h << 8); }",
+    ("narrowf8e4m3", "f32"): _NARROW_F8E4M3,
+    ("narrowf8e5m2", "f32"): _NARROW_F8E5M2,
+    ("round_f8e4m3", "f32"): "$NAME($T x) { return @widenf8e4m3(@narrowf8e4m3(x)); }",
+    ("round_f8e5m2", "f32"): "$NAME($T x) { return @widenf8e5m2(@narrowf8e5m2(x)); }",
     ("round_f16", "f32"): "$NAME($T x) { return @widenf16(@narrowf16(x)); }",
     ("round_bf16", "f32"): "$NAME($T x) { return @widenbf16(@narrowbf16(x)); }",
 }

@@ -137,6 +137,8 @@ class Values:
         ctype = self.h.type(dtype, lanes)
         if op == "abs":
             return x if dtype.startswith("u") else f"{self.h.call('sel', dtype, lanes)}({x} < 0, ({ctype})-{x}, {x})"
+        if dtype.startswith("u"):
+            return f"({ctype})({'' if lanes == 1 else '-'}({x} > 0))"
         if lanes == 1:
             return f"({ctype})(({x} > 0) - ({x} < 0))"
         return f"({ctype})(({x} < 0) - ({x} > 0))"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lamella.compiler._kernel._ir import (
+    COMPARE,
     FLOATS,
     Apply,
     Axis,
@@ -30,6 +31,8 @@ from lamella.compiler._kernel._ir import (
     Stage,
     Store,
     Update,
+    defined,
+    used,
     value_type,
 )
 from lamella.compiler._kernel._verify import KernelError, result_type, verify
@@ -116,6 +119,8 @@ class KernelBuilder:
     def apply(self, op: str, *args: int) -> int:
         """One scalar operation; operands must have fitting types."""
         types = tuple(self.types[a] for a in args)
+        if op in COMPARE and args[0] == args[1] and types[0] not in FLOATS:
+            return self.const(op in ("eq", "le", "ge"), "bool")
         dtype = result_type(op, types)
         if dtype is None:
             raise KernelError(f"{op} does not take operands of types {types}")
@@ -165,16 +170,32 @@ class KernelBuilder:
         """Report `code` where the condition is false."""
         self._body.append(Check(condition, code))
 
-    def finish(self, source: tuple[str, ...] = ()) -> Kernel:
-        """The verified kernel; stages without instructions are dropped."""
+    def finish(self, source: tuple[str, ...] = (), *, lean: bool = False) -> Kernel:
+        """The verified kernel; stages without instructions are dropped, and where it is `lean` values nobody reads."""
+        stages = self._needed() if lean else tuple(Stage(level, tuple(body)) for level, body in self._stages if body)
         kernel = Kernel(
-            self.grid, self.inner, tuple(self._buffers), tuple(self._params), tuple(self._locals),
-            tuple(Stage(level, tuple(body)) for level, body in self._stages if body), self.types, source,
+            self.grid, self.inner, tuple(self._buffers), tuple(self._params), tuple(self._locals), stages, self.types,
+            source,
         )  # fmt: skip
         verify(kernel)
         return kernel
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _needed(self) -> tuple[Stage, ...]:
+        """The stages without values that nothing reads."""
+        read: set[int] = set()
+        stages: list[Stage] = []
+        for level, body in reversed(self._stages):
+            kept: list[Instr] = []
+            for instr in reversed(body):
+                outs = defined(instr)
+                if not outs or read.intersection(outs):
+                    read.update(used(instr))
+                    kept.append(instr)
+            if kept:
+                stages.append(Stage(level, tuple(reversed(kept))))
+        return tuple(reversed(stages))
 
     @property
     def _body(self) -> list[Instr]:

@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-# Storage types a buffer may have; f16 and bf16 exist in memory only, arithmetic on them is f32.
-STORAGE_TYPES = ("bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64")
+# Storage types a buffer may have; arithmetic on narrow floats is f32.
+NARROW = {"f16": 2, "bf16": 2, "f8e4m3": 1, "f8e5m2": 1}  # bytes of the floats that exist in memory only
+STORAGE_TYPES = ("bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", *NARROW, "f32", "f64")
 VALUE_TYPES = ("bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64")
 ITEM_BYTES = {
-    "bool": 1, "u8": 1, "i8": 1, "u16": 2, "i16": 2, "f16": 2, "bf16": 2,
+    "bool": 1, "u8": 1, "i8": 1, "u16": 2, "i16": 2, **NARROW,
     "u32": 4, "i32": 4, "f32": 4, "u64": 8, "i64": 8, "f64": 8,
 }  # fmt: skip
 FLOATS = frozenset({"f32", "f64"})
@@ -41,7 +42,8 @@ WORDS = frozenset({"philox", "mulhi"})
 BITS = {"bits": {"f32": "i32", "f64": "i64"}, "unbits": {"i32": "f32", "i64": "f64"}}
 BINARY_BITS = frozenset({"and", "or", "xor"})
 COMPARE = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
-OTHER = frozenset({"select", "not", "isnan", "cast", "round_f16", "round_bf16"})
+ROUND = frozenset(f"round_{name}" for name in NARROW)  # what storing to that type and loading again gives
+OTHER = frozenset({"select", "not", "isnan", "cast"}) | ROUND
 OPERATIONS = UNARY_FLOAT | UNARY_SAME | BINARY_SAME | BINARY_FLOAT | BINARY_INT | BINARY_BITS | COMPARE | WORDS | OTHER
 OPERATIONS |= BITS.keys()
 
@@ -255,7 +257,7 @@ class Kernel:
 
 def value_type(storage: str) -> str:
     """The type a loaded element has in the body."""
-    return "f32" if storage in ("f16", "bf16") else storage
+    return "f32" if storage in NARROW else storage
 
 
 def defined(instr: Instr) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from lamella.compiler._kernel._ir import (
     FLOATS,
     INTS,
     OPERATIONS,
+    ROUND,
     SCANS,
     STORAGE_TYPES,
     UNARY_FLOAT,
@@ -78,7 +79,7 @@ def result_type(op: str, args: tuple[str, ...]) -> str | None:
         return args[1] if len(args) == 3 and args[0] == "bool" and args[1] == args[2] else None
     if op == "not":
         return args[0] if len(args) == 1 and args[0] in INTS | {"bool"} else None
-    if op in ("round_f16", "round_bf16"):
+    if op in ROUND:
         return "f32" if args == ("f32",) else None
     if op == "isnan":
         return "bool" if len(args) == 1 and args[0] in FLOATS else None

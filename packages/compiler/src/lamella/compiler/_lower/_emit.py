@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamella.compiler._kernel import KernelBuilder
-from lamella.compiler._kernel._ir import FLOATS, STORAGE_TYPES, value_type
+from lamella.compiler._kernel._ir import FLOATS, NARROW, STORAGE_TYPES, value_type
 from lamella.compiler._library._row import Library
 from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target, steps_of
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table, contiguous
@@ -346,7 +346,12 @@ class _Apply:
 
 
 class _Cast:
-    """The body of a cast; narrowing to a half type rounds at once."""
+    """The body of a cast; narrowing to a half or quarter type rounds at once.
+
+    To f16, a double first becomes the f32 whose last bit says whether something was cut off, so that it is rounded
+    once; to other narrow types the eager kernel goes through float32 too.
+    float8_e4m3fn has no infinity: what is beyond its largest number becomes that number.
+    """
 
     __slots__ = ("dtype",)
 
@@ -354,8 +359,23 @@ class _Cast:
         self.dtype = dtype
 
     def __call__(self, b: KernelBuilder, values: list[int]) -> int:
-        value = b.cast(values[0], value_type(self.dtype))
-        return b.apply(f"round_{self.dtype}", value) if self.dtype in ("f16", "bf16") else value
+        value, kind = values[0], value_type(self.dtype)
+        if self.dtype == "f16" and b.types[value] == "f64":
+            value = _to_odd(b, value)
+        value = b.cast(value, kind)
+        if self.dtype == "f8e4m3":
+            value = b.apply("max", b.apply("min", value, b.const(448.0, kind)), b.const(-448.0, kind))
+        return b.apply(f"round_{self.dtype}", value) if self.dtype in NARROW else value
+
+
+def _to_odd(b: KernelBuilder, x: int) -> int:
+    """An f64 as f32, cut off; where that was inexact, its last bit is 1."""
+    near = b.cast(x, "f32")
+    back = b.cast(near, "f64")
+    above = b.apply("gt", b.apply("abs", back), b.apply("abs", x))
+    bits = b.apply("sub", b.apply("bits", near), b.cast(above, "i32"))
+    odd = b.apply("unbits", b.apply("or", bits, b.const(1, "i32")))
+    return b.apply("select", b.apply("eq", back, x), near, odd)
 
 
 def to(kind: str) -> Body:
@@ -392,7 +412,7 @@ def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def lowerable(dtype: str) -> bool:
-    """Whether kernels compute on this storage type (complex and float8 run as extern steps)."""
+    """Whether kernels read and write this storage type (complex numbers are in extern steps only)."""
     return dtype in STORAGE_TYPES
 
 

@@ -25,6 +25,7 @@ _INFIX = {
     "scalar.ne": "!=",
 }  # fmt: skip
 _TAKE_PENDING = frozenset({"add", "pad"})  # their rules join what nothing has asked for yet
+_COPIES = frozenset({"cast", "copy", "cat", "stack", "take", "gather", "flip", "roll", "view_write", "where"})
 EXACT_INT = 2**24  # integers up to it are exact in f32
 _INT_RANGE = {
     **{f"i{n}": (-(2 ** (n - 1)), 2 ** (n - 1) - 1) for n in (8, 16, 32, 64)},
@@ -79,6 +80,10 @@ def _library_row(node: Node, library: Mapping[str, Library]) -> Library | None:
 def _lower_rule(op: Op) -> Callable[..., Any] | None:
     found: Callable[..., Any] | None = op.rules.get("lower")
     return found
+
+
+def _copies(op: Op) -> bool:
+    return op.spec == "view" or op.name in _COPIES
 
 
 class _Lowering:
@@ -154,6 +159,8 @@ class _Lowering:
         outs = [v.type.dtype.short for v in node.outputs if isinstance(v.type, TensorType)]
         if not all(map(lowerable, kinds + outs)):
             return False
+        if any(kind.startswith("f8") for kind in kinds + outs) and not _copies(node.op):
+            return False  # arithmetic on them rounds at every step
         span = _INT_RANGE.get(kinds[0]) if kinds else None
         for operand in operands:
             if type(operand) is complex:

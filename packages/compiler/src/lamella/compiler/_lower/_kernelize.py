@@ -112,7 +112,7 @@ class _Kernelizer:
                 if stage >= 0 or level is Level.TOTAL:
                     self._block(level, stage, blocks.get((level, stage), []))
         source = tuple(dict.fromkeys(item.source for item in items))
-        return Made(self.b.finish(source), self.buffers, self.scalars)
+        return Made(self.b.finish(source, lean=True), self.buffers, self.scalars)
 
     def _needed(self) -> list[Item]:
         """Items whose value reaches memory, in order."""

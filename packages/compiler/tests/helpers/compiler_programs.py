@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -92,3 +93,8 @@ def same(label: str, tolerance: int, got: Any, want: Any) -> None:
     limit = tolerance * EPS[word] * np.maximum(np.abs(w[fine]), least)
     worst = np.abs(g[fine] - w[fine]) - limit
     assert (worst <= 0).all(), f"{label}: {g[fine][worst > 0][:5]} is not {w[fine][worst > 0][:5]}"
+
+
+def externs(run: Any) -> list[str]:
+    """The ops of a compiled graph that run as numpy's kernels."""
+    return re.findall(r"^ +extern (\w+)", run.explain(), re.MULTILINE)

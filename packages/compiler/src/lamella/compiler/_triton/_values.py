@@ -45,7 +45,8 @@ _FLOAT = {
     "floor": "tl.floor({a})", "abs": "tl.abs({a})", "pow": "libdevice.pow({a}, {b})", "mod": "lm_mod_float({a}, {b})",
     "floordiv": "lm_floordiv_float({a}, {b})", "sign": "({a} > 0).to(tl.{t}) - ({a} < 0).to(tl.{t})",
     "isnan": "{a} != {a}", "round_f16": "{a}.to(tl.float16).to(tl.float32)",
-    "round_bf16": "lm_widen_bf16(lm_narrow_bf16({a}))",
+    "round_bf16": "lm_widen_bf16(lm_narrow_bf16({a}))", "round_f8e4m3": "{a}.to(tl.float8e4nv).to(tl.float32)",
+    "round_f8e5m2": "{a}.to(tl.float8e5).to(tl.float32)",
 }  # fmt: skip
 _SIGNED = {
     "floor": "{a}", "abs": "tl.where({a} < 0, -{a}, {a})", "sign": "({a} > 0).to(tl.{t}) - ({a} < 0).to(tl.{t})",

@@ -83,7 +83,8 @@ class Helpers:
     def _expand(self, template: str, full: str, dtype: str, lanes: int) -> str:
         """Fill a template: T value type, I mask type, D f64 of as many lanes, @name a helper of this type."""
         value, mask = self.type(dtype, lanes), self.type(MASK_TYPE[ITEM_BYTES[dtype]], lanes)
-        inline = INLINE if lanes > 1 or "\n" not in template else "static __attribute__((noinline, unused))"  # tails are rare
+        tail = lanes == 1 and "\n" in template  # rare, and not worth its code at every call
+        inline = "static __attribute__((noinline, unused))" if tail else INLINE
         text = template.replace("$INAME", f"{inline} {mask} {full}").replace("$NAME", f"{inline} {value} {full}")
         text = text.replace("$T", value).replace("$I", mask)
         if "$D" in text:

@@ -46,3 +46,14 @@ def test_programs_see_the_tensors_of_a_functional_call():
         within = stateless.functional_call(outer, {f"net.{name}": value for name, value in state.items()}, x)
         assert_close(within, expected, factor=4)
     assert_close(inner(x), net(x), factor=4)
+
+
+def test_a_mask_without_dims_may_be_written_through() -> None:
+    def f(x):
+        y = x.mean()
+        y[y > 0.3] = 0.0
+        return y
+
+    compiled = compile(f, backend="interpreter", fullgraph=True)
+    for value in (0.5, 0.25):
+        assert compiled(lt.full((3,), value)).item() == f(lt.full((3,), value)).item()

@@ -35,6 +35,19 @@ class _Attention(nn.Module):
         return self.out(y.transpose(1, 2).reshape(n, length, 8))
 
 
+def _write_part(x: Any) -> Any:
+    y = x.clone()
+    y[..., :1] = 0.25
+    y[1:].mul_(0.5)
+    return y
+
+
+def _write_flat(x: Any) -> Any:
+    y = x.clone()
+    y.view(-1)[:2] = 0.75
+    return y
+
+
 PROGRAMS: dict[str, tuple[Callable[[], Any], Callable[[int], tuple[Any, ...]]]] = {
     "rows": (lambda: lambda x: (x * 2 + 1).sum(-1), lambda n: (lt.randn(n, 4),)),
     "columns": (lambda: lambda x: x.softmax(-1), lambda n: (lt.randn(4, n),)),
@@ -55,6 +68,8 @@ PROGRAMS: dict[str, tuple[Callable[[], Any], Callable[[int], tuple[Any, ...]]]] 
     "reshaped": (lambda: lambda x: x.reshape(-1, 2).sum(0), lambda n: (lt.randn(n, 4),)),
     "view": (lambda: lambda x: x.view(x.size(0) * 4)[::2], lambda n: (lt.randn(n, 4),)),
     "written": (lambda: lambda x: x.add_(1.0), lambda n: (lt.randn(n, 4),)),
+    "part": (lambda: _write_part, lambda n: (lt.randn(n, 4),)),
+    "flat part": (lambda: _write_flat, lambda n: (lt.randn(n, 4),)),
     "number": (lambda: lambda x: x.shape[0] * 2 + 1, lambda n: (lt.randn(n, 4),)),
 }
 
@@ -150,6 +165,18 @@ def test_equal_sizes_share_a_name_until_they_differ() -> None:
         x, y = lt.randn(a), lt.randn(b)
         _same(compiled(x, y), x.sum() + y.sum())
     assert compiled.compiles == 2
+
+
+@pytest.mark.parametrize("write", [_write_part, _write_flat])
+def test_gradients_through_writes_into_parts_of_an_open_size(write: Callable[[Any], Any]) -> None:
+    compiled = compile(write, dynamic=True, backend="interpreter")
+    for n in SIZES:
+        x = lt.randn(n, 4, requires_grad=True)
+        y = x.detach().clone().requires_grad_()
+        compiled(x).square().sum().backward()
+        write(y).square().sum().backward()
+        _same(x.grad, y.grad)
+    assert compiled.compiles == 1
 
 
 def test_gradients_of_a_forward_with_open_sizes() -> None:

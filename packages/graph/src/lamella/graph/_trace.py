@@ -87,9 +87,8 @@ class Trace(TracedNumbers):
         several = type(out) is tuple
         outs = out if several else (out,)
         self._line = source_line()
-        if self.sizes.hints:
-            params = {name: plain(value) for name, value in params.items()}
-        made = self.builder.add(op, values, params, [as_type(o) for o in outs], self.region, self._line)
+        kept = {name: plain(value) for name, value in params.items()} if self.sizes.hints else params
+        made = self.builder.add(op, values, kept, [as_type(o) for o in outs], self.region, self._line)
         if several:
             # a shape rule may hand out one meta for two outputs: values are told apart by their storage
             outs = tuple([MetaArray(o.shape, o.dtype) for o in outs])

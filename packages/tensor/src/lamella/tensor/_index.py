@@ -420,9 +420,9 @@ def _write(view: Any, value: Any, found: list[_At], accumulate: bool) -> None:
 
 def _fill_mask(t: Any, index: Any, value: Any) -> bool:
     """t[mask] = what each place gets whatever the others are: where() needs no count of them."""
-    if isinstance(index, np.ndarray) and index.dtype == np.bool_ and index.ndim:
+    if isinstance(index, np.ndarray) and index.dtype == np.bool_:
         index = wrap(index)
-    if not (isinstance(index, TensorBase) and index._data.dtype == np.bool_ and index._data.ndim):
+    if not (isinstance(index, TensorBase) and index._data.dtype == np.bool_):
         return False
     rank, shape = index._data.ndim, tuple(t._data.shape)
     if tuple(index._data.shape) != shape[:rank]:

@@ -7,12 +7,13 @@ where the owner is not numpy's (a buffer, a file), are addresses compared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
-__all__ = ["Overlap", "overlaps"]
+__all__ = ["Overlap", "overlaps", "touching"]
 
 _WORK = 100_000
 
@@ -25,6 +26,17 @@ def overlaps(a: Any, b: Any) -> bool:
         return bool(np.shares_memory(a, b, max_work=_WORK))  # type: ignore[arg-type] # any count is taken
     except np.exceptions.TooHardError:
         return True
+
+
+def touching(arrays: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Pairs of arrays whose spans of addresses meet, found in one pass over them by address."""
+    spans = sorted(((*byte_bounds(a), k) for k, a in enumerate(arrays)), key=lambda span: span[0])
+    open_: list[tuple[int, int, int]] = []
+    for low, high, k in spans:
+        open_ = [other for other in open_ if other[1] > low]
+        for _, _, j in open_:
+            yield arrays[j], arrays[k]
+        open_.append((low, high, k))
 
 
 def _owner(a: Any) -> int | None:

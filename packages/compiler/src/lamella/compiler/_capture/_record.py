@@ -29,7 +29,7 @@ from ._fetch import Fetched
 from ._flow import goes_out
 from ._forks import Forks
 from ._guards import Entry, Guard, build_guard
-from ._overlap import overlaps
+from ._overlap import overlaps, touching
 from ._program import Path, Program, commit_plan
 from ._results import Results, plan_results
 from ._segments import Segments, cut
@@ -372,11 +372,11 @@ def _alive(trace: Trace, allowed: set[int]) -> list[Any]:
 
 
 def _refuse_overlap(trace: Trace, name: str) -> None:
-    memory = {id(root._data) for root in trace.written.values()}
-    written = [t for t, _ in trace.tensors if id(t._data) in memory]
-    for w in written:
-        for t, _ in trace.tensors:
-            if type(t._data) is not MetaArray and t._data is not w._data and overlaps(t._data, w._data):
-                raise OverlapError(
-                    f"{name} writes an input of shape {w.shape} that shares memory with another of shape {t.shape}"
-                )
+    written = {id(root._data) for root in trace.written.values()}
+    arrays = {id(t._data): t._data for t, _ in trace.tensors if type(t._data) is not MetaArray}
+    for a, b in touching(list(arrays.values())):
+        if (id(a) in written or id(b) in written) and overlaps(a, b):
+            w, t = (a, b) if id(a) in written else (b, a)
+            raise OverlapError(
+                f"{name} writes an input of shape {w.shape} that shares memory with another of shape {t.shape}"
+            )

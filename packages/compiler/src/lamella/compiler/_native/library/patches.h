@@ -28,8 +28,17 @@ static int64_t LM_NAME(lm_padded_size)(const lm_window *w, const int64_t *size) 
     return LM_NAME(lm_padded_of)(w, size, 0).channel * w->c + LM_LANES;
 }
 
-static void LM_NAME(lm_run)(LM_REAL *to, const LM_REAL *from, int64_t count) {
-    for (int64_t j = 0; j < count; j += LM_BLOCK) memcpy(to + j, from + j, LM_BLOCK_BYTES);
+static inline __attribute__((always_inline)) void LM_NAME(lm_run)(
+    LM_REAL *to, const LM_REAL *from, int64_t count, const size_t bytes
+) {
+    for (int64_t j = 0; j < count; j += (int64_t)(bytes / sizeof *to)) memcpy(to + j, from + j, bytes);
+}
+
+/* The same without writing past the end: rows of images are short for a call of memcpy. */
+static inline void LM_NAME(lm_copy)(LM_REAL *to, const LM_REAL *from, int64_t count) {
+    const int64_t whole = count / LM_BLOCK * LM_BLOCK;
+    LM_NAME(lm_run)(to, from, whole, LM_BLOCK_BYTES);
+    for (int64_t j = whole; j < count; ++j) to[j] = from[j];
 }
 
 /* Copy the channels of a group of one image under the box; what is outside of the image must be zero already. */
@@ -47,7 +56,7 @@ static void LM_NAME(lm_pad)(
                     image + ((c * w->in[0] + a - in[0].low + in[0].source) * w->in[1] + b - in[1].low + in[1].source)
                                 * w->in[2] + in[2].source - in[2].low;
                 if (stride == 1) {
-                    memcpy(row + in[2].low, from + in[2].low, (size_t)(in[2].high - in[2].low) * sizeof *row);
+                    LM_NAME(lm_copy)(row + in[2].low, from + in[2].low, in[2].high - in[2].low);
                     continue;
                 }
                 for (int64_t phase = 0; phase < stride; ++phase) {
@@ -73,11 +82,13 @@ static int64_t LM_NAME(lm_tap_at)(const lm_window *w, const LM_NAME(lm_padded) *
     return LM_NAME(lm_tap)(w, p, 0, line / w->kernel[1], line % w->kernel[1], tap % w->kernel[2]) - p->data;
 }
 
-/* The patches of a padded part as columns of `cols`, whose rows are `ld` apart. */
-static void LM_NAME(lm_gather)(
-    const lm_window *w, const lm_box *box, const LM_NAME(lm_padded) *p, LM_REAL *cols, int64_t ld
+/* Row after row of the matrix, in blocks of so many bytes; `one`: a line of the box is one block. */
+static inline __attribute__((always_inline)) void LM_NAME(lm_gather_by)(
+    const lm_window *w, const lm_box *box, const LM_NAME(lm_padded) *p, LM_REAL *cols, int64_t ld, const size_t bytes,
+    const int one
 ) {
-    const int64_t down = w->stride[0] * p->plane, along = w->stride[1] * p->row, width = box->size[2];
+    const int64_t down = w->stride[0] * p->plane, along = w->stride[1] * p->row;
+    const int64_t width = one ? (int64_t)(bytes / sizeof *cols) : box->size[2];
     for (int64_t c = 0; c < w->c; ++c)
         for (int64_t k0 = 0; k0 < w->kernel[0]; ++k0)
             for (int64_t k1 = 0; k1 < w->kernel[1]; ++k1)
@@ -86,8 +97,19 @@ static void LM_NAME(lm_gather)(
                     LM_REAL *to = cols;
                     for (int64_t a = 0; a < box->size[0]; ++a)
                         for (int64_t b = 0; b < box->size[1]; ++b, to += width)
-                            LM_NAME(lm_run)(to, tap + a * down + b * along, width);
+                            LM_NAME(lm_run)(to, tap + a * down + b * along, width, bytes);
                 }
+}
+
+/* The patches of a padded part as columns of `cols`, whose rows are `ld` apart. */
+static void LM_NAME(lm_gather)(
+    const lm_window *w, const lm_box *box, const LM_NAME(lm_padded) *p, LM_REAL *cols, int64_t ld
+) {
+    const int64_t width = box->size[2];
+    if (width == LM_BLOCK) LM_NAME(lm_gather_by)(w, box, p, cols, ld, LM_BLOCK_BYTES, 1);
+    else if (width == LM_LANES) LM_NAME(lm_gather_by)(w, box, p, cols, ld, LM_VECTOR, 1);
+    else if (width % LM_LANES) LM_NAME(lm_gather_by)(w, box, p, cols, ld, LM_BLOCK_BYTES, 0);
+    else LM_NAME(lm_gather_by)(w, box, p, cols, ld, LM_VECTOR, 0);
 }
 
 /* The transpose of lm_gather: add the columns to where they come from. */

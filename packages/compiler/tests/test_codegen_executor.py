@@ -204,3 +204,11 @@ def test_an_extern_step_reads_what_lies_in_an_output_until_that_is_made() -> Non
     inputs = [np.arange(12, dtype=np.float32).reshape(4, 3) - 5.0, np.ones((4, 1), np.float32)]
     for got, want in zip(compile_graph(graph)(inputs), interpret(graph)(inputs), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+@pytest.mark.parametrize("op", ["argmax", "argmin"])
+def test_the_first_of_a_tensor_without_dims(op: str) -> None:
+    graph = parse(f"graph g(%0: f32[]) {{\n  %1: i64[] = {op}(%0; dim=0, keepdim=False)\n  return %1\n}}")
+    (found,) = compile_graph(graph)([np.array(3.0, np.float32)])
+    assert found.shape == ()
+    assert found == 0

@@ -58,7 +58,7 @@ def _along(combiner: str, of_bool: str) -> Rule:
 
 def _arg(combiner: str) -> Rule:
     def rule(e: Emitter, x: Ref, *, dim: int | None, keepdim: bool) -> Ref:
-        dims = tuple(range(len(x.shape))) if dim is None else (dim,)
+        dims = tuple(range(len(x.shape))) if dim is None or not x.shape else (dim,)
         return e.reduce(combiner, x, dims, keepdim, body=to("u8") if x.dtype == "bool" else None)
 
     return rule

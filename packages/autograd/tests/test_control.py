@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lamella.tensor as lt
-from lamella.autograd import cond, grad, gradcheck, gradgradcheck, jvp, scan, vmap, while_loop
+from lamella.autograd import cond, grad, gradcheck, gradgradcheck, jvp, scan, vjp, vmap, while_loop
 from lamella.autograd import map as map_rows
 from lamella.tensor import Tensor
 from lamella.testing import assert_close
@@ -84,6 +84,38 @@ def test_scan_without_rows_counts() -> None:
     last, ys = scan(lambda c, _: (c * 2, c), lt.tensor(1.0), None, length=4)
     assert last.item() == 16
     assert ys.tolist() == [1, 2, 4, 8]
+
+
+def test_gradients_of_rows_come_back_in_one_node() -> None:
+    xs = rows(5, 3).requires_grad_()
+    last, _ = scan(lambda c, x: (c * 2 + x, None), lt.zeros(3, dtype=F64), xs)
+    last.sum().backward()
+    assert xs.grad.tolist() == [[2.0 ** (4 - t)] * 3 for t in range(5)]
+    names = set()
+    todo = [last.grad_fn]
+    while todo:
+        node = todo.pop()
+        names.add(node.name())
+        todo += [n for n, _ in node.next_functions if n is not None]
+    assert "SliceBackward0" not in names  # a view a row would take time that grows with the square of their number
+    ends = grad(lambda xs: (scan(lambda c, x: (x, None), lt.zeros(3, dtype=F64), xs)[0] ** 2).sum())(xs.detach())
+    same(ends[-1], 2 * xs[-1].detach())
+    assert ends[:-1].abs().sum().item() == 0
+
+
+def test_rows_inside_transforms() -> None:
+    xs, cs = rows(4, 3), rows(2, 3, seed=1)
+
+    def last(xs: Tensor, c: Tensor) -> Tensor:
+        return scan(lambda c, x: ((c * x).sin(), None), c, xs)[0]
+
+    mapped = grad(lambda xs: vmap(lambda c: last(xs, c))(cs).sum())(xs)
+    same(mapped, grad(lambda xs: lt.stack([last(xs, c) for c in cs]).sum())(xs))
+    each = vmap(grad(lambda xs, c: last(xs, c).sum()), in_dims=(None, 0))(xs, cs)
+    same(each, lt.stack([grad(lambda xs, c=c: last(xs, c).sum())(xs) for c in cs]))
+    assert gradgradcheck(lambda xs: vmap(lambda c: last(xs, c))(cs), (xs.clone().requires_grad_(),))
+    turned = jvp(grad(lambda xs: last(xs, cs[0]).sum()), (xs,), (xs,))[1]
+    same(turned, vjp(grad(lambda xs: last(xs, cs[0]).sum()), xs)[1](xs)[0])
 
 
 def test_no_step_knows_what_a_step_would_give() -> None:

@@ -6,13 +6,15 @@ from, and a loop goes on until no example wants another step, those that are don
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from lamella.tensor import Tensor, logical_and, stack, where
-from lamella.tensor.extend import LEVEL, Batched, detached, set_edge, user_location
+from lamella.tensor import Tensor, logical_and, stack, where, zeros_like
+from lamella.tensor.extend import LEVEL, Batched, detached, set_edge, tls, user_location
 
-from .._node import Plan, new_node, next_sequence
+from .._api import level_at
+from .._engine import Context
+from .._node import Plan, Port, new_node, next_sequence
 from .._reach import leaving
 from .._tree import unflatten
 from ._trees import branch, check_branches
@@ -101,9 +103,29 @@ def rows(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The carry through every row, and the stacked results."""
     kept: list[list[Tensor]] = []
+    columns = [_rows_of(x) for x in xs]
     for t in reversed(range(length)) if reverse else range(length):
-        carry, ys = step(carry, [x[t] for x in xs])
+        carry, ys = step(carry, [column[t] for column in columns])
         kept.append(ys)
     if reverse:
         kept.reverse()
     return carry, [stack(column) for column in zip(*kept, strict=True)]
+
+
+def _rows_of(x: Tensor) -> Sequence[Tensor]:
+    """The rows of x, apart: one node hands their gradients back, where a view each would add up whole tensors."""
+    if not x.requires_grad or tls.trace is not None:
+        return x  # type: ignore[return-value]  # its rows are views, made one by one
+    plain = detached(x)
+    with level_at(x):
+        out = [plain[t].clone() for t in range(x.shape[0])]
+    metas = [(t._data.shape, t._data.dtype) for t in out]
+    node = new_node(Plan("unbind", _stacked, 1, custom=True), (x._edge,), metas, user_location(3))
+    for i, t in enumerate(out):
+        set_edge(t, node if i == 0 else Port(node, i))
+    return out
+
+
+def _stacked(_: Context, *g: Tensor | None) -> tuple[Tensor]:
+    some = next(t for t in g if t is not None)
+    return (stack([zeros_like(some) if t is None else t for t in g]),)

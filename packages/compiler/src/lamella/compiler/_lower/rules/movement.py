@@ -417,12 +417,15 @@ def _triangle(test: str) -> Rule:
 
     def rule(e: Emitter, x: Ref, *, diagonal: int) -> Ref:
         rank = len(x.shape)
-        difference = Counter((*(0,) * (rank - 2), -1, 1))
+        word = "i32" if max(x.shape) < 2**31 else "i64"
+        difference = Counter((*(0,) * (rank - 2), -1, 1), word)
         kind = value_type(x.dtype)
+        rows, columns = x.shape[-2:]
+        bounded = max(-rows - 1, min(diagonal, columns + 1))
 
         def body(b: KernelBuilder, values: list[int]) -> int:
             value, at = values
-            return b.apply("select", b.apply(test, at, b.size(diagonal)), value, b.const(0, kind))
+            return b.apply("select", b.apply(test, at, b.size(bounded, word)), value, b.const(0, kind))
 
         return e.compute(body, x, difference, dtype=x.dtype)
 

@@ -25,6 +25,12 @@ from lamella.compiler import CaptureError, compile
 from lamella.tensor import Tensor, tensor
 from lamella.tensor.extend import tls
 
+# Tests that ask for what a compiled call promises not to do, or for what this plugin cannot give.
+AS_WRITTEN = {
+    "test_a_forward_hook_that_is_always_called": "a call that raises while it is captured changes nothing",
+    "test_modules_and_parameters_are_freed_without_the_collector": "what was compiled is kept to the end of the test",
+    "test_steps_leave_nothing_behind": "what was compiled is kept to the end of the test",
+}
 TRANSFORMS = ("grad", "grad_and_value", "value_and_grad", "vmap", "jacrev", "jacfwd", "hessian")
 
 
@@ -223,6 +229,8 @@ class _Hooks:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
         self.rerun.test = item.nodeid
+        if item.originalname in AS_WRITTEN:
+            return (yield)
         try:
             with self.rerun.installed(item.module):
                 return (yield)

@@ -289,3 +289,18 @@ def test_nothing_in_the_kernel_ir_mentions_c() -> None:
                 assert word.strip("\"'`,:;()") not in ("C", "c", "gcc", "clang", "pointer", "printf"), (
                     f"{file.name}:{token.start[0]}: {token.line}"
                 )
+
+
+class Looked:
+    def __init__(self) -> None:
+        self.factor = 2.0
+        self.unread = iter([1, 2])
+
+
+def test_an_iterator_that_the_program_does_not_name_is_no_obstacle() -> None:
+    holder, name = Looked(), "".join(["fac", "tor"])
+    f = capture(lambda x: x * getattr(holder, name), backend="interpreter", fullgraph=True)
+    np.testing.assert_array_equal(f(f64(3)).numpy(), f64(3).numpy() * 2.0)
+    holder.factor = 3.0
+    np.testing.assert_array_equal(f(f64(3)).numpy(), f64(3).numpy() * 3.0)
+    assert next(holder.unread) == 1

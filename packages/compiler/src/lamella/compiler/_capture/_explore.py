@@ -87,7 +87,7 @@ class Explorer(Containers):
                 known = (len(self.names), self.everything, len(self.dynamic.shared))
                 self._clear()
                 self._check(f"len(args) == {len(args)}", "the number of arguments")
-                self._inside_args = False
+                self._inside_args = self._aside = False
                 for i, (value, path, what) in enumerate(roots):
                     self._inside_args = i > 0
                     self.visit(value, path or self.constant(value), what)
@@ -169,9 +169,11 @@ class Explorer(Containers):
             self._same(value, path, what)
             self.drawing.append((value, what))
         elif is_position(value):
-            raise CaptureError(
-                f"{what} is an iterator, whose position a replay cannot move; pass what it gives as arguments"
-            )
+            if not self._aside:
+                raise CaptureError(
+                    f"{what} is an iterator, whose position a replay cannot move; pass what it gives as arguments"
+                )
+            self._same(value, path, what)
         else:
             self._object(value, path, what)
 
@@ -282,6 +284,14 @@ class Explorer(Containers):
     def _wanted(self, name: str) -> bool:
         return self.everything or name in self.names
 
+    def _attribute(self, attribute: str, item: Any, path: str, what: str) -> None:
+        """What stands under a name; under one that the program does not mention, code that looks names up may read it,
+        and hardly moves an iterator.
+        """
+        outer, self._aside = self._aside, self._aside or attribute not in self.names
+        self.visit(item, path, f"{what}.{attribute}")
+        self._aside = outer
+
     def _function(self, f: types.FunctionType, name: str, what: str) -> None:
         if not is_analyzed(f.__code__.co_filename):
             wrapped = getattr(f, "__wrapped__", None)
@@ -337,7 +347,7 @@ class Explorer(Containers):
         self.holders.append((vars(m), what, self._named()))
         for attribute, item in list(vars(m).items()):
             if self._wanted(attribute) and not attribute.startswith("__"):
-                self.visit(item, f"{name}.{attribute}", f"{what}.{attribute}")
+                self._attribute(attribute, item, f"{name}.{attribute}", what)
 
     def _class(self, cls: type, name: str, what: str) -> None:
         self._methods(cls, True)
@@ -382,7 +392,7 @@ class Explorer(Containers):
             self.holders.append((value, what, self._named()))
             for attribute, item in list(state.items()):
                 if self._wanted(attribute) and type(attribute) is str and attribute.isidentifier():
-                    self.visit(item, f"{name}.__dict__[{attribute!r}]", f"{what}.{attribute}")
+                    self._attribute(attribute, item, f"{name}.__dict__[{attribute!r}]", what)
             if "__wrapped__" in state:
                 self.visit(state["__wrapped__"], f"{name}.__dict__['__wrapped__']", what)
             if self.everything:
@@ -398,7 +408,7 @@ class Explorer(Containers):
             self.holders.append((value, what, self._named()))
         for attribute, item in slots.items():
             if self._wanted(attribute):
-                self.visit(item, f"{name}.{attribute}", f"{what}.{attribute}")
+                self._attribute(attribute, item, f"{name}.{attribute}", what)
 
     def _module(self, m: Any, path: str, what: str) -> None:
         name = self._same(m, path, what)

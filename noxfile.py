@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -275,6 +276,39 @@ def triton(session: nox.Session) -> None:
         paths = [path for path in given if path.startswith(folder)]
         if paths:  # Triton decides at its import which of the two a process does
             session.run("pytest", *paths, *[a for a in given if a.startswith("-")], env=environment)
+
+
+# Warnings that generated text has on purpose: a kernel names all its sizes though it may use some; one text of the
+# extremes serves floats, where it looks for NaN, and integers.
+ON_PURPOSE = "-Wno-unused-variable -Wno-unused-parameter -Wno-tautological-compare"
+SANITIZERS = {  # name: compiler flags, the library that must be loaded first
+    "warnings": (f"-Wall -Wextra -Werror {ON_PURPOSE}", ""),
+    "address": ("-fsanitize=address", "libasan.so"),
+    "undefined": ("-fsanitize=undefined -fno-sanitize-recover=all", ""),
+    "thread": ("-fsanitize=thread", "libtsan.so"),
+}
+
+
+@command("packages/compiler/tests/helpers/sanitize.py", requires=["wheels"], reuse_venv=True)
+def sanitize(session: nox.Session) -> None:
+    """The C code of a suite of programs under warnings as errors, ASan, UBSan and TSan; needs gcc."""
+    gcc = shutil.which("gcc")
+    if gcc is None:
+        session.error("the sanitizers are gcc's, and there is no gcc on PATH")
+    install(session, ["lamella-compiler"])
+    script = "packages/compiler/tests/helpers/sanitize.py"
+    for name, (flags, library) in SANITIZERS.items():
+        folder = Path(session.create_tmp()) / name  # objects of its own
+        folder.mkdir(mode=0o700, exist_ok=True)
+        environment = {"CC": f"{gcc} {flags}", "LAMELLA_CACHE_DIR": str(folder), "ASAN_OPTIONS": "detect_leaks=0"}
+        environment["TSAN_OPTIONS"] = "halt_on_error=1"
+        if library:
+            found = subprocess.run([gcc, f"-print-file-name={library}"], capture_output=True, text=True, check=True)
+            environment["LD_PRELOAD"] = found.stdout.strip()
+        session.log(f"sanitize: {name}")
+        if name != "thread":  # a sanitizer that finds nothing in a wrong function finds nothing in ours
+            session.run("python", script, "--faulty", env=environment, success_codes=range(1, 256), silent=True)
+        session.run("python", script, *session.posargs, env=environment, silent=True)
 
 
 @command("packages/compiler/tests/helpers/replay.py", requires=["wheels"], reuse_venv=True)

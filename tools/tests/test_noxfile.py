@@ -46,6 +46,7 @@ def test_packages_are_discovered(tree: Path) -> None:
         ("integration/oracle/test_x.py", {"integration", "oracle"}),
         ("packages/compiler/tests_gpu/compiled/test_x.py", {"triton"}),
         ("packages/compiler/tests/helpers/replay.py", {"compiled", "replay"}),
+        ("packages/compiler/tests/helpers/sanitize.py", {"compiled", "sanitize"}),
         ("packages/compiler/tests_gpu/device/test_x.py", {"gpu"}),
         ("integration/torture/test_x.py", {"integration", "compiled"}),
         ("packages/upper/tests/test_fuzz.py", {"fuzz"}),

@@ -1,4 +1,4 @@
-/* helpers 0cf1641f54e08af6 */
+/* helpers 9dc02d659b616a12 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

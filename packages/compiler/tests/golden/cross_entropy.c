@@ -1,4 +1,4 @@
-/* helpers ff375e28966b8f11 */
+/* helpers cb24aa5a2c5c38c3 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -12,7 +12,6 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t *restrict b0 = (const int64_t *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
     float *restrict b2 = (float *)call->data[2];
-    float *restrict b3 = (float *)call->data[3];
     int64_t *restrict g11 = (int64_t *)(call->partial + at11);
     float *restrict g41 = (float *)(call->partial + at41);
     const int64_t r0 = chunk * rows_per_chunk;
@@ -149,17 +148,8 @@ void k0(const lm_call *call, int64_t chunk) {
 }
 void k0_total(const lm_call *call, int64_t chunks) {
     const int64_t *const d = call->dims;
-    const int64_t n_i0 = d[0];
-    const int64_t n_j0 = d[1];
     const int64_t at11 = d[2];
     const int64_t at41 = d[3];
-    const int64_t rows_per_chunk = d[4];
-    const double c5 = (double)lm_number(d[5]);
-    const double c6 = (double)lm_number(d[6]);
-    const int64_t by7 = d[7];
-    const int64_t *restrict b0 = (const int64_t *)call->data[0];
-    const float *restrict b1 = (const float *)call->data[1];
-    float *restrict b2 = (float *)call->data[2];
     float *restrict b3 = (float *)call->data[3];
     int64_t *restrict g11 = (int64_t *)(call->partial + at11);
     float *restrict g41 = (float *)(call->partial + at41);

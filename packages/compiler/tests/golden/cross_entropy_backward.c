@@ -1,4 +1,4 @@
-/* helpers d694141179814d54 */
+/* helpers eb84a67f5284e94a */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -7,7 +7,6 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t block = d[3];
     const int64_t blocks = d[4];
     const int64_t *restrict b0 = (const int64_t *)call->data[0];
-    int64_t *restrict b1 = (int64_t *)call->data[1];
     int64_t *restrict g4 = (int64_t *)(call->partial + at4);
     const int64_t c0 = chunk % blocks * block;
     const int64_t c1 = lm_min(c0 + block, n_i0);
@@ -64,12 +63,7 @@ void k0(const lm_call *call, int64_t chunk) {
 }
 void k0_total(const lm_call *call, int64_t chunks) {
     const int64_t *const d = call->dims;
-    const int64_t n_i0 = d[0];
     const int64_t at4 = d[1];
-    const int64_t rows_per_chunk = d[2];
-    const int64_t block = d[3];
-    const int64_t blocks = d[4];
-    const int64_t *restrict b0 = (const int64_t *)call->data[0];
     int64_t *restrict b1 = (int64_t *)call->data[1];
     int64_t *restrict g4 = (int64_t *)(call->partial + at4);
     int64_t e4 = INT64_C(0);

@@ -9,9 +9,6 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t block = d[5];
     const int64_t blocks = d[6];
     const float *restrict b0 = (const float *)call->data[0];
-    float *restrict b1 = (float *)call->data[1];
-    float *restrict b2 = (float *)call->data[2];
-    float *restrict b3 = (float *)call->data[3];
     float *restrict g1 = (float *)(call->partial + at1);
     float *restrict g2 = (float *)(call->partial + at2);
     float *restrict g3 = (float *)(call->partial + at3);
@@ -84,14 +81,9 @@ void k0(const lm_call *call, int64_t chunk) {
 }
 void k0_total(const lm_call *call, int64_t chunks) {
     const int64_t *const d = call->dims;
-    const int64_t n_i0 = d[0];
     const int64_t at1 = d[1];
     const int64_t at2 = d[2];
     const int64_t at3 = d[3];
-    const int64_t rows_per_chunk = d[4];
-    const int64_t block = d[5];
-    const int64_t blocks = d[6];
-    const float *restrict b0 = (const float *)call->data[0];
     float *restrict b1 = (float *)call->data[1];
     float *restrict b2 = (float *)call->data[2];
     float *restrict b3 = (float *)call->data[3];
@@ -276,7 +268,6 @@ void k3(const lm_call *call, int64_t chunk) {
     const int64_t block = d[4];
     const int64_t blocks = d[5];
     const float *restrict b0 = (const float *)call->data[0];
-    int64_t *restrict b1 = (int64_t *)call->data[1];
     float *restrict g2 = (float *)(call->partial + at2);
     int64_t *restrict g3 = (int64_t *)(call->partial + at3);
     const int64_t c0 = chunk % blocks * block;
@@ -375,13 +366,8 @@ void k3(const lm_call *call, int64_t chunk) {
 }
 void k3_total(const lm_call *call, int64_t chunks) {
     const int64_t *const d = call->dims;
-    const int64_t n_i0 = d[0];
     const int64_t at2 = d[1];
     const int64_t at3 = d[2];
-    const int64_t rows_per_chunk = d[3];
-    const int64_t block = d[4];
-    const int64_t blocks = d[5];
-    const float *restrict b0 = (const float *)call->data[0];
     int64_t *restrict b1 = (int64_t *)call->data[1];
     float *restrict g2 = (float *)(call->partial + at2);
     int64_t *restrict g3 = (int64_t *)(call->partial + at3);
@@ -554,7 +540,6 @@ void k6(const lm_call *call, int64_t chunk) {
     const int64_t block = d[4];
     const int64_t blocks = d[5];
     const float *restrict b0 = (const float *)call->data[0];
-    int64_t *restrict b1 = (int64_t *)call->data[1];
     float *restrict g2 = (float *)(call->partial + at2);
     int64_t *restrict g3 = (int64_t *)(call->partial + at3);
     const int64_t c0 = chunk % blocks * block;
@@ -653,13 +638,8 @@ void k6(const lm_call *call, int64_t chunk) {
 }
 void k6_total(const lm_call *call, int64_t chunks) {
     const int64_t *const d = call->dims;
-    const int64_t n_i0 = d[0];
     const int64_t at2 = d[1];
     const int64_t at3 = d[2];
-    const int64_t rows_per_chunk = d[3];
-    const int64_t block = d[4];
-    const int64_t blocks = d[5];
-    const float *restrict b0 = (const float *)call->data[0];
     int64_t *restrict b1 = (int64_t *)call->data[1];
     float *restrict g2 = (float *)(call->partial + at2);
     int64_t *restrict g3 = (int64_t *)(call->partial + at3);

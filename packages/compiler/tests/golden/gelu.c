@@ -1,4 +1,4 @@
-/* helpers 714136f367d8a51f */
+/* helpers 01bc4796d2708597 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

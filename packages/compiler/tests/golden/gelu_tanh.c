@@ -1,4 +1,4 @@
-/* helpers b3192a9fbe6c42da */
+/* helpers e7abe0f226c39fff */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -1,4 +1,4 @@
-/* helpers b08d62cbd31a26b7 */
+/* helpers a1270fb2ecf3d234 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -9,7 +9,6 @@ void k0(const lm_call *call, int64_t chunk) {
     const int32_t *restrict b0 = (const int32_t *)call->data[0];
     int32_t *restrict b1 = (int32_t *)call->data[1];
     int32_t *restrict b2 = (int32_t *)call->data[2];
-    int64_t *restrict b3 = (int64_t *)call->data[3];
     int64_t *restrict g3 = (int64_t *)(call->partial + at3);
     const int64_t c0 = chunk % blocks * block;
     const int64_t c1 = lm_min(c0 + block, n_i0);
@@ -68,14 +67,7 @@ void k0(const lm_call *call, int64_t chunk) {
 }
 void k0_total(const lm_call *call, int64_t chunks) {
     const int64_t *const d = call->dims;
-    const int64_t n_i0 = d[0];
     const int64_t at3 = d[1];
-    const int64_t rows_per_chunk = d[2];
-    const int64_t block = d[3];
-    const int64_t blocks = d[4];
-    const int32_t *restrict b0 = (const int32_t *)call->data[0];
-    int32_t *restrict b1 = (int32_t *)call->data[1];
-    int32_t *restrict b2 = (int32_t *)call->data[2];
     int64_t *restrict b3 = (int64_t *)call->data[3];
     int64_t *restrict g3 = (int64_t *)(call->partial + at3);
     int64_t e3 = INT64_C(0);

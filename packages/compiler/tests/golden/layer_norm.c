@@ -1,4 +1,4 @@
-/* helpers d56ed860b9b163e0 */
+/* helpers 93295a564a1cc270 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -14,8 +14,6 @@ void k0(const lm_call *call, int64_t chunk) {
     const float *restrict b3 = (const float *)call->data[3];
     const float *restrict b4 = (const float *)call->data[4];
     float *restrict b5 = (float *)call->data[5];
-    float *restrict b6 = (float *)call->data[6];
-    float *restrict b7 = (float *)call->data[7];
     float *restrict g12 = (float *)(call->partial + at12);
     float *restrict g13 = (float *)(call->partial + at13);
     const int64_t r0 = chunk * rows_per_chunk;
@@ -115,19 +113,9 @@ void k0(const lm_call *call, int64_t chunk) {
 }
 void k0_total(const lm_call *call, int64_t chunks) {
     const int64_t *const d = call->dims;
-    const int64_t n_i0 = d[0];
     const int64_t n_j0 = d[1];
     const int64_t at12 = d[2];
     const int64_t at13 = d[3];
-    const int64_t rows_per_chunk = d[4];
-    const int64_t c5 = d[5];
-    const int64_t by6 = d[6];
-    const float *restrict b0 = (const float *)call->data[0];
-    const float *restrict b1 = (const float *)call->data[1];
-    const float *restrict b2 = (const float *)call->data[2];
-    const float *restrict b3 = (const float *)call->data[3];
-    const float *restrict b4 = (const float *)call->data[4];
-    float *restrict b5 = (float *)call->data[5];
     float *restrict b6 = (float *)call->data[6];
     float *restrict b7 = (float *)call->data[7];
     float *restrict g12 = (float *)(call->partial + at12);

@@ -1,4 +1,4 @@
-/* helpers a7f674cf35037e31 */
+/* helpers 0b7272d1cc832f6d */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -1,4 +1,4 @@
-/* helpers 601711a7047b6874 */
+/* helpers 3e7bfd1a5b628804 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -9,7 +9,6 @@ void k0(const lm_call *call, int64_t chunk) {
     const float *restrict b0 = (const float *)call->data[0];
     float *restrict b1 = (float *)call->data[1];
     float *restrict b2 = (float *)call->data[2];
-    float *restrict b3 = (float *)call->data[3];
     float *restrict g5 = (float *)(call->partial + at5);
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
@@ -82,14 +81,8 @@ void k0(const lm_call *call, int64_t chunk) {
 }
 void k0_total(const lm_call *call, int64_t chunks) {
     const int64_t *const d = call->dims;
-    const int64_t n_i0 = d[0];
     const int64_t n_j0 = d[1];
     const int64_t at5 = d[2];
-    const int64_t rows_per_chunk = d[3];
-    const int64_t by4 = d[4];
-    const float *restrict b0 = (const float *)call->data[0];
-    float *restrict b1 = (float *)call->data[1];
-    float *restrict b2 = (float *)call->data[2];
     float *restrict b3 = (float *)call->data[3];
     float *restrict g5 = (float *)(call->partial + at5);
     int64_t j0;

@@ -1,4 +1,4 @@
-/* helpers 42854b74bddf2c9f */
+/* helpers 5deb947b40b654da */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

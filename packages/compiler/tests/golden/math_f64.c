@@ -1,4 +1,4 @@
-/* helpers 7fe848809b677eb3 */
+/* helpers f70f9f9f647cd0a4 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

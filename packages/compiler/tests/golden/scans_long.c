@@ -1,4 +1,4 @@
-/* helpers 8409ea5323498ebd */
+/* helpers c04b47462f97ab76 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -1,4 +1,4 @@
-/* helpers 463790a81795d38e */
+/* helpers c19fc4999158c893 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -1,4 +1,4 @@
-/* helpers bd31871f9b391be6 */
+/* helpers ecc31ecd4732fb2a */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

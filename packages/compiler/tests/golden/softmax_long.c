@@ -1,4 +1,4 @@
-/* helpers 261a17fe8ecb8c76 */
+/* helpers cc4101c3bb4d826d */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

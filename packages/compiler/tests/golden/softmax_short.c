@@ -1,4 +1,4 @@
-/* helpers b17281d0b4a35b4c */
+/* helpers 566ae2a17663ec14 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

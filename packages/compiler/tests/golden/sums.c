@@ -9,8 +9,6 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t by5 = d[5];
     const float *restrict b0 = (const float *)call->data[0];
     float *restrict b1 = (float *)call->data[1];
-    float *restrict b2 = (float *)call->data[2];
-    float *restrict b3 = (float *)call->data[3];
     float *restrict g1 = (float *)(call->partial + at1);
     float *restrict g4 = (float *)(call->partial + at4);
     const int64_t r0 = chunk * rows_per_chunk;
@@ -87,14 +85,9 @@ void k0(const lm_call *call, int64_t chunk) {
 }
 void k0_total(const lm_call *call, int64_t chunks) {
     const int64_t *const d = call->dims;
-    const int64_t n_i0 = d[0];
     const int64_t n_j0 = d[1];
     const int64_t at1 = d[2];
     const int64_t at4 = d[3];
-    const int64_t rows_per_chunk = d[4];
-    const int64_t by5 = d[5];
-    const float *restrict b0 = (const float *)call->data[0];
-    float *restrict b1 = (float *)call->data[1];
     float *restrict b2 = (float *)call->data[2];
     float *restrict b3 = (float *)call->data[3];
     float *restrict g1 = (float *)(call->partial + at1);

@@ -278,11 +278,8 @@ def triton(session: nox.Session) -> None:
             session.run("pytest", *paths, *[a for a in given if a.startswith("-")], env=environment)
 
 
-# Warnings that generated text has on purpose: a kernel names all its sizes though it may use some; one text of the
-# extremes serves floats, where it looks for NaN, and integers.
-ON_PURPOSE = "-Wno-unused-variable -Wno-unused-parameter -Wno-tautological-compare"
 SANITIZERS = {  # name: compiler flags, the library that must be loaded first
-    "warnings": (f"-Wall -Wextra -Werror {ON_PURPOSE}", ""),
+    "warnings": ("-Wall -Wextra -Werror", ""),
     "address": ("-fsanitize=address", "libasan.so"),
     "undefined": ("-fsanitize=undefined -fno-sanitize-recover=all", ""),
     "thread": ("-fsanitize=thread", "libtsan.so"),

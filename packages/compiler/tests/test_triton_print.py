@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from lamella.compiler._kernel import KernelBuilder, Level, Position
-from lamella.compiler._kernel._ir import FLOATS, INTS, OPERATIONS, VALUE_TYPES
+from lamella.compiler._kernel._ir import FLOATS, INTS, OPERATIONS, STORAGE_TYPES, VALUE_TYPES
 from lamella.compiler._kernel._verify import result_type
 from lamella.compiler._triton import _binding, _schedule
 from lamella.compiler._triton._compile import compile_functions
 from lamella.compiler._triton._library import LIBRARY, closure
 from lamella.compiler._triton._print import module_text, print_kernel
-from lamella.compiler._triton._values import Val, literal, operation, template
+from lamella.compiler._triton._values import POINTERS, Val, literal, operation, template
 from lamella.compiler.triton import TritonMissing, print_graph
 from lamella.graph import parse
 
@@ -163,4 +163,5 @@ def test_without_triton_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyP
 
 
 def test_tables_of_types_are_whole() -> None:
+    assert set(POINTERS) == set(STORAGE_TYPES)
     assert set(VALUE_TYPES) == FLOATS | INTS | {"bool"}

@@ -129,7 +129,23 @@ def _transpose(p: Program) -> Graph:
 
 
 def _casts(p: Program) -> Graph:
-    words = ("bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64")
+    words = (
+        "bool",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "i8",
+        "i16",
+        "i32",
+        "i64",
+        "f16",
+        "bf16",
+        "f8e4m3",
+        "f8e5m2",
+        "f32",
+        "f64",
+    )
     x, y = p.tensor("f32", 130), p.tensor("i64", 130)
     return p.build(*(p("cast", v, dtype=as_dtype(w)) for v in (x, y) for w in words if w != ("f32", "i64")[v is y]))
 

@@ -28,7 +28,7 @@ from lamella.compiler._kernel import (
     Store,
     Update,
 )
-from lamella.compiler._kernel._ir import defined, used
+from lamella.compiler._kernel._ir import NARROW, defined, used
 from lamella.compiler._triton._reduce import carry_on, identity, scan, updated
 from lamella.compiler._triton._schedule import Part, product
 from lamella.compiler._triton._values import COL, POINTERS, ROW, TYPES, Val, constant, literal, operation
@@ -294,7 +294,7 @@ class Body:
     def _stored_value(self, scope: Scope, buffer: int) -> Val:
         """An output read back where it was written: the value itself, rounded as memory rounds it."""
         stored, dtype = self.value(scope, self.stored[buffer]), self.kernel.buffers[buffer].dtype
-        if dtype not in ("f16", "bf16"):
+        if dtype not in NARROW:
             return stored
         text = operation(f"round_{dtype}", "f32", [stored], ["f32"])
         return Val(self.named(scope, ("back", text), text, f"back{buffer}"), stored.bits)
@@ -352,8 +352,8 @@ def widened(text: str, dtype: str) -> str:
             return f"{text} != 0"
         case "f16":
             return f"{text}.to(tl.float32)"
-        case "bf16":
-            return f"lm_widen_bf16({text})"
+        case _ if dtype in NARROW:
+            return f"lm_widen_{dtype}({text})"
         case _:
             return text
 
@@ -365,7 +365,7 @@ def narrowed(text: str, dtype: str) -> str:
             return f"{text}.to(tl.uint8)"
         case "f16":
             return f"{text}.to(tl.float16)"
-        case "bf16":
-            return f"lm_narrow_bf16({text})"
+        case _ if dtype in NARROW:
+            return f"lm_narrow_{dtype}({text})"
         case _:
             return text

@@ -118,6 +118,36 @@ r = tl.where((bits & 0x7FFFFFFF) > 0x7F800000, (bits >> 16) | 0x40, r)
 return (r & 0xFFFF).to(tl.uint16)
 """
 
+_WIDEN_F8E4M3 = """
+h = h.to(tl.int32)
+a = h & 0x7F
+bits = (a << 20) + (120 << 23)
+bits = tl.where(a < 8, (a.to(tl.float32) * 0.001953125).to(tl.int32, bitcast=True), bits)
+bits = tl.where(a == 0x7F, 0x7FC00000, bits)
+return (bits | ((h & 0x80) << 24)).to(tl.float32, bitcast=True)
+"""
+
+_NARROW_F8E4M3 = """
+bits = x.to(tl.int32, bitcast=True)
+a = bits & 0x7FFFFFFF
+r = (a + 0x7FFFF + ((a >> 20) & 1) - (120 << 23)) >> 20
+tiny = (a.to(tl.float32, bitcast=True) + 16384.0).to(tl.int32, bitcast=True) - 0x46800000
+r = tl.where(a < 0x3C800000, tiny, r)
+r = tl.where((a >= 0x44000000) | (r > 0x7E), 0x7F, r)
+return (r | ((bits >> 24) & 0x80)).to(tl.uint8)
+"""
+
+_NARROW_F8E5M2 = """
+bits = x.to(tl.int32, bitcast=True)
+a = bits & 0x7FFFFFFF
+r = (a + 0xFFFFF + ((a >> 21) & 1) - (112 << 23)) >> 21
+tiny = (a.to(tl.float32, bitcast=True) + 128.0).to(tl.int32, bitcast=True) - 0x43000000
+r = tl.where(a < 0x38800000, tiny, r)
+r = tl.where(a >= 0x47800000, 0x7C, r)
+r = tl.where(a > 0x7F800000, 0x7E, r)
+return (r | ((bits >> 24) & 0x80)).to(tl.uint8)
+"""
+
 _FLOORDIV = """
 safe = tl.where((b == 0) | (b == -1), 1, b)
 q = a // safe
@@ -179,9 +209,9 @@ return tl.where(fits, whole, {least})
 """
 
 _TRUNC_U64 = """
-large = (x >= 9223372036854775808.0) & (x < 18446744073709551616.0)
-whole = tl.where(large, x, 0.0).to(tl.uint64)
-return tl.where(large, whole, lm_trunc_int64(x).to(tl.uint64))
+small = (x < 9223372036854775808.0) | (x != x)
+whole = tl.where(small | (x >= 18446744073709551616.0), 0.0, x).to(tl.uint64)
+return tl.where(small, lm_trunc_int64(x).to(tl.uint64), whole)
 """
 
 _ARG = """
@@ -287,6 +317,14 @@ LIBRARY: dict[str, str] = dict(
         _define("lm_largest(a, b)", "The larger, passing over NaN.", "return tl.where(b > a, b, a)"),
         _define("lm_widen_bf16(h)", "bf16 bits as f32.", "return (h.to(tl.int32) << 16).to(tl.float32, bitcast=True)"),
         _define("lm_narrow_bf16(x)", "f32 rounded to nearest even as bf16 bits.", _NARROW_BF16),
+        _define("lm_widen_f8e4m3(h)", "float8 (e4m3) bits as f32.", _WIDEN_F8E4M3),
+        _define("lm_narrow_f8e4m3(x)", "f32 rounded to nearest even as float8 (e4m3) bits.", _NARROW_F8E4M3),
+        _define(
+            "lm_widen_f8e5m2(h)",
+            "float8 (e5m2) bits as f32: the upper half of an f16.",
+            "return (h.to(tl.uint16) << 8).to(tl.float16, bitcast=True).to(tl.float32)",
+        ),
+        _define("lm_narrow_f8e5m2(x)", "f32 rounded to nearest even as float8 (e5m2) bits.", _NARROW_F8E5M2),
         _define("lm_floordiv(a, b)", "Floor of a / b of signed integers; 0 for b = 0, wraps at MIN / -1.", _FLOORDIV),
         _define("lm_mod(a, b)", "Remainder with the sign of b; 0 for b = 0.", _MOD),
         _define(
@@ -330,7 +368,7 @@ LIBRARY: dict[str, str] = dict(
             "Float to i64; MIN for NaN and what does not fit.",
             _TRUNC.format(limit="9223372036854775808.0", wide="int64", least="-9223372036854775808"),
         ),
-        _define("lm_trunc_uint64(x)", "Float to u64; large values as they are, others as i64.", _TRUNC_U64),
+        _define("lm_trunc_uint64(x)", "Float to u64; what fits i64 as that, 0 for what is too large.", _TRUNC_U64),
         _define(
             "lm_max_over(x, axis: tl.constexpr)",
             "Largest along an axis, NaN where one is.",

@@ -18,10 +18,10 @@ TYPES = {
     "bool": "int1", "u8": "uint8", "u16": "uint16", "u32": "uint32", "u64": "uint64", "i8": "int8", "i16": "int16",
     "i32": "int32", "i64": "int64", "f32": "float32", "f64": "float64",
 }  # fmt: skip
-# Types of memory: bool is a byte, and bf16 is read and rounded as bits, so that the interpreter rounds as a GPU does.
+# Types of memory: bool is a byte; bf16 and float8 are read and rounded as bits, in the interpreter as on a GPU.
 POINTERS = {
     "bool": "*u8", "u8": "*u8", "u16": "*u16", "u32": "*u32", "u64": "*u64", "i8": "*i8", "i16": "*i16", "i32": "*i32",
-    "i64": "*i64", "f16": "*fp16", "bf16": "*u16", "f32": "*fp32", "f64": "*fp64",
+    "i64": "*i64", "f16": "*fp16", "bf16": "*u16", "f8e4m3": "*u8", "f8e5m2": "*u8", "f32": "*fp32", "f64": "*fp64",
 }  # fmt: skip
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "and": "&", "or": "|", "xor": "^"}
@@ -45,8 +45,8 @@ _FLOAT = {
     "floor": "tl.floor({a})", "abs": "tl.abs({a})", "pow": "libdevice.pow({a}, {b})", "mod": "lm_mod_float({a}, {b})",
     "floordiv": "lm_floordiv_float({a}, {b})", "sign": "({a} > 0).to(tl.{t}) - ({a} < 0).to(tl.{t})",
     "isnan": "{a} != {a}", "round_f16": "{a}.to(tl.float16).to(tl.float32)",
-    "round_bf16": "lm_widen_bf16(lm_narrow_bf16({a}))", "round_f8e4m3": "{a}.to(tl.float8e4nv).to(tl.float32)",
-    "round_f8e5m2": "{a}.to(tl.float8e5).to(tl.float32)",
+    "round_bf16": "lm_widen_bf16(lm_narrow_bf16({a}))", "round_f8e4m3": "lm_widen_f8e4m3(lm_narrow_f8e4m3({a}))",
+    "round_f8e5m2": "lm_widen_f8e5m2(lm_narrow_f8e5m2({a}))",
 }  # fmt: skip
 _SIGNED = {
     "floor": "{a}", "abs": "tl.where({a} < 0, -{a}, {a})", "sign": "({a} > 0).to(tl.{t}) - ({a} < 0).to(tl.{t})",

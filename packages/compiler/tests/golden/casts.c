@@ -1,10 +1,12 @@
-/* helpers 9dc02d659b616a12 */
+/* helpers 8eb7e1f0b090d0f6 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
     const int64_t rows_per_chunk = d[1];
     const int64_t block = d[2];
     const int64_t blocks = d[3];
+    const float c4 = (float)lm_number(d[4]);
+    const float c5 = (float)lm_number(d[5]);
     const float *restrict b0 = (const float *)call->data[0];
     uint8_t *restrict b1 = (uint8_t *)call->data[1];
     uint8_t *restrict b2 = (uint8_t *)call->data[2];
@@ -17,7 +19,9 @@ void k0(const lm_call *call, int64_t chunk) {
     int64_t *restrict b9 = (int64_t *)call->data[9];
     uint16_t *restrict b10 = (uint16_t *)call->data[10];
     uint16_t *restrict b11 = (uint16_t *)call->data[11];
-    double *restrict b12 = (double *)call->data[12];
+    uint8_t *restrict b12 = (uint8_t *)call->data[12];
+    uint8_t *restrict b13 = (uint8_t *)call->data[13];
+    double *restrict b14 = (double *)call->data[14];
     const int64_t c0 = chunk % blocks * block;
     const int64_t c1 = lm_min(c0 + block, n_i0);
     const int64_t r0 = chunk / blocks * rows_per_chunk;
@@ -48,8 +52,14 @@ void k0(const lm_call *call, int64_t chunk) {
             st_f16x8(b10 + i0, v10);
             const f32x8 v11 = round_bf16_f32x8(v0);
             st_bf16x8(b11 + i0, v11);
-            const f64x8 v12 = __builtin_convertvector(v0, f64x8);
-            st_f64x8(b12 + i0, v12);
+            const f32x8 v13 = min_f32x8(v0, splat_f32x8(c4));
+            const f32x8 v15 = max_f32x8(v13, splat_f32x8(c5));
+            const f32x8 v16 = round_f8e4m3_f32x8(v15);
+            st_f8e4m3x8(b12 + i0, v16);
+            const f32x8 v17 = round_f8e5m2_f32x8(v0);
+            st_f8e5m2x8(b13 + i0, v17);
+            const f64x8 v18 = __builtin_convertvector(v0, f64x8);
+            st_f64x8(b14 + i0, v18);
         }
         for (; i0 < c1; i0 += 1) {
             const float v0 = ld_f32(b0 + i0);
@@ -75,8 +85,14 @@ void k0(const lm_call *call, int64_t chunk) {
             st_f16(b10 + i0, v10);
             const float v11 = round_bf16_f32(v0);
             st_bf16(b11 + i0, v11);
-            const double v12 = (double)v0;
-            st_f64(b12 + i0, v12);
+            const float v13 = min_f32(v0, c4);
+            const float v15 = max_f32(v13, c5);
+            const float v16 = round_f8e4m3_f32(v15);
+            st_f8e4m3(b12 + i0, v16);
+            const float v17 = round_f8e5m2_f32(v0);
+            st_f8e5m2(b13 + i0, v17);
+            const double v18 = (double)v0;
+            st_f64(b14 + i0, v18);
         }
     }
 }
@@ -87,6 +103,8 @@ void k1(const lm_call *call, int64_t chunk) {
     const int64_t rows_per_chunk = d[1];
     const int64_t block = d[2];
     const int64_t blocks = d[3];
+    const float c4 = (float)lm_number(d[4]);
+    const float c5 = (float)lm_number(d[5]);
     const int64_t *restrict b0 = (const int64_t *)call->data[0];
     uint8_t *restrict b1 = (uint8_t *)call->data[1];
     uint8_t *restrict b2 = (uint8_t *)call->data[2];
@@ -98,8 +116,10 @@ void k1(const lm_call *call, int64_t chunk) {
     int32_t *restrict b8 = (int32_t *)call->data[8];
     uint16_t *restrict b9 = (uint16_t *)call->data[9];
     uint16_t *restrict b10 = (uint16_t *)call->data[10];
-    float *restrict b11 = (float *)call->data[11];
-    double *restrict b12 = (double *)call->data[12];
+    uint8_t *restrict b11 = (uint8_t *)call->data[11];
+    uint8_t *restrict b12 = (uint8_t *)call->data[12];
+    float *restrict b13 = (float *)call->data[13];
+    double *restrict b14 = (double *)call->data[14];
     const int64_t c0 = chunk % blocks * block;
     const int64_t c1 = lm_min(c0 + block, n_i0);
     const int64_t r0 = chunk / blocks * rows_per_chunk;
@@ -129,9 +149,15 @@ void k1(const lm_call *call, int64_t chunk) {
             st_f16x8(b9 + i0, v10);
             const f32x8 v11 = round_bf16_f32x8(v9);
             st_bf16x8(b10 + i0, v11);
-            st_f32x8(b11 + i0, v9);
-            const f64x8 v12 = __builtin_convertvector(v0, f64x8);
-            st_f64x8(b12 + i0, v12);
+            const f32x8 v13 = min_f32x8(v9, splat_f32x8(c4));
+            const f32x8 v15 = max_f32x8(v13, splat_f32x8(c5));
+            const f32x8 v16 = round_f8e4m3_f32x8(v15);
+            st_f8e4m3x8(b11 + i0, v16);
+            const f32x8 v17 = round_f8e5m2_f32x8(v9);
+            st_f8e5m2x8(b12 + i0, v17);
+            st_f32x8(b13 + i0, v9);
+            const f64x8 v18 = __builtin_convertvector(v0, f64x8);
+            st_f64x8(b14 + i0, v18);
         }
         for (; i0 < c1; i0 += 1) {
             const int64_t v0 = ld_i64(b0 + i0);
@@ -156,9 +182,15 @@ void k1(const lm_call *call, int64_t chunk) {
             st_f16(b9 + i0, v10);
             const float v11 = round_bf16_f32(v9);
             st_bf16(b10 + i0, v11);
-            st_f32(b11 + i0, v9);
-            const double v12 = (double)v0;
-            st_f64(b12 + i0, v12);
+            const float v13 = min_f32(v9, c4);
+            const float v15 = max_f32(v13, c5);
+            const float v16 = round_f8e4m3_f32(v15);
+            st_f8e4m3(b11 + i0, v16);
+            const float v17 = round_f8e5m2_f32(v9);
+            st_f8e5m2(b12 + i0, v17);
+            st_f32(b13 + i0, v9);
+            const double v18 = (double)v0;
+            st_f64(b14 + i0, v18);
         }
     }
 }

@@ -8,6 +8,7 @@ import collections
 import contextlib
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -80,7 +81,9 @@ def same(a: Any, b: Any) -> None:
             same(x, y)
     elif isinstance(a, np.ndarray):
         assert a.dtype == b.dtype
-        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+        # float32 is the row of autocast: bfloat16 values that differ in their last bit, of numbers that hardly differ
+        near = 1e-12 if a.dtype != np.float32 else 3e-2
+        np.testing.assert_allclose(a, b, rtol=near, atol=near / 10)
     elif isinstance(a, float):
         assert type(b) is float
         np.testing.assert_allclose(a, b, rtol=1e-13)
@@ -612,10 +615,15 @@ def a_context_manager_of_the_program() -> Run:
     return Run(step, [(f64(4, 3, seed=i),) for i in range(2)], (net,))
 
 
+# the C backend in the session `compiled`: a compilation a row takes long
+BACKENDS = ("interpreter", "c") if "LAMELLA_CAPTURES" in os.environ else ("interpreter",)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", list(ROWS))
-def test_a_program(name: str) -> None:
+def test_a_program(name: str, backend: str) -> None:
     build, captures = ROWS[name]
     eager, _ = played(build, lambda f: f)
-    got, compiled = played(build, lambda f: capture(f, backend="interpreter", fullgraph=True))
+    got, compiled = played(build, lambda f: capture(f, backend=backend, fullgraph=True))
     same(got, eager)
     assert compiled.compiles == captures, compiled.misses

@@ -219,3 +219,20 @@ def test_the_module_prints_the_report() -> None:
     done = subprocess.run([sys.executable, "-m", "lamella.tensor"], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[0].split()[0].startswith("lamella.")
     assert not done.stderr
+
+
+def test_helpers_are_silent_about_inf_and_nan() -> None:
+    from lamella.tensor._random._pool import Pool
+
+    states: list[dict[str, str]] = []
+    started = threading.Barrier(2)
+
+    def look(start: int, stop: int) -> None:
+        started.wait(10)  # the caller and a helper, at once
+        states.append(dict(np.geterr()))
+
+    pool = Pool(1)
+    pool.run(look, [(0, 1), (1, 2)])
+    pool.close()
+    assert len(states) == 2
+    assert all(set(state.values()) == {"ignore"} for state in states)

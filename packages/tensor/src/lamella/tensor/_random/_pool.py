@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .._errstate import silence
+
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
@@ -86,6 +88,7 @@ class Pool:
 
 
 def _serve(jobs: SimpleQueue[_Job | None]) -> None:
+    silence()  # numpy's error state belongs to a thread
     while (job := jobs.get()) is not None:
         job.help()
         job = None  # not kept until the next one comes

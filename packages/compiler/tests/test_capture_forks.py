@@ -12,6 +12,7 @@ import warnings
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -156,7 +157,7 @@ def test_every_way_gives_what_eager_gives(fn: Callable[..., Any], backend: str) 
         f = capture(program, backend=backend, fullgraph=True) if compiled else program
         history = []
         for n, signs in enumerate([*SIGNS, *reversed(SIGNS), *SIGNS]):
-            values, out = outcome(lambda f=f, n=n, signs=signs: f(inputs(signs, n)))
+            values, out = outcome(partial(f, inputs(signs, n)))
             if isinstance(out, lt.Tensor) and out.requires_grad and not out.ndim:
                 out.backward()
             history.append(values if out is None else [*values, *w.state()])

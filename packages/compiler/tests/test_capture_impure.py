@@ -404,11 +404,11 @@ def test_bad_arguments_are_named(call: Callable[[], Any], error: type[Exception]
 
 
 def test_decorators_take_arguments() -> None:
-    @capture(backend="interpreter", fullgraph=True, dynamic=False)
+    @capture(backend="interpreter", fullgraph=True, dynamic=False)  # type: ignore[untyped-decorator]
     def f(x: Any) -> Any:
         return x + 1.0
 
-    @disable(recursive=False)
+    @disable(recursive=False)  # type: ignore[untyped-decorator]
     def g(x: Any) -> Any:
         return f(x)
 

@@ -23,7 +23,7 @@ def read_in_python(text: str) -> Iterator[str]:
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("os.environ.get", "os.getenv"):
             key = node.args[0]
         if key is not None:
-            yield key.value if isinstance(key, ast.Constant) else "?"
+            yield str(key.value) if isinstance(key, ast.Constant) else "?"
 
 
 def test_readers_are_seen() -> None:

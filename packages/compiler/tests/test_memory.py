@@ -192,13 +192,10 @@ def test_a_compiled_step_writes_where_parameters_lie() -> None:
         loss = (x @ p).square().sum()
         loss.backward()
         with lt.no_grad():
-            p.sub_(p.grad * 0.001)
+            p.sub_(p.grad.mul(0.001))
         return loss
 
-    before, address = (
-        p.detach().clone(),
-        p.numpy().ctypes.data if not p.requires_grad else p.detach().numpy().ctypes.data,
-    )
+    before, address = p.detach().clone(), p.detach().numpy().ctypes.data
     compiled = lc.compile(step)
     losses = [float(compiled().item()) for _ in range(5)]
     assert losses == sorted(losses, reverse=True)
@@ -207,6 +204,6 @@ def test_a_compiled_step_writes_where_parameters_lie() -> None:
     for _ in range(5):
         (x @ twin).square().sum().backward()
         with lt.no_grad():
-            twin.sub_(twin.grad * 0.001)
+            twin.sub_(twin.grad.mul(0.001))
         twin.grad = None
     np.testing.assert_allclose(p.detach().numpy(), twin.detach().numpy(), rtol=1e-4, atol=1e-5)

@@ -85,7 +85,8 @@ def test_comparisons_are_decided_by_difference_and_bounds_without_a_guard() -> N
     sizes, a, b = _two()
     assert all((a * b == b * a, a + 1 > a, a != 1, a != 0, a >= 2, a != -1, a * 4 // 4 == a))
     assert all((bool(a), abs(a) == a, max(1, a) == a, math.prod((a, b, 3)) == 3 * a * b))
-    assert sizes.decisions == sizes.fixed == {}
+    assert not sizes.decisions
+    assert not sizes.fixed
 
 
 def test_other_comparisons_are_decided_by_the_sizes_at_hand_and_recorded() -> None:

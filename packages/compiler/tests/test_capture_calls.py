@@ -304,3 +304,28 @@ def test_an_iterator_that_the_program_does_not_name_is_no_obstacle() -> None:
     holder.factor = 3.0
     np.testing.assert_array_equal(f(f64(3)).numpy(), f64(3).numpy() * 3.0)
     assert next(holder.unread) == 1
+
+
+def test_the_collector_closes_no_generator_inside_the_program():
+    def numbers():
+        try:
+            yield 1
+        finally:
+            closed.append(True)
+
+    def garbage():
+        generator = numbers()
+        next(generator)
+        cycle = [generator]
+        cycle.append(cycle)
+
+    def program(x):
+        for _ in range(3000):  # enough containers for the collector to look, were it not paused
+            x = (x, [x], [x])[0]
+        return x + 1.0
+
+    closed: list[bool] = []
+    gc.collect()
+    garbage()
+    assert compile(program, backend="interpreter", fullgraph=True)(lt.ones(2)).tolist() == [2.0, 2.0]
+    assert gc.isenabled()

@@ -139,7 +139,10 @@ def _impure(function: Any) -> str | None:
 
 @contextmanager
 def watched(watch: Watch) -> Iterator[None]:
-    """Run with the hook installed; CaptureError for what it stopped. A profiler sees the calls too, or is paused."""
+    """Run with the hook installed; CaptureError for what it stopped. A profiler sees the calls too, or is paused.
+
+    So is the collector: what it finds, such as a suspended generator that it closes, would run inside the program.
+    """
     before: Any = sys.getprofile()
     paused = before is not None and not isinstance(before, (types.FunctionType, types.MethodType))
     if paused:
@@ -155,6 +158,8 @@ def watched(watch: Watch) -> Iterator[None]:
         chained(frame, event, argument)  # type: ignore[misc] # only installed where there is one
         watch(frame, event, argument)
 
+    collecting = gc.isenabled()
+    gc.disable()
     sys.setprofile(watch if chained is None else both)
     try:
         yield
@@ -162,6 +167,8 @@ def watched(watch: Watch) -> Iterator[None]:
         pass
     finally:
         sys.setprofile(None)
+        if collecting:
+            gc.enable()
         if paused:
             before.enable()
         elif before is not None:

@@ -306,20 +306,20 @@ def test_an_iterator_that_the_program_does_not_name_is_no_obstacle() -> None:
     assert next(holder.unread) == 1
 
 
-def test_the_collector_closes_no_generator_inside_the_program():
-    def numbers():
+def test_the_collector_closes_no_generator_inside_the_program() -> None:
+    def numbers() -> Any:
         try:
             yield 1
         finally:
             closed.append(True)
 
-    def garbage():
+    def garbage() -> None:
         generator = numbers()
         next(generator)
-        cycle = [generator]
+        cycle: list[Any] = [generator]
         cycle.append(cycle)
 
-    def program(x):
+    def program(x: Any) -> Any:
         for _ in range(3000):  # enough containers for the collector to look, were it not paused
             x = (x, [x], [x])[0]
         return x + 1.0
@@ -327,5 +327,5 @@ def test_the_collector_closes_no_generator_inside_the_program():
     closed: list[bool] = []
     gc.collect()
     garbage()
-    assert compile(program, backend="interpreter", fullgraph=True)(lt.ones(2)).tolist() == [2.0, 2.0]
+    assert capture(program, backend="interpreter", fullgraph=True)(lt.ones(2)).tolist() == [2.0, 2.0]
     assert gc.isenabled()

@@ -275,3 +275,16 @@ def test_tensors_of_the_call_are_not_kept() -> None:
     del x, y
     gc.collect()
     assert seen() is None
+
+
+def test_tensors_that_words_do_not_tell_apart_are_not_one_that_changes() -> None:
+    state = {nn.Parameter(lt.zeros(n)): lt.ones(n) for n in (300, 400, 500)}  # keys whose text is the same
+
+    def f(x: Any) -> Any:
+        return x + sum(v.sum() for v in state.values())
+
+    compiled = compile(f, backend="interpreter")
+    for _ in range(2):
+        assert compiled(lt.zeros(2)).tolist() == [1200.0, 1200.0]
+    assert compiled.compiles == 1
+    assert "n0" not in str(compiled.programs[0].graph)

@@ -74,7 +74,8 @@ class Dynamic:
     def __init__(self, mode: bool | None, seen: dict[str, tuple[tuple[int, ...], frozenset[int]]]) -> None:
         self.mode = mode
         self.seen = seen
-        self.shared: set[int] = set()  # arrays that several tensors hold
+        self._before = dict(seen)
+        self.shared: set[int | str] = set()  # arrays that several tensors hold, and words that mean several tensors
         self.clear()
 
     def clear(self) -> None:
@@ -82,6 +83,7 @@ class Dynamic:
         self.sizes = Sizes()
         self._by_hint: dict[int, Any] = {}
         self.tensors: dict[int, tuple[Tensor, dict[int, Any]]] = {}
+        self._met: set[str] = set()
 
     def open(self, t: Tensor, words: str) -> dict[int, Any]:
         """{dim: size} of the sizes that are left open. Sizes that are equal now share a name, and are guarded so."""
@@ -103,8 +105,11 @@ class Dynamic:
         return named
 
     def _wanted(self, t: Tensor, words: str, shape: tuple[int, ...]) -> dict[int, tuple[int, int | None]]:
-        last, changed = self.seen.get(words, (shape, frozenset()))
-        if len(last) == len(shape):
+        if words in self._met:
+            self.shared.add(words)
+        self._met.add(words)
+        last, changed = self._before.get(words, (shape, frozenset()))
+        if len(last) == len(shape) and words not in self.shared:
             changed |= {d for d, (a, b) in enumerate(zip(last, shape, strict=True)) if a != b}
         else:
             changed = frozenset()

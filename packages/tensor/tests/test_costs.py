@@ -59,3 +59,15 @@ def test_costs_are_whole_numbers_on_every_sample() -> None:
         for count in (flops, moved):
             assert type(count) is int, sample.op
             assert count >= 0, sample.op
+
+
+def test_recurrent_layers_cost_a_product_a_step_both_ways() -> None:
+    rows, batch, k = 12, 4, 8
+    x, h, w = MetaArray((rows, 4 * k), F32), MetaArray((batch, k), F32), MetaArray((4 * k, k), F32)
+    params = {"sizes": (batch,) * 3, "reverse": False}
+    product = rows * 2 * 4 * k * k
+    forward = rule(OPS["lstm_layer"], "cost")(x, h, h, w, None, **params)[0]
+    states, gates = MetaArray((rows, k), F32), MetaArray((rows, 4 * k), F32)
+    backward = rule(OPS["lstm_layer_grad"], "cost")(states, None, None, h, w, None, states, gates, **params)[0]
+    for flops in (forward, backward):
+        assert product <= flops <= 2 * product

@@ -364,7 +364,7 @@ def _flops(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
 
 def _grad_flops(xs: list[Any], outs: list[Any], params: dict[str, Any]) -> int:
     rows, width = outs[0].shape
-    return int(rows * (2 * width * outs[0].shape[1] + 12 * width))
+    return int(rows * (2 * width * outs[-1].shape[1] + 12 * width))  # the last result has the width of the state
 
 
 Op("rnn_layer", "x, h, w; sizes, reverse, nonlinearity", "opaque", unit=True)

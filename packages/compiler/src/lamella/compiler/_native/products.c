@@ -39,7 +39,7 @@ LM_EXPORT void lm_set_blas(void *s, void *d, int wide, int held) {
 /* ---- matmul ---------------------------------------------------------------------------------------------------- */
 
 #define LM_SERIAL_WORK (1 << 20)  /* multiply-adds below which waking a thread costs more than it saves */
-#define LM_CHUNK_WORK (12 << 20)  /* multiply-adds of one chunk: a tenth of a millisecond */
+#define LM_CHUNK_WORK (64 << 20)  /* multiply-adds of one chunk: BLAS packs for each what all of them share */
 #define LM_TILE 64                /* rows or columns of a chunk are a multiple of it */
 
 /* Sizes of a matmul: operands are matrices with leading dims, repeated over batch dims (extent, step of a, step of b)
@@ -97,7 +97,7 @@ LM_EXPORT int64_t lm_matmul(const lm_runtime *rt, char *const *data, const int64
     int64_t chunks = 1;
     if (lm_blas_held && work * count > LM_SERIAL_WORK) {
         if (work >= 2 * LM_CHUNK_WORK || count == 1) {
-            const int64_t tiles = lm_min(work / LM_CHUNK_WORK + 2, (longer + LM_TILE - 1) / LM_TILE);
+            const int64_t tiles = lm_min((work / LM_CHUNK_WORK + 4) / 4 * 4, (longer + LM_TILE - 1) / LM_TILE);
             p.cut.tile = (longer + tiles * LM_TILE - 1) / (tiles * LM_TILE) * LM_TILE;
             p.cut.tiles = (longer + p.cut.tile - 1) / p.cut.tile;
             p.cut.matrices = 1;

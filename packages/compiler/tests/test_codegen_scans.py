@@ -34,15 +34,15 @@ def test_scans(dtype: str) -> None:
     p.check()
 
 
-def test_a_scan_shares_its_kernel() -> None:
-    """What comes before and after runs in the same pass; a later reduction along the dim too."""
+def test_a_scan_has_a_kernel_of_its_own() -> None:
+    """What comes before and after is right whatever it shares: beside a scan it gave wrong values."""
     p = Program()
     x = p.input(values("f32", (40, 300), 0))
     running = p.add("cumsum", p.add("exp", x)[0], dim=1)[0]
     scaled = p.add("mul", running, 0.5)[0]
     total = p.add("amax", scaled, dims=(1,), keepdim=True)[0]
     p.output("scan", SUM, p.add("div", scaled, total)[0])
-    assert len(p.check().kernels) == 1
+    assert len(p.check().kernels) >= 3
 
 
 @pytest.mark.parametrize("dtype", ALL)

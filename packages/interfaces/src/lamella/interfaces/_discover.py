@@ -25,7 +25,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "kernels": (),
     "arrow": ("lamella.data.arrow",),
     "storage": ("lamella.testing.storage",),
-    "compile": ("lamella.compiler",),
+    "programs": ("lamella.compiler.programs",),
     "executor": ("lamella.compiler.executor", "lamella.graph.executor"),
 }
 

@@ -44,7 +44,7 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
 
 def compiled_call(name: str, options: dict[str, Any]) -> Any:
     """What runs the calls of a module compiled in place; it gets the module first, and does not keep it alive."""
-    found = discover("compile")
+    found = discover("programs")
     if not found:
         raise missing("lamella-compiler", "Module.compile")
     as_written = FunctionType(_call_as_written.__code__, globals(), name)

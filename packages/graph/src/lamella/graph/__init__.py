@@ -1,5 +1,9 @@
 """The graph of Lamella: typed SSA with an effect log, its text, its verifier, its passes and its interpreter."""
 
+from typing import TYPE_CHECKING
+
+from lamella.interfaces import on_demand
+
 from ._bound import bound, named_sizes
 from ._errors import CaptureError, GraphError, ParseError
 from ._graph import Effect, Graph, GraphBuilder, Node, Value
@@ -24,15 +28,19 @@ from ._passes import (
     simplify,
     size_bytes,
 )
-from ._picture import to_picture
 from ._stages import staged
-from ._svg import to_svg
 from ._sizes import Size, Sizes, bind, plain
 from ._text import to_text
 from ._trace import Trace
 from ._trace_numbers import Steering
 from ._types import ScalarType, TensorType, Type
 from ._verify import verify
+
+if TYPE_CHECKING:
+    from ._picture import to_picture
+    from ._svg import to_svg
+else:
+    __getattr__ = on_demand(__name__, {"_picture": ("to_picture",), "_svg": ("to_svg",)})
 
 __version__ = "0.1.0"
 

@@ -119,7 +119,7 @@ def _used(entry: TensorBase) -> int:
 
 
 def _normal_slice(e: slice, n: int) -> tuple[int, int, int]:
-    start, stop, step = e.indices(n) if type(n) is int and _is_plain(e) else _open_slice(e, n)
+    start, stop, step = _open_slice(e, n) if HOT[0] and _is_open(e, n) else e.indices(n)
     if (start >= stop) if step > 0 else (start <= stop):
         return (
             0,
@@ -129,8 +129,8 @@ def _normal_slice(e: slice, n: int) -> tuple[int, int, int]:
     return start, stop, step
 
 
-def _is_plain(e: slice) -> bool:
-    return not any(isinstance(part, _scalar.SymSize) for part in (e.start, e.stop, e.step))
+def _is_open(e: slice, n: Any) -> bool:
+    return any(isinstance(part, _scalar.SymSize) for part in (n, e.start, e.stop, e.step))
 
 
 def _open_slice(e: slice, n: Any) -> tuple[Any, Any, int]:
@@ -154,7 +154,7 @@ def _open_slice(e: slice, n: Any) -> tuple[Any, Any, int]:
 
 def _normal_int(e: Any, n: int, dim: int) -> Any:
     try:
-        i = _scalar.index(e)
+        i = e if type(e) is int else _scalar.index(e)
     except TypeError:
         raise TypeError(
             f"an index is made of ints, slices, None, Ellipsis, bools and index tensors, got {e!r}"

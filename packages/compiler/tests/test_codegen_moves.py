@@ -63,6 +63,16 @@ def test_writes(dtype: str) -> None:
     p.check()
 
 
+def test_writes_along_a_dim_of_one_element() -> None:
+    p = Program()
+    x, v = p.input(values("f64", (5, 1, 3), 1)), p.input(values("f64", (5, 1, 3), 2))
+    i, j = p.input(_indices((1,), 1, 0)), p.input(_indices((5, 1, 3), 1, 1))
+    p.output("take_grad", SUM, *p.add("take_grad", v, i, dim=1, size=1))
+    p.output("put", SUM, *p.add("put", x, i, v, dim=1, accumulate=True))
+    p.output("scatter", EXACT, *p.add("scatter", x, j, v, dim=1))
+    p.check()
+
+
 def test_ravel_index() -> None:
     p = Program()
     a, b = p.input(_indices((4, 1), 5, 0)), p.input(_indices((6,), 3, 1, np.int16))

@@ -269,12 +269,12 @@ class _Verifier:
         steps = [(abs(s), a.extent) for s, a in zip(position.strides, axes, strict=True) if a.extent > 1]
         if 0 in [s for s, _ in steps[: sum(a.extent > 1 for a in self.kernel.grid)]]:
             raise self._fail(instr, "all points along a grid axis update one element")
-        steps += [(abs(s), extent) for (_, s), extent in zip(position.indirect, instr.extents, strict=True)]
+        steps += [(abs(s), n) for (_, s), n in zip(position.indirect, instr.extents, strict=True) if n > 1]
         reach = 0
         for stride, extent in sorted(step for step in steps if step[0]):
             if stride <= reach:
                 raise self._fail(instr, "two grid points may update one element")
-            reach += stride * max(extent - 1, 0)
+            reach += stride * (extent - 1)
         self.stored[instr.buffer] = (stage.level, position)
 
     def _type(self, instr: Instr) -> None:

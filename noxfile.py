@@ -279,7 +279,7 @@ def triton(session: nox.Session) -> None:
 
 
 SANITIZERS = {  # name: compiler flags, the library that must be loaded first
-    "warnings": ("-Wall -Wextra -Werror", ""),
+    "warnings": ("-Wall -Wextra -Wshadow -Werror", ""),
     "address": ("-fsanitize=address", "libasan.so"),
     "undefined": ("-fsanitize=undefined -fno-sanitize-recover=all", ""),
     "thread": ("-fsanitize=thread", "libtsan.so"),

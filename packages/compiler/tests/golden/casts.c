@@ -5,8 +5,8 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t rows_per_chunk = d[1];
     const int64_t block = d[2];
     const int64_t blocks = d[3];
-    const float c4 = (float)lm_number(d[4]);
-    const float c5 = (float)lm_number(d[5]);
+    const float lit4 = (float)lm_number(d[4]);
+    const float lit5 = (float)lm_number(d[5]);
     const float *restrict b0 = (const float *)call->data[0];
     uint8_t *restrict b1 = (uint8_t *)call->data[1];
     uint8_t *restrict b2 = (uint8_t *)call->data[2];
@@ -52,8 +52,8 @@ void k0(const lm_call *call, int64_t chunk) {
             st_f16x8(b10 + i0, v10);
             const f32x8 v11 = round_bf16_f32x8(v0);
             st_bf16x8(b11 + i0, v11);
-            const f32x8 v13 = min_f32x8(v0, splat_f32x8(c4));
-            const f32x8 v15 = max_f32x8(v13, splat_f32x8(c5));
+            const f32x8 v13 = min_f32x8(v0, splat_f32x8(lit4));
+            const f32x8 v15 = max_f32x8(v13, splat_f32x8(lit5));
             const f32x8 v16 = round_f8e4m3_f32x8(v15);
             st_f8e4m3x8(b12 + i0, v16);
             const f32x8 v17 = round_f8e5m2_f32x8(v0);
@@ -85,8 +85,8 @@ void k0(const lm_call *call, int64_t chunk) {
             st_f16(b10 + i0, v10);
             const float v11 = round_bf16_f32(v0);
             st_bf16(b11 + i0, v11);
-            const float v13 = min_f32(v0, c4);
-            const float v15 = max_f32(v13, c5);
+            const float v13 = min_f32(v0, lit4);
+            const float v15 = max_f32(v13, lit5);
             const float v16 = round_f8e4m3_f32(v15);
             st_f8e4m3(b12 + i0, v16);
             const float v17 = round_f8e5m2_f32(v0);
@@ -103,8 +103,8 @@ void k1(const lm_call *call, int64_t chunk) {
     const int64_t rows_per_chunk = d[1];
     const int64_t block = d[2];
     const int64_t blocks = d[3];
-    const float c4 = (float)lm_number(d[4]);
-    const float c5 = (float)lm_number(d[5]);
+    const float lit4 = (float)lm_number(d[4]);
+    const float lit5 = (float)lm_number(d[5]);
     const int64_t *restrict b0 = (const int64_t *)call->data[0];
     uint8_t *restrict b1 = (uint8_t *)call->data[1];
     uint8_t *restrict b2 = (uint8_t *)call->data[2];
@@ -149,8 +149,8 @@ void k1(const lm_call *call, int64_t chunk) {
             st_f16x8(b9 + i0, v10);
             const f32x8 v11 = round_bf16_f32x8(v9);
             st_bf16x8(b10 + i0, v11);
-            const f32x8 v13 = min_f32x8(v9, splat_f32x8(c4));
-            const f32x8 v15 = max_f32x8(v13, splat_f32x8(c5));
+            const f32x8 v13 = min_f32x8(v9, splat_f32x8(lit4));
+            const f32x8 v15 = max_f32x8(v13, splat_f32x8(lit5));
             const f32x8 v16 = round_f8e4m3_f32x8(v15);
             st_f8e4m3x8(b11 + i0, v16);
             const f32x8 v17 = round_f8e5m2_f32x8(v9);
@@ -182,8 +182,8 @@ void k1(const lm_call *call, int64_t chunk) {
             st_f16(b9 + i0, v10);
             const float v11 = round_bf16_f32(v9);
             st_bf16(b10 + i0, v11);
-            const float v13 = min_f32(v9, c4);
-            const float v15 = max_f32(v13, c5);
+            const float v13 = min_f32(v9, lit4);
+            const float v15 = max_f32(v13, lit5);
             const float v16 = round_f8e4m3_f32(v15);
             st_f8e4m3(b11 + i0, v16);
             const float v17 = round_f8e5m2_f32(v9);

@@ -6,8 +6,8 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t at11 = d[2];
     const int64_t at41 = d[3];
     const int64_t rows_per_chunk = d[4];
-    const double c5 = (double)lm_number(d[5]);
-    const double c6 = (double)lm_number(d[6]);
+    const double lit5 = (double)lm_number(d[5]);
+    const double lit6 = (double)lm_number(d[6]);
     const int64_t by7 = d[7];
     const int64_t *restrict b0 = (const int64_t *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
@@ -16,8 +16,8 @@ void k0(const lm_call *call, int64_t chunk) {
     float *restrict g41 = (float *)(call->partial + at41);
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
-    const float v32 = (float)c5;
-    const float v35 = (float)c6;
+    const float v32 = (float)lit5;
+    const float v35 = (float)lit6;
     const float v39 = (float)0.0;
     int64_t e11 = INT64_C(0);
     float e41 = 0.0f;

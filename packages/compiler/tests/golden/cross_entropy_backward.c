@@ -80,8 +80,8 @@ void k1(const lm_call *call, int64_t chunk) {
     const int64_t rows_per_chunk = d[2];
     const int64_t block = d[3];
     const int64_t blocks = d[4];
-    const float c5 = (float)lm_number(d[5]);
-    const float c6 = (float)lm_number(d[6]);
+    const float lit5 = (float)lm_number(d[5]);
+    const float lit6 = (float)lm_number(d[6]);
     const int64_t by7 = d[7];
     const float *restrict b0 = (const float *)call->data[0];
     const int64_t *restrict b1 = (const int64_t *)call->data[1];
@@ -106,10 +106,10 @@ void k1(const lm_call *call, int64_t chunk) {
             const _Bool v8 = (v1 != (-INT64_C(100)));
             const int32_t v9 = (int32_t)v1;
             const i32x8 v10 = (i32x8)(splat_i32x8(v9) == v2);
-            const f32x8 v13 = sel_f32x8(v10, splat_f32x8(c5), splat_f32x8(0.0f));
+            const f32x8 v13 = sel_f32x8(v10, splat_f32x8(lit5), splat_f32x8(0.0f));
             const f32x8 v14 = exp_f32x8(v0);
             const f32x8 v15 = (v14 - v13);
-            const f32x8 v17 = (v15 - c6);
+            const f32x8 v17 = (v15 - lit6);
             const f32x8 v18 = (v17 * v6);
             const f32x8 v19 = sel_f32x8(splat_i32x8((int32_t)-(v8)), v18, splat_f32x8(0.0f));
             st_f32x8(b4 + i0 * by7 + i1, v19);
@@ -121,10 +121,10 @@ void k1(const lm_call *call, int64_t chunk) {
             const _Bool v8 = (v1 != (-INT64_C(100)));
             const int32_t v9 = (int32_t)v1;
             const _Bool v10 = (v9 == v2);
-            const float v13 = sel_f32(v10, c5, 0.0f);
+            const float v13 = sel_f32(v10, lit5, 0.0f);
             const float v14 = exp_f32(v0);
             const float v15 = (v14 - v13);
-            const float v17 = (v15 - c6);
+            const float v17 = (v15 - lit6);
             const float v18 = (v17 * v6);
             const float v19 = sel_f32(v8, v18, 0.0f);
             st_f32(b4 + i0 * by7 + i1, v19);

@@ -5,8 +5,8 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t rows_per_chunk = d[1];
     const int64_t block = d[2];
     const int64_t blocks = d[3];
-    const float c4 = (float)lm_number(d[4]);
-    const float c5 = (float)lm_number(d[5]);
+    const float lit4 = (float)lm_number(d[4]);
+    const float lit5 = (float)lm_number(d[5]);
     const uint16_t *restrict b0 = (const uint16_t *)call->data[0];
     uint16_t *restrict b1 = (uint16_t *)call->data[1];
     const int64_t c0 = chunk % blocks * block;
@@ -18,10 +18,10 @@ void k0(const lm_call *call, int64_t chunk) {
         for (; i0 + 8 <= c1; i0 += 8) {
             const f32x8 v0 = ld_bf16x8(b0 + i0);
             const f32x8 v1 = (v0 * v0);
-            const f32x8 v3 = (v1 * c4);
+            const f32x8 v3 = (v1 * lit4);
             const f32x8 v5 = (v3 + 1.0f);
             const f32x8 v6 = (v0 * v5);
-            const f32x8 v8 = (v6 * c5);
+            const f32x8 v8 = (v6 * lit5);
             const f32x8 v9 = tanh_f32x8(v8);
             const f32x8 v10 = (v9 + 1.0f);
             const f32x8 v11 = (v10 * v0);
@@ -31,10 +31,10 @@ void k0(const lm_call *call, int64_t chunk) {
         for (; i0 < c1; i0 += 1) {
             const float v0 = ld_bf16(b0 + i0);
             const float v1 = (v0 * v0);
-            const float v3 = (v1 * c4);
+            const float v3 = (v1 * lit4);
             const float v5 = (v3 + 1.0f);
             const float v6 = (v0 * v5);
-            const float v8 = (v6 * c5);
+            const float v8 = (v6 * lit5);
             const float v9 = tanh_f32(v8);
             const float v10 = (v9 + 1.0f);
             const float v11 = (v10 * v0);

@@ -4,9 +4,9 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t n_i0 = d[0];
     const int64_t n_j0 = d[1];
     const int64_t rows_per_chunk = d[2];
-    const int64_t c3 = d[3];
-    const int64_t c4 = d[4];
-    const double c5 = (double)lm_number(d[5]);
+    const int64_t lit3 = d[3];
+    const int64_t lit4 = d[4];
+    const double lit5 = (double)lm_number(d[5]);
     const int64_t by6 = d[6];
     const float *restrict b0 = (const float *)call->data[0];
     float *restrict b1 = (float *)call->data[1];
@@ -16,9 +16,9 @@ void k0(const lm_call *call, int64_t chunk) {
     float *restrict b5 = (float *)call->data[5];
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
-    const float v4 = (float)c3;
-    const float v11 = (float)c4;
-    const float v14 = (float)c5;
+    const float v4 = (float)lit3;
+    const float v11 = (float)lit4;
+    const float v14 = (float)lit5;
     const int64_t points = (n_j0 + 63) / 64 * 64;
     char *const scratch = (char *)lm_scratch(points * 4);
     float *restrict t0 = (float *)(scratch + points * 0);

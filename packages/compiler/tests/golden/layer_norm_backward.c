@@ -6,7 +6,7 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t at12 = d[2];
     const int64_t at13 = d[3];
     const int64_t rows_per_chunk = d[4];
-    const int64_t c5 = d[5];
+    const int64_t lit5 = d[5];
     const int64_t by6 = d[6];
     const float *restrict b0 = (const float *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
@@ -18,7 +18,7 @@ void k0(const lm_call *call, int64_t chunk) {
     float *restrict g13 = (float *)(call->partial + at13);
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
-    const float v15 = (float)c5;
+    const float v15 = (float)lit5;
     g12 += chunk * (n_j0);
     for (int64_t k = 0; k < n_j0; ++k) g12[k] = 0.0f;
     g13 += chunk * (n_j0);

@@ -5,7 +5,7 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t rows_per_chunk = d[1];
     const int64_t block = d[2];
     const int64_t blocks = d[3];
-    const double c4 = (double)lm_number(d[4]);
+    const double lit4 = (double)lm_number(d[4]);
     const double *restrict b0 = (const double *)call->data[0];
     double *restrict b1 = (double *)call->data[1];
     double *restrict b2 = (double *)call->data[2];
@@ -56,7 +56,7 @@ void k0(const lm_call *call, int64_t chunk) {
             st_f64x4(b12 + i0, v12);
             const f64x4 v13 = sign_f64x4(v0);
             st_f64x4(b13 + i0, v13);
-            const f64x4 v15 = pow_f64x4(v0, splat_f64x4(c4));
+            const f64x4 v15 = pow_f64x4(v0, splat_f64x4(lit4));
             st_f64x4(b14 + i0, v15);
             const f64x4 v17 = max_f64x4(v0, splat_f64x4(0.5));
             st_f64x4(b15 + i0, v17);
@@ -89,7 +89,7 @@ void k0(const lm_call *call, int64_t chunk) {
             st_f64(b12 + i0, v12);
             const double v13 = sign_f64(v0);
             st_f64(b13 + i0, v13);
-            const double v15 = pow_f64(v0, c4);
+            const double v15 = pow_f64(v0, lit4);
             st_f64(b14 + i0, v15);
             const double v17 = max_f64(v0, 0.5);
             st_f64(b15 + i0, v17);

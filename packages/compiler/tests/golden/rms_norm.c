@@ -4,16 +4,16 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t n_i0 = d[0];
     const int64_t n_j0 = d[1];
     const int64_t rows_per_chunk = d[2];
-    const int64_t c3 = d[3];
-    const double c4 = (double)lm_number(d[4]);
+    const int64_t lit3 = d[3];
+    const double lit4 = (double)lm_number(d[4]);
     const int64_t by5 = d[5];
     const float *restrict b0 = (const float *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
     float *restrict b2 = (float *)call->data[2];
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
-    const float v4 = (float)c3;
-    const float v7 = (float)c4;
+    const float v4 = (float)lit3;
+    const float v7 = (float)lit4;
     int64_t i0 = r0;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t j0;

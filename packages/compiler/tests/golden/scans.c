@@ -14,27 +14,27 @@ void k0(const lm_call *call, int64_t chunk) {
     int64_t i0 = r0;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t j0;
-        double c2 = 0.0;
-        float c4 = (-INFINITY);
-        int64_t c11 = INT64_MIN;
+        double carry2 = 0.0;
+        float carry4 = (-INFINITY);
+        int64_t carry11 = INT64_MIN;
         j0 = 0;
         for (; j0 < n_j0; j0 += 1) {
             const float v0 = ld_f32(b0 + i0 * by3 + j0);
             const double v1 = (double)v0;
-            c2 = (double)(c2 + v1);
-            const double v2 = c2;
+            carry2 = (double)(carry2 + v1);
+            const double v2 = carry2;
             const float v3 = (float)v2;
             st_f32(b1 + i0 * by3 + j0, v3);
-            c4 = max_f32(c4, v0);
-            const float v4 = c4;
+            carry4 = max_f32(carry4, v0);
+            const float v4 = carry4;
             st_f32(b2 + i0 * by3 + j0, v4);
             const int64_t v5 = j0;
             const _Bool v6 = (v0 == v4);
             const _Bool v7 = (v0 != v0);
             const _Bool v8 = (v6 | v7);
             const int64_t v10 = sel_i64(v8, v5, INT64_C(0));
-            c11 = max_i64(c11, v10);
-            const int64_t v11 = c11;
+            carry11 = max_i64(carry11, v10);
+            const int64_t v11 = carry11;
             st_i64(b3 + i0 * by3 + j0, v11);
         }
         ++i0;
@@ -58,23 +58,23 @@ void k1(const lm_call *call, int64_t chunk) {
     for (int64_t r = r0; r < r1; ++r) {
         int64_t i0 = c0;
         for (; i0 + 8 <= c1; i0 += 8) {
-            f64x8 c2 = splat_f64x8(0.0);
+            f64x8 carry2 = splat_f64x8(0.0);
             for (int64_t j0 = 0; j0 < n_j0; ++j0) {
                 const f32x8 v0 = ld_f32x8(b0 + i0 + j0 * by5);
                 const f64x8 v1 = __builtin_convertvector(v0, f64x8);
-                c2 = c2 + v1;
-                const f64x8 v2 = c2;
+                carry2 = carry2 + v1;
+                const f64x8 v2 = carry2;
                 const f32x8 v3 = __builtin_convertvector(v2, f32x8);
                 st_f32x8(b1 + i0 + j0 * by5, v3);
             }
         }
         for (; i0 < c1; i0 += 1) {
-            double c2 = 0.0;
+            double carry2 = 0.0;
             for (int64_t j0 = 0; j0 < n_j0; ++j0) {
                 const float v0 = ld_f32(b0 + i0 + j0 * by5);
                 const double v1 = (double)v0;
-                c2 = (double)(c2 + v1);
-                const double v2 = c2;
+                carry2 = (double)(carry2 + v1);
+                const double v2 = carry2;
                 const float v3 = (float)v2;
                 st_f32(b1 + i0 + j0 * by5, v3);
             }

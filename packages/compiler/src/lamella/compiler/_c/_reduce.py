@@ -160,11 +160,11 @@ class Reductions:
             if isinstance(instr, Scan):
                 start = identity(instr.combiner, self.text.types[instr.out])
                 kind, start = self._started(start, instr.out, lanes)
-                self.text.line(f"{kind} c{instr.out} = {start};")
+                self.text.line(f"{kind} carry{instr.out} = {start};")
 
     def scan(self, scope: Scope, instr: Scan) -> None:
         """Combine what is carried with this point's value, which is then also the result."""
-        dtype, carried = self.text.types[instr.out], f"c{instr.out}"
+        dtype, carried = self.text.types[instr.out], f"carry{instr.out}"
         value = self.text.operand(scope, instr.arg)
         self.text.put(scope, f"{carried} = {self.text.h.combine(instr.combiner, dtype, scope.lanes, carried, value)};")
         mask = 1 if dtype == "bool" and scope.lanes > 1 else 0

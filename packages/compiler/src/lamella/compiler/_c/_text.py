@@ -76,7 +76,7 @@ class Text:
         if out not in self._counts and (dtype not in FLOATS or value in _PLAIN or not math.isfinite(value)):
             return literal(value, dtype)
         if out not in self._named:
-            name = self._named[out] = f"c{len(self.dims)}"
+            name = self._named[out] = f"lit{len(self.dims)}"
             if dtype in FLOATS:
                 self.numbers[len(self.dims)] = C_TYPES[dtype]
                 self.dim(struct.unpack("<q", struct.pack("<d", value))[0], name)

@@ -168,9 +168,7 @@ class Grouper:
             root = memory_read(operand)
             if root is not None and root.pending is not None:
                 self.made(root)
-        if (
-            item.target is not None or item.scan
-        ):  # it goes through its inner axes in order, which other loops had better not
+        if item.target is not None:  # it goes through its inner axes in order, which other loops had better not
             self._open(item, space, dims, small=False)
             return
         candidates: list[Group] = []
@@ -223,7 +221,7 @@ class Grouper:
             self.small[space] = group
         if not self._join(group, item, space, dims):
             raise AssertionError(f"an empty group takes any item, not {item.source}")
-        group.closed = item.target is not None or item.scan
+        group.closed = item.target is not None
 
     # -- joining ------------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +228,38 @@ def test_threads_are_those_of_tensors_too(threads: Any) -> None:
         assert lt.get_num_threads() == 3
     finally:
         lt.set_num_threads(before)
+
+
+def test_an_object_depends_on_the_headers_that_it_includes() -> None:
+    unit, library = _load._headers('#include "lamella.h"\nint x;\n'), _load._headers(_load._text("library.c"))
+    assert unit == _load._text("lamella.h")
+    for path in sorted(_load._HERE.rglob("*.h")):
+        if path.name != "runtime.h":
+            assert path.read_text(encoding="utf-8") in library, path
+    assert _load._text("runtime.h") in _load._headers(_load._text("products.c"))
+
+
+def test_threads_that_ask_at_once_get_one_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    begin = threading.Barrier(4)
+
+    class Slow:
+        def __init__(self, _: Path) -> None:
+            time.sleep(0.05)
+            made.append(self)
+
+    monkeypatch.setattr(_load, "Runtime", Slow)
+    monkeypatch.setattr(_load, "_runtime", functools.cache(_load._runtime.__wrapped__))
+    found: list[object] = []
+
+    def ask() -> None:
+        begin.wait()
+        found.append(_load.runtime())
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert found == made * 4

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from lamella.compiler import _steps
-from lamella.compiler._account import table
 from lamella.compiler._c._loops import Printed
 from lamella.compiler._c._unit import Unit
 from lamella.compiler._lower._graph import lower_graph, mark_stored, numpy_dtype
@@ -114,14 +113,14 @@ class CompiledGraph:
         """Compile and load the kernels, and fill the table with them."""
         self._loaded = None
         self.c_source = ""
-        names = {(step.symbol, step.dims[0]) for step in self.steps if isinstance(step, Call)}
+        names = list(dict.fromkeys((step.symbol, step.dims[0]) for step in self.steps if isinstance(step, Call)))
         with ThreadPoolExecutor(1) as pool:  # both may have to wait for a compiler
-            symbols = pool.submit(lambda: {name: runtime().symbol(*name) for name in names})
+            symbols = pool.map(lambda name: runtime().symbol(*name), names)
             if unit.kernels:
                 files = unit.source_files(usable_cpus())
                 self._loaded = Loaded(files, len(unit.kernels))
                 self.c_source = "".join(files)
-            self._symbols = symbols.result()
+            self._symbols = dict(zip(names, symbols, strict=True))
         steps = [self._step(number, step) for number, step in enumerate(self.steps)]
         self.table, self.starts = _steps.fill(steps)
         self.words = [int(self.table[start + 1]) for start in self.starts]
@@ -203,6 +202,8 @@ class CompiledGraph:
 
     def explain(self, measure: bool = False) -> str:
         """Steps with the ops and lines they came from, their costs, and the memory plan; `measure` times each step."""
+        from lamella.compiler._account import table  # for whoever asks
+
         return table(self, measure)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import functools
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -154,7 +153,7 @@ class Runner:
                 call()
                 times.append(time.perf_counter() - started)
             endless = isinstance(step, Extern) and step.name == "while_loop"
-            seconds.append(float("nan") if endless else statistics.median(times))
+            seconds.append(float("nan") if endless else float(np.median(times)))
         frame.held = [None] * len(frame.held)
         self.frames.append(frame)
         return seconds

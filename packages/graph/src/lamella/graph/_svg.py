@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
-from xml.sax.saxutils import escape, quoteattr
 
 from ._graph import Graph, Node, Value
 from ._picture import call_text
@@ -26,6 +25,7 @@ _LAYER_GAP: Final = 34
 _MARGIN: Final = 20
 _LONGEST: Final = 46
 _SWEEPS: Final = 4
+_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _FILLS: Final = {
     "input": "#ffffff",
     "scalar": "#ffffff",
@@ -218,15 +218,15 @@ def _layer_width(layer: list[_Box]) -> float:
 # -- SVG
 
 
-def _clean(text: str) -> str:
-    """Text that XML can hold: other characters than it allows become question marks."""
+def _escaped(text: str) -> str:
+    """Text as XML holds it: other characters than it allows become question marks."""
     return "".join(
         c if c in "\t\n" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "?" for c in text
-    )
+    ).translate(_ESCAPES)
 
 
 def _text(x: float, y: float, text: str, style: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}"{style}>{escape(_clean(text))}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}"{style}>{_escaped(text)}</text>'
 
 
 def _edge(source: _Box, box: _Box) -> str:
@@ -246,6 +246,6 @@ def _drawn(box: _Box) -> str:
         for i, line in enumerate(box.lines)
     ]
     return (
-        f"<g class={quoteattr(box.kind)}><title>{escape(_clean(box.title))}</title>"
+        f'<g class="{box.kind}"><title>{_escaped(box.title)}</title>'
         f'<rect {frame} fill="{_FILLS[box.kind]}" stroke="#555"{dashes}/>{"".join(lines)}</g>'
     )

@@ -1,8 +1,8 @@
 """Finding the parts of the stack that are installed, without importing them before they are needed.
 
 First-party parts are module names in one fixed table, looked up with `find_spec`, so that everything works from
-source paths alone. Third parties are entry points in the group `lamella.KIND`, scanned at the first miss of that kind
-and cached: a scan costs 14-24 ms, which is why it never happens at import.
+source paths alone. Third parties are entry points in the group `lamella.KIND`, scanned once, when a kind is first asked
+for: a scan costs 14-24 ms, which is why it never happens at import.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 __all__ = ["MissingPackage", "discover", "first_party", "missing"]
 
@@ -56,10 +57,8 @@ def discover(kind: str) -> tuple[ModuleType, ...]:
 
     A broken third-party provider raises where it is first needed: it is never skipped in silence.
     """
-    from importlib.metadata import entry_points  # here: it takes half of what lamella.tensor's import would
-
     modules = [importlib.import_module(name) for name in first_party(kind)]
-    for entry in sorted(entry_points(group=f"lamella.{kind}"), key=lambda e: e.name):
+    for entry in sorted(_entry_points().select(group=f"lamella.{kind}"), key=lambda e: e.name):
         loaded = entry.load()
         if not isinstance(loaded, ModuleType):
             raise TypeError(
@@ -67,6 +66,14 @@ def discover(kind: str) -> tuple[ModuleType, ...]:
             )
         modules.append(loaded)
     return tuple(modules)
+
+
+@cache
+def _entry_points() -> Any:
+    """All that is installed, with `select`: the class has another name in Python 3.11."""
+    from importlib.metadata import entry_points  # here: it takes half of what lamella.tensor's import would
+
+    return entry_points()
 
 
 def _installed(name: str) -> bool:

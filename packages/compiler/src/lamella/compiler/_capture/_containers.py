@@ -6,6 +6,7 @@ import collections
 from abc import ABC, abstractmethod
 from typing import Any
 
+from lamella.tensor import Tensor
 from lamella.tensor.extend import wrap
 
 from ._lines import Lines, Reached
@@ -63,8 +64,9 @@ class Containers(Lines, ABC):
             at = repr(key) if type(key) in (str, int, bool) else self.constant(key)
             if type(key) not in SCALARS:
                 self.visit(key, self.constant(key), f"a key of {what}")
+            words = "a tensor" if isinstance(key, Tensor) else f"{key!r:.40}"
             self.visit(
-                item, f"dict.__getitem__({name}, {at})" if kind is not dict else f"{name}[{at}]", f"{what}[{key!r:.40}]"
+                item, f"dict.__getitem__({name}, {at})" if kind is not dict else f"{name}[{at}]", f"{what}[{words}]"
             )
         if kind is not dict:
             self._attributes(value, name, what)

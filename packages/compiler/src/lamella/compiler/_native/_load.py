@@ -10,7 +10,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib
+import re
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from lamella.tensor.extend import follow_num_threads, openblas
 
 _HERE = Path(__file__).parent
 _RUNTIME = ("runtime.c", "products.c")
+_FIRST = threading.Lock()  # one runtime a process, whichever threads ask for it at once
 
 
 class _Layout(ctypes.Structure):
@@ -171,9 +174,14 @@ class Loaded:
         self.totals = list(table.in_dll(self.library, "lm_totals"))
 
 
-@functools.cache
 def runtime() -> Runtime:
     """The runtime of this process."""
+    with _FIRST:
+        return _runtime()
+
+
+@functools.cache
+def _runtime() -> Runtime:
     return Runtime(_build([_text(name) for name in _RUNTIME], () if sys.platform == "win32" else ("-lpthread",)))
 
 
@@ -184,17 +192,22 @@ def _library(family: str, item_bytes: int) -> ctypes.CDLL:
 
 
 @functools.cache
-def _text(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
+def _text(name: str, folder: Path = _HERE) -> str:
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def _build(sources: list[str], libraries: tuple[str, ...]) -> Path:
     """The shared object of C files, compiled or taken from the cache."""
     tools = find_toolchain()
-    key = _cache.key_of(*sources, _headers(), " ".join(tools.flags), tools.identity, machine_identity())
+    key = _cache.key_of(*sources, *map(_headers, sources), " ".join(tools.flags), tools.identity, machine_identity())
     return _cache.get(key, sources, lambda files, made: tools.build(files, made, [_HERE], (*libraries, "-lm")))
 
 
-@functools.cache
-def _headers() -> str:
-    return "".join(path.read_text(encoding="utf-8") for path in sorted(_HERE.rglob("*.h")))
+def _headers(text: str, folder: Path = _HERE) -> str:
+    """The headers that C text includes, with those that they include."""
+    found = ""
+    for name in re.findall(r'^#include "(.+)"$', text, re.MULTILINE):
+        home = folder if (folder / name).is_file() else _HERE
+        header = _text(name, home)
+        found += header + _headers(header, (home / name).parent)
+    return found

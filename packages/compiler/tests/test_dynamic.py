@@ -105,10 +105,13 @@ def test_native_code_serves_other_sizes(name: str) -> None:
     make, arguments = PROGRAMS[name]
     fn = make()
     compiled = compile(fn, dynamic=True)
-    for n in SIZES:
+    texts = set()
+    for n in (*SIZES, 70, 130):
         args = arguments(n)
         _same(compiled(*args), fn(*args))
+        texts.add(compiled.programs[0].run.c_source)
     assert compiled.compiles == 1
+    assert len(texts) == 1  # no kernel was compiled for another size
 
 
 def test_dynamic_false_captures_every_size() -> None:

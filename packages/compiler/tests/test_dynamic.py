@@ -13,6 +13,7 @@ import pytest
 import lamella.tensor as lt
 from lamella import nn, optim
 from lamella.compiler import CompiledFunction, compile, explain, mark_dynamic  # noqa: A004
+from lamella.graph import Size
 from lamella.nn import functional
 
 SIZES = (11, 6, 9, 6, 12)
@@ -137,6 +138,13 @@ BRANCHES: dict[str, Callable[[Any], Any]] = {
     "broadcast": lambda x: x + lt.ones(6, 1) if x.shape[0] == 6 else x,
     "list": lambda x: x * [0.0] * 0 if False else x + len([0] * x.shape[0]),
     "modulo": lambda x: x if x.shape[0] % 2 else -x,
+    "set": lambda x: x if x.shape[0] in {6, 9} else -x,
+    "dict": lambda x: x * {(6, 4): 2.0, (9, 4): 3.0}.get(tuple(x.shape), 0.5),
+    "bits": lambda x: x * (x.shape[0] & 3) + (x.shape[0] >> 1),
+    "digits": lambda x: x * round(x.shape[0], -1),
+    "class": lambda x: x if isinstance(x.shape[0], int) else -x,
+    "divisor": lambda x: x * ((x.shape[0] ** 2 - 25) // (x.shape[0] - 5)),
+    "split": lambda x: x.split(x.shape[0] // 2)[0],
 }
 
 
@@ -235,6 +243,27 @@ def test_a_mark_opens_one_size_within_its_bounds() -> None:
     _same(compiled(x), f(x))
     assert compiled.compiles == 2
     assert any("n0 <= 8" in m for m in compiled.misses)
+
+
+def test_a_mark_of_one_number_serves_that_number_alone() -> None:
+    compiled = compile(lambda x: x * (2 if x.shape[0] == 4 else 3), backend="interpreter")
+    x = lt.ones(4)
+    mark_dynamic(x, 0, min=4, max=4)
+    _same(compiled(x), x * 2)
+    _same(compiled(lt.ones(5)), lt.ones(5) * 3)
+
+
+def test_no_cache_of_shapes_keeps_the_sizes_of_a_capture() -> None:
+    def f(x: Any) -> Any:
+        y = functional.max_pool2d(functional.conv2d(functional.pad(x, (1, 0, 0, 1)), lt.ones(2, 3, 3, 3)), 2)
+        return lt.einsum("nchw,nc->nhw", y, y.sum((2, 3)))
+
+    compiled = compile(f, dynamic=True, backend="interpreter")
+    x = lt.randn(4, 3, 10, 12)
+    _same(compiled(x), f(x))
+    del compiled
+    gc.collect()
+    assert not [size for size in gc.get_objects() if type(size) is Size]
 
 
 @pytest.mark.parametrize(

@@ -98,14 +98,41 @@ def test_other_comparisons_are_decided_by_the_sizes_at_hand_and_recorded() -> No
     assert not all(eval(text, {"n0": 8, "n1": 8}) for text in conditions)
 
 
-@pytest.mark.parametrize(
-    "use", [int, float, str, lambda n: range(n), lambda n: [0] * n, lambda n: f"{n}", lambda n: np.zeros(n), math.sqrt]
-)
+USES: list[Any] = [
+    int, float, str, lambda n: range(n), lambda n: [0] * n, lambda n: f"{n}", lambda n: np.zeros(n), math.sqrt,
+    lambda n: n in {4, 9}, lambda n: {8: "eight"}[n], lambda n: {(4,): 1}.get((n,)), lambda n: round(n, -1), np.sqrt,
+    lambda n: n & 7, lambda n: 3 << n, lambda n: n ^ n, lambda n: ~n,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("use", USES)
 def test_what_python_needs_as_an_int_fixes_the_size_and_says_where(use: Any) -> None:
     sizes, a, _ = _two()
-    use(a)
+    result, expected = use(a), use(8)
+    np.testing.assert_array_equal(result, expected)
     assert any("test_sizes.py" in words and "not 8" in words for _, words in sizes.conditions())
     assert not all(eval(text, {"n0": 9, "n1": 12}) for text, _ in sizes.conditions())
+
+
+def test_a_size_answers_as_an_int_when_asked_for_its_class() -> None:
+    _, a, _ = _two()
+    assert isinstance(a, int)
+    assert not isinstance(a, (bool, float))
+
+
+def test_dividing_by_a_size_that_may_be_zero_is_guarded() -> None:
+    sizes, a, _ = _two()
+    assert a * (a - 3) // (a - 3) == a
+    assert not all(eval(text, {"n0": 3, "n1": 12}) for text, _ in sizes.conditions())
+    for divide in (lambda: (a * a - 64) // (a - 8), lambda: a % (a - 8), lambda: 3 // (a - 8), lambda: 3 % (a - 8)):
+        with pytest.raises(ZeroDivisionError):
+            divide()
+
+
+def test_a_range_of_one_number_is_guarded() -> None:
+    sizes = Sizes()
+    sizes.narrow(sizes.new(8), 8, 8)
+    assert [eval(text, {"n0": n}) for n in (7, 8, 9) for text, _ in sizes.conditions()] == [False, True, False]
 
 
 def test_a_size_of_another_or_a_finished_capture_is_refused() -> None:

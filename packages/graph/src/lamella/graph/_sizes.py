@@ -8,8 +8,11 @@ range, an index, a hash of a float) fixes the size to the one at hand, which is 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from lamella.tensor.extend import SymSize, describe, user_location
 
@@ -84,8 +87,8 @@ class Sizes:
             value = p.value(self.hints)
             out.append((f"{p.text} == {value}", f"the size {p.text} is not {value}, a number at {line}"))
         for name, (low, high) in self.ranges.items():
-            if low == high:
-                continue  # fixed
+            if named(name) in self.fixed:
+                continue
             text = f"{name} >= {low}" if high is None else f"{low} <= {name} <= {high}"
             out.append((text, f"the size {name} is out of its range: {text}"))
         for (p, relation), found in self.decisions.items():
@@ -118,6 +121,12 @@ class Size(SymSize):
             return NotImplemented
         return self.sizes.of((self.polynomial if mine > 0 else -self.polynomial) + (p if sign > 0 else -p))
 
+    def _divisor(self, p: Polynomial) -> Polynomial:
+        """What is divided by: a quotient without a rest would hide that it is zero."""
+        if self.sizes.holds(p, "=="):
+            raise ZeroDivisionError("integer division or modulo by zero")
+        return p
+
     def __add__(self, other: Any) -> Any:
         return super().__add__(other) if (r := self._sum(other, 1, 1)) is NotImplemented else r
 
@@ -139,19 +148,19 @@ class Size(SymSize):
 
     def __floordiv__(self, other: Any) -> Any:
         p = self._other(other)
-        return super().__floordiv__(other) if p is None else self.sizes.of(self.polynomial // p)
+        return super().__floordiv__(other) if p is None else self.sizes.of(self.polynomial // self._divisor(p))
 
     def __rfloordiv__(self, other: Any) -> Any:
         p = self._other(other)
-        return super().__rfloordiv__(other) if p is None else self.sizes.of(p // self.polynomial)
+        return super().__rfloordiv__(other) if p is None else self.sizes.of(p // self._divisor(self.polynomial))
 
     def __mod__(self, other: Any) -> Any:
         p = self._other(other)
-        return super().__mod__(other) if p is None else self.sizes.of(self.polynomial % p)
+        return super().__mod__(other) if p is None else self.sizes.of(self.polynomial % self._divisor(p))
 
     def __rmod__(self, other: Any) -> Any:
         p = self._other(other)
-        return super().__rmod__(other) if p is None else self.sizes.of(p % self.polynomial)
+        return super().__rmod__(other) if p is None else self.sizes.of(p % self._divisor(self.polynomial))
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -168,9 +177,12 @@ class Size(SymSize):
         return self if self >= 0 else -self
 
     def __round__(self, digits: int | None = None) -> Any:
+        return self if digits is None or digits >= 0 else round(int(self), digits)
+
+    def __pos__(self) -> Size:
         return self
 
-    __trunc__ = __floor__ = __ceil__ = __pos__ = __round__
+    __trunc__ = __floor__ = __ceil__ = __pos__
 
     # -- comparisons, decided at once
 
@@ -201,7 +213,8 @@ class Size(SymSize):
         return super().__ge__(other) if (r := self._compare(other, "<")) is NotImplemented else not r
 
     def __hash__(self) -> int:
-        return hash(self.polynomial)
+        # a table says no where no hash is equal, without a comparison: its answer holds for the size at hand alone
+        return hash(self.polynomial.value(self.sizes.hints) if self.sizes.closed else self.sizes.fix(self.polynomial))
 
     # -- where Python needs an int
 
@@ -216,6 +229,12 @@ class Size(SymSize):
     def __float__(self) -> float:
         return float(self.sizes.fix(self.polynomial))
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(int(self), dtype)
+
+    def __invert__(self) -> int:
+        return ~int(self)
+
     def __repr__(self) -> str:
         return self.polynomial.text
 
@@ -227,6 +246,22 @@ class Size(SymSize):
 
 
 _OPPOSITE = {"==": "!=", "<": ">=", "<=": ">"}
+
+
+def _bits(operation: Callable[[int, int], int], mirrored: bool) -> Callable[[Size, Any], Any]:
+    def method(self: Size, other: Any) -> Any:
+        if not isinstance(other, (int, Size)):
+            return NotImplemented
+        return operation(int(other), int(self)) if mirrored else operation(int(self), int(other))
+
+    return method
+
+
+# bits are those of the number at hand
+for _name in ("and", "or", "xor", "lshift", "rshift"):
+    _operation = getattr(operator, f"__{_name}__")
+    setattr(Size, f"__{_name}__", _bits(_operation, mirrored=False))
+    setattr(Size, f"__r{_name}__", _bits(_operation, mirrored=True))
 
 
 def _is(value: int, relation: str) -> bool:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from ._dispatch import dispatch, view_of
 from ._dtype import from_numpy_dtype, promote
 from ._op import OPS
+from ._scalar import remembered
 from ._state import tls
 
 if TYPE_CHECKING:
@@ -196,12 +196,12 @@ def _sizes(terms: tuple[_Labels, ...], shapes: tuple[tuple[int, ...], ...]) -> d
     return sizes
 
 
-@lru_cache(maxsize=512)
+@remembered(maxsize=512)
 def _plan(terms: tuple[_Labels, ...], output: _Labels, shapes: tuple[tuple[int, ...], ...]) -> tuple[_Step, ...]:
     return _Planner(terms, output, shapes).run()
 
 
-@lru_cache(maxsize=128)
+@remembered(maxsize=128)
 def best_order(sizes: tuple[int, ...]) -> Any:
     """How to multiply matrices of sizes[i] by sizes[i + 1] with the fewest multiplications.
 

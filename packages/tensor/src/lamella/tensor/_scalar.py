@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 from weakref import ref
 
 from ._state import tls
 
 __all__ = [
-    "UNKNOWN", "Numbers", "SymScalar", "SymSize", "cos", "exp", "index", "log", "maximum", "minimum", "sin", "sqrt",
-    "where",
+    "UNKNOWN", "Numbers", "SymScalar", "SymSize", "cos", "exp", "index", "log", "maximum", "minimum", "remembered",
+    "sin", "sqrt", "where",
 ]  # fmt: skip
+
+_T = TypeVar("_T")
 
 UNKNOWN: Any = object()  # the hint of a number that comes out of a tensor
 _KINDS = (bool, int, float)
@@ -192,6 +196,10 @@ class SymSize(SymScalar):
         self.hint = hint
         self.category = 1
 
+    @property  # type: ignore[misc] # object lets it be assigned
+    def __class__(self) -> Any:
+        return int  # a program may ask isinstance(x.shape[0], int)
+
     @property
     def trace(self) -> Any:
         """The trace that is open now: a backward trace meets the sizes of the forward one."""
@@ -206,6 +214,21 @@ class SymSize(SymScalar):
 def index(value: Any) -> Any:
     """`operator.index`, which lets a size of a trace through as it is."""
     return value if isinstance(value, SymSize) else operator.index(value)
+
+
+def remembered(maxsize: int) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
+    """lru_cache for functions of sizes: those of an open trace are asked each time, for what is asked is recorded."""
+
+    def decorated(f: Callable[..., _T]) -> Callable[..., _T]:
+        kept = lru_cache(maxsize)(f)
+
+        @wraps(f)
+        def call(*args: Any) -> _T:
+            return kept(*args) if tls.trace is None else f(*args)
+
+        return call
+
+    return decorated
 
 
 def _number(x: object) -> bool:

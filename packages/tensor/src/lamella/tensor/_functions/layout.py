@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -13,7 +12,7 @@ from .._arguments import whole
 from .._dims import dim_of, dims_of, listed
 from .._dispatch import dispatch, view_of
 from .._op import OPS
-from .._scalar import SymScalar
+from .._scalar import SymScalar, remembered
 from .common import run, tensor_of
 from .movement import reshape
 
@@ -63,7 +62,7 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: Any = None) -
     return _cut(run("pad_around", (t,), pads=grown, mode=mode), pairs).clone()
 
 
-@lru_cache(maxsize=256)
+@remembered(maxsize=256)
 def _pairs(shape: tuple[int, ...], pads: tuple[int, ...]) -> Pairs:
     """(lo, hi) of every dim; TypeError for what is no int."""
     rank = len(shape)

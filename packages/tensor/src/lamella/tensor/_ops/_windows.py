@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from .._scalar import remembered
+
 __all__ = ["Ints", "out_size", "out_sizes", "padded", "places", "reach", "tap", "wide", "windows"]
 
 Ints = tuple[int, ...]
@@ -28,13 +30,13 @@ def out_size(size: int, kernel: int, stride: int, padding: int, dilation: int, c
     return out - 1 if (out - 1) * stride >= size + padding else out
 
 
-@lru_cache(maxsize=256)
+@remembered(maxsize=256)
 def out_sizes(sizes: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool = False) -> Ints:
     """`out_size` of every spatial dim."""
     return tuple(out_size(*one, ceil) for one in zip(sizes, kernel, stride, padding, dilation, strict=True))
 
 
-@lru_cache(maxsize=256)
+@remembered(maxsize=256)
 def reach(out: Ints, kernel: Ints, stride: Ints, dilation: Ints) -> Ints:
     """How far the last window reaches, counted from the left edge of the padded image."""
     return tuple((o - 1) * s + d * (k - 1) + 1 for o, k, s, d in zip(out, kernel, stride, dilation, strict=True))

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._meta import MetaArray
 from .._op import Op, register_rules
+from .._scalar import remembered
 from ._parts import by_images
 from ._windows import Ints, out_sizes, padded, places, reach, tap, wide, windows
 
@@ -25,7 +26,7 @@ def _pool_shape(x: Any, kernel: Ints, stride: Ints, padding: Ints, dilation: Int
     return _pooled_shape(tuple(x.shape), kernel, stride, padding, dilation, ceil, name)
 
 
-@lru_cache(maxsize=256)
+@remembered(maxsize=256)
 def _pooled_shape(
     shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool, name: str
 ) -> Ints:

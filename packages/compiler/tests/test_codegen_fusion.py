@@ -300,3 +300,28 @@ def test_what_is_looked_up_anywhere_is_complete_before_the_kernel_that_looks() -
         np.array([2, 0, -1]),
     )
     assert len(compiled.kernels) == 2
+
+
+def test_a_sum_of_more_single_numbers_than_a_kernel_reads() -> None:
+    count = 60
+    lines = [f"  %{count + 1}: f32[] = add(%1, %2)"]
+    lines += [f"  %{count + k}: f32[] = add(%{count + k - 1}, %{k + 1})" for k in range(2, count)]
+    last = 2 * count - 1
+    inputs = ", ".join(f"%{k}: f32[]" for k in range(1, count + 1))
+    text = f"graph g(%0: f32[3], {inputs}) {{\n" + "\n".join(lines)
+    text += f"\n  %{last + 1}: f32[3] = mul(%0, %{last})\n  return %{last}, %{last + 1}\n}}"
+    run(text, normal(3), *(np.array(k, np.float32) for k in range(count)))
+
+
+def test_a_number_is_checked_where_what_reads_it_is_empty() -> None:
+    compiled = compile_graph(
+        parse("""graph g(%0: i64[1], %1: i64[1], %2: i64[0]) {
+  %3: i64[1] = floor_divide(%0, %1)
+  %4: i64[0] = add(%2, %3)
+  return %4
+}""")
+    )
+    one, nothing = np.ones(1, np.int64), np.zeros(0, np.int64)
+    assert compiled([one, one, nothing])[0].shape == (0,)
+    with pytest.raises(ZeroDivisionError):
+        compiled([one, one - 1, nothing])

@@ -14,7 +14,7 @@ from typing import Any
 from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import FLOATS, NARROW, STORAGE_TYPES, value_type
 from lamella.compiler._library._row import Library
-from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target, steps_of
+from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target, fit, steps_of
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table, contiguous
 from lamella.compiler._schedule import HEAVY
 
@@ -81,7 +81,8 @@ class Emitter:
         """
         space = shape if shape is not None else broadcast([o.shape for o in operands if isinstance(o, Ref)])
         root = self.root(space, dtype)
-        body, operands, cost = _inlined(body, operands, cost)
+        if 0 not in space:  # where nothing is computed nothing is checked either
+            body, operands, cost = _inlined(body, operands, cost)
         spread: list[Operand] = [o.expand(space) if isinstance(o, Ref) else o for o in operands]
         item = Item(root, spread, body, cost, self.source)
         if repeats and not any(isinstance(o, Ref | Table) for o in operands):
@@ -300,7 +301,7 @@ def _moves(operands: tuple[Operand, ...]) -> bool:
 
 
 def _inlined(body: Body, operands: tuple[Operand, ...], cost: int) -> tuple[Body, tuple[Operand, ...], int]:
-    """A body that computes the formulas among its operands from what they read.
+    """A body that computes the formulas among its operands from what they read, if one kernel may read it all.
 
     So an update by a rate that follows from a tensor of one element is one kernel for every parameter.
     """
@@ -313,6 +314,8 @@ def _inlined(body: Body, operands: tuple[Operand, ...], cost: int) -> tuple[Body
         given = [operand] if item is None else [o.scalar() if isinstance(o, Ref) else o for o in item.operands]
         leaves += given
         parts.append((item, len(given)))
+    if not fit(leaves):
+        return body, operands, cost
     return _Inlined(body, parts), tuple(leaves), cost + sum(item.cost for item in formulas if item is not None)
 
 

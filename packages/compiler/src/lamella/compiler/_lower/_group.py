@@ -9,7 +9,7 @@ makes a cycle, and the whole pass is linear.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -130,6 +130,11 @@ def memory_read(operand: Any) -> Root | None:
 def reads_memory(operand: Any) -> TypeGuard[Ref]:
     """Whether an operand is an array that something else makes, not one that is computed where it is read."""
     return isinstance(operand, Ref) and operand.root.generator is None
+
+
+def fit(operands: Iterable[Operand]) -> bool:
+    """Whether one kernel may read all these."""
+    return len({root for o in operands if (root := memory_read(o)) is not None}) <= MOST_BUFFERS
 
 
 class Grouper:

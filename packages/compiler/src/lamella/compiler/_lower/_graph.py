@@ -4,6 +4,7 @@ result comes from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -207,7 +208,7 @@ class _Lowering:
         words = []
         for arg in node.args:
             found = self.env[arg] if isinstance(arg, Value) else arg
-            words.append(self.program.names[found.slot] if isinstance(found, Scalar) else f"({found!r})")
+            words.append(self.program.names[found.slot] if isinstance(found, Scalar) else _python(found))
         infix = _INFIX.get(node.op.name)
         if infix is not None:
             text = f"{words[0]} {infix} {words[1]}"
@@ -218,6 +219,11 @@ class _Lowering:
         if out.type.kind != "bool":
             text = f"{'float' if out.type.kind == 'f64' else 'int'}({text})"
         self.env[out] = self._scalar(out.type, text)
+
+
+def _python(number: bool | int | float) -> str:
+    """A Python expression of a number; inf and nan have no literals."""
+    return f"({number!r})" if math.isfinite(number) else f"float('{number!r}')"
 
 
 def numpy_dtype(short: str) -> np.dtype[Any]:

@@ -120,6 +120,12 @@ def test_sums_at_one_element_do_not_depend_on_threads() -> None:
     assert found[0] == found[1]
 
 
+def test_padding_keeps_the_sign_of_its_zero() -> None:
+    p = Program()
+    run = compile_graph(p.b.build(p.add("pad", p.input(values("f32", (3,), 0)), pads=((1, 1),), value=-0.0)))
+    assert np.signbit(run(p.arrays)[0][[0, -1]]).all()
+
+
 def _full(*shape: int) -> tuple[tuple[int, int, int], ...]:
     return tuple((0, n, 1) for n in shape)
 

@@ -333,7 +333,8 @@ def _pad(e: Emitter, x: Ref, *, pads: Pads, value: Any) -> Ref:
     bounds = tuple((low, high) for low, high, _ in index)
     pending = e.pending.get(x.root)
     moved = pending.note if pending is not None and isinstance(pending.note, _Moved) else None
-    if value == 0 and shape != x.shape and 0 not in shape:
+    zero = value == 0 and math.copysign(1, value) > 0
+    if zero and shape != x.shape and 0 not in shape:
         if moved is not None:
             return _sum_of(e, shape, [_Piece(moved.x, (("slice", index), ("reshape", moved.x.shape)), bounds)])
         return _sum_of(e, shape, [_Piece(e.settled(x), (("slice", index),), bounds)])

@@ -405,8 +405,10 @@ WRITES: dict[str, Callable[[Any], Any]] = {
     "the reshape": lambda y: y.T.reshape(-1).add_(1.0),
     "a view of the reshape": lambda y: y.T.reshape(-1)[2:].add_(1.0),
     "contiguous": lambda y: y.T.contiguous().add_(1.0),
-    "the source, and the reshape is read": lambda y: (lambda r: (y.add_(1.0), r * 2.0))(y.T.reshape(-1)),
-    "a view of the source, and the reshape is read": lambda y: (lambda r: (y[0].add_(1.0), r * 2.0))(y.T.reshape(-1)),
+    "the source, and the reshape is read": lambda y: (lambda r: y.add_(1.0).sum() + r * 2.0)(y.T.reshape(-1)),
+    "a view of the source, and the reshape is read": lambda y: (lambda r: y[0].add_(1.0).sum() + r * 2.0)(
+        y.T.reshape(-1)
+    ),
 }
 
 
@@ -414,4 +416,14 @@ WRITES: dict[str, Callable[[Any], Any]] = {
 def test_a_write_near_such_a_reshape_is_refused(name: str) -> None:
     write = WRITES[name]
     with pytest.raises(CaptureError, match=r"not row-major.*test_capture_effects\.py.*clone"):
-        capture(lambda x: write(x * 2.0), backend="interpreter", fullgraph=True)(f64(3, 4))
+        capture(lambda x: write(x * 2.0), backend="interpreter", fullgraph=True)(f64(4, 3).T)
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_near_a_reshape_of_a_known_layout(name: str) -> None:
+    def f(x: Any) -> Any:
+        y = x * 2.0
+        return WRITES[name](y), y
+
+    for got, wanted in zip(capture(f, backend="interpreter", fullgraph=True)(f64(3, 4)), f(f64(3, 4)), strict=True):
+        np.testing.assert_array_equal(got.numpy(), wanted.numpy())

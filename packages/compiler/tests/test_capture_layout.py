@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,10 @@ import pytest
 import lamella.autograd as la
 import lamella.tensor as lt
 from lamella.compiler import compile as capture
+from lamella.graph import CaptureError
+from lamella.graph._layouts import FOLLOWING
+from lamella.tensor.extend import OPS, rule
+from lamella.testing import op_samples
 
 PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "diagonal": lambda x: x.diagonal(1, 0, 1) * 2,
@@ -61,3 +67,114 @@ def test_strides_over_memory_are_refused() -> None:
         capture(lambda x: (x * 1).as_strided((2,), (1,)))(lt.ones(4))
     with pytest.raises(Exception, match=r"write x = x.unsqueeze\(...\)"):
         capture(lambda x: (x * 1).unsqueeze_(0) + 1)(lt.ones(4))
+
+
+RESHAPES: dict[str, Callable[[Any], Any]] = {
+    "a row": lambda x: x[1].reshape(2, 2),
+    "leading rows": lambda x: x[1:].reshape(-1),
+    "leading columns": lambda x: x[:, :2].reshape(-1),
+    "every other row": lambda x: x[::2].reshape(-1),
+    "one column": lambda x: x[:, 1].reshape(3, 1),
+    "transposed": lambda x: x.t().reshape(-1),
+    "transposed twice": lambda x: x.t().t().reshape(2, 6),
+    "a column of a row": lambda x: x[:1].t().reshape(2, 2),
+    "new dims": lambda x: x[None, :, None].reshape(-1),
+    "dims split": lambda x: x.t().reshape(2, 2, 3),
+    "diagonal": lambda x: x.diagonal().reshape(3, 1),
+    "windows": lambda x: x.unfold(1, 2, 2).reshape(-1),
+    "overlapping windows": lambda x: x.unfold(1, 3, 1).reshape(-1),
+    "contiguous": lambda x: x[1:].contiguous(),
+    "transposed and contiguous": lambda x: x.t().contiguous(),
+    "bits": lambda x: x[1].view(lt.int64).reshape(2, 2),
+}
+
+
+@pytest.mark.parametrize("backend", ["interpreter", "c"])
+@pytest.mark.parametrize("name", RESHAPES)
+def test_a_reshape_is_a_view_where_it_is_one_uncompiled(name: str, backend: str) -> None:
+    program = RESHAPES[name]
+
+    def inside(x: Any) -> Any:
+        y = program(x)
+        y.mul_(2)
+        return y
+
+    for fn in (program, inside):
+        memory = []
+        for call in (fn, capture(fn, backend=backend, fullgraph=True)):
+            x = lt.arange(12.0, dtype=lt.float64).reshape(3, 4)
+            y = call(x)
+            before = x.tolist()
+            y.zero_()
+            memory.append((before, x.tolist()))
+        assert memory[0] == memory[1]
+
+
+@pytest.mark.parametrize("name", [n for n in RESHAPES if n != "bits"])
+def test_a_write_to_what_backward_needs_is_noticed_where_it_is_uncompiled(name: str) -> None:
+    def outside(a: Any, b: Any) -> Any:
+        return RESHAPES[name](a) * RESHAPES[name](b)
+
+    def inside(a: Any, b: Any) -> Any:
+        out = outside(a, b)
+        a.mul_(0.5)
+        return out
+
+    for fn in (outside, inside):
+        slopes: list[Any] = []
+        for call in (fn, capture(fn, backend="interpreter", fullgraph=True)):
+            a = lt.arange(12.0).reshape(3, 4)
+            b = lt.ones(3, 4, requires_grad=True)
+            out = call(a, b)
+            if fn is outside:
+                a.mul_(0.5)
+            try:
+                out.sum().backward()
+            except RuntimeError as error:
+                assert "modified in place" in str(error)
+                slopes.append("modified in place")
+            else:
+                slopes.append(b.grad.tolist())
+        assert slopes[0] == slopes[1]
+
+
+def test_what_an_unknown_layout_decides_is_refused() -> None:
+    def f(a: Any, b: Any) -> Any:
+        out = a.reshape(-1) * b
+        a.mul_(0.5)
+        return out
+
+    with pytest.raises(CaptureError, match="saved for backward, after a write"):
+        capture(f, fullgraph=True)(lt.arange(12.0).reshape(3, 4).t(), lt.ones(12, requires_grad=True))
+
+
+def orders(arrays: tuple[Any, ...]) -> Iterator[list[Any]]:
+    """The arrays in every order of memory: all those of one rank, and each on its own."""
+    for rank in sorted({a.ndim for a in arrays if isinstance(a, np.ndarray)}):
+        chosen = [i for i, a in enumerate(arrays) if isinstance(a, np.ndarray) and a.ndim == rank]
+        for order in itertools.permutations(range(rank)):
+            for those in (chosen, *([i] for i in chosen)):
+                yield [
+                    a.transpose(order).copy().transpose(np.argsort(order)) if i in those else copy.copy(a)
+                    for i, a in enumerate(arrays)
+                ]
+
+
+def test_what_follows_the_layout_of_its_operands() -> None:
+    """Results of other ops are row-major whatever their operands are, and all are where the operands are."""
+    following = set()
+    for sample in op_samples():
+        if sample.op.spec == "view":
+            continue
+        kind = sample.dtypes[0]
+        arrays, params = sample.arrays(kind), sample.params(kind)
+        for given in orders(arrays):
+            tidy = all(a.flags.c_contiguous for a in given if isinstance(a, np.ndarray))
+            out = rule(sample.op, "numpy")(*given, **params)
+            for o in out if isinstance(out, tuple) else (out,):
+                if not o.flags.c_contiguous:
+                    assert not tidy, sample
+                    following.add(sample.op_name)
+    assert {n for n in following if OPS[n].spec not in ("elementwise", "reduce")} <= FOLLOWING
+    assert "cat" in following
+    assert "copy" not in following

@@ -34,6 +34,7 @@ from lamella.tensor.extend import (
 from ._errors import CaptureError
 from ._graph import Value
 from ._infer import as_type
+from ._layouts import Kept, Layouts
 from ._polynomial import Polynomial
 from ._size_values import SizeValues
 from ._sizes import Size, Sizes, plain
@@ -55,7 +56,8 @@ class Trace(TracedNumbers):
         self._regions = 0
         # id(storage) -> (SSA value, version of the cell for a view, storage kept alive)
         self._values: dict[int, tuple[Value, int, Any]] = {}
-        self._ambiguous: dict[int, Any] = {}
+        self._layouts: Layouts = Layouts() if parent is None else parent._layouts
+        self._either: dict[int, Any] = {}  # results of reshapes that may be views or copies
         self._sharing: dict[int, list[Any]] = {}  # id(root storage) -> storages that may or may not share its memory
         self._stale: dict[int, Any] = {}
         self._roots: dict[int, Any] = {}
@@ -87,26 +89,29 @@ class Trace(TracedNumbers):
         several = type(out) is tuple
         outs = out if several else (out,)
         self._line = source_line()
-        kept = {name: plain(value) for name, value in params.items()} if self.sizes.hints else params
-        made = self.builder.add(op, values, kept, [as_type(o) for o in outs], self.region, self._line)
+        kept = None
+        if op.spec == "view":
+            kept = self._layouts.viewed(op, args[0], params, out, bool(self.sizes.hints))
+            if kept is Kept.COPY:
+                values = (self.value_of(self.record(OPS["copy"], args, {})),)
+        settled = {name: plain(value) for name, value in params.items()} if self.sizes.hints else params
+        made = self.builder.add(op, values, settled, [as_type(o) for o in outs], self.region, self._line)
         if several:
             # a shape rule may hand out one meta for two outputs: values are told apart by their storage
             outs = tuple([MetaArray(o.shape, o.dtype) for o in outs])
         for o, v in zip(outs, made, strict=True):
             self._values[id(o)] = (v, 0, o)
+            if kept is None:
+                self._layouts.made(op, args, o)
         if several:
             return tuple([self._traced(wrap(o), o) for o in outs])
-        if op.spec == "view" and self._unclear(op, args[0], out):
+        if kept is Kept.EITHER:
+            self._may_share(args[0], out)
+        if kept is Kept.EITHER or kept is Kept.COPY:
             return self._traced(wrap(out), out)
         t = self._traced(wrap_outputs(op, args, params, out), out)
         if t._flags & VIEW:
             self._values[id(out)] = (made[0], t._cell.version, out)
-        if (
-            op.spec == "elementwise"
-            and op.name != "copy"
-            and any(isinstance(a, Tensor) and self._strided(a) for a in args)
-        ):
-            self._ambiguous[id(out)] = (out, "layout")
         return t
 
     def _traced(self, t: Any, data: Any) -> Any:
@@ -115,29 +120,11 @@ class Trace(TracedNumbers):
             self.made.append((ref(t), self._line))
         return t
 
-    def _strided(self, t: Tensor) -> bool:
-        mark = self._ambiguous.get(id(t._data))
-        return (mark is not None and mark[1] == "layout") or (
-            type(t._data) is not MetaArray and not t._data.flags.c_contiguous
-        )
-
-    def _unclear(self, op: Op, t: Tensor, out: Any) -> bool:
-        """Whether a reshape may or may not be a view; marks layouts on the way. A write near such a result is
-        refused.
-        """
-        if op.name == "reshape":
-            if self._strided(t):
-                self._may_share(t, out)
-                return True
-        elif op.name != "alias" and not _same_shape(t._data.shape, out.shape) or op.name == "permute":
-            self._ambiguous[id(out)] = (out, "layout")
-        return False
-
     def _may_share(self, t: Tensor, out: Any) -> None:
         """`out` is a view of t or a copy, as the layout will have it: it must not be written, nor read after a write
         to t's memory.
         """
-        self._ambiguous[id(out)] = (out, _UNCLEAR)
+        self._either[id(out)] = out
         root = t._view.base if t._view is not None else t
         self._sharing.setdefault(id(root._data), []).append(out)
 
@@ -145,8 +132,7 @@ class Trace(TracedNumbers):
         """The SSA value that a tensor has now."""
         data = t._data
         entry = self._values.get(id(data))
-        if self._stale and id(data) in self._stale:
-            raise self._unclear_error("read after a write to the memory it was made from")
+        self._refuse_stale(data)
         view = t._view
         if view is not None and t._cell is not None:
             if entry is not None and entry[1] == t._cell.version:
@@ -229,10 +215,10 @@ class Trace(TracedNumbers):
 
     def contiguous(self, t: Tensor) -> Tensor:
         """Tensor.contiguous: itself where that is certain; else a copy, near which writes are refused."""
-        if not self._strided(t):
+        if self._layouts.is_row_major(t):
             return t
         out = t.clone()
-        if type(t._data) is MetaArray:
+        if type(t._data) is MetaArray and not self._layouts.is_copied(t):
             self._may_share(t, out._data)
         return out
 
@@ -294,7 +280,7 @@ class Trace(TracedNumbers):
         self._note(root)
         self._note(t)
         for x in (t, root):
-            if id(x._data) in self._ambiguous and self._ambiguous[id(x._data)][1] == _UNCLEAR:
+            if id(x._data) in self._either:
                 raise self._unclear_error("written")
         for out in self._sharing.get(id(root._data), ()):
             self._stale[id(out)] = out
@@ -308,6 +294,14 @@ class Trace(TracedNumbers):
         if type(root._data) is not MetaArray:
             self.written[id(root._data)] = root
         self._values[id(root._data)] = (new, 0, root._data)
+
+    def _refuse_stale(self, data: Any) -> None:
+        """CaptureError for a storage that is a view or a copy of memory written since, here or around here."""
+        trace: Trace | None = self
+        while trace is not None:
+            if trace._stale and id(data) in trace._stale:
+                raise self._unclear_error("read, or saved for backward, after a write to the memory it was made from")
+            trace = trace.parent
 
     @staticmethod
     def _unclear_error(what: str) -> CaptureError:
@@ -378,14 +372,6 @@ class Trace(TracedNumbers):
             if view is not None:
                 # what it was brought up to is undone: no version of its cell stands for that
                 view.version = -1
-
-
-_UNCLEAR = "copy or view"
-
-
-def _same_shape(a: Any, b: Any) -> bool:
-    """Whether shapes are equal for all sizes: not by comparing named ones, which would be a decision to guard."""
-    return bool(plain(tuple(a)) == plain(tuple(b)))
 
 
 def _meta(data: Any) -> MetaArray:

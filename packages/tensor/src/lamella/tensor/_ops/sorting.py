@@ -242,7 +242,8 @@ def _picked(x: Any, index: Any, dim: int, keepdim: bool) -> Any:
     """(values, indices) of one element a row."""
     if x.ndim == 1 and not keepdim:
         return np.asarray(x[index]), np.asarray(index)
-    index = np.expand_dims(index, dim)
+    # row-major, and no view of the places of all elements
+    index = np.expand_dims(np.asarray(index, order="C"), dim)
     values = _taken(x, index, dim)
     return (values, index) if keepdim else (values.squeeze(dim), index.squeeze(dim))
 

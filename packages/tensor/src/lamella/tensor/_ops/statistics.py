@@ -151,7 +151,8 @@ def _median(name: str, skip_nan: bool) -> Any:
             return out.reshape((1,) * x.ndim) if keepdim else out
         kept = [d for d in range(x.ndim) if d not in dims]
         rows = x.transpose(*kept, *dims).reshape(*[x.shape[d] for d in kept], -1)
-        return lower_median(rows, skip_nan).astype(x.dtype, copy=False).reshape(reduced_shape(x.shape, dims, keepdim))
+        found = lower_median(rows, skip_nan).astype(x.dtype, order="C", copy=False)  # no view of all the sorted rows
+        return found.reshape(reduced_shape(x.shape, dims, keepdim))
 
     def median_shape(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> MetaArray:
         if x.dtype.kind == "c":

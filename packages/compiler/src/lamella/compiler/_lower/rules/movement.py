@@ -87,8 +87,12 @@ class _Like:
 
 
 def _placed(e: Emitter, to: Ref, chain: Chain) -> Ref | None:
-    """Where in a fresh root the elements of a chain's end lie; None if they share places or the chain copies."""
+    """Where in a fresh root the elements of a chain's end lie; None if they share places, or the chain copies or reads
+    the bits as another dtype.
+    """
     for name, param in chain:
+        if name not in _VIEWS:
+            return None
         if name == "reshape":
             moved = to.reshape(param)
             if moved is None:

@@ -138,6 +138,28 @@ def test_a_write_to_what_backward_needs_is_noticed_where_it_is_uncompiled(name: 
         assert slopes[0] == slopes[1]
 
 
+RUNS = ("a row", "leading rows", "new dims", "contiguous", "bits")
+
+
+@pytest.mark.parametrize("name", RESHAPES)
+def test_with_named_sizes(name: str) -> None:
+    """The layout of what is in one piece is known for all sizes; near what is not, a write is refused."""
+
+    def fn(x: Any) -> Any:
+        y = RESHAPES[name](x)
+        x.mul_(2)
+        return y * 1
+
+    call = capture(fn, backend="interpreter", fullgraph=True, dynamic=True)
+    if name not in RUNS:
+        with pytest.raises(CaptureError, match="not row-major"):
+            call(lt.ones(3, 4, dtype=lt.float64))
+        return
+    for rows in (3, 5):
+        x = lt.arange(4.0 * rows, dtype=lt.float64).reshape(rows, 4)
+        assert call(x.clone()).tolist() == fn(x).tolist()
+
+
 def test_what_an_unknown_layout_decides_is_refused() -> None:
     def f(a: Any, b: Any) -> Any:
         out = a.reshape(-1) * b

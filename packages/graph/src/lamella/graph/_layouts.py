@@ -2,7 +2,7 @@
 
 An input is row-major or not, as its guard says; what an op makes of row-major operands is row-major; a view lies as
 its op lays it over its source. Not known are inputs that are not row-major, results that follow such operands (numpy
-keeps their order), and views where sizes are named.
+keeps their order), and most views where sizes are named.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Layouts:
         """Whether a view op on t gives a view; notes how it lies. `named` tells that sizes are."""
         source = None if named else self._array(t)
         if source is None:
-            return self._unsure(op, t, out)
+            return self._unsure(op, t, params, out)
         array = source
         if op.name in ("reshape", "as_strided"):
             try:
@@ -79,13 +79,16 @@ class Layouts:
             self._known[id(out)] = (out, array)
         return Kept.VIEW
 
-    def _unsure(self, op: Op, t: Tensor, out: MetaArray) -> Kept:
+    def _unsure(self, op: Op, t: Tensor, params: dict[str, Any], out: MetaArray) -> Kept:
+        tidy = self.is_row_major(t)
         if op.name == "reshape":
-            return Kept.VIEW if self.is_row_major(t) else Kept.EITHER
+            return Kept.VIEW if tidy else Kept.EITHER
         # sizes are compared by name: comparing numbers would be a decision to guard
-        if op.name == "permute" or plain(tuple(t._data.shape)) != plain(tuple(out.shape)):
+        shape = plain(tuple(t._data.shape))
+        whole = op.name not in ("permute", "slice", "as_strided") and shape == plain(tuple(out.shape))
+        if not tidy or not (whole or (op.name == "slice" and _is_run(plain(params["index"]), shape))):
             self._unknown[id(out)] = out
-        return Kept.VIEW
+        return Kept.EITHER if op.name == "as_strided" and not tidy else Kept.VIEW
 
     def _array(self, t: Tensor) -> Any:
         """An array over no memory to speak of that lies as t does, and that nobody reads; None where that is open."""
@@ -97,3 +100,13 @@ class Layouts:
         data = t._data
         strides = [data.dtype.itemsize * math.prod(data.shape[d + 1 :]) for d in range(len(data.shape))]
         return np.lib.stride_tricks.as_strided(np.empty(1, data.dtype), data.shape, strides)
+
+
+def _is_run(index: tuple[Any, ...], shape: tuple[Any, ...]) -> bool:
+    """Whether what an index takes of a row-major array lies in one piece: single places along the first dims, a range
+    along the next, and everything along the others.
+    """
+    singles = next((d for d, part in enumerate(index) if isinstance(part, tuple)), len(index))
+    if singles < len(index) and index[singles][2] != 1:
+        return False
+    return all(part == (0, n, 1) for part, n in zip(index[singles + 1 :], shape[singles + 1 :], strict=True))

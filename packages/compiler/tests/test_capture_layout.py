@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,9 +12,6 @@ import lamella.autograd as la
 import lamella.tensor as lt
 from lamella.compiler import compile as capture
 from lamella.graph import CaptureError
-from lamella.graph._layouts import FOLLOWING
-from lamella.tensor.extend import OPS, rule
-from lamella.testing import op_samples
 
 PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "diagonal": lambda x: x.diagonal(1, 0, 1) * 2,
@@ -168,35 +163,3 @@ def test_what_an_unknown_layout_decides_is_refused() -> None:
 
     with pytest.raises(CaptureError, match="saved for backward, after a write"):
         capture(f, fullgraph=True)(lt.arange(12.0).reshape(3, 4).t(), lt.ones(12, requires_grad=True))
-
-
-def orders(arrays: tuple[Any, ...]) -> Iterator[list[Any]]:
-    """The arrays in every order of memory: all those of one rank, and each on its own."""
-    for rank in sorted({a.ndim for a in arrays if isinstance(a, np.ndarray)}):
-        chosen = [i for i, a in enumerate(arrays) if isinstance(a, np.ndarray) and a.ndim == rank]
-        for order in itertools.permutations(range(rank)):
-            for those in (chosen, *([i] for i in chosen)):
-                yield [
-                    a.transpose(order).copy().transpose(np.argsort(order)) if i in those else copy.copy(a)
-                    for i, a in enumerate(arrays)
-                ]
-
-
-def test_what_follows_the_layout_of_its_operands() -> None:
-    """Results of other ops are row-major whatever their operands are, and all are where the operands are."""
-    following = set()
-    for sample in op_samples():
-        if sample.op.spec == "view":
-            continue
-        kind = sample.dtypes[0]
-        arrays, params = sample.arrays(kind), sample.params(kind)
-        for given in orders(arrays):
-            tidy = all(a.flags.c_contiguous for a in given if isinstance(a, np.ndarray))
-            out = rule(sample.op, "numpy")(*given, **params)
-            for o in out if isinstance(out, tuple) else (out,):
-                if not o.flags.c_contiguous:
-                    assert not tidy, sample
-                    following.add(sample.op_name)
-    assert {n for n in following if OPS[n].spec not in ("elementwise", "reduce")} <= FOLLOWING
-    assert "cat" in following
-    assert "copy" not in following

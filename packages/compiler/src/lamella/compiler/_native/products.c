@@ -39,8 +39,11 @@ LM_EXPORT void lm_set_blas(void *s, void *d, int wide, int held) {
 /* ---- matmul ---------------------------------------------------------------------------------------------------- */
 
 #define LM_SERIAL_WORK (1 << 20)  /* multiply-adds below which waking a thread costs more than it saves */
-#define LM_CHUNK_WORK (64 << 20)  /* multiply-adds of one chunk: BLAS packs for each what all of them share */
-#define LM_TILE 64                /* rows or columns of a chunk are a multiple of it */
+#define LM_CHUNK_WORK (64 << 20)  /* multiply-adds of one chunk, as long as there are no more than LM_MOST_CHUNKS */
+#define LM_FEW_CHUNKS 4           /* chunks are a multiple of it, so that a few threads end together */
+#define LM_MOST_CHUNKS 32
+#define LM_TILE 64                /* rows and columns of a chunk are multiples of it */
+#define LM_LEAST_SIDE 256         /* of a chunk, where there are enough: BLAS packs for each what its neighbours share */
 
 /* Sizes of a matmul: operands are matrices with leading dims, repeated over batch dims (extent, step of a, step of b)
  * in elements; the result is contiguous. */
@@ -68,42 +71,67 @@ static void lm_matrix(const lm_runtime *rt, const lm_matmul_dims *d, char *const
                   (const double *)data[1] + b, d->ldb, 0.0, (double *)data[2] + c, d->n);
 }
 
-/* How the chunks cover the product: `matrices` of them each, or tiles of one, along the longer side. */
-typedef struct { int64_t matrices, tile, tiles, count; } lm_cut;
+/* How the chunks cover the product: `matrices` of them each, or tiles of one, so many down and across. */
+typedef struct { int64_t matrices, count, rows, columns, down, across; } lm_cut;
 
 typedef struct { lm_call call; const lm_runtime *rt; lm_cut cut; } lm_product; /* chunks get &call */
 
 static void lm_matmul_chunk(const lm_call *call, int64_t chunk) {
     const lm_product *const p = (const lm_product *)(const void *)call;
     const lm_matmul_dims *const d = (const lm_matmul_dims *)(const void *)call->dims;
-    if (p->cut.tiles == 1) {
+    if (p->cut.down * p->cut.across == 1) {
         const int64_t first = chunk * p->cut.matrices, end = lm_min(first + p->cut.matrices, p->cut.count);
         for (int64_t matrix = first; matrix < end; ++matrix) lm_matrix(p->rt, d, call->data, matrix, 0, d->m, 0, d->n);
         return;
     }
-    const int64_t from = chunk % p->cut.tiles * p->cut.tile, matrix = chunk / p->cut.tiles;
-    if (d->m >= d->n) lm_matrix(p->rt, d, call->data, matrix, from, lm_min(from + p->cut.tile, d->m), 0, d->n);
-    else lm_matrix(p->rt, d, call->data, matrix, 0, d->m, from, lm_min(from + p->cut.tile, d->n));
+    const int64_t column = chunk % p->cut.across * p->cut.columns, above = chunk / p->cut.across;
+    const int64_t row = above % p->cut.down * p->cut.rows, matrix = above / p->cut.down;
+    lm_matrix(p->rt, d, call->data, matrix, row, lm_min(row + p->cut.rows, d->m), column,
+              lm_min(column + p->cut.columns, d->n));
+}
+
+/* Into how many chunks so many multiply-adds are cut. */
+static int64_t lm_wanted(int64_t work) {
+    const int64_t few = (int64_t)LM_FEW_CHUNKS * LM_CHUNK_WORK;
+    return lm_min((work + few - 1) / few * LM_FEW_CHUNKS, LM_MOST_CHUNKS);
+}
+
+/* A side in at most `most` pieces of one size; how many they are, and in *size their size. */
+static int64_t lm_pieces(int64_t side, int64_t most, int64_t *size) {
+    *size = lm_min((side + most * LM_TILE - 1) / (most * LM_TILE) * LM_TILE, side);
+    return (side + *size - 1) / *size;
+}
+
+/* Cut one matrix: its longer side first, then the other, if tiles stay wide enough. */
+static void lm_cut_matrix(const lm_matmul_dims *d, lm_cut *cut) {
+    const int tall = d->m >= d->n;
+    const int64_t longer = tall ? d->m : d->n, shorter = tall ? d->n : d->m;
+    const int64_t wanted = lm_wanted(d->m * d->n * d->k);
+    const int64_t wide = longer / LM_LEAST_SIDE > LM_FEW_CHUNKS ? longer / LM_LEAST_SIDE : LM_FEW_CHUNKS;
+    int64_t *const sizes[2] = {tall ? &cut->rows : &cut->columns, tall ? &cut->columns : &cut->rows};
+    const int64_t along = lm_pieces(longer, lm_min(wanted, wide), sizes[0]);
+    const int64_t most = lm_min(wanted / along, shorter / LM_LEAST_SIDE);
+    const int64_t other = lm_pieces(shorter, most > 1 ? most : 1, sizes[1]);
+    cut->down = tall ? along : other;
+    cut->across = tall ? other : along;
+    cut->matrices = 1;
 }
 
 LM_EXPORT int64_t lm_matmul(const lm_runtime *rt, char *const *data, const int64_t *dims, const lm_scalar *scalars) {
     const lm_matmul_dims *const d = (const lm_matmul_dims *)(const void *)dims;
     int64_t count = 1;
     for (int64_t r = 0; r < d->rank; ++r) count *= d->batch[3 * r];
-    const int64_t work = d->m * d->n * d->k, longer = d->m >= d->n ? d->m : d->n;
+    const int64_t work = d->m * d->n * d->k;
     if (!count || !d->m || !d->n) return 0;
     int64_t status = 0;
-    lm_product p = {{data, dims, scalars, 0, &status}, rt, {count, 0, 1, count}};
+    lm_product p = {{data, dims, scalars, 0, &status}, rt, {count, count, d->m, d->n, 1, 1}};
     int64_t chunks = 1;
     if (lm_blas_held && work * count > LM_SERIAL_WORK) {
         if (work >= 2 * LM_CHUNK_WORK || count == 1) {
-            const int64_t tiles = lm_min((work / LM_CHUNK_WORK + 4) / 4 * 4, (longer + LM_TILE - 1) / LM_TILE);
-            p.cut.tile = (longer + tiles * LM_TILE - 1) / (tiles * LM_TILE) * LM_TILE;
-            p.cut.tiles = (longer + p.cut.tile - 1) / p.cut.tile;
-            p.cut.matrices = 1;
-            chunks = count * p.cut.tiles;
+            lm_cut_matrix(d, &p.cut);
+            chunks = count * p.cut.down * p.cut.across;
         } else {
-            const int64_t most = lm_min(count, work * count / LM_CHUNK_WORK + 2);
+            const int64_t most = lm_min(count, lm_wanted(work * count));
             p.cut.matrices = (count + most - 1) / most;
             chunks = (count + p.cut.matrices - 1) / p.cut.matrices;
         }

@@ -208,7 +208,12 @@ class _Lowering:
         words = []
         for arg in node.args:
             found = self.env[arg] if isinstance(arg, Value) else arg
-            words.append(self.program.names[found.slot] if isinstance(found, Scalar) else _python(found))
+            if isinstance(found, Scalar):
+                words.append(self.program.names[found.slot])
+            elif isinstance(found, (bool, int, float)):
+                words.append(_python(found))
+            else:
+                raise TypeError(f"a scalar op takes host scalars and numbers, got {arg!r}: {node!r}")
         infix = _INFIX.get(node.op.name)
         if infix is not None:
             text = f"{words[0]} {infix} {words[1]}"

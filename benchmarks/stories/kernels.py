@@ -20,7 +20,6 @@ from typing import Any
 from benchmarks._bench import Bench
 from benchmarks._case import Case, Race, Setup
 from benchmarks._copy import threaded_copy
-from benchmarks._machine import THREADS
 from benchmarks._row import Measured
 from benchmarks.models import library
 
@@ -69,7 +68,6 @@ def _on(name: str) -> Any:
     if name == "torch":
         import torch
 
-        torch.set_num_threads(THREADS)
         on.grad = torch.autograd.grad
     else:
         import lamella.autograd
@@ -120,7 +118,6 @@ def _adamw(name: str) -> dict[str, Any]:
 def _torch_copy() -> dict[str, Any]:
     import torch
 
-    torch.set_num_threads(THREADS)
     x = torch.randn(_ROWS, _COLS)
     return {"kernel": torch.empty_like(x).copy_, "x": x}
 

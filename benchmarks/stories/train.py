@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks._bench import Bench
 from benchmarks._case import Case, CaseFailed, Race
-from benchmarks._contest import Contest, lazily, program_cost
+from benchmarks._contest import Contest, lazily, peers, program_cost
 from benchmarks._row import Measured
 from benchmarks.models import MODELS, training_step
 
@@ -84,28 +84,11 @@ def _eager(model: str) -> list[Case]:
 def _whole(model: str) -> list[Case]:
     def ours() -> dict[str, Any]:
         step = _compiled(model)
-        for _ in range(3):
-            step()
-        return {"step": step, "cost": lambda: program_cost(step)}
-
-    def torch_compile() -> Any:
-        import torch
-
-        return training_step(model, "torch", torch.compile)
-
-    def jax() -> Any:
-        from benchmarks.models.in_jax import training_step as in_jax
-
-        return in_jax(model)
+        return lazily(lambda: step)() | {"cost": lambda: program_cost(step)}
 
     limit, roofline = _COMPILED[model]
-    peers = {
-        "torch": lazily(partial(training_step, model, "torch")),
-        "torch-compile": lazily(torch_compile),
-        "jax": lazily(jax),
-    }
-    eager = lazily(partial(training_step, model, "lamella"))
-    contest = Contest(f"{model}-compiled", ours=ours, eager=eager, peers=peers, limit=limit, roofline=roofline)
+    eager, others = lazily(training_step, model, "lamella"), peers(training_step, model)
+    contest = Contest(f"{model}-compiled", ours=ours, eager=eager, peers=others, limit=limit, roofline=roofline)
     memory = Peak(
         f"{model}-compiled-memory", partial(_compiled, model), partial(training_step, model, "torch"), _COMPILED_MEMORY
     )

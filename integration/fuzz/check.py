@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import lamella.tensor as lt
-from lamella.compiler import compile  # noqa: A004
+from lamella.compiler import compile as capture
 from lamella.nn import functional
 
 from .program import INPUTS, Program
@@ -33,29 +33,22 @@ def _function(program: Program) -> Any:
     name = f"<program {program.seed}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     scope: dict[str, Any] = {"lt": lt, "F": functional, "__name__": "program"}
-    exec(compile_source(source, name), scope)
+    exec(compile(source, name, "exec"), scope)
     return scope["program"]
-
-
-def compile_source(source: str, name: str) -> Any:
-    """Python's own compile, whose name this module has given away."""
-    import builtins
-
-    return builtins.compile(source, name, "exec")
 
 
 def _run(program: Program, way: str) -> list[np.ndarray[Any, Any] | None]:
     function = _function(program)
     if way != "eager":
         # nothing is to be left to eager code, and a third of the programs leave their sizes open
-        function = compile(function, backend=way, fullgraph=True, dynamic=program.seed % 3 == 0)
+        function = capture(function, backend=way, fullgraph=True, dynamic=program.seed % 3 == 0)
     inputs = program.inputs()
     lt.manual_seed(program.seed)
     outs = function(*[inputs[name] for name in INPUTS])
     found = [o.detach().numpy().copy() for o in outs]
     if program.backward:
         loss = sum(((o * (0.5 + 0.25 * n)).sum() for n, o in enumerate(outs) if o.requires_grad), lt.tensor(0.0))
-        if isinstance(loss, lt.Tensor) and loss.requires_grad:
+        if loss.requires_grad:
             loss.backward()
         found += [None if inputs[name].grad is None else inputs[name].grad.numpy() for name in "abcw"]
     found.append(inputs["a"].detach().numpy())

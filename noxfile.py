@@ -278,6 +278,10 @@ def triton(session: nox.Session) -> None:
             session.run("pytest", *paths, *[a for a in given if a.startswith("-")], env=environment)
 
 
+LIBRARY_TESTS = [
+    f"packages/compiler/tests/test_{name}.py"
+    for name in ("library_attention", "library_recurrent", "library_windows", "products")
+]
 SANITIZERS = {  # name: compiler flags, the library that must be loaded first
     "warnings": ("-Wall -Wextra -Wshadow -Werror", ""),
     "address": ("-fsanitize=address", "libasan.so"),
@@ -288,24 +292,27 @@ SANITIZERS = {  # name: compiler flags, the library that must be loaded first
 
 @command("packages/compiler/tests/helpers/sanitize.py", requires=["wheels"], reuse_venv=True)
 def sanitize(session: nox.Session) -> None:
-    """The C code of a suite of programs under warnings as errors, ASan, UBSan and TSan; needs gcc."""
+    """C code of a suite of programs, and library kernels: warnings as errors, ASan, UBSan, TSan; needs gcc."""
     gcc = shutil.which("gcc")
     if gcc is None:
         session.error("the sanitizers are gcc's, and there is no gcc on PATH")
-    install(session, ["lamella-compiler"])
+    install(session, ["lamella-compiler[test]"])
     script = "packages/compiler/tests/helpers/sanitize.py"
+    # a sanitizer that finds nothing in a wrong function finds nothing in ours
+    session.run("python", script, "--faulty", env={"CC": gcc})
     for name, (flags, library) in SANITIZERS.items():
         folder = Path(session.create_tmp()) / name  # objects of its own
         folder.mkdir(mode=0o700, exist_ok=True)
         environment = {"CC": f"{gcc} {flags}", "LAMELLA_CACHE_DIR": str(folder), "ASAN_OPTIONS": "detect_leaks=0"}
-        environment["TSAN_OPTIONS"] = "halt_on_error=1"
+        environment |= {"TSAN_OPTIONS": "halt_on_error=1", "OPENBLAS_NUM_THREADS": "1"}  # whose locks TSan does not see
         if library:
             found = subprocess.run([gcc, f"-print-file-name={library}"], capture_output=True, text=True, check=True)
             environment["LD_PRELOAD"] = found.stdout.strip()
         session.log(f"sanitize: {name}")
-        if name != "thread":  # a sanitizer that finds nothing in a wrong function finds nothing in ours
-            session.run("python", script, "--faulty", env=environment, success_codes=range(1, 256), silent=True)
+        session.run("python", script, "--faulty", env=environment, success_codes=range(1, 256), silent=True)
         session.run("python", script, *session.posargs, env=environment, silent=True)
+        if not session.posargs:  # -s: what a sanitizer says before it ends the process is shown
+            session.run("pytest", "-q", "-s", "-k", "not forked", *LIBRARY_TESTS, env=environment, silent=True)
 
 
 @command("packages/compiler/tests/helpers/replay.py", requires=["wheels"], reuse_venv=True)

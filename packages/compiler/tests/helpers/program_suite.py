@@ -281,3 +281,17 @@ def inputs(program: Graph, seed: int = 0) -> list[Any]:
             # away from zero, below one: what has a pole or an edge there is then as exact as its terms
             given.append((rng.uniform(0.5, 2.0, type_.shape)).astype(kind))
     return given
+
+
+EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+
+
+def agree(got: Any, want: Any, label: str) -> None:
+    """Equal, or for floats near in units of their dtype and the size of their terms; AssertionError where not."""
+    assert (got.dtype, got.shape) == (want.dtype, want.shape), label
+    unit = EPS.get(want.dtype.name)
+    if unit is None:
+        np.testing.assert_array_equal(got, want, err_msg=label)
+    else:
+        g, w = got.astype(np.float64), want.astype(np.float64)
+        np.testing.assert_allclose(g, w, rtol=300 * unit, atol=100 * unit, err_msg=label)

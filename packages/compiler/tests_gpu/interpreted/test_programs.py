@@ -15,19 +15,6 @@ from lamella.compiler._triton import _print, _schedule
 from lamella.compiler.executor import compile_graph as c_target
 from lamella.graph import Graph, interpret
 
-EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
-
-
-def agree(got: Any, want: Any, label: str) -> None:
-    """Equal, or for floats near in units of their dtype and the size of their terms."""
-    assert (got.dtype, got.shape) == (want.dtype, want.shape), label
-    if want.dtype.name not in EPS:
-        np.testing.assert_array_equal(got, want, err_msg=label)
-        return
-    g, w = got.astype(np.float64), want.astype(np.float64)
-    np.testing.assert_array_equal(np.isnan(g), np.isnan(w), err_msg=label)
-    np.testing.assert_allclose(g, w, rtol=300 * EPS[want.dtype.name], atol=100 * EPS[want.dtype.name], err_msg=label)
-
 
 def check(graph: Graph, inputs: list[Any]) -> Interpreted:
     """The printed program gives what the graph's interpreter gives."""
@@ -35,7 +22,7 @@ def check(graph: Graph, inputs: list[Any]) -> Interpreted:
     with np.errstate(all="ignore"):
         want = interpret(graph)(inputs)
     for number, (g, w) in enumerate(zip(run(inputs), want, strict=True)):
-        agree(g, w, f"{graph.name}: result {number}")
+        suite.agree(g, w, f"{graph.name}: result {number}")
     return run
 
 

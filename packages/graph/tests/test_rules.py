@@ -273,6 +273,21 @@ TRAPS = [
     ("%10: f16[4, 6] = cast(%0; dtype=f16)\n%11: f32[4, 6] = cast(%10; dtype=f32)\nreturn %11", "cast"),
     ("%10: f32[4, 6] = cast(%4; dtype=f32)\n%11: f64[4, 6] = cast(%10; dtype=f64)\nreturn %11", "cast"),
     ("%10: bool[4, 6] = eq(%0, %0)\nreturn %10", "eq"),
+    # what is tiny and negative is -0.0 in float32
+    ("%10: f32[4, 6] = full(-1e-60; shape=(4, 6), dtype=f32)\n%11: f32[4, 6] = add(%10, 0)\n"
+     "%12: f32[4, 6] = reciprocal(%11)\nreturn %12", "add"),
+    ("%10: bool[4, 6] = isnan(%0)\n%11: f32[4, 6] = full(1.0; shape=(4, 6), dtype=f32)\n"
+     "%12: f32[4, 6] = where(%10, %11, -1e-60)\n%13: f32[4, 6] = add(%12, 0)\n%14: f32[4, 6] = reciprocal(%13)\n"
+     "return %14", "add"),
+    ("%10: f32[4, 6] = abs(%0)\n%11: f32[5, 6] = pad(%10; pads=((0, 1), (0, 0)), value=-1e-60)\n"
+     "%12: f32[5, 6] = add(%11, 0)\n%13: f32[5, 6] = reciprocal(%12)\nreturn %13", "add"),
+    # complex numbers have zeros with signs of their own
+    ("%10: c64[1, 6] = cast(%1; dtype=c64)\n%11: c64[1, 6] = neg(%10)\n"
+     "%12: c64[6] = sum(%11; dims=(0,), keepdim=False)\nreturn %12", "add"),
+    ("%10: c64[4, 6] = cast(%0; dtype=c64)\n%11: c64[4, 6] = neg(%10)\n%12: c64[4, 6] = mul(%11, %11)\n"
+     "%13: i64[4] = arange(0, 4, 1; dtype=i64)\n%14: c64[7, 6] = take_grad(%12, %13; dim=0, size=7)\nreturn %14", "add"),
+    ("%10: c64[4, 6] = cast(%0; dtype=c64)\n%11: c128[4, 6] = cast(%10; dtype=c128)\n"
+     "%12: u8[4, 6] = cast(%11; dtype=u8)\nreturn %12", "cast"),
     ("%10: f32[4, 6] = maximum(%0, %1)\n%11: f32[4, 6] = maximum(%1, %0)\n%12: f32[8, 6] = cat(%10, %11; dim=0)\n"
      "return %12", "maximum"),
     ("%10: f32[4, 6] = expand(%1; shape=(4, 6))\n%11: f32[6] = sum(%10; dims=(0,), keepdim=False)\nreturn %11", "sum"),

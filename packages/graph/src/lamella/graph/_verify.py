@@ -141,6 +141,9 @@ class _Verifier:
             return str(error)
         except Exception as error:  # noqa: BLE001 - rules meet whatever a text may hold: each failure is a refusal
             return f"its shape rule refuses: {_said(error)}"
+        problem = self.mixture(node) if node.op.spec == "elementwise" else None
+        if problem:
+            return problem
         if len(results) != len(node.outputs):
             return f"it has {len(node.outputs)} outputs, its shape rule gives {len(results)}"
         for value, result in zip(node.outputs, results, strict=True):
@@ -155,6 +158,15 @@ class _Verifier:
                 continue
             return f"%{value.id} is declared {declared}, the shape rule of {node.op.name} gives {_given(result)}"
         return None
+
+    def mixture(self, node: Node) -> str | None:
+        """Tensors of an elementwise op have one dtype, beside the condition of `where`."""
+        chosen = node.args[1:] if node.op.name == "where" else node.args
+        types = [a.type for a in chosen if type(a) is Value and type(a.type) is TensorType]
+        if len(types) < 2 or all(t.dtype is types[0].dtype for t in types):
+            return None
+        given = ", ".join(t.dtype.short for t in types)
+        return f"{node.op.name} takes tensors of one dtype, got {given}; promotion is a cast of its own"
 
     def result(self, value: Any) -> str | None:
         if type(value) is Value:

@@ -120,9 +120,10 @@ def fits(c: float, x: Value) -> bool:
 def never_minus_zero(x: Any, walk: Walk, depth: int = _DEPTH) -> bool:
     """Whether no element of x can be -0.0, as far as the ops that made it tell."""
     if type(x) is not Value:
-        return type(x) in (int, float) and not (x == 0 and math.copysign(1, x) < 0)
-    if dtype_of(x).category < FLOAT:
-        return True
+        # what is small and negative rounds to -0.0
+        return type(x) is int or (type(x) is float and (math.copysign(1, x) > 0 or x <= -1))
+    if dtype_of(x).category != FLOAT:
+        return dtype_of(x).category < FLOAT  # a complex number has two zeros with signs of their own
     node: Node | None = walk.producers.get(x)
     if node is None or depth == 0:
         return False

@@ -194,7 +194,7 @@ def _added_in_order(walk: Walk, node: Node) -> Replacement | None:
     if start + n > size or not size_of(g):
         return None
     pads = tuple([(start, size - start - n) if d == dim else (0, 0) for d in range(len(_shape(g)))])
-    plus = walk.emit(node, "add", g, 0.0 if is_float(g) else 0) if not never_minus_zero(g, walk) else g
+    plus = g if never_minus_zero(g, walk) else walk.emit(node, "add", g, 0.0)
     return Replacement("pad", (plus,), {"pads": pads, "value": 0.0 if is_float(g) else 0})
 
 
@@ -246,7 +246,7 @@ def _summed_ones(walk: Walk, node: Node) -> Replacement | None:
     shape, dims = _shape(x), node.params["dims"]
     if any(shape[d] != 1 for d in dims) or x.type.dtype is not node.outputs[0].type.dtype:  # type: ignore[union-attr]
         return None
-    if node.op.name == "sum" and is_float(x) and not never_minus_zero(x, walk):
+    if node.op.name == "sum" and not never_minus_zero(x, walk):
         x = walk.emit(node, "add", x, 0.0)
     return Replacement("copy", (walk.emit(node, "reshape", x, shape=_shape(node.outputs[0])),))
 

@@ -47,7 +47,7 @@ def blame(run: Callable[[], Any], happened: Callable[[], bool]) -> str | None:
         run()
     except _Found:
         return lines.last
-    except BaseException:  # noqa: BLE001 - what the first run raised, or did not, is what the caller tells
+    except Exception:  # noqa: BLE001 - the first run raised nothing: this one went another way
         return None
     finally:
         sys.settrace(before)

@@ -201,9 +201,11 @@ class Attempt:
         trace = Trace(self._name)
         forks = Forks(answers, lambda kind: goes_out(kind, _call.__code__))
         self._dynamic.sizes.closed = False
-        with self._open(trace):
-            place = blame(lambda: self._run(trace, forks, None), before.moved)
-        before.restore()
+        try:
+            with self._open(trace):
+                place = blame(lambda: self._run(trace, forks, None), before.moved)
+        finally:
+            before.restore()
         where = "" if place is None else f" at {place}"
         return CaptureError(
             f"the program changed something older than its call{where}, which a replay would not do again: "

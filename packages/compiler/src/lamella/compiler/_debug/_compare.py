@@ -18,9 +18,11 @@ Outcome = list[Any] | Exception
 
 
 def outcome(make: Callable[[Graph], Run], graph: Graph, inputs: Sequence[Any]) -> Outcome:
-    """What an executor makes of a graph: the results, or what it raised."""
+    """What an executor makes of a graph: the results, or what it raised. A step may write into its inputs: it gets
+    copies.
+    """
     try:
-        return make(graph)(list(inputs))
+        return make(graph)([x.copy(order="K") if isinstance(x, np.ndarray) else x for x in inputs])
     except Exception as error:  # noqa: BLE001 - whatever is raised is the outcome
         return error
 

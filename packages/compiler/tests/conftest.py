@@ -19,8 +19,6 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder.chmod(0o700)
     patch = pytest.MonkeyPatch()
     patch.setenv("LAMELLA_CACHE_DIR", str(folder))
-    patch.setattr(
-        _toolchain, "FLAGS", (*_toolchain.FLAGS, "-Wall", "-Wextra", "-Wshadow", "-Wno-type-limits", "-Werror")
-    )
+    patch.setattr(_toolchain, "FLAGS", (*_toolchain.FLAGS, "-Wall", "-Wextra", "-Wshadow", "-Werror"))
     yield folder
     patch.undo()

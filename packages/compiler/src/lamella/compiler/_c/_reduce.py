@@ -10,7 +10,7 @@ from lamella.compiler._c._text import Scope, Text
 from lamella.compiler._c._types import C_TYPES, MEMORY_TYPES
 from lamella.compiler._c._values import Val, literal
 from lamella.compiler._kernel import Level, Reduce, Scan, Stage
-from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, used
+from lamella.compiler._kernel._ir import FLOATS, INT_RANGE, ITEM_BYTES, used
 from lamella.compiler._schedule import unroll
 
 PARTIAL_ALIGN = 64
@@ -30,10 +30,7 @@ def identity(combiner: str, dtype: str) -> str:
     low = combiner in ("max", "largest", "argmax", "logaddexp")
     if dtype in FLOATS:
         return literal(float("-inf") if low else float("inf"), dtype)
-    bits = ITEM_BYTES[dtype] * 8
-    if dtype.startswith("u"):
-        return literal(0 if low else 2**bits - 1, dtype)
-    return literal(-(2 ** (bits - 1)) if low else 2 ** (bits - 1) - 1, dtype)
+    return literal(INT_RANGE[dtype][0 if low else 1], dtype)
 
 
 class Reductions:

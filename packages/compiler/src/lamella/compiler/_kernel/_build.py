@@ -11,6 +11,7 @@ from collections.abc import Callable
 from lamella.compiler._kernel._ir import (
     COMPARE,
     FLOATS,
+    INT_RANGE,
     Apply,
     Axis,
     Buffer,
@@ -37,6 +38,8 @@ from lamella.compiler._kernel._ir import (
 )
 from lamella.compiler._kernel._verify import KernelError, result_type, verify
 
+_MIRRORED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
+
 
 class KernelBuilder:
     """Collects stages; `open(level)` starts one, `finish()` verifies and returns the kernel."""
@@ -51,6 +54,7 @@ class KernelBuilder:
         self._stages: list[tuple[Level, list[Instr]]] = []
         self._seen: dict[tuple[object, ...], int] = {}
         self._tables: list[tuple[int, Position]] = []
+        self._numbers: dict[int, bool | int | float] = {}
 
     # -- declarations -------------------------------------------------------------------------------------------------
 
@@ -86,7 +90,9 @@ class KernelBuilder:
         exact: bool | int | float
         exact = bool(value) if dtype == "bool" else float(value) if dtype in FLOATS else int(value)
         key = ("const", dtype, repr(exact))  # repr tells -0.0 from 0.0 and keeps nan findable
-        return self._once(key, dtype, lambda out: Const(out, exact))
+        out = self._once(key, dtype, lambda out: Const(out, exact))
+        self._numbers[out] = exact
+        return out
 
     def size(self, value: int, dtype: str = "i64") -> int:
         """A number that follows from sizes, as i64 or i32."""
@@ -119,8 +125,8 @@ class KernelBuilder:
     def apply(self, op: str, *args: int) -> int:
         """One scalar operation; operands must have fitting types."""
         types = tuple(self.types[a] for a in args)
-        if op in COMPARE and args[0] == args[1] and types[0] not in FLOATS:
-            return self.const(op in ("eq", "le", "ge"), "bool")
+        if op in COMPARE and types[0] not in FLOATS and (known := self._known(op, *args)) is not None:
+            return self.const(known, "bool")
         dtype = result_type(op, types)
         if dtype is None:
             raise KernelError(f"{op} does not take operands of types {types}")
@@ -181,6 +187,16 @@ class KernelBuilder:
         return kernel
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _known(self, op: str, a: int, b: int) -> bool | None:
+        """What a comparison says of all integers: of a value and itself, or of any and the end of its type."""
+        if a == b:
+            return op in ("eq", "le", "ge")
+        low, high = INT_RANGE.get(self.types[b], (None, None))
+        for word, number in ((op, self._numbers.get(b)), (_MIRRORED.get(op, op), self._numbers.get(a))):
+            if number is not None and number == {"lt": low, "ge": low, "gt": high, "le": high}.get(word):
+                return word in ("ge", "le")
+        return None
 
     def _needed(self) -> tuple[Stage, ...]:
         """The stages without values that nothing reads."""

@@ -26,6 +26,10 @@ ITEM_BYTES = {
 FLOATS = frozenset({"f32", "f64"})
 UNSIGNED = frozenset({"u8", "u16", "u32", "u64"})
 INTS = frozenset({"i8", "i16", "i32", "i64"}) | UNSIGNED
+INT_RANGE = {  # least and greatest
+    **{f"i{n}": (-(2 ** (n - 1)), 2 ** (n - 1) - 1) for n in (8, 16, 32, 64)},
+    **{f"u{n}": (0, 2**n - 1) for n in (8, 16, 32, 64)},
+}
 
 # Scalar operations, by how their result type follows from their operands'.
 UNARY_FLOAT = frozenset({

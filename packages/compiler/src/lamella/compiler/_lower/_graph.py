@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.compiler._kernel._ir import INT_RANGE
 from lamella.compiler._library import LIBRARY, Library
 from lamella.compiler._lower._emit import Emitter, lowerable
 from lamella.compiler._lower._group import Call, Extern, Group, Step, memory_read
@@ -28,10 +29,6 @@ _INFIX = {
 _TAKE_PENDING = frozenset({"add", "pad"})  # their rules join what nothing has asked for yet
 _COPIES = frozenset({"cast", "copy", "cat", "stack", "take", "gather", "flip", "roll", "view_write", "where"})
 EXACT_INT = 2**24  # integers up to it are exact in f32
-_INT_RANGE = {
-    **{f"i{n}": (-(2 ** (n - 1)), 2 ** (n - 1) - 1) for n in (8, 16, 32, 64)},
-    **{f"u{n}": (0, 2**n - 1) for n in (8, 16, 32, 64)},
-}
 
 
 @dataclass(slots=True)
@@ -162,7 +159,7 @@ class _Lowering:
             return False
         if any(kind.startswith("f8") for kind in kinds + outs) and not _copies(node.op):
             return False  # arithmetic on them rounds at every step
-        span = _INT_RANGE.get(kinds[0]) if kinds else None
+        span = INT_RANGE.get(kinds[0]) if kinds else None
         for operand in operands:
             if type(operand) is complex:
                 return False

@@ -73,6 +73,9 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
             kinds: list[DType] = []
             data = _numbers(data, kinds)
             dtype = reduce(promote, kinds) if dtype is None else dtype
+        if HOT[0] and tls.trace is not None and has_symbol(data):
+            out = _of_symbols(data, None if dtype is None else as_dtype(dtype), where)
+            return out.requires_grad_() if requires_grad else out
         if isinstance(data, np.ndarray) or hasattr(data, "__array__"):
             given = np.asarray(data)
             kind = from_numpy_dtype(given.dtype)  # says what it cannot hold
@@ -105,6 +108,23 @@ def _numbers(data: Any, kinds: list[DType]) -> Any:
         )
     kinds.append(t.dtype)
     return t.item()
+
+
+def has_symbol(data: Any) -> bool:
+    """Whether a number of an open trace is among these."""
+    return any(map(has_symbol, data)) if isinstance(data, (list, tuple)) else isinstance(data, SymScalar)
+
+
+def _of_symbols(data: Any, kind: DType | None, where: Device) -> Tensor:
+    """Numbers in a regular nesting, some of them symbolic: the trace computes the tensor from them."""
+    from ._functions.joining import stack
+
+    nested = np.array(data, dtype=object)
+    numbers = nested.reshape(-1).tolist()
+    if kind is None:
+        kind = of_category(max(map(number_category, numbers)))
+    out = stack([full((), number, dtype=kind, device=where) for number in numbers])
+    return out.reshape(nested.shape)
 
 
 def constant(array: Any) -> Tensor:
@@ -306,7 +326,7 @@ def spaced(name: str, start: Any, end: Any, steps: Any, dtype: Any) -> tuple[Any
     kind = (default_complex() if wide else default_float()) if dtype is None else as_dtype(dtype)
     if kind.category == BOOL or (wide and kind.category != COMPLEX):
         raise TypeError(f"{name} from {start} to {end} cannot be {kind}")
-    count = whole(steps, f"{name}: steps")
+    count = int(whole(steps, f"{name}: steps"))  # numpy computes them here
     if count < 0:
         raise ValueError(f"{name} needs a non-negative number of steps, got {steps}")
     number: Any = complex if wide else float  # a symbolic number gives its value here

@@ -15,13 +15,15 @@ import numpy as np
 from . import _scalar
 from ._arguments import shown
 from ._base import TensorBase, wrap, wrap_view
-from ._creation import full, tensor
+from ._creation import constant, full, has_symbol, tensor
 from ._dispatch import dispatch, view_of
 from ._dtype import from_numpy_dtype
 from ._functions.common import to_dtype
 from ._functions.elementwise import where
+from ._functions.grids import unravel_index
 from ._functions.movement import expand
 from ._inplace import assign, overwrite, put_plainly
+from ._meta import MetaArray
 from ._op import OPS
 from ._operand import is_operand
 from ._payload import Batched, Dual
@@ -167,12 +169,15 @@ def _normal_int(e: Any, n: int, dim: int) -> Any:
 def _entry(e: Any) -> Any:
     """An entry that is basic as it is, anything array-like as an index tensor; a 0-d integer array as an int."""
     if isinstance(e, (bool, np.bool_)):
-        array = np.asarray(e)
-        return wrap(array) if tls.trace is None else tls.trace.of_array(array)
+        return wrap(np.asarray(e))
     if isinstance(e, (list, tuple, range)):
-        e = np.asarray(e, _INT64) if not len(e) else np.asarray(e)
-    if isinstance(e, np.ndarray):
-        e = wrap(e)
+        if HOT[0] and has_symbol(e):
+            e = tensor(e)
+        else:
+            array = np.asarray(e, _INT64) if not len(e) else np.asarray(e)
+            e = wrap(array) if array.dtype == np.bool_ else constant(array)  # of a mask the values are needed
+    elif isinstance(e, np.ndarray):
+        e = _of_array(e)
     if isinstance(e, TensorBase):
         data = e._data
         if data.dtype.kind not in "ib":
@@ -181,6 +186,10 @@ def _entry(e: Any) -> Any:
         if not data.ndim and data.dtype.kind == "i" and type(data) is np.ndarray and tls.trace is None:
             return int(data)
     return e
+
+
+def _of_array(array: Any) -> Any:
+    return wrap(array) if tls.trace is None else tls.trace.of_array(array)
 
 
 def _all_basic(entries: tuple[Any, ...]) -> bool:
@@ -225,7 +234,7 @@ def _split(t: Any, index: Any) -> tuple[Any, list[_At]]:
             )
         # a mask without dims is a new dim of size 1, taken or not
         basic.extend([_ALL] * rank if rank else [None])
-        found.append(_At(out, max(rank, 1), wrap(np.flatnonzero(known(e)))))
+        found.append(_At(out, max(rank, 1), constant(np.flatnonzero(known(e)))))
         at += rank
         out += max(rank, 1)
     return (t if all(b is _ALL for b in basic) else _basic(t, tuple(basic))), found
@@ -237,6 +246,8 @@ def known(mask: Any) -> Any:
     while type(data) is Dual or (type(data) is Batched and not data.batched):
         data = data.tensor._data
     if type(data) is not np.ndarray:
+        if type(data) is MetaArray and tls.trace is not None:
+            tls.trace.forced(mask, "x[mask]")
         raise RuntimeError(
             "the size of x[mask] depends on the values of the mask, which are not known here; use where(mask, x, 0)"
         )
@@ -252,7 +263,7 @@ def _merged(shape: tuple[int, ...], found: list[_At]) -> tuple[tuple[int, ...], 
     for dim, rank, index in found:
         parts = [index]
         if rank > 1:
-            parts = [wrap(i) for i in np.unravel_index(index._data, shape[dim : dim + rank])]
+            parts = list(unravel_index(index, shape[dim : dim + rank]))
         indices.extend(parts)
         dims.extend(range(dim, dim + rank))
     index = dispatch(OPS["ravel_index"], tuple(indices), {"sizes": tuple([shape[d] for d in dims])})
@@ -421,7 +432,7 @@ def _write(view: Any, value: Any, found: list[_At], accumulate: bool) -> None:
 def _fill_mask(t: Any, index: Any, value: Any) -> bool:
     """t[mask] = what each place gets whatever the others are: where() needs no count of them."""
     if isinstance(index, np.ndarray) and index.dtype == np.bool_:
-        index = wrap(index)
+        index = _of_array(index)
     if not (isinstance(index, TensorBase) and index._data.dtype == np.bool_):
         return False
     rank, shape = index._data.ndim, tuple(t._data.shape)

@@ -99,7 +99,7 @@ def _frequencies(name: str, kernel: Any, n: int, d: float, dtype: Any) -> Tensor
     if wanted.category < FLOAT:
         raise TypeError(f"fft.{name} gives floating numbers, got dtype={dtype!r}")
     spacing = number(d, f"fft.{name}: d")
-    return back(kernel(whole(n, f"fft.{name}: n"), spacing).astype(wanted.numpy))
+    return back(kernel(int(whole(n, f"fft.{name}: n")), spacing).astype(wanted.numpy))
 
 
 def fftfreq(n: int, d: float = 1.0, *, dtype: DType | None = None) -> Tensor:

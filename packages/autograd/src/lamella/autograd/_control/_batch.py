@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lamella.graph import Graph, TensorType, Type
+from lamella.graph import Graph, TensorType, Type, plain
 from lamella.graph.control import Body, shared, trace_plain
 from lamella.tensor import Tensor, expand, where
 from lamella.tensor.extend import Batched, Level, Op, level_of, tls, wrap
@@ -47,7 +47,7 @@ def batched(op: Op, operands: tuple[Any, ...], params: dict[str, Any], level: Le
 
 def _types(graph: Graph, flags: Flags, size: int) -> list[Type]:
     return [
-        TensorType(v.type.dtype, (size, *v.type.shape)) if b and isinstance(v.type, TensorType) else v.type
+        TensorType(v.type.dtype, plain((size, *v.type.shape))) if b and isinstance(v.type, TensorType) else v.type
         for v, b in zip(graph.inputs, flags, strict=True)
     ]
 

@@ -74,7 +74,7 @@ def _window(
     name: str, length: Any, periodic: bool, formula: Any, dtype: Any, device: Any, requires_grad: bool
 ) -> Tensor:
     """formula(i, n - 1) over i = 0 .. length-1, where n is the length, one more for a periodic window."""
-    size = whole(length, f"{name}: window_length")
+    size = int(whole(length, f"{name}: window_length"))  # numpy computes them here
     if size < 0:
         raise ValueError(f"{name} needs a length of at least 0, got {length}")
     kind = float_dtype(dtype, name)

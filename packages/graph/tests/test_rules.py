@@ -285,7 +285,8 @@ TRAPS = [
     ("%10: c64[1, 6] = cast(%1; dtype=c64)\n%11: c64[1, 6] = neg(%10)\n"
      "%12: c64[6] = sum(%11; dims=(0,), keepdim=False)\nreturn %12", "add"),
     ("%10: c64[4, 6] = cast(%0; dtype=c64)\n%11: c64[4, 6] = neg(%10)\n%12: c64[4, 6] = mul(%11, %11)\n"
-     "%13: i64[4] = arange(0, 4, 1; dtype=i64)\n%14: c64[7, 6] = take_grad(%12, %13; dim=0, size=7)\nreturn %14", "add"),
+     "%13: i64[4] = arange(0, 4, 1; dtype=i64)\n%14: c64[7, 6] = take_grad(%12, %13; dim=0, size=7)\nreturn %14",
+     "add"),
     ("%10: c64[4, 6] = cast(%0; dtype=c64)\n%11: c128[4, 6] = cast(%10; dtype=c128)\n"
      "%12: u8[4, 6] = cast(%11; dtype=u8)\nreturn %12", "cast"),
     ("%10: f32[4, 6] = maximum(%0, %1)\n%11: f32[4, 6] = maximum(%1, %0)\n%12: f32[8, 6] = cat(%10, %11; dim=0)\n"

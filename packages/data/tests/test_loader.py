@@ -217,7 +217,7 @@ def test_batches_are_tensors_over_fresh_memory() -> None:
         def __getitem__(self, index: int) -> Any:
             raise AssertionError("one batched read is enough")
 
-        def take(self, indices: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+        def gather(self, indices: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
             read.append(x[indices])
             return {"x": read[-1]}
 

@@ -55,8 +55,8 @@ def test_what_is_written_comes_back(files: dict[str, Path], layout: str, cache_b
     assert isinstance(data, BatchedDataset)
     assert len(data) == ROWS
     assert data.column_names == tuple(TABLE)
-    assert_same(data.take(np.arange(ROWS)), TABLE)
-    assert_same(data.take(np.array([], np.int64)), {name: column[:0] for name, column in TABLE.items()})
+    assert_same(data.gather(np.arange(ROWS)), TABLE)
+    assert_same(data.gather(np.array([], np.int64)), {name: column[:0] for name, column in TABLE.items()})
     for row in (0, 1, 57, -1, -ROWS):
         record = data[row]
         assert all(np.array_equal(record[name], TABLE[name][row]) for name in TABLE)
@@ -69,7 +69,7 @@ def test_what_is_written_comes_back(files: dict[str, Path], layout: str, cache_b
 @pytest.mark.parametrize("layout", ["one", "many", "folder"])
 def test_any_rows_in_any_order(files: dict[str, Path], layout: str, indices: list[int]) -> None:
     positions = np.array(indices, np.int64)
-    batch = ParquetDataset(files[layout], cache_bytes=2000).take(positions)
+    batch = ParquetDataset(files[layout], cache_bytes=2000).gather(positions)
     assert_same(batch, {name: column[positions] for name, column in TABLE.items()})
     assert all(column.flags.writeable for column in batch.values())
 
@@ -93,7 +93,7 @@ def test_decoded_row_groups_are_kept_up_to_the_bound(files: dict[str, Path], mon
 def test_a_list_of_files_keeps_its_order(files: dict[str, Path]) -> None:
     data = ParquetDataset([files["folder"] / "3.parquet", str(files["folder"] / "0.parquet")], columns=["label"])
     assert len(data) == 50
-    assert data.take(np.array([0, 49]))["label"].tolist() == [75, 24]
+    assert data.gather(np.array([0, 49]))["label"].tolist() == [75, 24]
     assert [os.path.basename(path) for path in data.files] == ["3.parquet", "0.parquet"]
 
 
@@ -122,7 +122,7 @@ def test_pandas_bookkeeping_does_not_matter(tmp_path: Path) -> None:
     table = pa.table({"x": [1, 2]}).replace_schema_metadata({"pandas": '{"index_columns": ["x"], "columns": []}'})
     pq.write_table(table, tmp_path / "t.parquet")
     data = ParquetDataset(tmp_path / "t.parquet", columns=["x"])
-    assert data.take(np.array([1]))["x"].tolist() == [2]
+    assert data.gather(np.array([1]))["x"].tolist() == [2]
     assert data.load().column("x").tolist() == [1, 2]
 
 
@@ -133,7 +133,7 @@ def test_nulls(tmp_path: Path, statistics: bool) -> None:
     pq.write_table(pa.table({"a": [1.0, None, None], "rows": rows}), path, write_statistics=statistics)
 
     def read(**options: Any) -> Any:
-        return ParquetDataset(path, **options).take(np.arange(3))
+        return ParquetDataset(path, **options).gather(np.arange(3))
 
     with pytest.raises(ValueError, match=re.escape(f"{path}: column 'a' has 2 nulls")):
         read()
@@ -152,7 +152,7 @@ def test_an_empty_table(tmp_path: Path, rows_per_group: int) -> None:
     write_parquet({name: column[:0] for name, column in TABLE.items()}, path, row_group_rows=rows_per_group)
     data = ParquetDataset(path)
     assert len(data) == 0
-    assert data.take(np.array([], np.int64))["x"].shape == (0, 3)
+    assert data.gather(np.array([], np.int64))["x"].shape == (0, 3)
     assert len(data.load()) == 0
     with pytest.raises(IndexError, match="record 0 is out of range for 0 records"):
         data[0]
@@ -163,7 +163,7 @@ def test_a_file_without_row_groups(tmp_path: Path) -> None:
     schema = pa.schema({"a": pa.int64(), "rows": pa.list_(pa.float32(), 2)})
     pq.ParquetWriter(path, schema).close()
     data = ParquetDataset(path, mask=["a"])
-    assert {k: v.shape for k, v in data.take(np.array([], np.int64)).items()} == {
+    assert {k: v.shape for k, v in data.gather(np.array([], np.int64)).items()} == {
         "a": (0,),
         "rows": (0, 2),
         "a_mask": (0,),
@@ -224,7 +224,7 @@ def test_damage_is_found_by_checksums_or_does_no_harm(files: dict[str, Path], tm
         content[position] ^= 0xFF
         path.write_bytes(content)
         try:
-            batch = ParquetDataset(path).take(np.arange(ROWS))
+            batch = ParquetDataset(path).gather(np.arange(ROWS))
         except ValueError as error:
             refused += str(path) in str(error)
         else:  # an unused field of a page header: statistics
@@ -325,9 +325,9 @@ def test_bad_reads(files: dict[str, Path], tmp_path: Path) -> None:
         (lambda: ParquetDataset(one, columns=["y"]), KeyError, "unknown column 'y'; known columns are"),
         (lambda: ParquetDataset(one, fill={"y": 0}), KeyError, "fill names unknown column 'y'"),
         (lambda: ParquetDataset(one, cache_bytes=-1), ValueError, "cache_bytes must be an int >= 0"),
-        (lambda: ParquetDataset(one).take(np.array([-1])), IndexError, r"records in \[0, 100\)"),
-        (lambda: ParquetDataset(one).take(np.array([1, 100])), IndexError, r"records in \[0, 100\)"),
-        (lambda: ParquetDataset(one).take(np.array([0.0])), TypeError, "integer array"),
+        (lambda: ParquetDataset(one).gather(np.array([-1])), IndexError, r"records in \[0, 100\)"),
+        (lambda: ParquetDataset(one).gather(np.array([1, 100])), IndexError, r"records in \[0, 100\)"),
+        (lambda: ParquetDataset(one).gather(np.array([0.0])), TypeError, "integer array"),
         (lambda: ParquetDataset(one)[ROWS], IndexError, "record 100 is out of range"),
     ]
     for make, error, message in cases:

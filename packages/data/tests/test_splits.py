@@ -65,7 +65,7 @@ def test_subset_reads_through(base: Any) -> None:
     assert len(subset) == 2
     assert subset[0]["x"] == 40
     assert subset[-1]["x"] == 90
-    assert subset.take(np.array([1, 0, 1]))["x"].tolist() == [90, 40, 90]
+    assert subset.gather(np.array([1, 0, 1]))["x"].tolist() == [90, 40, 90]
     assert "Subset(2 of Subset(4 of " in repr(subset)
 
 
@@ -87,7 +87,7 @@ BAD: list[tuple[str, Any, type[Exception], str]] = [
     ("floats", lambda: Subset([1, 2], [0.0]), TypeError, "integers in one dim"),  # type: ignore[list-item]
     ("mask", lambda: Subset([1, 2], np.array([True, False])), TypeError, "integers in one dim"),
     ("record", lambda: Subset([1, 2], [0])[1], IndexError, "record 1 is out of range for 1 records"),
-    ("take", lambda: Subset([1, 2], [0]).take(np.array([1])), IndexError, "out of range"),
+    ("gather", lambda: Subset([1, 2], [0]).gather(np.array([1])), IndexError, "out of range"),
     (
         "counts",
         lambda: random_split([1, 2], [1, 2]),

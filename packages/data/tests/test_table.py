@@ -26,7 +26,7 @@ def test_records_and_batches() -> None:
     assert table.column_names == ("x", "y")
     assert table[1]["x"].tolist() == [3, 4, 5]
     assert table[-1]["y"] == 4
-    batch = table.take(np.array([2, 0]))
+    batch = table.gather(np.array([2, 0]))
     assert list(batch) == ["x", "y"]
     assert batch["y"].tolist() == [3, 1]
     assert batch["x"].shape == (2, 3)
@@ -42,7 +42,7 @@ def test_tensor_dataset_gives_tuples() -> None:
     assert isinstance(record, tuple)
     assert record[0].tolist() == [4, 5]
     assert record[1] == 2
-    batch = data.take(np.array([3, 3]))
+    batch = data.gather(np.array([3, 3]))
     assert isinstance(batch, tuple)
     assert batch[1].tolist() == [3, 3]
     assert np.shares_memory(data.arrays[0], x)
@@ -58,9 +58,9 @@ def test_protocols() -> None:
 
 
 @given(hnp.arrays(NUMERIC, hnp.array_shapes(min_dims=1, max_dims=4, max_side=6)), st.data())
-def test_take_equals_numpy_indexing_and_owns_its_memory(column: np.ndarray[Any, Any], data: st.DataObject) -> None:
+def test_gather_equals_numpy_indexing_and_owns_its_memory(column: np.ndarray[Any, Any], data: st.DataObject) -> None:
     indices = np.array(data.draw(st.lists(st.integers(0, len(column) - 1), max_size=10)), np.int64)
-    batch = TableDataset({"c": column}).take(indices)["c"]
+    batch = TableDataset({"c": column}).gather(indices)["c"]
     assert batch.dtype == column.dtype
     assert np.array_equal(batch, column[indices], equal_nan=column.dtype.kind == "f")
     assert not np.shares_memory(batch, column)
@@ -246,9 +246,9 @@ BAD = [
     ("past end", lambda: TableDataset({"a": [1, 2]})[2], IndexError, "record 2 is out of range for 2 records"),
     ("before start", lambda: TableDataset({"a": [1, 2]})[-3], IndexError, "record -3 is out of range"),
     ("float index", lambda: TableDataset({"a": [1, 2]})[1.0], TypeError, "integer"),  # type: ignore[index]
-    ("take range", lambda: TableDataset({"a": [1, 2]}).take(np.array([5])), IndexError, "record out of range"),
-    ("take floats", lambda: TableDataset({"a": [1, 2]}).take(np.array([1.0])), TypeError, "float64 array of 1 dims"),
-    ("take list", lambda: TableDataset({"a": [1, 2]}).take([0]), TypeError, r"got \[0\]"),  # type: ignore[arg-type]
+    ("gather range", lambda: TableDataset({"a": [1, 2]}).gather(np.array([5])), IndexError, "record out of range"),
+    ("gather floats", lambda: TableDataset({"a": [1, 2]}).gather(np.array([1.0])), TypeError, "float64 array of 1"),
+    ("gather list", lambda: TableDataset({"a": [1, 2]}).gather([0]), TypeError, r"got \[0\]"),  # type: ignore[arg-type]
     ("tensors none", lambda: TensorDataset(), ValueError, "no arrays given"),
     ("tensors lengths", lambda: TensorDataset([1, 2], [1]), ValueError, "equally long"),
     ("tensors index", lambda: TensorDataset([1, 2])[2], IndexError, "record 2 is out of range"),
@@ -270,7 +270,7 @@ def test_a_permuted_tensor_column_is_refused() -> None:
 
 def test_small_float_dtypes_are_numbers() -> None:
     column = np.arange(4).astype(ml_dtypes.bfloat16)
-    assert TableDataset({"x": column}).take(np.array([1]))["x"].dtype == ml_dtypes.bfloat16
+    assert TableDataset({"x": column}).gather(np.array([1]))["x"].dtype == ml_dtypes.bfloat16
 
 
 @pytest.mark.parametrize("rows", [0, 1, 3, 1000])

@@ -4,7 +4,7 @@ from lamella.data._collate import default_collate
 from lamella.data._loader import DataLoader
 from lamella.data._parquet import ParquetDataset
 from lamella.data._permutation import KeyedPermutation
-from lamella.data._protocols import BatchedDataset, Dataset, Fingerprinted, Sampler
+from lamella.data._protocols import BatchedDataset, Dataset, EpochDataset, Fingerprinted, Sampler
 from lamella.data._samplers import RandomSampler, SequentialSampler
 from lamella.data._subset import Subset, random_split, stratified_split
 from lamella.data._table import TableDataset, TensorDataset
@@ -14,6 +14,7 @@ __all__ = [
     "BatchedDataset",
     "DataLoader",
     "Dataset",
+    "EpochDataset",
     "Fingerprinted",
     "KeyedPermutation",
     "ParquetDataset",

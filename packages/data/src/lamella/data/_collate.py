@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lamella.data._columns import is_numeric
-from lamella.data._protocols import BatchedDataset, Dataset, IndexArray
+from lamella.data._protocols import BatchedDataset, Dataset, EpochDataset, IndexArray
 
 
 def default_collate(records: Sequence[Any]) -> Any:
@@ -21,12 +21,17 @@ def default_collate(records: Sequence[Any]) -> Any:
     return to_tensors(stack_records(records))
 
 
-def batch_reader(dataset: Dataset) -> Callable[[IndexArray], Any]:
-    """From positions to a batch of arrays: the dataset's own batched read where it has one, else record by record."""
+def batch_reader(dataset: Dataset) -> Callable[[IndexArray, int], Any]:
+    """From positions and an epoch to a batch of arrays: the dataset's own batched read where it has one, else record by
+    record.
+    """
     # Decided once: asking for a protocol takes 5 us, a third of what gathering a batch takes.
+    if isinstance(dataset, EpochDataset):
+        return dataset.read
     if isinstance(dataset, BatchedDataset):
-        return dataset.take
-    return lambda indices: stack_records([dataset[index] for index in indices.tolist()])
+        gather = dataset.gather
+        return lambda indices, _epoch: gather(indices)
+    return lambda indices, _epoch: stack_records([dataset[index] for index in indices.tolist()])
 
 
 def stack_records(records: Sequence[Any], place: str = "record") -> Any:

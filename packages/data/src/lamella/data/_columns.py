@@ -75,7 +75,7 @@ def check_indices(owner: str, indices: object) -> None:
     """One dim of integers; range errors are the gather's own."""
     if not isinstance(indices, np.ndarray) or indices.dtype.kind not in "iu" or indices.ndim != 1:
         given = f"{indices.dtype} array of {indices.ndim} dims" if isinstance(indices, np.ndarray) else repr(indices)
-        raise TypeError(f"{owner}: take wants a one-dimensional integer array, got {given}")
+        raise TypeError(f"{owner}: gather wants a one-dimensional integer array, got {given}")
 
 
 def gather(owner: str, columns: Iterable[Array], indices: IndexArray) -> list[Array]:
@@ -83,7 +83,7 @@ def gather(owner: str, columns: Iterable[Array], indices: IndexArray) -> list[Ar
     try:
         return [column.take(indices, axis=0) for column in columns]
     except IndexError as error:
-        raise IndexError(f"{owner}: take was given a record out of range: {error}") from error
+        raise IndexError(f"{owner}: gather was given a record out of range: {error}") from error
 
 
 def describe(columns: Mapping[str, Array]) -> str:

@@ -132,7 +132,7 @@ class DataLoader:
         try:
             if self.collate_fn is not None:
                 return self.collate_fn([self.dataset[index] for index in indices.tolist()])
-            return to_tensors(self._read_arrays(indices))
+            return to_tensors(self._read_arrays(indices, epoch))
         except Exception as error:
             error.add_note(f"while loading batch {step} of epoch {epoch}, records {_shorten(indices.tolist())}")
             raise

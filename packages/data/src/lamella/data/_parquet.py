@@ -100,7 +100,7 @@ class ParquetDataset:
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         return {name: column[row - self._starts[group]] for name, column in self._read_group(group).items()}
 
-    def take(self, indices: IndexArray) -> dict[str, Array]:
+    def gather(self, indices: IndexArray) -> dict[str, Array]:
         """Rows `indices` (integers in [0, len), one dim) of every column, in fresh memory; IndexError if one is out of
         range.
         """
@@ -109,7 +109,7 @@ class ParquetDataset:
             return {name: column[:0].copy() for name, column in self._empty_or_first().items()}
         if not (indices.min() >= 0 and indices.max() < len(self)):
             raise IndexError(
-                f"ParquetDataset: take wants records in [0, {len(self)}), got [{indices.min()}, {indices.max()}]"
+                f"ParquetDataset: gather wants records in [0, {len(self)}), got [{indices.min()}, {indices.max()}]"
             )
         owners = np.searchsorted(self._starts, indices, side="right") - 1
         if owners[0] == owners[-1] and (owners == owners[0]).all():

@@ -29,7 +29,7 @@ class Dataset(Protocol):
 
 @runtime_checkable
 class BatchedDataset(Protocol):
-    """A dataset that reads many records at once: `take(int64[k])` gives fresh arrays, each k long, in the record's
+    """A dataset that reads many records at once: `gather(int64[k])` gives fresh arrays, each k long, in the record's
     structure.
     """
 
@@ -37,7 +37,20 @@ class BatchedDataset(Protocol):
 
     def __getitem__(self, index: int, /) -> Any: ...
 
-    def take(self, indices: IndexArray, /) -> Any: ...
+    def gather(self, indices: IndexArray, /) -> Any: ...
+
+
+@runtime_checkable
+class EpochDataset(Protocol):
+    """A dataset whose records may differ from epoch to epoch (drawn augmentation, an order of its own):
+    `read(int64[k], epoch)` gives what `gather` would, of that epoch.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+    def read(self, indices: IndexArray, epoch: int, /) -> Any: ...
 
 
 @runtime_checkable

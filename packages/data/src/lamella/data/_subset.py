@@ -48,11 +48,15 @@ class Subset:
     def __getitem__(self, index: SupportsIndex) -> Any:
         return self.dataset[int(self.indices[check_record_index("Subset", index, len(self))])]
 
-    def take(self, indices: IndexArray) -> Any:
+    def gather(self, indices: IndexArray) -> Any:
         """Records `indices` (positions in this subset) as one batch of fresh arrays."""
+        return self.read(indices, 0)
+
+    def read(self, indices: IndexArray, epoch: int) -> Any:
+        """What `gather` gives, of an epoch: a dataset may differ from one to the next."""
         check_indices("Subset", indices)
         (positions,) = gather("Subset", [self.indices], indices)
-        return self._read(positions)
+        return self._read(positions, epoch)
 
     def fingerprint(self) -> str:
         """The dataset's own fingerprint and a digest of all indices."""

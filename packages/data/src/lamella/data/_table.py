@@ -87,7 +87,7 @@ class TableDataset:
         row = check_record_index("TableDataset", index, self._length)
         return {name: column[row] for name, column in self._columns.items()}
 
-    def take(self, indices: IndexArray) -> dict[str, Array]:
+    def gather(self, indices: IndexArray) -> dict[str, Array]:
         """Rows `indices` (integers, one dim) of every column, in fresh memory; IndexError if one is out of range."""
         check_indices("TableDataset", indices)
         return dict(zip(self._columns, gather("TableDataset", self._columns.values(), indices), strict=True))
@@ -120,7 +120,7 @@ class TensorDataset:
         row = check_record_index("TensorDataset", index, self._length)
         return tuple(array[row] for array in self.arrays)
 
-    def take(self, indices: IndexArray) -> tuple[Array, ...]:
+    def gather(self, indices: IndexArray) -> tuple[Array, ...]:
         """Rows `indices` (integers, one dim) of every array, in fresh memory; IndexError if one is out of range."""
         check_indices("TensorDataset", indices)
         return tuple(gather("TensorDataset", self.arrays, indices))

@@ -48,7 +48,8 @@ class Layouts:
     def is_row_major(self, t: Tensor) -> bool:
         """Whether a tensor is row-major for certain."""
         data = t._data
-        if id(data) in self._known or id(data) in self._unknown:
+        number = id(data)
+        if number in self._known or number in self._unknown:
             return False
         return type(data) is MetaArray or bool(data.flags.c_contiguous)
 
@@ -58,9 +59,11 @@ class Layouts:
 
     def made(self, op: Op, args: tuple[Any, ...], out: Any) -> None:
         """Note the layout of what an op that is no view has made of its operands."""
-        follows = op.spec in ("elementwise", "reduce") or op.name in FOLLOWING
-        if follows and op.name != "copy" and any(isinstance(a, Tensor) and not self.is_row_major(a) for a in args):
-            self._unknown[id(out)] = out
+        if (op.spec == "elementwise" or op.spec == "reduce" or op.name in FOLLOWING) and op.name != "copy":
+            for a in args:
+                if isinstance(a, Tensor) and not self.is_row_major(a):
+                    self._unknown[id(out)] = out
+                    return
 
     def viewed(self, op: Op, t: Tensor, params: dict[str, Any], out: MetaArray, named: bool) -> Kept:
         """Whether a view op on t gives a view; notes how it lies. `named` tells that sizes are."""

@@ -273,8 +273,10 @@ def plain(value: Any) -> Any:
     kind = type(value)
     if kind is Size:
         return value.polynomial
-    if kind is tuple and any(type(v) in (tuple, Size) for v in value):
-        return tuple([plain(v) for v in value])
+    if kind is tuple:
+        for v in value:
+            if type(v) is tuple or type(v) is Size:
+                return tuple([plain(v) for v in value])
     return value
 
 

@@ -204,18 +204,20 @@ class TracedNumbers(ABC):
         )
 
 
+class _Files(dict[str, bool]):
+    """Whether a file belongs to the installed layers; found out once a file."""
+
+    def __missing__(self, filename: str) -> bool:
+        found = self[filename] = any(filename.startswith(str(p)) for p in lamella.__path__)
+        return found
+
+
+_internal = _Files()
+
+
 def source_line() -> tuple[str, int] | None:
+    """File and line of the innermost frame outside the installed layers, above the caller's caller."""
     frame: Any = sys._getframe(2)
-    while frame is not None and _internal(frame.f_code.co_filename):
+    while frame is not None and _internal[frame.f_code.co_filename]:
         frame = frame.f_back
     return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-
-
-_files: dict[str, bool] = {}
-
-
-def _internal(filename: str) -> bool:
-    found = _files.get(filename)
-    if found is None:
-        found = _files[filename] = any(filename.startswith(str(p)) for p in lamella.__path__)
-    return found

@@ -96,8 +96,8 @@ class Attempt:
         explorer = self._explorer
         before = Before(explorer)
         trace = Trace(self._name)
-        forks = Forks(answers, lambda kind: goes_out(kind, _call.__code__))
         watch = Watch(explorer.codes, _call.__code__)
+        forks = Forks(answers, lambda kind: watch.unseen(goes_out, kind, _call.__code__))
         try:
             with self._open(trace) as rewired:
                 out = self._run(trace, forks, watch)

@@ -13,7 +13,7 @@ import types
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from lamella.graph import CaptureError
 
@@ -42,8 +42,11 @@ _OUTSIDE = {
 }
 
 
+_T = TypeVar("_T")
 _OS = os._Environ.__getitem__.__code__.co_filename  # the module is frozen: not its __file__
-_own: set[str] = set()  # files of our own layers that were met
+# Files of our own layers that were met, and the import system, which runs aside from any program.
+_own = {"<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>"}
+_others: dict[str, bool] = {}  # files of others that were met, and whether their code is looked into
 
 
 class _Stop(BaseException):
@@ -57,24 +60,51 @@ class Watch:
         self.unknown: list[types.CodeType] = []
         self.impure: CaptureError | None = None
         self._codes = codes
+        self._met = {id(code) for code in codes}  # the hash of a code object is that of all that is in it
         self._outermost = outermost
 
-    def __call__(self, frame: types.FrameType, event: str, function: Any) -> None:
-        """The profile hook: it sees some hundred events an op, nearly all of them from our own files."""
+    def hook(self) -> Callable[[types.FrameType, str, Any], None]:
+        """The profile hook: it sees some hundred events an op, nearly all of them from our own files.
+
+        It is a plain function, since an object that can be called costs more than the look at the file.
+        """
+        own, look = _own, self._look
+
+        def hook(frame: types.FrameType, event: str, function: Any) -> None:
+            if frame.f_code.co_filename not in own and (event == "call" or event == "c_call"):
+                look(frame, event, function)
+
+        return hook
+
+    def _look(self, frame: types.FrameType, event: str, function: Any) -> None:
+        """A call, in a file that is not known to be ours."""
         code = frame.f_code
         name = code.co_filename
-        if name in _own or is_ours(name):
-            _own.add(name)
-        elif event == "call":
-            if is_analyzed(name):
-                if code not in self._codes:
-                    self._new(frame)
-            elif name == _OS and code in _OUTSIDE:
-                self._stop(frame, _OUTSIDE[code])
-        elif event == "c_call":
+        analyzed = _others.get(name)
+        if analyzed is None:
+            if is_ours(name):
+                _own.add(name)
+                return
+            analyzed = _others[name] = is_analyzed(name)
+        if event == "c_call":
             words = _impure(function)
             if words is not None:
                 self._stop(frame, words)
+        elif analyzed:
+            if id(code) not in self._met and code not in self._codes:
+                self._new(frame)
+        elif name == _OS and code in _OUTSIDE:
+            self._stop(frame, _OUTSIDE[code])
+
+    @staticmethod
+    def unseen(function: Callable[..., _T], *args: Any) -> _T:
+        """`function(*args)` of the capture itself, which the hook need not see."""
+        hook = sys.getprofile()
+        sys.setprofile(None)
+        try:
+            return function(*args)
+        finally:
+            sys.setprofile(hook)
 
     def _new(self, frame: types.FrameType) -> None:
         if is_own_module(frame.f_globals.get("__name__", "")) or self._aside(frame):
@@ -153,14 +183,15 @@ def watched(watch: Watch) -> Iterator[None]:
             )
         before.disable()
     chained: Callable[..., Any] | None = None if paused else before
+    hook = watch.hook()
 
     def both(frame: types.FrameType, event: str, argument: Any) -> None:
         chained(frame, event, argument)  # type: ignore[misc] # only installed where there is one
-        watch(frame, event, argument)
+        hook(frame, event, argument)
 
     collecting = gc.isenabled()
     gc.disable()
-    sys.setprofile(watch if chained is None else both)
+    sys.setprofile(hook if chained is None else both)
     try:
         yield
     except _Stop:

@@ -5,6 +5,7 @@ from lamella.data._loader import DataLoader
 from lamella.data._parquet import ParquetDataset
 from lamella.data._permutation import KeyedPermutation
 from lamella.data._protocols import BatchedDataset, Dataset, EpochDataset, Fingerprinted, Sampler
+from lamella.data._ragged import Ragged
 from lamella.data._samplers import RandomSampler, SequentialSampler
 from lamella.data._subset import Subset, random_split, stratified_split
 from lamella.data._table import TableDataset, TensorDataset
@@ -18,6 +19,7 @@ __all__ = [
     "Fingerprinted",
     "KeyedPermutation",
     "ParquetDataset",
+    "Ragged",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",

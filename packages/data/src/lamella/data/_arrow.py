@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lamella.data._columns import as_column, check_equal_lengths
+from lamella.data._columns import Column, as_column, check_equal_lengths
 from lamella.data._protocols import Array, ArrowStream
+from lamella.data._ragged import Ragged
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,12 +73,27 @@ def to_arrow(owner: str, data: object) -> pa.Table:
     return pa.table({name: _to_arrow_column(owner, name, column) for name, column in columns.items()})
 
 
-def _to_arrow_column(owner: str, name: str, column: Array) -> pa.Array:
+def _to_arrow_column(owner: str, name: str, column: Column) -> pa.Array:
+    if isinstance(column, Ragged):
+        return _ragged_to_arrow(column, _to_arrow_column(owner, name, column.values))
     if not has_type(column.dtype):
         raise TypeError(f"{owner}: Arrow has no type for column {name!r} of dtype {column.dtype}; convert it first")
     if math.prod(column.shape[1:]) == 0:
         raise ValueError(f"{owner}: column {name!r} has rows of shape {column.shape[1:]}, which hold no value to store")
     return array_to_arrow(column)
+
+
+def _ragged_to_arrow(column: Ragged, values: pa.Array) -> pa.Array:
+    """A list, string or binary array over the same buffers (their large forms where offsets have 64 bits)."""
+    import pyarrow as pa
+
+    wide = column.offsets.dtype.itemsize > 4
+    offsets = np.ascontiguousarray(column.offsets, np.int64 if wide else np.int32)
+    if column.kind == "list":
+        return (pa.LargeListArray if wide else pa.ListArray).from_arrays(pa.array(offsets), values)
+    kinds = (pa.large_string(), pa.large_binary()) if wide else (pa.string(), pa.binary())
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(column.values))]
+    return pa.Array.from_buffers(kinds[column.kind == "bytes"], len(column), buffers)
 
 
 def has_type(dtype: np.dtype[np.generic]) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 
 from lamella.data._columns import is_numeric
 from lamella.data._protocols import BatchedDataset, Dataset, EpochDataset, IndexArray
+from lamella.data._ragged import Ragged
 
 
 def default_collate(records: Sequence[Any]) -> Any:
@@ -62,21 +63,37 @@ def stack_records(records: Sequence[Any], place: str = "record") -> Any:
 
 
 def to_tensors(batch: Any) -> Any:
-    """`batch` with every numpy array as a Tensor over the same memory; the structure and everything else stay."""
+    """`batch` with every numpy array as a Tensor over the same memory; the structure and everything else stay.
+
+    Ragged text becomes a list. ValueError for other Ragged parts: a Tensor has rows of one length.
+    """
     from lamella.tensor import from_numpy
 
-    def convert(part: Any) -> Any:
+    def convert(part: Any, place: str) -> Any:
         if isinstance(part, np.ndarray):
             return from_numpy(part)
         if isinstance(part, dict):
-            return {name: convert(value) for name, value in part.items()}
+            return {name: convert(value, f"{place}[{name!r}]") for name, value in part.items()}
         if isinstance(part, tuple):
-            return _rebuild_tuple(part, [convert(value) for value in part])
+            return _rebuild_tuple(part, [convert(value, f"{place}[{at}]") for at, value in enumerate(part)])
         if isinstance(part, list):
-            return [convert(value) for value in part]
+            return [convert(value, f"{place}[{at}]") for at, value in enumerate(part)]
+        if isinstance(part, Ragged):
+            if part.kind == "list":
+                raise _ragged_error(part, place)
+            return part.tolist()
         return part
 
-    return convert(batch)
+    return convert(batch, "batch")
+
+
+def _ragged_error(part: Ragged, place: str) -> ValueError:
+    lengths = part.lengths.tolist()
+    return ValueError(
+        f"collate: {place} is ragged, with rows of {min(lengths, default=0)} to {max(lengths, default=0)} values, and "
+        "a Tensor has rows of one length; pad the rows, sort them into buckets of similar length, pack them to one "
+        "length, or pass collate_fn"
+    )
 
 
 def _rebuild_tuple(like: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:

@@ -12,6 +12,8 @@ from typing import Any, SupportsIndex, final
 from lamella.data._arguments import check_record_index
 from lamella.data._arrow import from_arrow, null_policy, to_arrow, user_metadata
 from lamella.data._columns import (
+    Column,
+    as_array,
     as_column,
     check_equal_lengths,
     check_indices,
@@ -25,12 +27,12 @@ from lamella.data._protocols import Array, ArrowStream, IndexArray
 
 @final
 class TableDataset:
-    """Named columns in memory; a record is `{name: scalar or array}`, a batch `{name: array}`.
+    """Named columns in memory; a record is `{name: scalar or array}`, a batch `{name: array or Ragged}`.
 
-    `data` is a mapping of arrays (rows first) or anything with the Arrow stream interface (pyarrow, polars, pandas).
-    `columns` selects; `fill={column: value}` and `mask=[column]` (adds a boolean `column_mask`, True: present) say what
-    Arrow nulls become; without either a null raises ValueError. `metadata` is text about the table, by default the
-    Arrow schema's own.
+    `data` is a mapping of arrays (rows first) and Ragged columns, or anything with the Arrow stream interface (pyarrow,
+    polars, pandas). `columns` selects; `fill={column: value}` and `mask=[column]` (adds a boolean `column_mask`, True:
+    present) say what Arrow nulls become; without either a null raises ValueError. `metadata` is text about the table,
+    by default the Arrow schema's own.
     """
 
     __slots__ = ("_columns", "_length", "metadata")
@@ -54,13 +56,13 @@ class TableDataset:
                 )
             names = select_columns("TableDataset", (str(name) for name in data), columns)
             by_name = {str(name): values for name, values in data.items()}
-            self._columns = {name: as_column("TableDataset", name, by_name[name]) for name in names}
+            self._columns: dict[str, Column] = {name: as_column("TableDataset", name, by_name[name]) for name in names}
         elif isinstance(data, ArrowStream):
             table = to_arrow("TableDataset", data)
             table = table.select(select_columns("TableDataset", table.column_names, columns))
             policy = null_policy("TableDataset", table.column_names, fill, mask)
             found = user_metadata(table.schema.metadata)
-            self._columns = from_arrow("TableDataset", table, policy)
+            self._columns = {**from_arrow("TableDataset", table, policy)}
         else:
             raise TypeError(
                 f"TableDataset: expected a mapping of arrays or an Arrow table, got {type(data).__name__}; "
@@ -74,8 +76,8 @@ class TableDataset:
         """Names in record order."""
         return tuple(self._columns)
 
-    def column(self, name: str) -> Array:
-        """The whole column, shape (rows, ...), without a copy; columns over Arrow memory are read-only."""
+    def column(self, name: str) -> Any:
+        """The whole column, an array (rows, ...) or a Ragged, without a copy; over Arrow memory it is read-only."""
         if name not in self._columns:
             raise KeyError(f"TableDataset: unknown column {name!r}; known columns are {list(self._columns)}")
         return self._columns[name]
@@ -87,7 +89,7 @@ class TableDataset:
         row = check_record_index("TableDataset", index, self._length)
         return {name: column[row] for name, column in self._columns.items()}
 
-    def gather(self, indices: IndexArray) -> dict[str, Array]:
+    def gather(self, indices: IndexArray) -> dict[str, Any]:
         """Rows `indices` (integers, one dim) of every column, in fresh memory; IndexError if one is out of range."""
         check_indices("TableDataset", indices)
         return dict(zip(self._columns, gather("TableDataset", self._columns.values(), indices), strict=True))
@@ -109,7 +111,7 @@ class TensorDataset:
     def __init__(self, *tensors: object) -> None:
         if not tensors:
             raise ValueError("TensorDataset: no arrays given")
-        columns = {str(place): as_column("TensorDataset", str(place), values) for place, values in enumerate(tensors)}
+        columns = {str(place): as_array("TensorDataset", str(place), values) for place, values in enumerate(tensors)}
         self._length = check_equal_lengths("TensorDataset", columns)
         self.arrays: tuple[Array, ...] = tuple(columns.values())
 

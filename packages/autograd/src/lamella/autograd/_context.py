@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,10 +55,19 @@ class FunctionContext:
         """What save_for_backward kept; in backward (and in jvp) only."""
         if self._readable is not None:
             return self._readable
+        node, saved = self._saved()
+        return tuple(unpack(node, s, self._keep) for s in saved)
+
+    def saved_at(self, places: Iterable[int]) -> tuple[Any, ...]:
+        """Some of the saved_tensors, by position: only these must be as they were saved."""
+        node, saved = self._saved()
+        return tuple(unpack(node, saved[i], self._keep) for i in places)
+
+    def _saved(self) -> tuple[Node, tuple[Any, ...]]:
         node = self._node
         if node is None or node.saved is None:
             raise RuntimeError("saved_tensors can be read while backward of this Function runs, and not after it")
-        return tuple(unpack(node, s, self._keep) for s in node.saved)
+        return node, node.saved
 
     def _forget(self) -> tuple[Any, ...]:
         """Hold no tensor any longer, the node keeps what was saved; returned is what forward mode would read."""

@@ -84,10 +84,10 @@ class Layouts:
 
     def _unsure(self, op: Op, t: Tensor, params: dict[str, Any], out: MetaArray) -> Kept:
         tidy = self.is_row_major(t)
-        if op.name == "reshape":
-            return Kept.VIEW if tidy else Kept.EITHER
         # sizes are compared by name: comparing numbers would be a decision to guard
         shape = plain(tuple(t._data.shape))
+        if op.name == "reshape" and (tidy or shape != plain(tuple(out.shape))):
+            return Kept.VIEW if tidy else Kept.EITHER
         whole = op.name not in ("permute", "slice", "as_strided") and shape == plain(tuple(out.shape))
         if not tidy or not (whole or (op.name == "slice" and _is_run(plain(params["index"]), shape))):
             self._unknown[id(out)] = out

@@ -57,7 +57,8 @@ class Trace(TracedNumbers):
         # id(storage) -> (SSA value, version of the cell for a view, storage kept alive)
         self._values: dict[int, tuple[Value, int, Any]] = {}
         self._layouts: Layouts = Layouts() if parent is None else parent._layouts
-        self._either: dict[int, Any] = {}  # results of reshapes that may be views or copies
+        # id(storage that may be a view or a copy) -> (the storage, its like over the same memory)
+        self._either: dict[int, tuple[Any, list[Any]]] = {}
         self._sharing: dict[int, list[Any]] = {}  # id(root storage) -> storages that may or may not share its memory
         self._stale: dict[int, Any] = {}
         self._roots: dict[int, Any] = {}
@@ -65,6 +66,8 @@ class Trace(TracedNumbers):
         self.views: dict[int, Tensor] = {}  # older views that were read through their base
         self.residuals: list[tuple[Value, Value]] = []  # (value of the parent trace, our input)
         self._taken: dict[Value, Value] = {}  # the same, to look up
+        # what was read of the parent trace: value, version cell, whether it may be a view or a copy of its source
+        self.saved: list[tuple[Value, Any, bool]] = []
         self.written: dict[int, Tensor] = {}
         self.grads: dict[int, list[Any]] = {}  # id(leaf) -> [leaf, entry value, current, whether the entry was read]
         self._cells: dict[int, tuple[Any, int, Any]] = {}
@@ -109,6 +112,8 @@ class Trace(TracedNumbers):
             self._may_share(args[0], out)
         if kept is Kept.EITHER or kept is Kept.COPY:
             return self._traced(wrap(out), out)
+        if kept is Kept.VIEW and id(args[0]._data) in self._either:
+            self._may_share(args[0], out)
         t = self._traced(wrap_outputs(op, args, params, out), out)
         if t._flags & VIEW:
             self._values[id(out)] = (made[0], t._cell.version, out)
@@ -124,9 +129,11 @@ class Trace(TracedNumbers):
         """`out` is a view of t or a copy, as the layout will have it: it must not be written, nor read after a write
         to t's memory.
         """
-        self._either[id(out)] = out
         root = t._view.base if t._view is not None else t
-        self._sharing.setdefault(id(root._data), []).append(out)
+        found = self._either.get(id(t._data))
+        alike = self._sharing.setdefault(id(root._data), []) if found is None else found[1]
+        self._either[id(out)] = (out, alike)
+        alike.append(out)
 
     def value_of(self, t: Tensor) -> Value:
         """The SSA value that a tensor has now."""
@@ -152,6 +159,7 @@ class Trace(TracedNumbers):
             if found is not None:
                 value = self._residual(found[0])
                 self._values[id(data)] = (value, 0, data)
+                self.saved.append((found[0], t._cell, id(data) in self.parent._either))
                 return value
         if type(data) is MetaArray:
             raise CaptureError("a tensor of another capture, or of the meta device, was used in this one")

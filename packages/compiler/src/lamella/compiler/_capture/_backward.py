@@ -1,13 +1,13 @@
 """The compiled backward of a compiled forward: traced once, beside it, and hung on its results at each call.
 
-Residuals are outputs of the forward graph. One that lies in memory a user can reach (an argument, a result) is saved
-with that memory's version, so that a write before backward is noticed as it is uncompiled.
+Residuals are outputs of the forward graph. Beside them a call keeps the versions of the memory that single ops would
+have saved (`_saved`), for each result apart: a write before backward is noticed as it is uncompiled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,11 +28,12 @@ from lamella.graph import (
     simplify,
 )
 from lamella.tensor import Tensor
-from lamella.tensor.extend import cell_of, tls, wrap
+from lamella.tensor.extend import tls, wrap
 
 from ._explore import Explorer
 from ._fetch import Fetched
 from ._results import Results
+from ._saved import Place, PlaceOf, Saved, cells_of, lying_in, uses_of
 
 __all__ = ["PASSES", "Backward", "Joint", "Spent", "trace_backward"]
 
@@ -43,7 +44,7 @@ Run = Callable[[list[Any]], list[Any]]
 class Backward:
     """Cotangents and residuals in, gradients of the fetched tensors `targets` out."""
 
-    __slots__ = ("first", "graph", "made", "name", "run", "targets", "watched")
+    __slots__ = ("beside", "first", "graph", "lying", "made", "name", "places", "run", "targets", "watched")
 
     def __init__(
         self,
@@ -51,31 +52,41 @@ class Backward:
         graph: Graph | None,
         run: Run,
         made: list[int],
-        first: int,
-        watched: list[tuple[str, int] | None],
         targets: list[int],
+        first: int = 0,
+        lying: Sequence[Place | None] = (),
+        watched: Sequence[frozenset[Place]] = (),
+        beside: Backward | None = None,
     ) -> None:
         self.name = name
         self.graph = graph  # None where going backward raises
         self.run = run
         self.made = made  # which made results carry gradients
-        self.first = first  # position of the first residual among the outputs
-        self.watched = watched  # for each residual, whose memory it is
         self.targets = targets
+        self.first = first  # position of the first residual among the outputs
+        self.lying = lying  # for each residual, the memory of a user's that it may share, though no op saved that
+        self.places = list(dict.fromkeys(place for places in watched for place in places))
+        # for each made result the memory that must not be written before its backward
+        self.watched = [tuple([self.places.index(place) for place in places]) for places in watched]
+        self.beside = beside  # the backward of other results, which raises
 
     def connect(self, made: list[Tensor], values: list[Any], fetched: list[Tensor]) -> None:
         """Put tensors with a history in the place of the made results that carry gradients."""
         saved: list[Any] = []
-        for i, place in enumerate(self.watched):
+        for i, place in enumerate(self.lying):
             value = values[self.first + i]
             if type(value) is not np.ndarray:
                 saved.append(value)  # a number: a seed, an offset, a learning rate
                 continue
-            t = wrap(value)
-            if place is not None:
-                t._cell = cell_of(fetched[place[1]] if place[0] == "older" else made[place[1]])
-            saved.append(t)
-        out = CompiledCall.apply(self, saved, [made[i] for i in self.made], *[fetched[i] for i in self.targets])
+            if place is not None and np.may_share_memory(value, place.tensor(fetched, made)._data):
+                value = value.copy()
+            saved.append(wrap(value))
+        witnesses = [place.witness(fetched, made) for place in self.places]
+        if self.beside is not None:
+            self.beside.connect(made, values, fetched)
+        out = CompiledCall.apply(
+            self, saved, witnesses, [made[i] for i in self.made], *[fetched[i] for i in self.targets]
+        )
         for i, t in zip(self.made, out, strict=True):
             made[i] = t
 
@@ -84,11 +95,23 @@ class CompiledCall(Function):
     """Hangs the compiled backward on results that exist already."""
 
     @staticmethod
-    def forward(ctx: FunctionContext, backward: Backward, saved: list[Any], outs: list[Tensor], *_: Tensor) -> Any:
+    def forward(
+        ctx: FunctionContext,
+        backward: Backward,
+        saved: list[Any],
+        witnesses: list[Tensor | None],
+        outs: list[Tensor],
+        *_: Tensor,
+    ) -> Any:
         """The results themselves, under handles of their own."""
-        ctx.program = backward  # type: ignore[attr-defined]
-        ctx.residuals = [None if isinstance(s, Tensor) else s for s in saved]  # type: ignore[attr-defined]
-        ctx.save_for_backward(*[s for s in saved if isinstance(s, Tensor)])
+        ctx.call = _Call(  # type: ignore[attr-defined]
+            backward,
+            [None if isinstance(s, Tensor) else s for s in saved],
+            [(o._data.shape, o._data.dtype) for o in outs],
+        )
+        tensors = [s for s in saved if isinstance(s, Tensor)]
+        ctx.save_for_backward(*tensors, *witnesses)
+        ctx.set_materialize_grads(False)
         return tuple(outs)
 
     @staticmethod
@@ -96,23 +119,46 @@ class CompiledCall(Function):
         """One run of the compiled backward; RuntimeError when it is itself to be differentiated, or inside a
         transform.
         """
-        program: Backward = ctx.program  # type: ignore[attr-defined]
+        program, residuals, metas = ctx.call  # type: ignore[attr-defined]
         if tls.grad:
             raise RuntimeError(
                 f"the backward of the compiled function {program.name} cannot be differentiated again; "
                 f"capture the whole computation, second derivative included, or call the function uncompiled"
             )
-        saved = iter(ctx.saved_tensors)
-        residuals = [next(saved)._data if r is None else r for r in ctx.residuals]  # type: ignore[attr-defined]
-        grads = program.run([*[gi.detach().numpy() for gi in g], *residuals])
-        return (None, None, None, *[wrap(a) for a in grads])
+        kept = sum(r is None for r in residuals)
+        followed = {kept + n for gi, places in zip(g, program.watched, strict=False) if gi is not None for n in places}
+        ctx.saved_at(followed)
+        saved = iter(ctx.saved_at(range(kept)))
+        given = [next(saved)._data if r is None else r for r in residuals]
+        cotangents = [
+            np.zeros(shape, dtype) if gi is None else gi.detach().numpy()
+            for gi, (shape, dtype) in zip(g, metas, strict=True)
+        ]
+        return (None, None, None, None, *[wrap(a) for a in program.run([*cotangents, *given])])
+
+
+class _Call(NamedTuple):
+    """What a call leaves for its backward beside tensors: residuals that are numbers, and its results' shapes."""
+
+    program: Backward
+    residuals: list[Any]
+    metas: list[tuple[tuple[int, ...], Any]]
 
 
 class Joint:
     """A forward trace and the backward trace that hangs on it, before compilation."""
 
-    def __init__(self, inner: Trace, outputs: list[Value], made: list[int], targets: list[int], trace: Trace) -> None:
-        self._traced = inner.builder.build(outputs)
+    def __init__(
+        self,
+        walked: _Walked,
+        made: list[int],
+        targets: list[int],
+        trace: Trace,
+        saved: list[Saved],
+        spent: Spent | None,
+    ) -> None:
+        inner = walked.inner
+        self._traced = inner.builder.build([inner.value_of(g) for _, g in walked.reached])
         self._made = made
         self._targets = targets
         if inner.written or inner.numbers or inner.grads:
@@ -120,38 +166,40 @@ class Joint:
         by_input = {ours: theirs for theirs, ours in inner.residuals}
         by_input |= {ours: trace.value_of(t) for t, ours in inner.tensors}
         self.residuals: list[Value] = [by_input[v] for v in self._traced.inputs[len(made) :]]
+        self._uses = [{by_input[v] for v in uses} for uses in uses_of(self._traced, len(made))]
+        self._saved = saved
+        self._spent = spent
 
     def graph(self, sizes: Mapping[str, int]) -> Graph:
         """The backward after the passes, with `sizes` for names: cotangents, then one input for each residual."""
         return run_passes(bound(self._traced, sizes) if sizes else self._traced, PASSES)
 
     def compiled(
-        self,
-        compile_graph: Callable[[Graph], Run],
-        forward: Graph,
-        graph: Any,
-        results: Results,
-        place_of: Callable[[int], int | None],
-    ) -> Backward:
-        """The executable of `graph`; `place_of` an input, by its id, among the fetched tensors."""
+        self, compile_graph: Callable[[Graph], Run], traced: Graph, forward: Graph, graph: Any, results: Results,
+        place_of: PlaceOf,
+    ) -> Backward:  # fmt: skip
+        """The executable of `graph`; `traced` is the forward before passes, `place_of` an input, by its id, among the
+        fetched tensors.
+        """
+        watched = self._watched(lying_in(traced, results, place_of))
+        known = frozenset[Place]().union(*watched)
+        lying = lying_in(forward, results, place_of)
         first = len(results.outputs)
-        made = {forward.outputs[m.output]: i for i, m in enumerate(results.made) if m.output >= 0}
-        producers = forward.producers()
-        watched: list[tuple[str, int] | None] = []
-        for value in forward.outputs[first:]:
-            place: tuple[str, int] | None = None
-            while type(value) is Value:
-                older = place_of(value.id)
-                if older is not None:
-                    place = ("older", older)
-                elif value in made:
-                    place = ("made", made[value])
-                node, _ = producers.get(value, (None, 0))
-                if place is not None or node is None or node.op.spec != "view":
-                    break
-                value = node.args[0]
-            watched.append(place)
-        return Backward(forward.name, graph, compile_graph(graph), self._made, first, watched, self._targets)
+        places = [lying.get(v) if type(v) is Value else None for v in forward.outputs[first:]]
+        places = [None if p is None or p._replace(steps=()) in known else p for p in places]
+        beside = None if self._spent is None else self._spent.backward(forward.name)
+        run = compile_graph(graph)
+        return Backward(forward.name, graph, run, self._made, self._targets, first, places, watched, beside)
+
+    def _watched(self, lying: Mapping[Value, Place]) -> list[frozenset[Place]]:
+        """For each made result the places that must not be written before its backward."""
+        by_id = {v.id: place for v, place in lying.items()}
+        found = []
+        for uses in self._uses:
+            ids = {v.id for v in uses}
+            places = [by_id.get(s.value.id) if s.place is None else s.place for s in self._saved if s.value.id in ids]
+            found.append(frozenset([place for place in places if place is not None]))
+        return found
 
 
 class Spent:
@@ -168,13 +216,38 @@ class Spent:
     def graph(self, _: Mapping[str, int]) -> None:
         """There is nothing to run."""
 
-    def compiled(self, _: Any, forward: Graph, __: Any, results: Results, ___: Any) -> Backward:
+    def backward(self, name: str) -> Backward:
         """A backward that raises."""
 
         def spent(_: list[Any]) -> list[Any]:
             raise self._kind(self._words)
 
-        return Backward(forward.name, None, spent, self._made, len(results.outputs), [], self._targets)
+        return Backward(name, None, spent, self._made, self._targets)
+
+    def compiled(self, _: Any, __: Any, forward: Graph, *___: Any) -> Backward:
+        """The same, for any set of sizes."""
+        return self.backward(forward.name)
+
+
+class _Walked(NamedTuple):
+    """A traced way back: the trace, and the gradients of older tensors."""
+
+    inner: Trace
+    reached: list[tuple[Tensor, Tensor]]
+
+
+def _walk_back(trace: Trace, made: Sequence[Tensor], older: Mapping[Any, Tensor]) -> _Walked:
+    """Trace the way from made results to older tensors by their edges; the error that going there would raise."""
+    needed, _ = leading_to([t._edge for t in made], dict.fromkeys(older), 0)
+    inner = Trace(f"{trace.builder._name}_backward", parent=trace)
+    targets: dict[Any, Any] = dict.fromkeys(older)
+    tls.trace = inner
+    try:
+        cotangents = [(t._edge, inner.placeholder(t._data)) for t in made]
+        walk(cotangents, create_graph=False, retain_graph=True, needed=needed, targets=targets, barrier=True)
+    finally:
+        tls.trace = trace
+    return _Walked(inner, [(older[edge], g) for edge, g in targets.items() if g is not None])
 
 
 def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: Fetched) -> Joint | Spent | None:
@@ -182,30 +255,48 @@ def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: 
     made = [i for i, m in enumerate(results.made) if m.tensor._edge is not None and not m.born]
     if not made:
         return None
+    tensors = [m.tensor for m in results.made]
     older = {r.tensor._edge: r.tensor for r in explorer.tensors.values() if r.tensor._edge is not None}
-    needed, _ = leading_to([results.made[i].tensor._edge for i in made], dict.fromkeys(older), 0)
-    inner = Trace(f"{trace.builder._name}_backward", parent=trace)
-    targets: dict[Any, Any] = dict.fromkeys(older)
-    tls.trace = inner
     offsets = {at: entry[3] for at, entry in trace.generators.items()}
+    spent = None
     try:
-        cotangents = [(results.made[i].tensor._edge, inner.placeholder(results.made[i].tensor._data)) for i in made]
-        walk(cotangents, create_graph=False, retain_graph=True, needed=needed, targets=targets, barrier=True)
-        reached = [(older[edge], g) for edge, g in targets.items() if g is not None]
-        outputs = [inner.value_of(g) for _, g in reached]
-    except GraphFreedError:
-        # the program went backward itself: its results are as spent as they would be uncompiled
-        words = "the graph was freed: the compiled step called backward() itself; compute the loss again"
-        return Spent(made, [fetched.at(t) for t in list(older.values())[:1]], GraphFreedError(words))
+        walked = _walk_back(trace, [tensors[i] for i in made], older)
     except CaptureError:
         raise
     except RuntimeError as error:
-        # what backward would raise uncompiled, it raises when it is called
-        return Spent(made, [fetched.at(t) for t in list(older.values())[:1]], RuntimeError(str(error)))
-    finally:
-        tls.trace = trace
+        # what backward would raise uncompiled, it raises when it is called, for those results that lead there
+        alone = {i: _error_alone(trace, tensors[i], older) if len(made) > 1 else _told(error) for i in made}
+        errors = {i: found for i, found in alone.items() if found is not None}
+        any_one = [fetched.at(t) for t in list(older.values())[:1]]
+        spent = Spent(list(errors), any_one, next(iter(errors.values()), _told(error)))
+        made = [i for i in made if i not in errors]
+        if not made:
+            return spent
+        walked = _walk_back(trace, [tensors[i] for i in made], older)
     for at, entry in trace.generators.items():
         untouched = entry[3] is offsets[at] if at in offsets else getattr(entry[3], "value", None) is entry[2]
         if not untouched:
             raise CaptureError("the backward of a captured function draws new random numbers; capture the backward too")
-    return Joint(inner, outputs, made, [fetched.at(t) for t, _ in reached], trace)
+    saved = cells_of(walked.inner, trace, results, explorer, fetched)
+    return Joint(walked, made, [fetched.at(t) for t, _ in walked.reached], trace, saved, spent)
+
+
+def _error_alone(trace: Trace, t: Tensor, older: Mapping[Any, Tensor]) -> Exception | None:
+    """What going backward from one result alone would raise."""
+    try:
+        _walk_back(trace, [t], older)
+    except CaptureError:
+        raise
+    except RuntimeError as error:
+        return _told(error)
+    return None
+
+
+def _told(error: RuntimeError) -> Exception:
+    """An error to keep: without the frames that raised it."""
+    if isinstance(error, GraphFreedError):
+        # the program went backward itself: its results are as spent as they would be uncompiled
+        return GraphFreedError(
+            "the graph was freed: the compiled step called backward() itself; compute the loss again"
+        )
+    return RuntimeError(str(error))

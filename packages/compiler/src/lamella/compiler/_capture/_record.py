@@ -256,7 +256,8 @@ class _Plan(NamedTuple):
         tensors: Mapping[int, Any],
     ) -> Program:
         """The program of one set of sizes; `tensors` are the inputs by id."""
-        graph, path = bound(self.traced, sizes), None
+        traced = graph = bound(self.traced, sizes)
+        path = None
         later = None if self.joint is None else self.joint.graph(sizes)
         if not self.forks.path:
             graph = run_passes(graph, PASSES)
@@ -279,7 +280,7 @@ class _Plan(NamedTuple):
             graph, run = settings.frozen.compiled(fit, tensors, compile_graph)
         backward = None
         if self.joint is not None:
-            backward = self.joint.compiled(compile_graph, graph, later, self.results, place_of)
+            backward = self.joint.compiled(compile_graph, traced, graph, later, self.results, place_of)
         return Program(graph, run, guard, self.results.bound(sizes), self.commits, backward, path)
 
     def _path(self, graph: Graph, is_bound: bool, compile_graph: Callable[[Graph], Run]) -> Path:

@@ -55,6 +55,47 @@ def run(kernel: Kernel, *arrays: np.ndarray[Any, Any], target: Target | None = N
     assert runtime().walk(ctypes.addressof(frame), FIRST) == 0
 
 
+def row_sums(rows: int, columns: int) -> Kernel:
+    """What rows abreast must keep apart: values of a row, a local buffer, a log, sums over rows and over both."""
+    b = KernelBuilder((rows,), (columns,))
+    x = b.buffer("f32", rows * columns)
+    y, z, s = (b.buffer("f32", n, output=True) for n in (rows * columns, columns, 1))
+    kept, here = b.local("f32"), at(columns, 1)
+    b.open(Level.INNER)
+    power = b.apply("exp", b.load(x, here))
+    b.put(kept, power)
+    (total,) = b.reduce("sum", power, over="inner")
+    b.open(Level.ROW)
+    size = b.apply("log", total)
+    (whole,) = b.reduce("sum", size, over="grid")
+    b.open(Level.INNER)
+    value = b.apply("sub", b.get(kept), size)
+    b.store(y, here, value)
+    (column,) = b.reduce("sum", value, over="grid")
+    b.open(Level.TOTAL_INNER)
+    b.store(z, at(0, 1), column)
+    b.open(Level.TOTAL)
+    b.store(s, at(0, 0), whole)
+    return b.finish()
+
+
+@pytest.mark.parametrize("columns", [3, 16, 45, 256, 300, 5000])
+@pytest.mark.parametrize("rows", [2, 4, 7, 9])
+def test_rows_abreast_are_computed_as_rows_alone(rows: int, columns: int) -> None:
+    x = np.random.default_rng(0).standard_normal((rows, columns)).astype(np.float32)
+    y, z, s = np.empty_like(x), np.empty(columns, np.float32), np.empty(1, np.float32)
+    run(row_sums(rows, columns), x, y, z, s)
+    alone = np.empty((rows, 1, columns), np.float32)
+    for k in range(rows):
+        run(row_sums(1, columns), np.ascontiguousarray(x[k]), alone[k], np.empty_like(z), np.empty_like(s))
+    np.testing.assert_array_equal(y, alone[:, 0])
+    size = np.log(np.exp(x.astype(float)).sum(1))
+    expected = np.exp(x.astype(float)) - size[:, None]
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(z, expected.sum(0), rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(s, size.sum(), rtol=1e-5)
+
+
 def test_text() -> None:
     assert kernel_text(softmax(4, 6)) == (
         """kernel grid(i0=4) inner(j0=6) {

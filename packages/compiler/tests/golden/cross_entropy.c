@@ -1,4 +1,4 @@
-/* helpers cb24aa5a2c5c38c3 */
+/* helpers b1b7ddfd05a2acfa */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -44,97 +44,80 @@ void k0(const lm_call *call, int64_t chunk) {
           {
             const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + j0);
             a13_0 = most_f32x8(v12, a13_0);
-            __builtin_prefetch(b2 + i0 * by7 + j0, 1);
           }
           {
             const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + (j0 + 8));
             a13_1 = most_f32x8(v12, a13_1);
-            __builtin_prefetch(b2 + i0 * by7 + (j0 + 8), 1);
           }
           {
             const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + (j0 + 16));
             a13_2 = most_f32x8(v12, a13_2);
-            __builtin_prefetch(b2 + i0 * by7 + (j0 + 16), 1);
           }
           {
             const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + (j0 + 24));
             a13_3 = most_f32x8(v12, a13_3);
-            __builtin_prefetch(b2 + i0 * by7 + (j0 + 24), 1);
           }
         }
         for (; j0 + 8 <= n_j0; j0 += 8) {
             const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + j0);
             a13_0 = most_f32x8(v12, a13_0);
-            __builtin_prefetch(b2 + i0 * by7 + j0, 1);
         }
         for (; j0 < n_j0; j0 += 1) {
             const float v12 = ld_f32(b1 + i0 * by7 + j0);
             e13 = most_f32(v12, e13);
         }
         const float v13 = most_f32(e13, hlargest_f32x8((most_f32x8((most_f32x8(a13_3, a13_2)), (most_f32x8(a13_1, a13_0))))));
-        f32x8 s17 = splat_f32x8(0.0f);
+        f32x8 a17_0 = splat_f32x8(0.0f);
         float e17 = 0.0f;
-        for (int64_t from = 0; from < n_j0; from += 4096) {
-            const int64_t to = lm_min(from + 4096, n_j0);
-            f32x8 a17_0 = splat_f32x8(0.0f);
-            j0 = from;
-            for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v14 = ld_f32x8(b1 + i0 * by7 + j0);
-                const f32x8 v15 = (v14 - v13);
-                const f32x8 v16 = exp_f32x8(v15);
-                a17_0 = a17_0 + v16;
-            }
-            for (; j0 < to; j0 += 1) {
-                const float v14 = ld_f32(b1 + i0 * by7 + j0);
-                const float v15 = (v14 - v13);
-                const float v16 = exp_f32(v15);
-                e17 = (float)(e17 + v16);
-            }
-            s17 = s17 + a17_0;
+        j0 = 0;
+        for (; j0 + 8 <= n_j0; j0 += 8) {
+            const f32x8 v14 = ld_f32x8(b1 + i0 * by7 + j0);
+            const f32x8 v15 = (v14 - v13);
+            const f32x8 v16 = exp_f32x8(v15);
+            a17_0 = a17_0 + v16;
         }
-        const float v17 = (float)(hsum_f32x8(s17) + e17);
+        for (; j0 < n_j0; j0 += 1) {
+            const float v14 = ld_f32(b1 + i0 * by7 + j0);
+            const float v15 = (v14 - v13);
+            const float v16 = exp_f32(v15);
+            e17 = (float)(e17 + v16);
+        }
+        const float v17 = (float)(hsum_f32x8(a17_0) + e17);
         const float v18 = log_f32(v17);
-        f32x8 s28 = splat_f32x8(0.0f);
+        f32x8 a28_0 = splat_f32x8(0.0f);
         float e28 = 0.0f;
-        f32x8 s29 = splat_f32x8(0.0f);
+        f32x8 a29_0 = splat_f32x8(0.0f);
         float e29 = 0.0f;
-        for (int64_t from = 0; from < n_j0; from += 4096) {
-            const int64_t to = lm_min(from + 4096, n_j0);
-            f32x8 a28_0 = splat_f32x8(0.0f);
-            f32x8 a29_0 = splat_f32x8(0.0f);
-            j0 = from;
-            for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v19 = ld_f32x8(b1 + i0 * by7 + j0);
-                const f32x8 v20 = (v19 - v13);
-                const f32x8 v21 = (v20 - v18);
-                st_f32x8(b2 + i0 * by7 + j0, v21);
-                const int64_t v22 = ld_i64(b0 + i0);
-                const i32x8 v23 = (splat_i32x8((int32_t)j0) + (i32x8){0, 1, 2, 3, 4, 5, 6, 7});
-                const int32_t v24 = (int32_t)v22;
-                const i32x8 v25 = (i32x8)(splat_i32x8(v24) == v23);
-                const f32x8 v27 = sel_f32x8(v25, v21, splat_f32x8(0.0f));
-                a28_0 = a28_0 + v27;
-                a29_0 = a29_0 + v21;
-                __builtin_prefetch(b1 + i0 * by7 + j0 + by7);
-            }
-            for (; j0 < to; j0 += 1) {
-                const float v19 = ld_f32(b1 + i0 * by7 + j0);
-                const float v20 = (v19 - v13);
-                const float v21 = (v20 - v18);
-                st_f32(b2 + i0 * by7 + j0, v21);
-                const int64_t v22 = ld_i64(b0 + i0);
-                const int32_t v23 = (int32_t)j0;
-                const int32_t v24 = (int32_t)v22;
-                const _Bool v25 = (v24 == v23);
-                const float v27 = sel_f32(v25, v21, 0.0f);
-                e28 = (float)(e28 + v27);
-                e29 = (float)(e29 + v21);
-            }
-            s28 = s28 + a28_0;
-            s29 = s29 + a29_0;
+        j0 = 0;
+        for (; j0 + 8 <= n_j0; j0 += 8) {
+            const f32x8 v19 = ld_f32x8(b1 + i0 * by7 + j0);
+            const f32x8 v20 = (v19 - v13);
+            const f32x8 v21 = (v20 - v18);
+            st_f32x8(b2 + i0 * by7 + j0, v21);
+            const int64_t v22 = ld_i64(b0 + i0);
+            const i32x8 v23 = (splat_i32x8((int32_t)j0) + (i32x8){0, 1, 2, 3, 4, 5, 6, 7});
+            const int32_t v24 = (int32_t)v22;
+            const i32x8 v25 = (i32x8)(splat_i32x8(v24) == v23);
+            const f32x8 v27 = sel_f32x8(v25, v21, splat_f32x8(0.0f));
+            a28_0 = a28_0 + v27;
+            a29_0 = a29_0 + v21;
+            __builtin_prefetch(b1 + i0 * by7 + j0 + by7, 0, 2);
         }
-        const float v28 = (float)(hsum_f32x8(s28) + e28);
-        const float v29 = (float)(hsum_f32x8(s29) + e29);
+        for (; j0 < n_j0; j0 += 1) {
+            const float v19 = ld_f32(b1 + i0 * by7 + j0);
+            const float v20 = (v19 - v13);
+            const float v21 = (v20 - v18);
+            st_f32(b2 + i0 * by7 + j0, v21);
+            const int64_t v22 = ld_i64(b0 + i0);
+            const int32_t v23 = (int32_t)j0;
+            const int32_t v24 = (int32_t)v22;
+            const _Bool v25 = (v24 == v23);
+            const float v27 = sel_f32(v25, v21, 0.0f);
+            e28 = (float)(e28 + v27);
+            e29 = (float)(e29 + v21);
+        }
+        const float v28 = (float)(hsum_f32x8(a28_0) + e28);
+        const float v29 = (float)(hsum_f32x8(a29_0) + e29);
         const float v30 = (float)(-v28);
         const float v33 = (v29 * v32);
         const float v36 = (v30 * v35);

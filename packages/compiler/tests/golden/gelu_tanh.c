@@ -1,4 +1,4 @@
-/* helpers e7abe0f226c39fff */
+/* helpers 94ccf50b8a72c469 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

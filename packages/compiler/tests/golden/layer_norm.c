@@ -1,4 +1,4 @@
-/* helpers 93295a564a1cc270 */
+/* helpers 20547e45e363e30a */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -25,80 +25,69 @@ void k0(const lm_call *call, int64_t chunk) {
     int64_t i0 = r0;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t j0;
-        f32x8 s2 = splat_f32x8(0.0f);
+        f32x8 a2_0 = splat_f32x8(0.0f);
         float e2 = 0.0f;
-        for (int64_t from = 0; from < n_j0; from += 4096) {
-            const int64_t to = lm_min(from + 4096, n_j0);
-            f32x8 a2_0 = splat_f32x8(0.0f);
-            j0 = from;
-            for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by6 + j0);
-                const f32x8 v1 = tanh_f32x8(v0);
-                a2_0 = a2_0 + v1;
-                st_f32x8(t0 + j0, v1);
-                __builtin_prefetch(b5 + i0 * by6 + j0, 1);
-            }
-            for (; j0 < to; j0 += 1) {
-                const float v0 = ld_f32(b0 + i0 * by6 + j0);
-                const float v1 = tanh_f32(v0);
-                e2 = (float)(e2 + v1);
-                st_f32(t0 + j0, v1);
-            }
-            s2 = s2 + a2_0;
+        j0 = 0;
+        for (; j0 + 8 <= n_j0; j0 += 8) {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by6 + j0);
+            const f32x8 v1 = tanh_f32x8(v0);
+            a2_0 = a2_0 + v1;
+            st_f32x8(t0 + j0, v1);
         }
-        const float v2 = (float)(hsum_f32x8(s2) + e2);
+        for (; j0 < n_j0; j0 += 1) {
+            const float v0 = ld_f32(b0 + i0 * by6 + j0);
+            const float v1 = tanh_f32(v0);
+            e2 = (float)(e2 + v1);
+            st_f32(t0 + j0, v1);
+        }
+        const float v2 = (float)(hsum_f32x8(a2_0) + e2);
         const float v5 = (v2 / v4);
         st_f32(b1 + i0, v5);
-        f32x8 s9 = splat_f32x8(0.0f);
+        f32x8 a9_0 = splat_f32x8(0.0f);
+        f32x8 a9_1 = splat_f32x8(0.0f);
+        f32x8 a9_2 = splat_f32x8(0.0f);
+        f32x8 a9_3 = splat_f32x8(0.0f);
         float e9 = 0.0f;
-        for (int64_t from = 0; from < n_j0; from += 4096) {
-            const int64_t to = lm_min(from + 4096, n_j0);
-            f32x8 a9_0 = splat_f32x8(0.0f);
-            f32x8 a9_1 = splat_f32x8(0.0f);
-            f32x8 a9_2 = splat_f32x8(0.0f);
-            f32x8 a9_3 = splat_f32x8(0.0f);
-            j0 = from;
-            for (; j0 + 32 <= to; j0 += 32) {
-              {
-                const f32x8 v6 = ld_f32x8(t0 + j0);
-                const f32x8 v7 = (v6 - v5);
-                const f32x8 v8 = (v7 * v7);
-                a9_0 = a9_0 + v8;
-              }
-              {
-                const f32x8 v6 = ld_f32x8(t0 + (j0 + 8));
-                const f32x8 v7 = (v6 - v5);
-                const f32x8 v8 = (v7 * v7);
-                a9_1 = a9_1 + v8;
-              }
-              {
-                const f32x8 v6 = ld_f32x8(t0 + (j0 + 16));
-                const f32x8 v7 = (v6 - v5);
-                const f32x8 v8 = (v7 * v7);
-                a9_2 = a9_2 + v8;
-              }
-              {
-                const f32x8 v6 = ld_f32x8(t0 + (j0 + 24));
-                const f32x8 v7 = (v6 - v5);
-                const f32x8 v8 = (v7 * v7);
-                a9_3 = a9_3 + v8;
-              }
-            }
-            for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v6 = ld_f32x8(t0 + j0);
-                const f32x8 v7 = (v6 - v5);
-                const f32x8 v8 = (v7 * v7);
-                a9_0 = a9_0 + v8;
-            }
-            for (; j0 < to; j0 += 1) {
-                const float v6 = ld_f32(t0 + j0);
-                const float v7 = (v6 - v5);
-                const float v8 = (v7 * v7);
-                e9 = (float)(e9 + v8);
-            }
-            s9 = s9 + ((a9_0 + a9_1) + (a9_2 + a9_3));
+        j0 = 0;
+        for (; j0 + 32 <= n_j0; j0 += 32) {
+          {
+            const f32x8 v6 = ld_f32x8(t0 + j0);
+            const f32x8 v7 = (v6 - v5);
+            const f32x8 v8 = (v7 * v7);
+            a9_0 = a9_0 + v8;
+          }
+          {
+            const f32x8 v6 = ld_f32x8(t0 + (j0 + 8));
+            const f32x8 v7 = (v6 - v5);
+            const f32x8 v8 = (v7 * v7);
+            a9_1 = a9_1 + v8;
+          }
+          {
+            const f32x8 v6 = ld_f32x8(t0 + (j0 + 16));
+            const f32x8 v7 = (v6 - v5);
+            const f32x8 v8 = (v7 * v7);
+            a9_2 = a9_2 + v8;
+          }
+          {
+            const f32x8 v6 = ld_f32x8(t0 + (j0 + 24));
+            const f32x8 v7 = (v6 - v5);
+            const f32x8 v8 = (v7 * v7);
+            a9_3 = a9_3 + v8;
+          }
         }
-        const float v9 = (float)(hsum_f32x8(s9) + e9);
+        for (; j0 + 8 <= n_j0; j0 += 8) {
+            const f32x8 v6 = ld_f32x8(t0 + j0);
+            const f32x8 v7 = (v6 - v5);
+            const f32x8 v8 = (v7 * v7);
+            a9_0 = a9_0 + v8;
+        }
+        for (; j0 < n_j0; j0 += 1) {
+            const float v6 = ld_f32(t0 + j0);
+            const float v7 = (v6 - v5);
+            const float v8 = (v7 * v7);
+            e9 = (float)(e9 + v8);
+        }
+        const float v9 = (float)(hsum_f32x8(((a9_0 + a9_1) + (a9_2 + a9_3))) + e9);
         const float v12 = (v9 / v11);
         const float v15 = (v12 + v14);
         const float v16 = rsqrt_f32(v15);
@@ -113,7 +102,7 @@ void k0(const lm_call *call, int64_t chunk) {
             const f32x8 v22 = ld_f32x8(b4 + j0);
             const f32x8 v23 = (v21 + v22);
             st_f32x8(b5 + i0 * by6 + j0, v23);
-            __builtin_prefetch(b0 + i0 * by6 + j0 + by6);
+            __builtin_prefetch(b0 + i0 * by6 + j0 + by6, 0, 2);
         }
         for (; j0 < n_j0; j0 += 1) {
             const float v17 = ld_f32(t0 + j0);

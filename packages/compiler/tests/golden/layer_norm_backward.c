@@ -1,4 +1,4 @@
-/* helpers 677e76ae415275f7 */
+/* helpers b1850cd6c656f7eb */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -26,53 +26,45 @@ void k0(const lm_call *call, int64_t chunk) {
     int64_t i0 = r0;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t j0;
-        f32x8 s8 = splat_f32x8(0.0f);
+        f32x8 a8_0 = splat_f32x8(0.0f);
         float e8 = 0.0f;
-        f32x8 s10 = splat_f32x8(0.0f);
+        f32x8 a10_0 = splat_f32x8(0.0f);
         float e10 = 0.0f;
-        for (int64_t from = 0; from < n_j0; from += 4096) {
-            const int64_t to = lm_min(from + 4096, n_j0);
-            f32x8 a8_0 = splat_f32x8(0.0f);
-            f32x8 a10_0 = splat_f32x8(0.0f);
-            j0 = from;
-            for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by6 + j0);
-                const float v1 = ld_f32(b1 + i0);
-                const f32x8 v2 = (v0 - v1);
-                const float v3 = ld_f32(b2 + i0);
-                const f32x8 v4 = (v2 * v3);
-                const f32x8 v5 = ld_f32x8(b3 + i0 * by6 + j0);
-                const f32x8 v6 = ld_f32x8(b4 + j0);
-                const f32x8 v7 = (v5 * v6);
-                a8_0 = a8_0 + v7;
-                const f32x8 v9 = (v7 * v4);
-                a10_0 = a10_0 + v9;
-                const f32x8 v11 = (v5 * v4);
-                st_f32x8(g12 + j0, ld_f32x8(g12 + j0) + v11);
-                st_f32x8(g13 + j0, ld_f32x8(g13 + j0) + v5);
-                __builtin_prefetch(b5 + i0 * by6 + j0, 1);
-            }
-            for (; j0 < to; j0 += 1) {
-                const float v0 = ld_f32(b0 + i0 * by6 + j0);
-                const float v1 = ld_f32(b1 + i0);
-                const float v2 = (v0 - v1);
-                const float v3 = ld_f32(b2 + i0);
-                const float v4 = (v2 * v3);
-                const float v5 = ld_f32(b3 + i0 * by6 + j0);
-                const float v6 = ld_f32(b4 + j0);
-                const float v7 = (v5 * v6);
-                e8 = (float)(e8 + v7);
-                const float v9 = (v7 * v4);
-                e10 = (float)(e10 + v9);
-                const float v11 = (v5 * v4);
-                st_f32(g12 + j0, (float)(ld_f32(g12 + j0) + v11));
-                st_f32(g13 + j0, (float)(ld_f32(g13 + j0) + v5));
-            }
-            s8 = s8 + a8_0;
-            s10 = s10 + a10_0;
+        j0 = 0;
+        for (; j0 + 8 <= n_j0; j0 += 8) {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by6 + j0);
+            const float v1 = ld_f32(b1 + i0);
+            const f32x8 v2 = (v0 - v1);
+            const float v3 = ld_f32(b2 + i0);
+            const f32x8 v4 = (v2 * v3);
+            const f32x8 v5 = ld_f32x8(b3 + i0 * by6 + j0);
+            const f32x8 v6 = ld_f32x8(b4 + j0);
+            const f32x8 v7 = (v5 * v6);
+            a8_0 = a8_0 + v7;
+            const f32x8 v9 = (v7 * v4);
+            a10_0 = a10_0 + v9;
+            const f32x8 v11 = (v5 * v4);
+            st_f32x8(g12 + j0, ld_f32x8(g12 + j0) + v11);
+            st_f32x8(g13 + j0, ld_f32x8(g13 + j0) + v5);
         }
-        const float v8 = (float)(hsum_f32x8(s8) + e8);
-        const float v10 = (float)(hsum_f32x8(s10) + e10);
+        for (; j0 < n_j0; j0 += 1) {
+            const float v0 = ld_f32(b0 + i0 * by6 + j0);
+            const float v1 = ld_f32(b1 + i0);
+            const float v2 = (v0 - v1);
+            const float v3 = ld_f32(b2 + i0);
+            const float v4 = (v2 * v3);
+            const float v5 = ld_f32(b3 + i0 * by6 + j0);
+            const float v6 = ld_f32(b4 + j0);
+            const float v7 = (v5 * v6);
+            e8 = (float)(e8 + v7);
+            const float v9 = (v7 * v4);
+            e10 = (float)(e10 + v9);
+            const float v11 = (v5 * v4);
+            st_f32(g12 + j0, (float)(ld_f32(g12 + j0) + v11));
+            st_f32(g13 + j0, (float)(ld_f32(g13 + j0) + v5));
+        }
+        const float v8 = (float)(hsum_f32x8(a8_0) + e8);
+        const float v10 = (float)(hsum_f32x8(a10_0) + e10);
         const float v16 = (v8 / v15);
         const float v17 = (v10 / v15);
         j0 = 0;
@@ -90,8 +82,8 @@ void k0(const lm_call *call, int64_t chunk) {
             const f32x8 v28 = (v21 - v27);
             const f32x8 v29 = (v28 * v25);
             st_f32x8(b5 + i0 * by6 + j0, v29);
-            __builtin_prefetch(b0 + i0 * by6 + j0 + by6);
-            __builtin_prefetch(b3 + i0 * by6 + j0 + by6);
+            __builtin_prefetch(b0 + i0 * by6 + j0 + by6, 0, 2);
+            __builtin_prefetch(b3 + i0 * by6 + j0 + by6, 0, 2);
         }
         for (; j0 < n_j0; j0 += 1) {
             const float v18 = ld_f32(b3 + i0 * by6 + j0);

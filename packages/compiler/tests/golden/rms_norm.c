@@ -1,4 +1,4 @@
-/* helpers b70c80313073e001 */
+/* helpers 451cdb2d8c0f746a */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -17,55 +17,45 @@ void k0(const lm_call *call, int64_t chunk) {
     int64_t i0 = r0;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t j0;
-        f32x8 s2 = splat_f32x8(0.0f);
+        f32x8 a2_0 = splat_f32x8(0.0f);
+        f32x8 a2_1 = splat_f32x8(0.0f);
+        f32x8 a2_2 = splat_f32x8(0.0f);
+        f32x8 a2_3 = splat_f32x8(0.0f);
         float e2 = 0.0f;
-        for (int64_t from = 0; from < n_j0; from += 4096) {
-            const int64_t to = lm_min(from + 4096, n_j0);
-            f32x8 a2_0 = splat_f32x8(0.0f);
-            f32x8 a2_1 = splat_f32x8(0.0f);
-            f32x8 a2_2 = splat_f32x8(0.0f);
-            f32x8 a2_3 = splat_f32x8(0.0f);
-            j0 = from;
-            for (; j0 + 32 <= to; j0 += 32) {
-              {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + j0);
-                const f32x8 v1 = (v0 * v0);
-                a2_0 = a2_0 + v1;
-                __builtin_prefetch(b2 + i0 * by5 + j0, 1);
-              }
-              {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 8));
-                const f32x8 v1 = (v0 * v0);
-                a2_1 = a2_1 + v1;
-                __builtin_prefetch(b2 + i0 * by5 + (j0 + 8), 1);
-              }
-              {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 16));
-                const f32x8 v1 = (v0 * v0);
-                a2_2 = a2_2 + v1;
-                __builtin_prefetch(b2 + i0 * by5 + (j0 + 16), 1);
-              }
-              {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 24));
-                const f32x8 v1 = (v0 * v0);
-                a2_3 = a2_3 + v1;
-                __builtin_prefetch(b2 + i0 * by5 + (j0 + 24), 1);
-              }
-            }
-            for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + j0);
-                const f32x8 v1 = (v0 * v0);
-                a2_0 = a2_0 + v1;
-                __builtin_prefetch(b2 + i0 * by5 + j0, 1);
-            }
-            for (; j0 < to; j0 += 1) {
-                const float v0 = ld_f32(b0 + i0 * by5 + j0);
-                const float v1 = (v0 * v0);
-                e2 = (float)(e2 + v1);
-            }
-            s2 = s2 + ((a2_0 + a2_1) + (a2_2 + a2_3));
+        j0 = 0;
+        for (; j0 + 32 <= n_j0; j0 += 32) {
+          {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + j0);
+            const f32x8 v1 = (v0 * v0);
+            a2_0 = a2_0 + v1;
+          }
+          {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 8));
+            const f32x8 v1 = (v0 * v0);
+            a2_1 = a2_1 + v1;
+          }
+          {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 16));
+            const f32x8 v1 = (v0 * v0);
+            a2_2 = a2_2 + v1;
+          }
+          {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 24));
+            const f32x8 v1 = (v0 * v0);
+            a2_3 = a2_3 + v1;
+          }
         }
-        const float v2 = (float)(hsum_f32x8(s2) + e2);
+        for (; j0 + 8 <= n_j0; j0 += 8) {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + j0);
+            const f32x8 v1 = (v0 * v0);
+            a2_0 = a2_0 + v1;
+        }
+        for (; j0 < n_j0; j0 += 1) {
+            const float v0 = ld_f32(b0 + i0 * by5 + j0);
+            const float v1 = (v0 * v0);
+            e2 = (float)(e2 + v1);
+        }
+        const float v2 = (float)(hsum_f32x8(((a2_0 + a2_1) + (a2_2 + a2_3))) + e2);
         const float v5 = (v2 / v4);
         const float v8 = (v5 + v7);
         const float v9 = rsqrt_f32(v8);
@@ -76,7 +66,7 @@ void k0(const lm_call *call, int64_t chunk) {
             const f32x8 v12 = ld_f32x8(b1 + j0);
             const f32x8 v13 = (v11 * v12);
             st_f32x8(b2 + i0 * by5 + j0, v13);
-            __builtin_prefetch(b0 + i0 * by5 + j0 + by5);
+            __builtin_prefetch(b0 + i0 * by5 + j0 + by5, 0, 2);
         }
         for (; j0 < n_j0; j0 += 1) {
             const float v10 = ld_f32(b0 + i0 * by5 + j0);

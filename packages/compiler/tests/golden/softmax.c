@@ -1,4 +1,4 @@
-/* helpers 566ae2a17663ec14 */
+/* helpers 41a109a322de7a2e */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -25,58 +25,48 @@ void k0(const lm_call *call, int64_t chunk) {
           {
             const f32x8 v0 = ld_f32x8(b0 + i0 * by3 + j0);
             a1_0 = most_f32x8(v0, a1_0);
-            __builtin_prefetch(b1 + i0 * by3 + j0, 1);
           }
           {
             const f32x8 v0 = ld_f32x8(b0 + i0 * by3 + (j0 + 8));
             a1_1 = most_f32x8(v0, a1_1);
-            __builtin_prefetch(b1 + i0 * by3 + (j0 + 8), 1);
           }
           {
             const f32x8 v0 = ld_f32x8(b0 + i0 * by3 + (j0 + 16));
             a1_2 = most_f32x8(v0, a1_2);
-            __builtin_prefetch(b1 + i0 * by3 + (j0 + 16), 1);
           }
           {
             const f32x8 v0 = ld_f32x8(b0 + i0 * by3 + (j0 + 24));
             a1_3 = most_f32x8(v0, a1_3);
-            __builtin_prefetch(b1 + i0 * by3 + (j0 + 24), 1);
           }
         }
         for (; j0 + 8 <= n_j0; j0 += 8) {
             const f32x8 v0 = ld_f32x8(b0 + i0 * by3 + j0);
             a1_0 = most_f32x8(v0, a1_0);
-            __builtin_prefetch(b1 + i0 * by3 + j0, 1);
         }
         for (; j0 < n_j0; j0 += 1) {
             const float v0 = ld_f32(b0 + i0 * by3 + j0);
             e1 = most_f32(v0, e1);
         }
         const float v1 = most_f32(e1, hlargest_f32x8((most_f32x8((most_f32x8(a1_3, a1_2)), (most_f32x8(a1_1, a1_0))))));
-        f32x8 s5 = splat_f32x8(0.0f);
+        f32x8 a5_0 = splat_f32x8(0.0f);
         float e5 = 0.0f;
-        for (int64_t from = 0; from < n_j0; from += 4096) {
-            const int64_t to = lm_min(from + 4096, n_j0);
-            f32x8 a5_0 = splat_f32x8(0.0f);
-            j0 = from;
-            for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v2 = ld_f32x8(b0 + i0 * by3 + j0);
-                const f32x8 v3 = (v2 - v1);
-                const f32x8 v4 = exp_f32x8(v3);
-                a5_0 = a5_0 + v4;
-                st_f32x8(t0 + j0, v4);
-                __builtin_prefetch(b0 + i0 * by3 + j0 + by3);
-            }
-            for (; j0 < to; j0 += 1) {
-                const float v2 = ld_f32(b0 + i0 * by3 + j0);
-                const float v3 = (v2 - v1);
-                const float v4 = exp_f32(v3);
-                e5 = (float)(e5 + v4);
-                st_f32(t0 + j0, v4);
-            }
-            s5 = s5 + a5_0;
+        j0 = 0;
+        for (; j0 + 8 <= n_j0; j0 += 8) {
+            const f32x8 v2 = ld_f32x8(b0 + i0 * by3 + j0);
+            const f32x8 v3 = (v2 - v1);
+            const f32x8 v4 = exp_f32x8(v3);
+            a5_0 = a5_0 + v4;
+            st_f32x8(t0 + j0, v4);
+            __builtin_prefetch(b0 + i0 * by3 + j0 + by3, 0, 2);
         }
-        const float v5 = (float)(hsum_f32x8(s5) + e5);
+        for (; j0 < n_j0; j0 += 1) {
+            const float v2 = ld_f32(b0 + i0 * by3 + j0);
+            const float v3 = (v2 - v1);
+            const float v4 = exp_f32(v3);
+            e5 = (float)(e5 + v4);
+            st_f32(t0 + j0, v4);
+        }
+        const float v5 = (float)(hsum_f32x8(a5_0) + e5);
         const float v6 = reciprocal_f32(v5);
         j0 = 0;
         for (; j0 + 8 <= n_j0; j0 += 8) {

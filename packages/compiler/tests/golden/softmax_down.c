@@ -1,4 +1,4 @@
-/* helpers ecc31ecd4732fb2a */
+/* helpers e30bcb4d3f7a16ee */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

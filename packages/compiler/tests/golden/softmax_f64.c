@@ -1,4 +1,4 @@
-/* helpers 2e99596e882812e1 */
+/* helpers 69b0264330b4c6f0 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -25,58 +25,48 @@ void k0(const lm_call *call, int64_t chunk) {
           {
             const f64x4 v0 = ld_f64x4(b0 + i0 * by3 + j0);
             a1_0 = most_f64x4(v0, a1_0);
-            __builtin_prefetch(b1 + i0 * by3 + j0, 1);
           }
           {
             const f64x4 v0 = ld_f64x4(b0 + i0 * by3 + (j0 + 4));
             a1_1 = most_f64x4(v0, a1_1);
-            __builtin_prefetch(b1 + i0 * by3 + (j0 + 4), 1);
           }
           {
             const f64x4 v0 = ld_f64x4(b0 + i0 * by3 + (j0 + 8));
             a1_2 = most_f64x4(v0, a1_2);
-            __builtin_prefetch(b1 + i0 * by3 + (j0 + 8), 1);
           }
           {
             const f64x4 v0 = ld_f64x4(b0 + i0 * by3 + (j0 + 12));
             a1_3 = most_f64x4(v0, a1_3);
-            __builtin_prefetch(b1 + i0 * by3 + (j0 + 12), 1);
           }
         }
         for (; j0 + 4 <= n_j0; j0 += 4) {
             const f64x4 v0 = ld_f64x4(b0 + i0 * by3 + j0);
             a1_0 = most_f64x4(v0, a1_0);
-            __builtin_prefetch(b1 + i0 * by3 + j0, 1);
         }
         for (; j0 < n_j0; j0 += 1) {
             const double v0 = ld_f64(b0 + i0 * by3 + j0);
             e1 = most_f64(v0, e1);
         }
         const double v1 = most_f64(e1, hlargest_f64x4((most_f64x4((most_f64x4(a1_3, a1_2)), (most_f64x4(a1_1, a1_0))))));
-        f64x4 s5 = splat_f64x4(0.0);
+        f64x4 a5_0 = splat_f64x4(0.0);
         double e5 = 0.0;
-        for (int64_t from = 0; from < n_j0; from += 4096) {
-            const int64_t to = lm_min(from + 4096, n_j0);
-            f64x4 a5_0 = splat_f64x4(0.0);
-            j0 = from;
-            for (; j0 + 4 <= to; j0 += 4) {
-                const f64x4 v2 = ld_f64x4(b0 + i0 * by3 + j0);
-                const f64x4 v3 = (v2 - v1);
-                const f64x4 v4 = exp_f64x4(v3);
-                a5_0 = a5_0 + v4;
-                st_f64x4(t0 + j0, v4);
-                __builtin_prefetch(b0 + i0 * by3 + j0 + by3);
-            }
-            for (; j0 < to; j0 += 1) {
-                const double v2 = ld_f64(b0 + i0 * by3 + j0);
-                const double v3 = (v2 - v1);
-                const double v4 = exp_f64(v3);
-                e5 = (double)(e5 + v4);
-                st_f64(t0 + j0, v4);
-            }
-            s5 = s5 + a5_0;
+        j0 = 0;
+        for (; j0 + 4 <= n_j0; j0 += 4) {
+            const f64x4 v2 = ld_f64x4(b0 + i0 * by3 + j0);
+            const f64x4 v3 = (v2 - v1);
+            const f64x4 v4 = exp_f64x4(v3);
+            a5_0 = a5_0 + v4;
+            st_f64x4(t0 + j0, v4);
+            __builtin_prefetch(b0 + i0 * by3 + j0 + by3, 0, 2);
         }
-        const double v5 = (double)(hsum_f64x4(s5) + e5);
+        for (; j0 < n_j0; j0 += 1) {
+            const double v2 = ld_f64(b0 + i0 * by3 + j0);
+            const double v3 = (v2 - v1);
+            const double v4 = exp_f64(v3);
+            e5 = (double)(e5 + v4);
+            st_f64(t0 + j0, v4);
+        }
+        const double v5 = (double)(hsum_f64x4(a5_0) + e5);
         const double v6 = reciprocal_f64(v5);
         j0 = 0;
         for (; j0 + 4 <= n_j0; j0 += 4) {

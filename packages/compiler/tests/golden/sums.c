@@ -1,4 +1,4 @@
-/* helpers e25c78f2280f479c */
+/* helpers d0f55bb805192849 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -19,64 +19,57 @@ void k0(const lm_call *call, int64_t chunk) {
     int64_t i0 = r0;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t j0;
-        f32x8 s2 = splat_f32x8(0.0f);
+        f32x8 a2_0 = splat_f32x8(0.0f);
+        f32x8 a2_1 = splat_f32x8(0.0f);
+        f32x8 a2_2 = splat_f32x8(0.0f);
+        f32x8 a2_3 = splat_f32x8(0.0f);
         float e2 = 0.0f;
-        f32x8 s3 = splat_f32x8(0.0f);
+        f32x8 a3_0 = splat_f32x8(0.0f);
+        f32x8 a3_1 = splat_f32x8(0.0f);
+        f32x8 a3_2 = splat_f32x8(0.0f);
+        f32x8 a3_3 = splat_f32x8(0.0f);
         float e3 = 0.0f;
-        for (int64_t from = 0; from < n_j0; from += 4096) {
-            const int64_t to = lm_min(from + 4096, n_j0);
-            f32x8 a2_0 = splat_f32x8(0.0f);
-            f32x8 a2_1 = splat_f32x8(0.0f);
-            f32x8 a2_2 = splat_f32x8(0.0f);
-            f32x8 a2_3 = splat_f32x8(0.0f);
-            f32x8 a3_0 = splat_f32x8(0.0f);
-            f32x8 a3_1 = splat_f32x8(0.0f);
-            f32x8 a3_2 = splat_f32x8(0.0f);
-            f32x8 a3_3 = splat_f32x8(0.0f);
-            j0 = from;
-            for (; j0 + 32 <= to; j0 += 32) {
-              {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + j0);
-                st_f32x8(g1 + j0, ld_f32x8(g1 + j0) + v0);
-                a2_0 = a2_0 + v0;
-                a3_0 = a3_0 + v0;
-              }
-              {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 8));
-                st_f32x8(g1 + (j0 + 8), ld_f32x8(g1 + (j0 + 8)) + v0);
-                a2_1 = a2_1 + v0;
-                a3_1 = a3_1 + v0;
-              }
-              {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 16));
-                st_f32x8(g1 + (j0 + 16), ld_f32x8(g1 + (j0 + 16)) + v0);
-                a2_2 = a2_2 + v0;
-                a3_2 = a3_2 + v0;
-              }
-              {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 24));
-                st_f32x8(g1 + (j0 + 24), ld_f32x8(g1 + (j0 + 24)) + v0);
-                a2_3 = a2_3 + v0;
-                a3_3 = a3_3 + v0;
-              }
-            }
-            for (; j0 + 8 <= to; j0 += 8) {
-                const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + j0);
-                st_f32x8(g1 + j0, ld_f32x8(g1 + j0) + v0);
-                a2_0 = a2_0 + v0;
-                a3_0 = a3_0 + v0;
-            }
-            for (; j0 < to; j0 += 1) {
-                const float v0 = ld_f32(b0 + i0 * by5 + j0);
-                st_f32(g1 + j0, (float)(ld_f32(g1 + j0) + v0));
-                e2 = (float)(e2 + v0);
-                e3 = (float)(e3 + v0);
-            }
-            s2 = s2 + ((a2_0 + a2_1) + (a2_2 + a2_3));
-            s3 = s3 + ((a3_0 + a3_1) + (a3_2 + a3_3));
+        j0 = 0;
+        for (; j0 + 32 <= n_j0; j0 += 32) {
+          {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + j0);
+            st_f32x8(g1 + j0, ld_f32x8(g1 + j0) + v0);
+            a2_0 = a2_0 + v0;
+            a3_0 = a3_0 + v0;
+          }
+          {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 8));
+            st_f32x8(g1 + (j0 + 8), ld_f32x8(g1 + (j0 + 8)) + v0);
+            a2_1 = a2_1 + v0;
+            a3_1 = a3_1 + v0;
+          }
+          {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 16));
+            st_f32x8(g1 + (j0 + 16), ld_f32x8(g1 + (j0 + 16)) + v0);
+            a2_2 = a2_2 + v0;
+            a3_2 = a3_2 + v0;
+          }
+          {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + (j0 + 24));
+            st_f32x8(g1 + (j0 + 24), ld_f32x8(g1 + (j0 + 24)) + v0);
+            a2_3 = a2_3 + v0;
+            a3_3 = a3_3 + v0;
+          }
         }
-        const float v2 = (float)(hsum_f32x8(s2) + e2);
-        const float v3 = (float)(hsum_f32x8(s3) + e3);
+        for (; j0 + 8 <= n_j0; j0 += 8) {
+            const f32x8 v0 = ld_f32x8(b0 + i0 * by5 + j0);
+            st_f32x8(g1 + j0, ld_f32x8(g1 + j0) + v0);
+            a2_0 = a2_0 + v0;
+            a3_0 = a3_0 + v0;
+        }
+        for (; j0 < n_j0; j0 += 1) {
+            const float v0 = ld_f32(b0 + i0 * by5 + j0);
+            st_f32(g1 + j0, (float)(ld_f32(g1 + j0) + v0));
+            e2 = (float)(e2 + v0);
+            e3 = (float)(e3 + v0);
+        }
+        const float v2 = (float)(hsum_f32x8(((a2_0 + a2_1) + (a2_2 + a2_3))) + e2);
+        const float v3 = (float)(hsum_f32x8(((a3_0 + a3_1) + (a3_2 + a3_3))) + e3);
         st_f32(b1 + i0, v2);
         e4 = (float)(e4 + v3);
         ++i0;

@@ -18,6 +18,10 @@ SUM_BLOCK_VECTOR = 4096  # elements along the vector axis summed before folding 
 SUM_BLOCK_SERIAL = 256
 PREFETCH_LEAST, PREFETCH_MOST = 256, 16384  # row elements between which the next row is fetched ahead
 TILE_ROWS, TILE_COLUMNS = 64, 16
+MOST_UNITS = 4
+ABREAST = 4  # short rows worked on at once
+ABREAST_LENGTH = 256  # elements of a row up to which it is short; rows a page apart would share their cache sets
+ABREAST_WORK = 1024  # instructions in all of them: compile time grows with it
 HEAVY = {
     "exp": 8, "log": 10, "log1p": 12, "sin": 20, "cos": 20, "tanh": 12, "sigmoid": 10, "erf": 12, "pow": 40, "sqrt": 4,
     "rsqrt": 6, "div": 2, "reciprocal": 2, "floordiv": 10, "mod": 10, "fmod": 10, "philox": 20, "mulhi": 4,
@@ -46,6 +50,9 @@ class Schedule:
     blocks: int
     chunks: int
     prefetch: bool  # ask for the next row while this one is worked on
+    abreast: int = 1  # rows that every stage works on before the next stage
+    units: int = MOST_UNITS  # the most accumulators of a reduction in one row
+    sum_blocks: bool = True  # fold float sums along the vector axis block by block
 
 
 def schedule(kernel: Kernel, target: Target) -> Schedule:
@@ -72,8 +79,15 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
         rows_per_chunk = max(1, CHUNK_WORK // max(1, inner * cost))
     if _keeps_inner_partials(kernel):
         rows_per_chunk = max(rows_per_chunk, -(-rows // MOST_PARTIALS))
+    short = vector == "inner" and _abreast(kernel, inner)
+    abreast = ABREAST if short and grid else 1
+    if rows_per_chunk > abreast:
+        rows_per_chunk = -(-rows_per_chunk // abreast) * abreast
     chunks = -(-rows // rows_per_chunk) * blocks if all(grid) else 0
-    return Schedule(vector, lanes, rows_per_chunk, block, blocks, chunks, _prefetches(kernel, vector, inner))
+    return Schedule(
+        vector, lanes, rows_per_chunk, block, blocks, chunks, _prefetches(kernel, vector, inner), abreast,
+        1 if short else MOST_UNITS, not kernel.inner or kernel.inner[-1].extent > SUM_BLOCK_VECTOR,
+    )  # fmt: skip
 
 
 def _product(numbers: object) -> int:
@@ -136,12 +150,22 @@ def _prefetches(kernel: Kernel, vector: str, inner: int) -> bool:
     return vector == "inner" and stages > 1 and PREFETCH_LEAST <= inner <= PREFETCH_MOST
 
 
+def _abreast(kernel: Kernel, inner: int) -> bool:
+    """Whether short rows go abreast: what one waits for (its sums, the starts of its loops) others fill.
+
+    It does not depend on the number of rows, so that neither does what is computed for one.
+    """
+    if len(kernel.grid) > 1 or inner > ABREAST_LENGTH or any(in_order(stage) for stage in kernel.stages):
+        return False
+    return ABREAST * sum(len(stage.body) for stage in kernel.stages if stage.level.in_grid) <= ABREAST_WORK
+
+
 def unroll(stage: Stage) -> int:
     """Independent accumulators hide the latency of a reduction's combine; long bodies have enough to do meanwhile."""
     if not any(isinstance(i, Reduce) for i in stage.body):
         return 1
     work = stage_work(stage)
-    return 4 if work <= 5 else 2 if work <= 9 else 1
+    return MOST_UNITS if work <= 5 else 2 if work <= 9 else 1
 
 
 def stage_work(stage: Stage) -> int:

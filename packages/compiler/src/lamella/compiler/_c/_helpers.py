@@ -133,7 +133,8 @@ def _sel(h: Helpers, full: str, dtype: str, lanes: int) -> str:
 
 def _micro(h: Helpers, full: str, dtype: str, lanes: int) -> str:
     name, value = full.split("_")[0], h.type(dtype, lanes)
-    return micro(name, full, dtype, lanes, value, C_TYPES[dtype], INLINE, fma=h.fma)
+    twin = f"{h.call('scaled', dtype, lanes)}(a, c)" if name == "scale" else ""
+    return micro(name, full, dtype, lanes, value, C_TYPES[dtype], INLINE, fma=h.fma, twin=twin)
 
 
 def _splat(h: Helpers, full: str, dtype: str, lanes: int) -> str:
@@ -221,17 +222,20 @@ def _truncate(h: Helpers, full: str, dtype: str, lanes: int) -> str:
 def _horizontal(combiner: str) -> Callable[[Helpers, str, str, int], str]:
     def make(h: Helpers, full: str, dtype: str, lanes: int) -> str:
         value, base = h.type(dtype, lanes), C_TYPES[dtype]
-        pair = h.combine(combiner, dtype, 1, "x[l]", "x[l + n]")
+        if lanes == 2:
+            return f"{INLINE} {base} {full}({value} v) {{ return {h.combine(combiner, dtype, 1, 'v[0]', 'v[1]')}; }}"
+        half, rest = h.type(dtype, lanes // 2), h.call(f"h{combiner}", dtype, lanes // 2)
+        pair = h.combine(combiner, dtype, lanes // 2, "low", "high")
         return (
-            f"{INLINE} {base} {full}({value} v) {{ {base} x[{lanes}]; memcpy(x, &v, sizeof x); "
-            f"for (int n = {lanes // 2}; n; n >>= 1) for (int l = 0; l < n; ++l) x[l] = {pair}; return x[0]; }}"
+            f"{INLINE} {base} {full}({value} v) {{ {half} low, high; memcpy(&low, &v, sizeof low); "
+            f"memcpy(&high, (const char *)&v + sizeof low, sizeof high); return {rest}({pair}); }}"
         )
 
     return make
 
 
 _MAKERS: dict[str, Callable[[Helpers, str, str, int], str]] = {
-    "sel": _sel, "fma": _micro, "least": _micro, "most": _micro,
+    "sel": _sel, "fma": _micro, "scale": _micro, "least": _micro, "most": _micro,
     "splat": _splat, "asi": _bits, "asf": _unbits, "any": _any, "anylane": _any_lane,
     "seli": _select_int, **ACCESS, **RANDOM,
     "toi": _convert(lambda dtype: MASK_TYPE[ITEM_BYTES[dtype]], back=False),

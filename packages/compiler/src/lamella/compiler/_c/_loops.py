@@ -6,6 +6,7 @@ Here are the loops; `_memory` prints accesses, `_reduce` accumulators, `_values`
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lamella.compiler._c._helpers import Helpers
@@ -35,8 +36,9 @@ from lamella.compiler._kernel import (
 )
 from lamella.compiler._kernel._invariant import invariants
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, defined
-from lamella.compiler._schedule import SUM_BLOCK_SERIAL, SUM_BLOCK_VECTOR, Schedule, in_order, unroll
+from lamella.compiler._schedule import HEAVY, SUM_BLOCK_SERIAL, SUM_BLOCK_VECTOR, Schedule, in_order, unroll
 
+PACKED = 6  # work from which a function of row values is computed for several rows at once
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -132,15 +134,20 @@ class _Printer:
         self._locals()
         self.reductions.grid_accumulators()
         self._odometer_start(outer)
-        self.text.line("for (int64_t r = r0; r < r1; ++r) {")
-        self.text.indent += 1
-        if over_grid:
-            self._across_grid(stages)
-        else:
-            self._row(stages)
-        self._odometer_step(outer)
-        self.text.indent -= 1
-        self.text.line("}")
+        if plan.abreast > 1:
+            self.text.line("int64_t r = r0;")
+        for count in sorted({plan.abreast, 1}, reverse=True):
+            start = "" if plan.abreast > 1 else "int64_t r = r0"
+            head = f"{start}; r < r1; ++r" if count == 1 else f"; r + {count} <= r1; r += {count}"
+            self.text.line(f"for ({head}) {{")
+            self.text.indent += 1
+            if over_grid:
+                self._across_grid(stages)
+            else:
+                self._rows(stages, count)
+            self._odometer_step(outer, count)
+            self.text.indent -= 1
+            self.text.line("}")
         self.reductions.write_partials()
 
     def _invariants(self, *, in_grid: bool) -> None:
@@ -158,12 +165,12 @@ class _Printer:
         lanes = self.text.plan.lanes if self.text.plan.vector == "grid" else 1
         sizes = [ITEM_BYTES[t] * lanes for t in self.text.kernel.locals]
         self.text.line(f"const int64_t points = ({points} + 63) / 64 * 64;")
-        self.text.line(f"char *const scratch = (char *)lm_scratch(points * {sum(sizes)});")
+        self.text.line(f"char *const scratch = (char *)lm_scratch(points * {sum(sizes) * self.text.plan.abreast});")
         at = 0
         for number, dtype in enumerate(self.text.kernel.locals):
             memory = MEMORY_TYPES[dtype]
             self.text.line(f"{memory} *restrict t{number} = ({memory} *)(scratch + points * {at});")
-            at += sizes[number]
+            at += sizes[number] * self.text.plan.abreast
 
     def _odometer_start(self, outer: list[int]) -> None:
         rest = "r0"
@@ -175,46 +182,77 @@ class _Printer:
                 self.text.line(f"int64_t {name} = {rest} % {self.text.extents[k]};")
                 rest = f"{rest} / {self.text.extents[k]}"
 
-    def _odometer_step(self, outer: list[int]) -> None:
+    def _odometer_step(self, outer: list[int], rows: int) -> None:
         if not outer:
             return
         text = f"++{self.text.kernel.grid[outer[0]].name};"
+        if rows > 1:  # along the only axis
+            text = f"{self.text.kernel.grid[outer[0]].name} += {rows};"
         for k in outer[1:]:
             name = self.text.kernel.grid[k].name
             text = f"if (++{name} == {self.text.extents[k]}) {{ {name} = 0; {text} }}"
         self.text.line(text)
 
-    def _row(self, stages: list[Stage]) -> None:
-        env = dict(self.constant)
+    def _rows(self, stages: list[Stage], rows: int) -> None:
+        """Every stage for a row, or for several abreast: one is worked on while another waits for its sums."""
+        envs = [dict(self.constant) for _ in range(rows)]
         self._declare_counter(stages)
         for stage in stages:
             if stage.level is Level.INNER:
-                self._inner_stage(stage, env)
+                self._inner_stage(stage, envs)
             else:
-                self._straight(stage, env)
+                self._straight(stage, envs)
+
+    def _each(self, envs: list[dict[int, Val]]) -> Iterator[dict[int, Val]]:
+        """The rows abreast, one after the other."""
+        for row, env in enumerate(envs):
+            self.text.row = row
+            yield env
+        self.text.row = 0
 
     def _declare_counter(self, stages: list[Stage]) -> None:
         """The innermost counter outlives its loops: the tail goes on where the vectors stopped."""
         if any(stage.level.in_inner for stage in stages):
             self.text.line(f"int64_t {self.text.kernel.inner[-1].name};")
 
-    def _straight(self, stage: Stage, env: dict[int, Val]) -> None:
-        scope = Scope(1, env, self.text.indent)
+    def _straight(self, stage: Stage, envs: list[dict[int, Val]]) -> None:
+        """What runs once a row; functions that are dear are computed for the rows abreast as one vector."""
         for instr in stage.body:
-            self._emit(scope, instr)
-        self.text.lines += scope.lines
+            if isinstance(instr, Apply) and self._together(instr, envs):
+                self._packed(instr, envs)
+                continue
+            for env in self._each(envs):
+                scope = Scope(1, env, self.text.indent)
+                self._emit(scope, instr)
+                self.text.lines += scope.lines
 
-    def _inner_stage(self, stage: Stage, env: dict[int, Val]) -> None:
+    def _together(self, instr: Apply, envs: list[dict[int, Val]]) -> bool:
+        if len(envs) == 1 or instr.out in self.constant or HEAVY.get(instr.op, 1) < PACKED:
+            return False
+        return {self.text.types[v] for v in (instr.out, *instr.args)} == {"f32"}
+
+    def _packed(self, instr: Apply, envs: list[dict[int, Val]]) -> None:
+        rows = len(envs)
+        kind = self.text.h.type("f32", rows)
+        args = [Val(f"({kind}){{{', '.join(env[a].text for env in envs)}}}", rows) for a in instr.args]
+        val = self.text.values.apply(instr.op, "f32", args, ["f32"] * len(args))
+        self.text.line(f"const {kind} p{instr.out} = {val.text};")
+        for row, env in enumerate(envs):
+            env[instr.out] = Val(f"p{instr.out}[{row}]")
+
+    def _inner_stage(self, stage: Stage, envs: list[dict[int, Val]]) -> None:
         """Loop over the inner axes: unrolled vectors, single vectors, then single elements."""
         plan = self.text.plan
         lanes = plan.lanes if plan.vector == "inner" or not stage.level.in_grid else 1
         lanes = 1 if in_order(stage) else lanes
         self.reductions.start_scans(stage, 1)
         reduces = [i for i in stage.body if isinstance(i, Reduce) and i.over == "inner"]
-        blocked = any(i.combiner == "sum" and self.text.types[i.args[0]] in FLOATS for i in reduces)
-        units = unroll(stage) if reduces else 1
-        for reduce in reduces:
-            self.reductions.declare_accumulators(reduce, lanes, units, blocked)
+        sums = [i for i in reduces if self.reductions.is_float_sum(i)] if plan.sum_blocks else []
+        blocked = bool(sums)
+        units = min(unroll(stage), plan.units) if reduces else 1
+        for _ in self._each(envs):
+            for reduce in reduces:
+                self.reductions.declare_accumulators(reduce, lanes, units, blocked)
         axes = self.text.kernel.inner
         last = axes[-1].name
         for k, axis in enumerate(axes[:-1]):
@@ -228,8 +266,8 @@ class _Printer:
             self.text.indent += 1
             self.text.line(f"const int64_t to = lm_min(from + {SUM_BLOCK_VECTOR}, {end});")
             end = "to"
-            for reduce in reduces:
-                if self.reductions.is_float_sum(reduce):
+            for _ in self._each(envs):
+                for reduce in sums:
                     self.reductions.declare_block(reduce, lanes, units)
         self.text.line(f"{last} = {'from' if blocked else '0'};")
         steps = [(lanes, units)] + ([(lanes, 1)] if units > 1 else []) if lanes > 1 else []
@@ -238,29 +276,31 @@ class _Printer:
             condition = f"{last} < {end}" if ahead == 1 else f"{last} + {ahead} <= {end}"
             self.text.line(f"for (; {condition}; {last} += {ahead}) {{")
             for unit in range(count):
-                scope = Scope(width, dict(env), self.text.indent + 1, unit, unit * width)
-                if count > 1:
-                    self.text.line("  {")
-                self.reductions.load_totals(scope, stage)
-                for instr in stage.body:
-                    self._emit(scope, instr)
-                if width > 1:
-                    self.memory.fetch_ahead(scope, stage)
-                self.text.lines += scope.lines
-                if count > 1:
-                    self.text.line("  }")
+                for env in self._each(envs):
+                    scope = Scope(width, dict(env), self.text.indent + 1, unit, unit * width)
+                    if count * len(envs) > 1:
+                        self.text.line("  {")
+                    self.reductions.load_totals(scope, stage)
+                    for instr in stage.body:
+                        self._emit(scope, instr)
+                    if width > 1:
+                        self.memory.fetch_ahead(scope, stage)
+                    self.text.lines += scope.lines
+                    if count * len(envs) > 1:
+                        self.text.line("  }")
             self.text.line("}")
         if blocked:
-            for reduce in reduces:
-                if self.reductions.is_float_sum(reduce):
+            for _ in self._each(envs):
+                for reduce in sums:
                     self.reductions.fold_block(reduce, units, lanes)
             self.text.indent -= 1
             self.text.line("}")
         for _ in axes[:-1]:
             self.text.indent -= 1
             self.text.line("}")
-        for reduce in reduces:
-            self.reductions.finish_accumulators(reduce, lanes, units, blocked, env)
+        for env in self._each(envs):
+            for reduce in reduces:
+                self.reductions.finish_accumulators(reduce, lanes, units, blocked, env)
 
     def _across_grid(self, stages: list[Stage]) -> None:
         """Every stage for a few neighbouring grid points at once, then for single ones."""
@@ -359,9 +399,9 @@ class _Printer:
         self._declare_counter(stages)
         for stage in stages:
             if stage.level is Level.TOTAL_INNER:
-                self._inner_stage(stage, env)
+                self._inner_stage(stage, [env])
             else:
-                self._straight(stage, env)
+                self._straight(stage, [env])
 
     def _emit(self, scope: Scope, instr: Instr) -> None:
         env = scope.env

@@ -16,8 +16,7 @@ def _horner(name: str, x: str, *coefficients: str) -> str:
     return "\n".join(lines)
 
 
-# The sum with 1.5 * 2^23 + 254 leaves round(x / ln 2) + 254 in the low bits; its halves are two biased exponents, so
-# the result may overflow or be subnormal in the last step.
+# The sum with 1.5 * 2^23 + 254 leaves round(x / ln 2) + 254 in the low bits.
 _EXP_F32 = f"""$NAME($T x) {{
     $T c = @least(@splat(89.0f), @most(@splat(-104.0f), x));
     $T shifted = @fma(c, @splat(1.44269504f), @splat(12583166.0f));
@@ -28,10 +27,16 @@ _EXP_F32 = f"""$NAME($T x) {{
         "p", "r", "1.384365023e-3", "8.374157362e-3", "4.166800156e-2", "0.1666643173", "0.4999999404", "1.0", "1.0"
     )
 }
+    return @scale(p, n, shifted);
+}}"""
+
+# p * 2^n where the low bits of `shifted` hold n + 254: its halves are two biased exponents, so the result may overflow
+# or be subnormal in the last step.
+_SCALED_F32 = """$NAME($T p, $T shifted) {
     $I low = @asi(shifted) >> 1;
     $I high = @asi(shifted) - low;
     return p * @asf(low << 23) * @asf(high << 23);
-}}"""
+}"""
 
 _LOG_F32 = f"""$NAME($T x) {{
     $I tiny = x < 1.17549435e-38f;
@@ -176,6 +181,7 @@ _NARROW_F8E5M2 = """$INAME($T x) {
 
 MATH: dict[tuple[str, str], str] = {
     ("exp", "f32"): _EXP_F32,
+    ("scaled", "f32"): _SCALED_F32,
     ("log", "f32"): _LOG_F32,
     ("log1p", "f32"): _LOG1P_F32,
     ("tanh", "f32"): _TANH_F32,

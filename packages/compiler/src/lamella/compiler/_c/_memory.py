@@ -18,17 +18,11 @@ class Memory:
         self._indirect: dict[tuple[Position, int], str] = {}
 
     def fetch_ahead(self, scope: Scope, stage: Stage) -> None:
-        """Fetch the next row's inputs from the longest stage, and the lines later stages will write from the first."""
+        """Fetch the next row's inputs from the longest stage, into the second cache: the first one is in use."""
         if not self.text.plan.prefetch or not stage.level.in_grid:
             return
         stages = [s for s in self.text.kernel.stages if s.level is Level.INNER]
         row = len(self.text.kernel.grid) - 1
-        if stage is stages[0]:
-            for later in stages[1:]:
-                for instr in later.body:
-                    if isinstance(instr, Store) and self.text.vector_stride(instr.position) == 1:
-                        address = f"b{instr.buffer} + {self._address(scope, instr.position)}"
-                        self.text.put(scope, f"__builtin_prefetch({address}, 1);")
         if stage is max(stages[1:], key=stage_work):
             done = set()
             for earlier in stages:
@@ -36,7 +30,7 @@ class Memory:
                     if isinstance(instr, Load) and instr.buffer not in done and self._streams(instr, row):
                         done.add(instr.buffer)
                         next_row = f"{self._address(scope, instr.position)} + {self._stride_names(instr.position)[row]}"
-                        self.text.put(scope, f"__builtin_prefetch(b{instr.buffer} + {next_row});")
+                        self.text.put(scope, f"__builtin_prefetch(b{instr.buffer} + {next_row}, 0, 2);")
 
     def _streams(self, load: Load, row: int) -> bool:
         position = load.position
@@ -47,7 +41,8 @@ class Memory:
         point = self.text.inner_position(scope)
         if self.text.plan.vector == "grid" and scope.lanes > 1:
             return f"t{local} + ({point}) * {scope.lanes}"
-        return f"t{local} + {point}"
+        row = f"{self.text.row} * points + " if self.text.row else ""
+        return f"t{local} + {row}{point}"
 
     def _address(self, scope: Scope, position: Position) -> str:
         """The element number where it is the same for all lanes, but for steps along the vector axis."""

@@ -78,26 +78,26 @@ class Reductions:
             if lanes > 1:
                 kind, start = self.accumulator(reduce, out, lanes)
                 if blocked and self.is_float_sum(reduce):
-                    self.text.line(f"{kind} s{out} = {start};")
+                    self.text.line(f"{kind} {self.text.own(f's{out}')} = {start};")
                 else:
                     for unit in range(units):
-                        self.text.line(f"{kind} a{out}_{unit} = {start};")
+                        self.text.line(f"{kind} {self.text.own(f'a{out}_{unit}')} = {start};")
             kind, start = self.accumulator(reduce, out, 1)
-            self.text.line(f"{kind} e{out} = {start};")
+            self.text.line(f"{kind} {self.text.own(f'e{out}')} = {start};")
 
     def declare_block(self, reduce: Reduce, lanes: int, units: int) -> None:
         out = reduce.outs[0]
         for unit in range(units if lanes > 1 else 0):
             kind, start = self.accumulator(reduce, out, lanes)
-            self.text.line(f"{kind} a{out}_{unit} = {start};")
+            self.text.line(f"{kind} {self.text.own(f'a{out}_{unit}')} = {start};")
 
     def fold_block(self, reduce: Reduce, units: int, lanes: int) -> None:
         if lanes > 1:
-            out = reduce.outs[0]
-            self.text.line(f"s{out} = s{out} + {self._tree(reduce, out, units, lanes)};")
+            name = self.text.own(f"s{reduce.outs[0]}")
+            self.text.line(f"{name} = {name} + {self._tree(reduce, reduce.outs[0], units, lanes)};")
 
     def _tree(self, reduce: Reduce, out: int, units: int, lanes: int) -> str:
-        parts = [f"a{out}_{unit}" for unit in range(units)]
+        parts = [self.text.own(f"a{out}_{unit}") for unit in range(units)]
         while len(parts) > 1:
             parts = [
                 f"({self.text.h.combine(reduce.combiner, self.text.types[out], lanes, a, b)})"
@@ -110,33 +110,36 @@ class Reductions:
             self._finish_pair(reduce, lanes, units, env)
             return
         out, dtype, combiner = reduce.outs[0], self.text.types[reduce.outs[0]], reduce.combiner
-        kind = C_TYPES[dtype]
+        kind, name, single = C_TYPES[dtype], self.text.own(f"v{out}"), self.text.own(f"e{out}")
         if lanes == 1:
-            self.text.line(f"const {kind} v{out} = e{out};")
+            self.text.line(f"const {kind} {name} = {single};")
         else:
-            whole = f"s{out}" if blocked and self.is_float_sum(reduce) else self._tree(reduce, out, units, lanes)
+            whole = self._tree(reduce, out, units, lanes)
+            if blocked and self.is_float_sum(reduce):
+                whole = self.text.own(f"s{out}")
             if dtype == "bool":
                 anyone = self.text.h.call("any", "i8", lanes)
                 across = f"{anyone}({whole})" if combiner == "any" else f"!{anyone}(~{whole})"
             else:
                 across = f"{self.text.h.call('h' + combiner, dtype, lanes)}({whole})"
-            self.text.line(f"const {kind} v{out} = {self.text.h.combine(combiner, dtype, 1, across, f'e{out}')};")
-        env[out] = Val(f"v{out}")
+            self.text.line(f"const {kind} {name} = {self.text.h.combine(combiner, dtype, 1, across, single)};")
+        env[out] = Val(name)
 
     def _finish_pair(self, reduce: Reduce, lanes: int, units: int, env: dict[int, Val]) -> None:
         """argmax and argmin: bring all lanes and units into the scalar accumulator, in a fixed order."""
         best, at = reduce.outs
+        first, second = (self.text.own(f"e{out}") for out in reduce.outs)
         if lanes > 1:
             base = C_TYPES[self.text.types[best]]
             for unit in range(units):
                 self.text.line(f"{{ {base} x[{lanes}]; int64_t k[{lanes}];")
-                self.text.line(f"  memcpy(x, &a{best}_{unit}, sizeof x); memcpy(k, &a{at}_{unit}, sizeof k);")
-                take = self.take(reduce, 1, "x[l]", "k[l]", f"e{best}", f"e{at}")
+                values, places = (self.text.own(f"a{out}_{unit}") for out in reduce.outs)
+                self.text.line(f"  memcpy(x, &{values}, sizeof x); memcpy(k, &{places}, sizeof k);")
+                take = self.take(reduce, 1, "x[l]", "k[l]", first, second)
                 self.text.line(
-                    f"  for (int l = 0; l < {lanes}; ++l) if ({take}) {{ e{best} = x[l]; e{at} = k[l]; }} }}"
+                    f"  for (int l = 0; l < {lanes}; ++l) if ({take}) {{ {first} = x[l]; {second} = k[l]; }} }}"
                 )
-        for out in reduce.outs:
-            env[out] = Val(f"e{out}")
+        env[best], env[at] = Val(first), Val(second)
 
     def take(self, reduce: Reduce, lanes: int, x: str, k: str, best: str, at: str) -> str:
         """Whether (x, k) beats (best, at): NaN first, then the larger (smaller), then the earlier."""
@@ -233,6 +236,8 @@ class Reductions:
             return
         serial = self.text.plan.vector == "grid" and instr.over == "inner"
         names = [f"a{o}_{scope.unit}" if lanes > 1 or serial else f"e{o}" for o in instr.outs]
+        if instr.over == "inner":
+            names = [self.text.own(name) for name in names]
         if len(names) == 2:
             self._accumulate_pair(scope, instr, operands, names)
             return

@@ -17,6 +17,7 @@ from lamella.compiler._kernel import Apply, Const, Kernel, Position
 from lamella.compiler._kernel._ir import FLOATS, used
 from lamella.compiler._schedule import Schedule
 
+ROW_AXIS = 0  # rows go abreast along the first grid axis
 _PLAIN = frozenset({0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5})
 
 
@@ -54,6 +55,7 @@ class Text:
         self._named: dict[int, str] = {}
         self._counts = _counts(kernel)
         self.sizes: dict[int, str] = {}
+        self.row = 0  # which of the rows abreast the printed lines are for
         self.lines: list[str] = []
         self.indent = 1
         axes = kernel.axes
@@ -98,6 +100,10 @@ class Text:
     def line(self, text: str) -> None:
         self.lines.append("    " * self.indent + text)
 
+    def own(self, name: str) -> str:
+        """A name that each of the rows abreast has for itself."""
+        return f"{name}r{self.row}" if self.row else name
+
     def inner_points(self) -> int:
         points = 1
         for axis in self.kernel.inner:
@@ -112,9 +118,9 @@ class Text:
         scope.lines.append("    " * scope.indent + text)
 
     def name(self, scope: Scope, out: int, val: Val) -> None:
-        kind = self.values.ctype(self.types[out], val.lanes, val.mask)
-        self.put(scope, f"const {kind} v{out} = {val.text};")
-        scope.env[out] = Val(f"v{out}", val.lanes, val.mask)
+        kind, name = self.values.ctype(self.types[out], val.lanes, val.mask), self.own(f"v{out}")
+        self.put(scope, f"const {kind} {name} = {val.text};")
+        scope.env[out] = Val(name, val.lanes, val.mask)
 
     def operand(self, scope: Scope, value: int) -> str:
         """A value at the lanes of its scope, bools as one-byte masks."""
@@ -125,7 +131,8 @@ class Text:
 
     def axis_name(self, scope: Scope, axis: int) -> str:
         name = self.kernel.axes[axis].name
-        return f"({name} + {scope.shift})" if axis == self.vector_axis and scope.shift else name
+        ahead = scope.shift if axis == self.vector_axis else self.row if axis == ROW_AXIS else 0
+        return f"({name} + {ahead})" if ahead else name
 
     def inner_position(self, scope: Scope) -> str:
         """The number of the current inner point."""

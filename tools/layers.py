@@ -21,7 +21,7 @@ from tools.workspace import ROOT, Package, Requirement, packages
 __all__ = ["Import", "check", "imports", "order"]
 
 # Import names that differ from their distribution's normalized name.
-_DISTRIBUTIONS = {"cupy": "cupy-cuda12x", "sklearn": "scikit-learn", "_pytest": "pytest"}
+_DISTRIBUTIONS = {"cupy": "cupy-cuda12x", "PIL": "pillow", "sklearn": "scikit-learn", "_pytest": "pytest"}
 _LOADERS = frozenset({"import_module", "__import__", "find_spec"})
 # Folders outside the packages whose files use the whole stack as a user does: no private module of any package.
 _OUTSIDE = ("benchmarks", "examples", "integration")

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, final
+from typing import Any, Literal, SupportsIndex, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +17,13 @@ from lamella.data._media._encoded import encoded_rows, note_row, replaced
 from lamella.data._media._threads import cpus, each
 from lamella.data._protocols import Array
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 Fit = Literal["stretch", "cover", "contain"]
 _CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 _FITS = ("stretch", "cover", "contain")
 _SIDEWAYS = 5  # EXIF orientations from here on swap width and height
 _CROP_ATTEMPTS = 10  # random boxes tried before the largest one in the middle is taken
 _Box = tuple[float, float, float, float]
+_Image: TypeAlias = Any  # Pillow's: an extra, so its types cannot be named
 
 
 @final
@@ -145,9 +143,9 @@ class DecodeImages:
         width, height = image.size
         return (width, height) if self.orient and _orientation(image) >= _SIDEWAYS else (height, width)
 
-    def _open(self, encoded: bytes) -> Image:
+    def _open(self, encoded: bytes) -> _Image:
         with _naming("bytes that are no image of a known format", len(encoded)):
-            image: Image = _pillow().open(io.BytesIO(encoded))
+            image = _pillow().open(io.BytesIO(encoded))
         if image.width * image.height > self.max_pixels:
             raise ValueError(
                 f"DecodeImages: an image of {image.width} x {image.height} pixels, more than max_pixels="
@@ -176,7 +174,7 @@ class DecodeImages:
         array = np.asarray(self._resized(image, size, box)).reshape(*size, -1)
         return array[:, ::-1] if rng is not None and self.flip and rng.random() < self.flip else array
 
-    def _resized(self, image: Image, size: tuple[int, int], box: _Box | None) -> Image:
+    def _resized(self, image: _Image, size: tuple[int, int], box: _Box | None) -> _Image:
         pillow = _pillow()
         height, width = size
         if self.size is None:
@@ -191,15 +189,14 @@ class DecodeImages:
         if self.fit == "contain":
             scale = min(width / image.width, height / image.height)
             inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-            canvas: Image = pillow.new(self.mode, (width, height))
+            canvas = pillow.new(self.mode, (width, height))
             canvas.paste(
                 image.resize(inner, pillow.Resampling.BILINEAR), ((width - inner[0]) // 2, (height - inner[1]) // 2)
             )
             return canvas
         if box is None and image.size == (width, height):
             return image
-        resized: Image = image.resize((width, height), pillow.Resampling.BILINEAR, box=box)
-        return resized
+        return image.resize((width, height), pillow.Resampling.BILINEAR, box=box)
 
 
 @contextmanager
@@ -219,7 +216,7 @@ def _middle(width: int, height: int, ratio: float) -> _Box:
     return (width - w) / 2, (height - h) / 2, (width + w) / 2, (height + h) / 2
 
 
-def _orientation(image: Image) -> int:
+def _orientation(image: _Image) -> int:
     """The EXIF orientation, 1 to 8; only photographs have one, and reading it costs as much as a small image."""
     if image.format not in ("JPEG", "MPO", "TIFF") or ("exif" not in image.info and image.format != "TIFF"):
         return 1
@@ -227,7 +224,7 @@ def _orientation(image: Image) -> int:
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
-def _turned(image: Image, orientation: int) -> Image:
+def _turned(image: _Image, orientation: int) -> _Image:
     turn = _pillow().Transpose
     turns = (
         turn.FLIP_LEFT_RIGHT,
@@ -238,8 +235,7 @@ def _turned(image: Image, orientation: int) -> Image:
         turn.TRANSVERSE,
         turn.ROTATE_90,
     )
-    upright: Image = image.transpose(turns[orientation - 2])
-    return upright
+    return image.transpose(turns[orientation - 2])
 
 
 def _pillow() -> Any:

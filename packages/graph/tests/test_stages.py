@@ -40,11 +40,11 @@ PROGRAMS = {
 
 def without_items(graph: Graph) -> Any:
     assert not [n for n in verify(graph).nodes if n.op.name == "scalar.item"]
-    COMPILED.append(graph.name)
+    COMPILED.append(graph)
     return interpret(graph)
 
 
-COMPILED: list[str] = []
+COMPILED: list[Graph] = []
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -56,6 +56,9 @@ def test_stages_compute_what_the_graph_does(name: str) -> None:
     COMPILED.clear()
     got, expected = staged(graph, without_items)([x, 0.5]), interpret(graph)([x, 0.5])
     assert len(COMPILED) == stages
+    for stage in COMPILED:
+        twice = {effect.value for effect in stage.effects} & set(stage.outputs)
+        assert twice <= set(graph.outputs), "what is only an effect may be written over its input"
     assert [type(v) for v in got] == [type(v) for v in expected]
     for a, b in zip(got, expected, strict=True):
         np.testing.assert_array_equal(a, b) if b is not None else None

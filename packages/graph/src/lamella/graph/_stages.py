@@ -6,6 +6,7 @@ only a result or a state needs (the loss that a step returns) is read after the 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -33,16 +34,18 @@ class Staged:
         self.graph = graph
         level = _levels(graph)
         last = max((level[n.outputs[0]] for n in graph.nodes if n.op.spec != "scalar"), default=0)
-        self._effects = [e for e in graph.effects if e.kind != "state" and type(e.value) is Value]
+        self._committed = [e.kind != "state" and type(e.value) is Value for e in graph.effects]  # by the last stage
         # (what is read before it, inputs, executable, outputs) a stage
         self._stages: list[tuple[list[_Read], list[Value], Any, list[Value]]] = []
-        wanted = {v for v in graph.results() if type(v) is Value}
+        # what is only an effect is no output as well: an executor may write it over its input
+        beside = [e.value for e, last_one in zip(graph.effects, self._committed, strict=True) if not last_one]
+        wanted = {v for v in [*graph.outputs, *beside] if type(v) is Value}
         for node in reversed(graph.nodes):
             if level[node.outputs[0]] > last or node.op.name == ITEM:
                 wanted.update(a for a in node.args if type(a) is Value)
         for n in range(last, -1, -1):
             nodes = [x for x in graph.nodes if level[x.outputs[0]] == n and x.op.name != ITEM]
-            effects = self._effects if n == last else []
+            effects = list(itertools.compress(graph.effects, self._committed)) if n == last else []
             stage, inputs, outputs = _stage(graph, n, nodes, effects, wanted)
             wanted.update(inputs)
             reads = [_read(x) for x in graph.nodes if x.op.name == ITEM and level[x.outputs[0]] == n]
@@ -67,8 +70,8 @@ class Staged:
         _evaluate(self._after, env)
         committed = iter(found[len(self._stages[-1][3]) :])
         out = [env[v] if type(v) is Value else v for v in graph.outputs]
-        for effect in graph.effects:
-            if effect in self._effects:
+        for effect, is_committed in zip(graph.effects, self._committed, strict=True):
+            if is_committed:
                 out.append(next(committed))
             else:
                 out.append(env[effect.value] if type(effect.value) is Value else effect.value)

@@ -183,6 +183,70 @@ def test_updates_that_must_not_be_in_place(case: str) -> None:
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
+CHECKED_AGAIN = {  # the check that follows the update, and whether it cannot fail
+    "the same index": ("%2", "take_grad(%4, {}; dim=0, size=20)", True),
+    "part of the same index": ("%9", "take_grad(%8, {}; dim=0, size=20)", True),
+    "against another size": ("%2", "take_grad(%4, {}; dim=0, size=19)", False),
+    "another index": ("%7", "take_grad(%4, {}; dim=0, size=20)", False),
+}
+
+
+@pytest.mark.parametrize("case", CHECKED_AGAIN)
+def test_a_check_that_has_been_made_cannot_fail_again(case: str) -> None:
+    index, later, holds = CHECKED_AGAIN[case]
+    rows = later.split("size=")[1][:2]
+    text = f"""graph g(%0: f32[20, 20], %1: f32[20, 20], %2: i64[3], %7: i64[3]) {{
+  %4: f32[3, 20] = take(%1, %2; dim=0)
+  %8: f32[2, 20] = slice(%4; index=((0, 2, 1), (0, 20, 1)))
+  %9: i64[2] = slice(%2; index=((0, 2, 1),))
+  %3: f32[20, 20] = sgd(%0, %1, 0.5, 0.1)
+  %5: f32[{rows}, 20] = {later.format(index)}
+  return %5
+  write %0 <- %3
+}}"""
+    inputs = [normal(20, 20), normal(20, 20) + 1, np.array([0, 18, 5]), np.array([4, 4, 4])]
+    want, run = interpret(parse(text))(inputs), compile_step(parse(text))
+    found = run(list(inputs))
+    assert (found[1] is inputs[0]) == holds
+    for got, expected in zip(found, want, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+    before = inputs[0].copy()
+    inputs[2] = np.array([0, 20, 5])
+    with pytest.raises(IndexError, match="out of range"):
+        run(list(inputs))
+    np.testing.assert_array_equal(inputs[0], before)
+
+
+def test_a_check_that_never_ran_holds_nothing() -> None:
+    text = """graph g(%0: f32[20, 20], %1: f32[20, 0], %2: i64[3], %3: f32[3, 20]) {
+  %4: f32[3, 0] = take(%1, %2; dim=0)
+  %5: f32[20, 20] = sgd(%0, %0, 0.5, 0.1)
+  %6: f32[20, 20] = take_grad(%3, %2; dim=0, size=20)
+  return %4, %6
+  write %0 <- %5
+}"""
+    x = normal(20, 20)
+    inputs = [x.copy(), normal(20, 0), np.array([0, 20, 5]), normal(3, 20)]
+    with pytest.raises(IndexError):
+        compile_step(parse(text))(inputs)
+    np.testing.assert_array_equal(inputs[0], x)
+
+
+def test_a_step_that_reads_its_loss_still_writes_in_place() -> None:
+    text = """graph g(%0: f32[20, 20], %1: f32[20, 20]) {
+  %2: f32[20, 20] = sgd(%0, %1, 0.5, 0.1)
+  %3: f32[] = sum(%1; dims=(0, 1), keepdim=False)
+  %4: f64 = scalar.item(%3)
+  return %4
+  write %0 <- %2
+}"""
+    inputs = [normal(20, 20), normal(20, 20) + 1]
+    want = interpret(parse(text))([a.copy() for a in inputs])
+    _, value = compile_step(parse(text))(inputs)
+    assert value is inputs[0]
+    np.testing.assert_allclose(value, want[1], rtol=1e-6)
+
+
 def test_a_compiled_step_writes_where_parameters_lie() -> None:
     p = lt.randn(50, 40, requires_grad=True)
     x = lt.randn(8, 50)

@@ -8,14 +8,15 @@ were. Everything here is decided from kernels and steps, before code is printed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from lamella.compiler._kernel import Check, Kernel, Load, Position, Store, Update
 from lamella.compiler._lower._graph import Lowered, numpy_dtype
 from lamella.compiler._lower._group import Call, Extern, Group
 from lamella.compiler._lower._kernelize import Made, kernelize
-from lamella.compiler._lower._refs import Ref, Root
+from lamella.compiler._lower._refs import Ref, Root, Subject
 from lamella.compiler._plan import Span
 
 
@@ -107,7 +108,7 @@ def lay_out(steps: list[Drafted], lowered: Lowered, *, in_place: bool) -> Layout
 def _update_inputs(layout: Layout, lowered: Lowered) -> None:
     results = [r for r in lowered.results if isinstance(r, Root)]
     graph = lowered.graph
-    failing = max((n for n, step in enumerate(layout.steps) if _may_fail(step)), default=-1)
+    failing = _last_failing(layout.steps, lowered.subjects)
     for effect, new in zip(graph.effects, lowered.results[len(graph.outputs) :], strict=True):
         if effect.kind != "write" or not isinstance(new, Root):
             continue
@@ -120,10 +121,21 @@ def _update_inputs(layout: Layout, lowered: Lowered) -> None:
         _put_over(layout, number, old, new)
 
 
-def _may_fail(step: Drafted) -> bool:
-    if isinstance(step, Draft):
-        return any(isinstance(instr, Check) for _, instr in step.made.kernel.instructions())
-    return isinstance(step, Extern) or step.fails
+def _last_failing(steps: Sequence[Drafted], subjects: Mapping[int, Subject]) -> int:
+    """The last step that may fail, -1 for none: what an earlier one has checked of every element cannot fail again."""
+    last = -1
+    held: set[tuple[Root, tuple[Any, ...]]] = set()
+    for number, step in enumerate(steps):
+        if not isinstance(step, Draft):
+            last = number if isinstance(step, Extern) or step.fails else last
+            continue
+        kernel = step.made.kernel
+        checked = [subjects.get(instr.code) for _, instr in kernel.instructions() if isinstance(instr, Check)]
+        if any(subject is None or (subject.looks.root, subject.wants) not in held for subject in checked):
+            last = number
+        if all(axis.extent for axis in kernel.axes):
+            held.update((s.looks.root, s.wants) for s in checked if s is not None and s.everywhere)
+    return last
 
 
 def _reuse(layout: Layout, outside: set[Root]) -> None:

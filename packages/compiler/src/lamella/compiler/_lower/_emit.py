@@ -15,7 +15,7 @@ from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import FLOATS, NARROW, STORAGE_TYPES, value_type
 from lamella.compiler._library._row import Library
 from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target, fit, steps_of
-from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table, contiguous
+from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Subject, Table, contiguous
 from lamella.compiler._schedule import HEAVY
 
 Rule = Callable[..., Any]
@@ -40,6 +40,7 @@ class Emitter:
         self.grouper = Grouper()
         self.roots: list[Root] = []
         self.errors: list[Exception] = []
+        self.subjects: dict[int, Subject] = {}  # by code
         self.source = ""
         self.pending: dict[Root, Pending] = {}
 
@@ -51,9 +52,11 @@ class Emitter:
         self.roots.append(root)
         return root
 
-    def error(self, exception: Exception) -> int:
-        """The code a kernel reports for this error."""
+    def error(self, exception: Exception, subject: Subject | None = None) -> int:
+        """The code a kernel reports for this error; `subject` lets it be known that a check cannot fail again."""
         self.errors.append(exception)
+        if subject is not None:
+            self.subjects[len(self.errors)] = subject
         return len(self.errors)
 
     # -- items --------------------------------------------------------------------------------------------------------

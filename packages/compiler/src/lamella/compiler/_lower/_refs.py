@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lamella.compiler._lower._group import Item, Step
@@ -180,6 +180,21 @@ def contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
         strides.append(0 if n == 1 else step)
         step *= n
     return tuple(reversed(strides))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a check is about: the values it looks at, and what it wants of each of them."""
+
+    looks: Ref
+    wants: tuple[Any, ...]
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it looks at every element of the array."""
+        steps = [(n, s) for n, s in zip(self.looks.shape, self.looks.strides, strict=True) if s or n == 0]
+        once = Ref(self.looks.root, self.looks.offset, tuple(n for n, _ in steps), tuple(s for _, s in steps))
+        return once.distinct and once.size == once.root.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import UNSIGNED, value_type
 from lamella.compiler._lower._emit import Emitter, Rule
-from lamella.compiler._lower._refs import Ref, Table
+from lamella.compiler._lower._refs import Ref, Subject, Table
 
 
 class _Checked:
@@ -20,7 +20,8 @@ class _Checked:
 
     def __init__(self, e: Emitter, name: str, index: Ref, dim: int, size: int) -> None:
         self.size, self.unsigned = size, index.dtype in UNSIGNED
-        self.code = e.error(IndexError(f"{name}: an index is out of range for dim {dim} of size {size}"))
+        error = IndexError(f"{name}: an index is out of range for dim {dim} of size {size}")
+        self.code = e.error(error, Subject(index, ("index", size)))
 
     def __call__(self, b: KernelBuilder, index: int) -> tuple[int, int]:
         """(position, whether it is one); where it is none, the position is 0."""

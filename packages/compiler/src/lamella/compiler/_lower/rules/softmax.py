@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import value_type
 from lamella.compiler._lower._emit import Emitter, Rule, one_hot, to
-from lamella.compiler._lower._refs import Counter, Ref, Table
+from lamella.compiler._lower._refs import Counter, Ref, Subject, Table
 from lamella.compiler._lower.rules.elementwise import where
 
 
@@ -99,10 +99,13 @@ def _cross_entropy_grad(
     return e.compute(gradient, logp, column, Counter((0, 1), small), up, dtype=kind, cost=12)
 
 
-def _class_check(e: Emitter, name: str, classes: int, ignore_index: int | None) -> Callable[..., tuple[int, int]]:
+def _class_check(
+    e: Emitter, name: str, target: Ref, classes: int, ignore_index: int | None
+) -> Callable[..., tuple[int, int]]:
     """Body parts (position of a target's class, whether it counts), reporting what is neither a class nor ignored."""
     rest = "" if ignore_index is None else f" nor ignore_index {ignore_index}"
-    code = e.error(IndexError(f"{name}: a target is not a class of [0, {classes}){rest}"))
+    error = IndexError(f"{name}: a target is not a class of [0, {classes}){rest}")
+    code = e.error(error, Subject(target, ("class", classes, ignore_index)))
 
     def check(b: KernelBuilder, target: int) -> tuple[int, int]:
         at, zero = b.cast(target, "i64"), b.const(0, "i64")
@@ -128,7 +131,7 @@ def _kept(ignore_index: int | None) -> Callable[[KernelBuilder, list[int]], int]
 
 
 def _pick_class(e: Emitter, x: Ref, target: Ref, *, ignore_index: int | None, reduction: str) -> Ref:
-    check, kind = _class_check(e, "nll_loss", x.shape[1], ignore_index), value_type(x.dtype)
+    check, kind = _class_check(e, "nll_loss", target, x.shape[1], ignore_index), value_type(x.dtype)
     strides = (x.strides[0], *x.strides[2:])
 
     def body(b: KernelBuilder, values: list[int]) -> int:
@@ -149,7 +152,7 @@ def _pick_class(e: Emitter, x: Ref, target: Ref, *, ignore_index: int | None, re
 
 
 def _pick_class_grad(e: Emitter, g: Ref, target: Ref, *, classes: int, ignore_index: int | None, reduction: str) -> Ref:
-    check, kind = _class_check(e, "nll_loss", classes, ignore_index), value_type(g.dtype)
+    check, kind = _class_check(e, "nll_loss", target, classes, ignore_index), value_type(g.dtype)
     shape = (target.shape[0], classes, *target.shape[1:])
     if reduction == "mean":
         count = e.reduce("sum", target, tuple(range(len(target.shape))), dtype="i64", body=_kept(ignore_index))

@@ -38,7 +38,10 @@ def _copy() -> dict[str, Any]:
 
 
 def program_cost(compiled: Any) -> tuple[int, int]:
-    """(floating point operations, bytes of the arrays taken and given) of the one program a compiled function holds."""
+    """(floating point operations, bytes of the arrays taken and given) of the one program a compiled function holds.
+
+    What it computes again to save memory is not counted.
+    """
     from lamella.graph import TensorType, Value
     from lamella.tensor.extend import MetaArray, rule
 
@@ -51,7 +54,7 @@ def program_cost(compiled: Any) -> tuple[int, int]:
 
     flops = 0
     for node in graph.nodes:
-        if node.op.spec != "scalar":
+        if node.op.spec != "scalar" and not node.region:
             flops += rule(node.op, "cost")(*[meta(a) for a in node.args], **node.params)[0]
     moved = [*graph.inputs, *graph.outputs, *[effect.value for effect in graph.effects]]
     size = sum(

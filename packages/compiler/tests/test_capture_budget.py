@@ -155,6 +155,46 @@ def test_the_least_that_is_reached_is_named_and_can_be_asked_for(backend: str) -
     compile(step, backend=backend, memory_budget=least)()
 
 
+def wide_step() -> Any:
+    """A training step whose hidden values are most of its memory, each of which follows from another."""
+    lt.manual_seed(0)
+    model = nn.Sequential(*[part for _ in range(4) for part in (nn.Linear(32, 128), nn.GELU(), nn.Linear(128, 32))])
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    x = lt.randn(256, 32)
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = F.mse_loss(model(x), x)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step, model
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_step_computes_again_what_costs_no_time(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(least: int) -> tuple[Any, list[Any]]:
+        monkeypatch.setattr(_budget, "_LEAST_PEAK_BYTES", least)
+        step, model = wide_step()
+        compiled = compile(step, backend=backend)
+        losses = [compiled().detach().numpy() for _ in range(2)]
+        return compiled.programs[0], losses + [p.detach().numpy() for p in model.parameters()]
+
+    kept, expected = run(1 << 40)
+    spared, found = run(0)
+    again = [node.op.name for node in spared.graph.nodes if node.region]
+    assert again.count("gelu") == 3, "of the last layer nothing is kept for long"
+    assert "matmul" not in again
+    assert "linear" not in again
+    planner = _budget._planner_of(backend)
+    assert planner(spared.graph) < 0.85 * planner(kept.graph)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    if backend == "interpreter":
+        assert [a.tobytes() for a in found] == [a.tobytes() for a in expected]
+
+
 def test_draws_are_never_repeated() -> None:
     step, _ = step_of(6)
     plain = program(step)

@@ -325,3 +325,25 @@ def test_a_number_is_checked_where_what_reads_it_is_empty() -> None:
     assert compiled([one, one, nothing])[0].shape == (0,)
     with pytest.raises(ZeroDivisionError):
         compiled([one, one - 1, nothing])
+
+
+@pytest.mark.parametrize("region", ["", " region 1"])
+def test_what_is_computed_again_and_later_joins_no_kernel_that_ran_before(region: str) -> None:
+    compiled = run(
+        f"""graph again(%0: f32[300, 40], %1: f32[40, 40]) {{
+  %2: f32[300, 40] = matmul(%0, %1)
+  %3: f32[300, 40] = exp(%2)
+  %4: f32[300, 40] = matmul(%3, %1)
+  %5: f32[300, 40] = sqrt(%2){region}
+  %6: f32[300, 40] = matmul(%5, %1)
+  %7: f32[300, 40] = tanh(%2)
+  %8: f32[300, 40] = add(%6, %7)
+  return %4, %8
+}}""",
+        np.abs(normal(300, 40)),
+        np.abs(normal(40, 40)) / 40,
+        rtol=1e-3,
+    )
+    sources = [kernel.made.kernel.source for kernel in compiled.kernels]
+    for later in ("sqrt", "tanh"):
+        assert any("exp" in source and later in source for source in sources) == (region == "")

@@ -1,8 +1,9 @@
 """What a program keeps in memory: the values between a forward and its backward, and `memory_budget`.
 
 Without a budget, a forward keeps for its backward what is dear to compute again, and the backward computes the rest
-again. With one, the price of a byte rises until the plan of the program fits. The graph computes the same bits; a
-backend may add up sums in another order where they land in other kernels.
+again; a whole step does the same on both sides of its peak, where products lie between and much is saved. With one, the
+price of a byte rises until the plan of the program fits. The graph computes the same bits; a backend may add up sums in
+another order where they land in other kernels.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lamella.graph import CaptureError, Graph, Value, partition, rematerialize, size_bytes
+from lamella.graph import CaptureError, Graph, Value, live_bytes, partition, rematerialize, size_bytes
 from lamella.interfaces import discover
 
 __all__ = ["BudgetError", "check_budget", "fitted"]
 
+_FREE = 2.0  # the price of a byte at which a step that computes values again takes no longer
+_LEAST_PEAK_BYTES = 8 << 20  # what is not looked at without a budget
+_LEAST_SHARE = 0.1  # of the peak, to be saved
+_IN_KERNELS = frozenset({"elementwise", "view", "reduce", "creation", "scalar"})  # between them nothing is kept
 _WORTHS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0, 1024.0, 2.0**20)
 # the price of a byte, and in how many segments what is computed again is cut, from the cheapest on
 _TRIALS = ((1.0, 1), (4.0, 1), (16.0, 1), (64.0, 1), *[(2.0**20, n) for n in (1, 2, 3, 4, 6, 8, 12, 16)])
@@ -55,10 +60,21 @@ def fitted(
     The first `outputs` of the forward are results, what follows is kept for the backward.
     """
     if backward is None:
-        return (forward if budget is None else _fit(forward, _planner_of(backend), budget)), None
+        return (_spared(forward) if budget is None else _fit(forward, _planner_of(backend), budget)), None
     if budget is None:
         return partition(forward, backward, outputs)
     return _fit_parts(forward, backward, outputs, _planner_of(backend), budget)
+
+
+def _spared(graph: Graph) -> Graph:
+    """The program computing again what costs no time, where that saves much of its peak."""
+    if all(node.op.spec in _IN_KERNELS for node in graph.nodes):
+        return graph
+    before = max(live_bytes(graph), default=0)
+    if before < _LEAST_PEAK_BYTES:
+        return graph
+    found = rematerialize(graph, _FREE)
+    return found if max(live_bytes(found)) <= (1 - _LEAST_SHARE) * before else graph
 
 
 def _fit(graph: Graph, planner: _Planner, budget: int) -> Graph:

@@ -268,7 +268,9 @@ class _Plan(NamedTuple):
                 self.forks.path[0].place,
             )
         outputs = len(self.results.outputs)
-        fit, later = fitted(graph, later, outputs, settings.backend, settings.budget)
+        fit = graph
+        if later is not None or not self.forks.path:
+            fit, later = fitted(graph, later, outputs, settings.backend, settings.budget)
         if self.forks.path:
             # the nodes stay: what comes before a fork must not depend on what comes after it
             graph = Graph(graph.name, graph.inputs, graph.nodes, fit.outputs, graph.effects, graph.sources)

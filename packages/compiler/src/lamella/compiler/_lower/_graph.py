@@ -15,7 +15,7 @@ from lamella.compiler._kernel._ir import INT_RANGE
 from lamella.compiler._library import LIBRARY, Library
 from lamella.compiler._lower._emit import Emitter, lowerable
 from lamella.compiler._lower._group import Call, Extern, Group, Step, memory_read
-from lamella.compiler._lower._refs import Ref, Root, Scalar
+from lamella.compiler._lower._refs import Ref, Root, Scalar, Subject
 from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
 from lamella.interfaces import discover
 from lamella.tensor.extend import Op, rule
@@ -51,6 +51,7 @@ class Lowered:
     scalars: ScalarProgram
     results: list[Root | Scalar | Any]
     errors: list[Exception]
+    subjects: dict[int, Subject]  # what the checks of kernels are about, by the code they report
     made: list[tuple[Node, tuple[Root, ...]]]  # nodes, and what they made anew
 
 
@@ -91,6 +92,7 @@ class _Lowering:
         self.program = ScalarProgram()
         self.env: dict[Value, Ref | Scalar] = {}
         self.made: list[tuple[Node, tuple[Root, ...]]] = []
+        self.regions = {0}
 
     def run(self) -> Lowered:
         graph, e = self.graph, self.e
@@ -110,7 +112,7 @@ class _Lowering:
         if any(root.stored and root.pending is not None for root in e.roots):
             raise AssertionError("a number that somebody reads from memory was never placed")
         steps = [s for s in e.grouper.steps if s.merged is None]
-        return Lowered(graph, inputs, steps, self.program, results, e.errors, self.made)
+        return Lowered(graph, inputs, steps, self.program, results, e.errors, e.subjects, self.made)
 
     def _result(self, value: Any, *, fresh: bool) -> Any:
         if not isinstance(value, Value):
@@ -130,6 +132,9 @@ class _Lowering:
 
     def _node(self, node: Node) -> None:
         self.e.source = node.op.name
+        if node.region not in self.regions:  # the later part of a program, which computes some values again
+            self.regions.add(node.region)
+            self.e.grouper.close()
         if node.op.spec == "scalar":
             self._scalar_node(node)
             return

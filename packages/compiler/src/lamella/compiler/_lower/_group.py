@@ -144,6 +144,11 @@ class Grouper:
         self.steps: list[Step] = []
         self.readers: dict[Root, Group] = {}
         self.small: dict[tuple[int, ...], Group] = {}
+        self.barrier = 0  # the first step that takes items
+
+    def close(self) -> None:
+        """Let what follows join no step that is there: it would be computed early, and kept."""
+        self.barrier = len(self.steps)
 
     def extern(self, name: str, source: str) -> Extern:
         """Open an extern step."""
@@ -180,7 +185,7 @@ class Grouper:
         for operand in item.operands:
             if reads_memory(operand):
                 for step in steps_of(operand.root):
-                    if isinstance(step, Group) and step not in candidates:
+                    if isinstance(step, Group) and step.index >= self.barrier and step not in candidates:
                         candidates.append(step)
         candidates.sort(key=lambda g: g.index)
         if len(candidates) > 1:
@@ -195,7 +200,7 @@ class Grouper:
         for other in others:
             while other is not None and other.merged is not None:
                 other = other.merged
-            if other is not None and other not in candidates:
+            if other is not None and other.index >= self.barrier and other not in candidates:
                 candidates.insert(0, other)
         for group in reversed(candidates):
             if group.merged is not None:

@@ -1,0 +1,204 @@
+"""Parquet and Arrow IPC files as one random-access table.
+
+Groups (row groups, record batches) are the unit of reading: a batch decodes the groups it touches, and decoded groups
+are kept, newest use last, up to `cache_bytes` (at least one). Groups that are views of a memory map count for nothing.
+A shuffled pass over more than fits decodes groups again and again; `load` reads everything once instead, and a shuffle
+by groups decodes each once. Reading in stored order decodes the next group ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+import numpy as np
+
+from lamella.data._arguments import check_int, check_record_index
+from lamella.data._arrow import NullPolicy, check_type, from_arrow, null_policy, user_metadata
+from lamella.data._columns import check_indices, gather
+from lamella.data._protocols import IndexArray
+from lamella.data._sources._files import FileTable
+from lamella.data._sources._filter import kept_rows
+from lamella.data._sources._formats import find_format, group_format, suffixes_of
+from lamella.data._sources._group_cache import Columns, GroupCache
+from lamella.data._sources._places import Path, find_places
+from lamella.data._table import TableDataset
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.dataset as pads
+
+
+class ArrowDataset:
+    """Random access over parquet or Arrow IPC (feather) files: one, a folder, a glob, a URI, or a list of them.
+
+    A record is `{name: scalar or array}`, a batch `{name: array}`. `columns` are the only ones read; `filter` (a
+    pyarrow.compute.Expression) leaves the rows it keeps, numbered from 0. Folder names `key=value` are columns
+    (`partitioning="hive"`). Files must have one schema, the first one's or `schema`; `cast=True` casts where no value
+    changes. `fill`, `mask`: see TableDataset. ValueError for files that are corrupt, truncated or differ in schema, and
+    for nulls not provided for; FileNotFoundError.
+    """
+
+    def __init__(
+        self,
+        source: Path | Sequence[Path],
+        *,
+        format: str | None = None,
+        columns: Iterable[str] | None = None,
+        filter: pc.Expression | None = None,
+        fill: Mapping[str, bool | int | float] | None = None,
+        mask: Collection[str] = (),
+        partitioning: str | pads.Partitioning | None = "hive",
+        schema: pa.Schema | None = None,
+        cast: bool = False,
+        filesystem: object | None = None,
+        cache_bytes: SupportsIndex = 1 << 28,
+    ) -> None:
+        owner = self._owner = type(self).__name__
+        places = find_places(owner, source, filesystem, suffixes_of(format))
+        kind = find_format(owner, format, [place.path for place in places])
+        self._table = FileTable(
+            owner,
+            group_format(owner, kind),
+            places,
+            columns=columns,
+            partitioning=partitioning,
+            schema=schema,
+            cast=cast,
+        )
+        self._policy: NullPolicy = null_policy(owner, self._table.names, fill, mask)
+        for name in self._table.names:
+            check_type(owner, name, self._table.schema.field(name).type)
+        self._filter = filter
+        if filter is None:
+            self._groups: list[tuple[int, int, IndexArray | None]] = [
+                (group.file, group.number, None) for group in self._table.groups()
+            ]
+        else:
+            self._groups = kept_rows(self._table, filter)
+        rows = [self._rows_of(number) for number in range(len(self._groups))]
+        self._starts = np.concatenate([[0], np.cumsum(rows, dtype=np.int64)]).astype(np.int64)
+        self._cache_bytes = check_int(owner, "cache_bytes", cache_bytes, 0)
+        self._cache = GroupCache(self._decode, self._cache_bytes)
+        self.metadata: dict[str, str] = user_metadata(self._table.whole_schema.metadata)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_cache"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._cache = GroupCache(self._decode, self._cache_bytes)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names in record order, masks last."""
+        return (*self._table.names, *self._policy.mask_names(self._table.names))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files, in row order."""
+        return tuple(file.place.path for file in self._table.files)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow types of the columns, which say the units of times."""
+        return self._table.schema
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
+        row = check_record_index(self._owner, index, len(self))
+        group = int(np.searchsorted(self._starts, row, side="right")) - 1
+        return {name: column[row - self._starts[group]] for name, column in self._group(group).items()}
+
+    def gather(self, indices: IndexArray) -> dict[str, Any]:
+        """Rows `indices` (integers in [0, len), one dim) of every column, in fresh memory; IndexError if one is out of
+        range.
+        """
+        check_indices(self._owner, indices)
+        if indices.size == 0:
+            return {name: column[:0].copy() for name, column in self._empty_or_first().items()}
+        if not (indices.min() >= 0 and indices.max() < len(self)):
+            raise IndexError(
+                f"{self._owner}: gather wants records in [0, {len(self)}), got [{indices.min()}, {indices.max()}]"
+            )
+        owners = np.searchsorted(self._starts, indices, side="right") - 1
+        if owners[0] == owners[-1] and (owners == owners[0]).all():
+            columns = self._group(int(owners[0]))
+            return dict(zip(columns, gather(self._owner, columns.values(), indices - self._starts[owners[0]]), strict=True))
+        return self._gather_from_groups(indices, owners)
+
+    def _gather_from_groups(self, indices: IndexArray, owners: IndexArray) -> dict[str, Any]:
+        batch: dict[str, Any] = {}
+        by_group = np.argsort(owners, kind="stable")
+        bounds = np.flatnonzero(np.diff(owners[by_group])) + 1
+        for places in np.split(by_group, bounds):
+            group = int(owners[places[0]])
+            rows = indices[places] - self._starts[group]
+            for name, column in self._group(group).items():
+                if name not in batch:
+                    batch[name] = np.empty((len(indices), *column.shape[1:]), column.dtype)
+                batch[name][places] = column[rows]
+        return batch
+
+    def load(self) -> TableDataset:
+        """All rows as a table in memory, read once; the cache is not used."""
+        import pyarrow as pa
+
+        tables = []
+        for number, file in enumerate(self._table.files):
+            groups = [group for group in range(len(self._groups)) if self._groups[group][0] == number]
+            if all(self._groups[group][2] is None for group in groups):
+                chosen = [self._groups[group][1] for group in groups]
+                if chosen or not file.layout.group_rows:
+                    tables.append(self._table.read(number, chosen))
+            else:
+                tables.extend(self._read(group) for group in groups)
+        if not tables:
+            tables = [self._table.schema.empty_table()]
+        return TableDataset(from_arrow(self._owner, pa.concat_tables(tables), self._policy), metadata=self.metadata)
+
+    def fingerprint(self) -> str:
+        """Columns, length, filter and a digest of all footers, which hold sizes and statistics; not of paths or
+        times.
+        """
+        kept = "" if self._filter is None else f"; where {self._filter}"
+        label = self._table.reader.label.rpartition(" ")[2]
+        return f"{label}(rows={len(self)}; {', '.join(self.column_names)}; {self._table.digest()}{kept})"
+
+    def __repr__(self) -> str:
+        return f"{self._owner}({len(self)} rows, files: {len(self.files)}; {', '.join(self.column_names)})"
+
+    def _empty_or_first(self) -> Columns:
+        if self._groups:
+            return self._group(0)
+        table = self.load()
+        return {name: table.column(name) for name in self.column_names}
+
+    def _rows_of(self, group: int) -> int:
+        file, number, kept = self._groups[group]
+        return self._table.files[file].layout.group_rows[number] if kept is None else len(kept)
+
+    def _group(self, group: int) -> Columns:
+        if self._cache.follows(group) and group + 1 < len(self._groups):
+            self._cache.ahead(group + 1)
+        return self._cache.get(group)
+
+    def _decode(self, group: int) -> tuple[Columns, int]:
+        file = self._table.files[self._groups[group][0]]
+        columns = from_arrow(f"{self._owner}: {file.place.name}", self._read(group), self._policy)
+        return columns, sum(column.nbytes for column in columns.values())
+
+    def _read(self, group: int) -> pa.Table:
+        file, number, kept = self._groups[group]
+        table = self._table.read(file, [number])
+        return table if kept is None else table.take(kept)
+
+
+class ParquetDataset(ArrowDataset):
+    """Random access over parquet files: an ArrowDataset that reads nothing else."""
+
+    def __init__(self, source: Path | Sequence[Path], **options: Any) -> None:
+        super().__init__(source, format="parquet", **options)

@@ -1,0 +1,133 @@
+"""A list of files as one table: which rows of which groups of which file, what columns they have, and how to read them.
+
+Files are opened at each read and may not change under the dataset. Truncation, schema drift and types that are no
+columns are raised when the table is made; damage (where there are checksums) and nulls when their group is first read.
+All name the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lamella.data._columns import select_columns
+from lamella.data._sources._formats import GroupFormat, Layout
+from lamella.data._sources._partitions import constant_column, partition_columns
+from lamella.data._sources._places import Place
+from lamella.data._sources._schema import cast_table, check_names, check_same_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class File(NamedTuple):
+    """One file: where it is, what it says about itself, and its values of the columns that folder names give."""
+
+    place: Place
+    layout: Layout
+    constants: Mapping[str, Any]
+
+
+class Group(NamedTuple):
+    """One group of rows of a file."""
+
+    file: int
+    number: int
+    rows: int
+
+
+class FileTable:
+    """Files of one schema, read group by group. `columns` are the only ones read, in that order."""
+
+    def __init__(
+        self,
+        owner: str,
+        reader: GroupFormat,
+        places: Sequence[Place],
+        *,
+        columns: Iterable[str] | None,
+        partitioning: Any,
+        schema: pa.Schema | None,
+        cast: bool,
+    ) -> None:
+        import pyarrow as pa
+
+        self.owner = owner
+        self.reader = reader
+        self.partitions, constants = partition_columns(owner, places, partitioning)
+        layouts = [reader.open(place) for place in places]
+        self.files = [File(*parts) for parts in zip(places, layouts, constants, strict=True)]
+        for file in self.files:
+            check_names(owner, file.place, file.layout.schema)
+            for name in self.partitions.names:
+                if name in file.layout.schema.names:
+                    raise ValueError(
+                        f"{owner}: {name!r} is a column of {file.place.name} and of its folder's name; pass "
+                        "partitioning=None to read the file's own"
+                    )
+        stored = self.files[0].layout.schema if schema is None else schema
+        self.whole_schema = pa.schema(
+            [*(field for field in stored if field.name not in self.partitions.names), *self.partitions], stored.metadata
+        )
+        self.names = select_columns(owner, self.whole_schema.names, columns)
+        self.schema = pa.schema([self.whole_schema.field(name) for name in self.names])
+        stored_names = [name for name in self.names if name not in self.partitions.names]
+        first = ("schema=" if schema is not None else self.files[0].place.name, stored)
+        for file in self.files if schema is not None else self.files[1:]:
+            other = (file.place.name, file.layout.schema)
+            whole = columns is None and schema is None
+            check_same_schema(owner, first, other, stored_names, whole=whole, cast=cast)
+        # What a text partition's codes mean.
+        self._values = {
+            name: sorted({file.constants[name] for file in self.files if file.constants[name] is not None})
+            for name in self.partitions.names
+        }
+
+    def groups(self) -> list[Group]:
+        """All groups, in row order."""
+        return [
+            Group(file, number, rows)
+            for file, entry in enumerate(self.files)
+            for number, rows in enumerate(entry.layout.group_rows)
+        ]
+
+    def read(self, file: int, groups: Sequence[int], names: Sequence[str] | None = None) -> pa.Table:
+        """Whole groups of one file, in the table's types: the table's own columns, or those called `names`."""
+        import pyarrow as pa
+
+        entry = self.files[file]
+        self.check_unchanged(entry.place)
+        wanted = self.names if names is None else names
+        stored = [name for name in wanted if name not in self.partitions.names]
+        columns: dict[str, Any] = {}
+        if stored:
+            table = self.reader.read(entry.place, entry.layout, groups, stored)
+            table = cast_table(self.owner, entry.place, table, _subschema(self.whole_schema, stored))
+            columns = dict(zip(stored, table.columns, strict=True))
+        rows = sum(entry.layout.group_rows[group] for group in groups)
+        for name in wanted:
+            if name in self.partitions.names:
+                kind = self.partitions.field(name).type
+                columns[name] = constant_column(entry.constants[name], kind, self._values[name], rows)
+        return pa.Table.from_arrays([columns[name] for name in wanted], schema=_subschema(self.whole_schema, wanted))
+
+    def check_unchanged(self, place: Place) -> None:
+        """ValueError if a file is gone, or another one has taken its place."""
+        # Far away each question is a round trip, and opening the file asks for its size anyway.
+        if place.is_local and place.now() != place:
+            raise ValueError(
+                f"{self.owner}: {place.name} was changed or removed while in use; make a new {self.owner}"
+            )
+
+    def digest(self) -> str:
+        """A digest of what describes all files' content; not of paths or times."""
+        import hashlib
+
+        text = "".join(f"{file.layout.digest}{sorted(file.constants.items())!r}" for file in self.files)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _subschema(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema([schema.field(name) for name in names])

@@ -1,0 +1,143 @@
+"""A condition on rows, evaluated by Arrow before anything is made of them.
+
+Groups whose folder or statistics (parquet) rule out every row are never read; of the others only the columns that the
+condition names are read to find its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from lamella.data._protocols import IndexArray
+from lamella.data._sources._files import File, FileTable
+from lamella.data._sources._formats import naming
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+_ROWS_AT_ONCE = 1 << 20
+
+
+def names_in(owner: str, condition: object, schema: pa.Schema) -> list[str]:
+    """The columns that a condition names.
+
+    TypeError or ValueError unless it is a pyarrow Expression that gives booleans over the columns of `schema`.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not isinstance(condition, pc.Expression):
+        raise TypeError(
+            f"{owner}: filter must be a pyarrow.compute.Expression such as pyarrow.compute.field('x') > 0, got "
+            f"{type(condition).__name__}"
+        )
+    plain = pa.schema([(field.name, _plain(field.type)) for field in schema])
+    try:
+        kind = _select(plain.empty_table(), condition).type
+    except (pa.ArrowException, TypeError) as error:
+        raise ValueError(f"{owner}: filter {condition} does not fit the columns {schema.names}: {error}") from error
+    if not pa.types.is_boolean(kind):
+        raise ValueError(f"{owner}: filter {condition} gives {kind}, expected booleans")
+    return [name for name in plain.names if _needs(condition, plain, name)] or plain.names[:1]
+
+
+def kept_rows(table: FileTable, condition: pc.Expression) -> list[tuple[int, int, IndexArray | None]]:
+    """Of each group that keeps rows: its file, its number and those rows, ascending (None: all)."""
+    names = names_in(table.owner, condition, table.whole_schema)
+    kept: list[tuple[int, int, IndexArray | None]] = []
+    for number, file in enumerate(table.files):
+        for groups in _portions(file, possible_groups(table, number, condition)):
+            found = evaluate(table.read(number, groups, names), condition)
+            start = 0
+            for group in groups:
+                rows = file.layout.group_rows[group]
+                part = found[start : start + rows]
+                start += rows
+                if part.any():
+                    kept.append((number, group, None if part.all() else np.flatnonzero(part)))
+    return kept
+
+
+def evaluate(rows: pa.Table, condition: pc.Expression) -> npt.NDArray[np.bool_]:
+    """Whether the condition keeps each row; where it is null it does not."""
+    # Arrow's kernels trust offsets and codes, which formats without checksums may have wrong.
+    rows.validate(full=True)
+    for place, field in enumerate(rows.schema):
+        if _plain(field.type) != field.type:
+            rows = rows.set_column(place, field.name, rows.column(place).cast(_plain(field.type)))
+    kept: npt.NDArray[np.bool_] = _select(rows, condition).fill_null(False).to_numpy()
+    return kept
+
+
+def possible_groups(table: FileTable, number: int, condition: pc.Expression) -> list[int]:
+    """The groups of a file that may keep rows, by what folder names and statistics say."""
+    import pyarrow as pa
+    import pyarrow.dataset as pads
+
+    file = table.files[number]
+    schema = pa.schema([(field.name, _plain(field.type)) for field in table.whole_schema])
+    kind, where = table.reader.file_format(), file.place.filesystem
+    fragment = kind.make_fragment(file.place.path, where, _guarantee(table, file))
+    if not list(pads.FileSystemDataset([fragment], schema, kind, where).get_fragments(filter=condition)):
+        return []
+    if not isinstance(fragment, pads.ParquetFileFragment):
+        return list(range(len(file.layout.group_rows)))
+    table.check_unchanged(file.place)
+    with naming(table.owner, table.reader.label, file.place):
+        parts = fragment.split_by_row_group(filter=condition, schema=schema)
+        return sorted(info.id for part in parts for info in part.row_groups)
+
+
+def _select(rows: pa.Table, condition: pc.Expression) -> pa.ChunkedArray:
+    import pyarrow.dataset as pads
+
+    return pads.dataset(rows).to_table(columns={"kept": condition}).column("kept")
+
+
+def _needs(condition: pc.Expression, schema: pa.Schema, name: str) -> bool:
+    import pyarrow as pa
+
+    try:
+        _select(schema.remove(schema.get_field_index(name)).empty_table(), condition)
+    except pa.ArrowException:
+        return True
+    return False
+
+
+def _portions(file: File, groups: Sequence[int]) -> Iterator[list[int]]:
+    """The groups in runs of about a million rows, so that a condition on a huge file is not read at once."""
+    portion: list[int] = []
+    rows = 0
+    for group in groups:
+        portion.append(group)
+        rows += file.layout.group_rows[group]
+        if rows >= _ROWS_AT_ONCE:
+            yield portion
+            portion, rows = [], 0
+    if portion:
+        yield portion
+
+
+def _guarantee(table: FileTable, file: File) -> pc.Expression:
+    """What a file's folder says about all its rows."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    guarantee = pc.scalar(True)
+    for name, value in file.constants.items():
+        kind = _plain(table.partitions.field(name).type)
+        field = pc.field(name)
+        guarantee = guarantee & (field.is_null() if value is None else field == pa.scalar(value, kind))
+    return guarantee
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """A dictionary's type of values, which conditions are written on."""
+    import pyarrow as pa
+
+    return kind.value_type if pa.types.is_dictionary(kind) else kind

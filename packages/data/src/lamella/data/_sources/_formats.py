@@ -1,0 +1,111 @@
+"""The file formats: by which suffixes a folder is searched, and which of them give rows a position.
+
+Parquet and Arrow IPC files say how many rows each of their groups (row groups, record batches) holds, so any row can be
+found; CSV and JSON lines are read from the front only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from lamella.data._sources._places import Place
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.dataset as pads
+
+SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "parquet": (".parquet", ".pq"),
+    "ipc": (".arrow", ".feather", ".ipc"),
+    "csv": (".csv", ".csv.gz", ".csv.bz2", ".csv.zst"),
+    "json": (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".json.gz"),
+}
+_SAME = {"arrow": "ipc", "feather": "ipc", "jsonl": "json"}
+
+
+class Layout(NamedTuple):
+    """What a file says about itself: its schema, the rows of each group, and a digest of what describes its content.
+
+    `handle` is whatever its format reads groups with.
+    """
+
+    schema: pa.Schema
+    group_rows: tuple[int, ...]
+    digest: str
+    handle: Any
+
+
+class GroupFormat(Protocol):
+    """A format whose groups can be read alone."""
+
+    label: str
+
+    def open(self, place: Place, /) -> Layout:
+        """What the file says about itself."""
+
+    def read(self, place: Place, layout: Layout, groups: Sequence[int], columns: Sequence[str], /) -> pa.Table:
+        """Whole groups, with those columns in that order."""
+
+    def file_format(self) -> pads.FileFormat:
+        """The format as Arrow's scanner knows it."""
+
+
+def find_format(owner: str, given: str | None, names: Sequence[str]) -> str:
+    """The format called `given`, or the one that all file names end in."""
+    if given is not None:
+        known = _SAME.get(given, given) if isinstance(given, str) else given
+        if known not in SUFFIXES:
+            raise ValueError(f"{owner}: format must be one of {sorted({*SUFFIXES, *_SAME})}, got {given!r}")
+        return known
+    found = {name: _format_of(name) for name in names}
+    for name, kind in found.items():
+        if kind is None:
+            listed = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+            raise ValueError(f"{owner}: {name} ends in none of {listed}; say which format it has: format='parquet'")
+    kinds = sorted({kind for kind in found.values() if kind})
+    if len(kinds) > 1:
+        raise ValueError(f"{owner}: the files are of several formats, {' and '.join(kinds)}; choose with format=...")
+    return kinds[0]
+
+
+def suffixes_of(given: str | None) -> tuple[str, ...]:
+    """What a folder is searched for; everything known where no format was given."""
+    if given is None:
+        return tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+    return SUFFIXES.get(_SAME.get(given, given), ())
+
+
+def group_format(owner: str, kind: str) -> GroupFormat:
+    """The format's reader; ValueError where its rows have no positions."""
+    if kind == "parquet":
+        from lamella.data._sources._parquet import ParquetFormat
+
+        return ParquetFormat(owner)
+    if kind == "ipc":
+        from lamella.data._sources._ipc import IpcFormat
+
+        return IpcFormat(owner)
+    raise ValueError(
+        f"{owner}: rows of {kind} files have no positions; read them as a stream with FileStream(...), or into memory "
+        "with FileStream(...).load()"
+    )
+
+
+@contextmanager
+def naming(owner: str, label: str, place: Place) -> Iterator[None]:
+    """Errors of Arrow's readers under the file's name."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, MemoryError, OverflowError, UnicodeDecodeError) as error:
+        raise ValueError(f"{owner}: {place.name} is corrupt, truncated or not {label} file: {error}") from error
+
+
+def _format_of(name: str) -> str | None:
+    for kind, suffixes in SUFFIXES.items():
+        if name.endswith(suffixes):
+            return kind
+    return None

@@ -1,0 +1,127 @@
+"""Arrow IPC files (feather) and streams: record batches are the unit of reading; uncompressed ones in a local file are
+views of a memory map, so reading them copies nothing.
+
+The format has no checksums. What its messages say is checked against the file's size here, offsets and codes where
+columns are made of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lamella.data._sources._formats import Layout, naming
+from lamella.data._sources._places import Place
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.dataset as pads
+
+_MAGIC = b"ARROW1"
+_PROBES = 16  # pieces of 256 bytes, evenly spaced, by which a file's content is recognised
+_PROBE_BYTES = 256
+
+
+class IpcFormat:
+    """Reads record batches of IPC files and streams; errors name `owner` and the file."""
+
+    label = "an Arrow IPC"
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+
+    def open(self, place: Place) -> Layout:
+        """The file's schema and the rows of each batch. ValueError if it is none."""
+        with naming(self.owner, self.label, place), place.filesystem.open_input_file(place.path) as stream:
+            digest = _digest(stream)
+            batches = _Batches(place)
+            schema, rows = batches.describe()
+        return Layout(schema, rows, digest, batches)
+
+    def file_format(self) -> pads.FileFormat:
+        """The format as Arrow's scanner knows it."""
+        import pyarrow.dataset as pads
+
+        return pads.IpcFileFormat()
+
+    def read(self, place: Place, layout: Layout, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
+        """Whole record batches; over the memory map where they are not compressed."""
+        import pyarrow as pa
+
+        fields = tuple(layout.schema.get_field_index(name) for name in columns)
+        with naming(self.owner, self.label, place):
+            read = [layout.handle.read(group, fields).select(list(columns)) for group in groups]
+            return pa.Table.from_batches(read, pa.schema([layout.schema.field(field) for field in fields]))
+
+
+class _Batches:
+    """The record batches of one file by number, with some of their fields.
+
+    A reader is no plain data: a copy in another process opens the file again.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._readers: dict[tuple[int, ...], Any] = {}
+        # Arrow's reader keeps dictionaries that it meets, and does not say that two threads may ask it for batches.
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Batches, (self._place,)
+
+    def describe(self) -> tuple[pa.Schema, tuple[int, ...]]:
+        """The schema, and the rows of each batch, for which its first column is read."""
+        import pyarrow as pa
+
+        with self._place.filesystem.open_input_file(self._place.path) as stream:
+            if stream.read_at(len(_MAGIC), 0) == _MAGIC:
+                reader = pa.ipc.open_file(stream)
+                schema, count = reader.schema, reader.num_record_batches
+                reader = self._reader((0,) if schema.names else ())
+                return schema, tuple(reader.get_batch(number).num_rows for number in range(count))
+        reader = self._reader(())
+        return reader.schema, tuple(batch.num_rows for batch in reader.batches)
+
+    def read(self, number: int, fields: tuple[int, ...]) -> pa.RecordBatch:
+        """One batch."""
+        with self._lock:
+            batch: pa.RecordBatch = self._reader(fields).get_batch(number)
+            return batch
+
+    def _reader(self, fields: tuple[int, ...]) -> Any:
+        import pyarrow as pa
+
+        if fields not in self._readers:
+            stream = self._place.filesystem.open_input_file(self._place.path)
+            if stream.read_at(len(_MAGIC), 0) == _MAGIC:
+                options = pa.ipc.IpcReadOptions(included_fields=list(fields))
+                self._readers[fields] = pa.ipc.open_file(stream, options=options)
+            else:
+                self._readers[fields] = self._readers[()] if () in self._readers else _Stream(stream)
+        return self._readers[fields]
+
+
+class _Stream:
+    """A stream has no index, so all its batches are kept: of a local file as views of the map."""
+
+    def __init__(self, stream: Any) -> None:
+        import pyarrow as pa
+
+        reader = pa.ipc.open_stream(stream)
+        self.schema, self.batches = reader.schema, list(reader)
+
+    def get_batch(self, number: int) -> pa.RecordBatch:
+        """Batch `number` of the file."""
+        return self.batches[number]
+
+
+def _digest(stream: Any) -> str:
+    import hashlib
+
+    size = stream.size()
+    digest = hashlib.blake2b(size.to_bytes(8, "little"), digest_size=16)
+    for probe in range(_PROBES):
+        start = max(size - _PROBE_BYTES, 0) * probe // (_PROBES - 1)
+        digest.update(stream.read_at(min(_PROBE_BYTES, size), start))
+    return digest.hexdigest()

@@ -1,0 +1,198 @@
+"""From what a user names (paths, folders, globs, URIs, lists of them) to the list of files, each with its filesystem.
+
+Every file is read through `pyarrow.fs`, local ones by memory map however they were named. Files of a folder and of a
+glob come in the order of their paths, so row numbers do not depend on how a server lists them; names that start with
+"." or "_" are bookkeeping of whoever wrote the folder and left out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    import pyarrow.fs as pafs
+
+Path: TypeAlias = str | os.PathLike[str]
+
+_GLOB = re.compile(r"[*?\[]")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: "C://" is a drive
+
+
+class Place(NamedTuple):
+    """One file: its path in `filesystem`, and the folder that it was found in (empty where it was named itself)."""
+
+    filesystem: pafs.FileSystem
+    path: str
+    root: str
+    size: int
+    mtime_ns: int | None
+
+    @property
+    def name(self) -> str:
+        """The file as errors call it."""
+        from pyarrow.fs import LocalFileSystem
+
+        kind = self.filesystem.type_name
+        return self.path if isinstance(self.filesystem, LocalFileSystem) else f"{kind}:{self.path}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether asking the filesystem about it costs nothing."""
+        from pyarrow.fs import LocalFileSystem
+
+        return isinstance(self.filesystem, LocalFileSystem)
+
+    def now(self) -> Place | None:
+        """The same file as it is now; None if it is gone."""
+        info = self.filesystem.get_file_info(self.path)
+        return self._replace(size=info.size, mtime_ns=info.mtime_ns) if info.is_file else None
+
+
+def find_places(
+    owner: str, source: Path | Sequence[Path], filesystem: object | None, suffixes: Sequence[str]
+) -> list[Place]:
+    """The files that `source` names, in order; of folders those that end in one of `suffixes`.
+
+    FileNotFoundError for a path that is not there and for a folder or glob without such files.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return _find(owner, source, filesystem, suffixes)
+    try:
+        paths = list(source)
+    except TypeError:
+        raise TypeError(
+            f"{owner}: expected a path, a URI or a list of them, got {type(source).__name__}; a table in memory goes "
+            "into TableDataset"
+        ) from None
+    if not paths:
+        raise ValueError(f"{owner}: the list of files is empty")
+    for path in paths:
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"{owner}: a list of files must hold paths, got {path!r} of type {type(path).__name__}")
+    return [place for path in paths for place in _find(owner, path, filesystem, suffixes)]
+
+
+def as_filesystem(owner: str, filesystem: object) -> pafs.FileSystem:
+    """A `pyarrow.fs` filesystem from one, or from an fsspec filesystem; local ones map files into memory."""
+    import pyarrow.fs as pafs
+
+    if isinstance(filesystem, pafs.LocalFileSystem):
+        return pafs.LocalFileSystem(use_mmap=True)
+    if isinstance(filesystem, pafs.FileSystem):
+        return filesystem
+    # fsspec's own marker, without importing it.
+    if any(kind.__name__ == "AbstractFileSystem" for kind in type(filesystem).__mro__):
+        return pafs.PyFileSystem(pafs.FSSpecHandler(filesystem))
+    raise TypeError(
+        f"{owner}: filesystem must be a pyarrow.fs.FileSystem or an fsspec filesystem, got {type(filesystem).__name__}"
+    )
+
+
+def _find(owner: str, source: Path, filesystem: object | None, suffixes: Sequence[str]) -> list[Place]:
+    from pyarrow.fs import FileType
+
+    where, path = _resolve(owner, os.fspath(source), filesystem)
+    folder, pattern = _split_glob(path)
+    if pattern and where.get_file_info(path).type == FileType.NotFound:  # a file may be called "a[1].parquet"
+        return _matching(owner, where, folder, pattern)
+    info = where.get_file_info(path)
+    if info.is_file:
+        return [Place(where, path, "", info.size, info.mtime_ns)]
+    if info.type == FileType.NotFound:
+        raise FileNotFoundError(f"{owner}: no such file: {source}")
+    found = [place for place in _below(where, path) if place.path.endswith(tuple(suffixes))]
+    if not found:
+        raise FileNotFoundError(f"{owner}: no {' or '.join(f'*{suffix}' for suffix in suffixes)} files in {source}")
+    return found
+
+
+def _resolve(owner: str, source: str, filesystem: object | None) -> tuple[pafs.FileSystem, str]:
+    """The filesystem and the path in it, without a filesystem that only adds a prefix to a local one."""
+    import pyarrow.fs as pafs
+
+    if filesystem is not None:
+        where, path = as_filesystem(owner, filesystem), source
+        if isinstance(where, pafs.SubTreeFileSystem) and isinstance(where.base_fs, pafs.LocalFileSystem):
+            where, path = pafs.LocalFileSystem(use_mmap=True), os.path.join(where.base_path, path.lstrip("/"))
+        return where, path
+    if not _URI.match(source):
+        return pafs.LocalFileSystem(use_mmap=True), source
+    # Options follow a "?"; the rest of a glob is no part of the address.
+    address, question, options = source.partition("?")
+    found = re.search(r"[*\[]", address)
+    parent = address if found is None else address[: address.rindex("/", 0, found.start())]
+    try:
+        where, path = pafs.FileSystem.from_uri(parent + question + options)
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise type(error)(f"{owner}: cannot open the filesystem of {source!r}: {error}") from error
+    return as_filesystem(owner, where), path + address[len(parent) :]
+
+
+def _split_glob(path: str) -> tuple[str, str]:
+    """The longest folder without wildcards and what follows; the second is empty where there are none."""
+    found = _GLOB.search(path)
+    if found is None:
+        return path, ""
+    cut = path.rfind("/", 0, found.start()) + 1
+    return path[:cut].rstrip("/") or path[:cut], path[cut:]
+
+
+def _matching(owner: str, where: pafs.FileSystem, folder: str, pattern: str) -> list[Place]:
+    from pyarrow.fs import FileType
+
+    wanted = re.compile(_translate(pattern))
+    start = len(folder.rstrip("/")) + 1 if folder else 0
+    found = []
+    if not folder or where.get_file_info(folder).type == FileType.Directory:
+        found = [place for place in _below(where, folder) if wanted.fullmatch(_relative(place.path, start))]
+    if not found:
+        raise FileNotFoundError(f"{owner}: no file matches {os.path.join(folder, pattern)}")
+    return found
+
+
+def _relative(path: str, start: int) -> str:
+    return path[start:] if start else path.removeprefix("./")
+
+
+def _translate(pattern: str) -> str:
+    """A glob as a regular expression: `*` and `?` stay within a folder, `**/` is any number of folders."""
+    parts = []
+    position = 0
+    while position < len(pattern):
+        rest = pattern[position:]
+        if rest.startswith("**/"):
+            parts.append(r"(?:[^/]+/)*")
+            position += 3
+        elif rest.startswith("**"):
+            parts.append(".*")
+            position += 2
+        elif rest[0] == "*":
+            parts.append(r"[^/]*")
+            position += 1
+        elif rest[0] == "?":
+            parts.append(r"[^/]")
+            position += 1
+        elif rest[0] == "[" and (end := rest.find("]", 2)) > 0:
+            inside = rest[1:end].replace("\\", r"\\")
+            parts.append(f"[^{inside[1:]}]" if inside[0] == "!" else f"[{inside}]")
+            position += end + 1
+        else:
+            parts.append(re.escape(rest[0]))
+            position += 1
+    return "".join(parts)
+
+
+def _below(where: pafs.FileSystem, folder: str) -> list[Place]:
+    """All files below a folder, by path."""
+    from pyarrow.fs import FileSelector
+
+    start = len(folder.rstrip("/")) + 1 if folder else 0
+    found = [
+        Place(where, info.path, folder, info.size, info.mtime_ns)
+        for info in where.get_file_info(FileSelector(folder or ".", recursive=True))
+        if info.is_file and not any(part[0] in "._" for part in _relative(info.path, start).split("/"))
+    ]
+    return sorted(found, key=lambda place: place.path)

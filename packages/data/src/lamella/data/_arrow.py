@@ -1,16 +1,15 @@
-"""Arrow columns as numpy columns and back.
+"""Arrays of numbers as Arrow arrays and back, and tables of them as Arrow tables.
 
-Fixed-width values, fixed-size lists and fixed-shape tensors become arrays of shape (rows, ...); without nulls and in
-one chunk this copies nothing (booleans are bits in Arrow and always copied). Nulls never turn into values silently:
-they are an error unless the caller gave a fill value or asked for a mask. Text, variable lists, structs, times and
-decimals are refused by name. pyarrow is imported here only when a function runs.
+Fixed-width values, fixed-size lists and fixed-shape tensors are arrays of shape (rows, ...); without nulls and in one
+chunk nothing is copied (booleans are bits in Arrow and always copied). `_arrow_read` makes columns of all that a table
+may hold. pyarrow is imported here only when a function runs.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +25,15 @@ if TYPE_CHECKING:
 _RESERVED_METADATA = frozenset({"ARROW:schema"})
 
 
+Fill: TypeAlias = bool | int | float | str | bytes
+
+
 class NullPolicy(NamedTuple):
     """What nulls become: `fill` maps column to value; `mask` names columns that get a companion NAME_mask (True:
     present).
     """
 
-    fill: Mapping[str, bool | int | float]
+    fill: Mapping[str, Fill]
     mask: frozenset[str]
 
     def mask_names(self, columns: Collection[str]) -> list[str]:
@@ -40,7 +42,7 @@ class NullPolicy(NamedTuple):
 
 
 def null_policy(
-    owner: str, columns: Collection[str], fill: Mapping[str, bool | int | float] | None, mask: Collection[str]
+    owner: str, columns: Collection[str], fill: Mapping[str, Fill] | None, mask: Collection[str]
 ) -> NullPolicy:
     """A policy whose names are all columns."""
     if isinstance(mask, str):
@@ -113,40 +115,6 @@ def array_to_arrow(column: Array) -> pa.Array:
         return rows
     tensor_type = pa.fixed_shape_tensor(values.type, column.shape[1:])
     return pa.ExtensionArray.from_storage(tensor_type, rows)
-
-
-def from_arrow(owner: str, table: pa.Table, policy: NullPolicy) -> dict[str, Array]:
-    """All columns of `table` as numpy columns, followed by the masks asked for."""
-    columns: dict[str, Array] = {}
-    masks: dict[str, Array] = {}
-    for name in table.column_names:
-        array = one_chunk(table.column(name))
-        check_type(owner, name, array.type)
-        values, present = decode(array)
-        if present is not None and not present.all():
-            if name not in policy.fill and name not in policy.mask:
-                raise null_error(owner, name, int(present.size - np.count_nonzero(present)))
-            values = _fill(owner, name, values, present, policy.fill.get(name, 0))
-        columns[name] = values
-        if name in policy.mask:
-            masks[f"{name}_mask"] = np.ones(values.shape, np.bool_) if present is None else present
-    return columns | masks
-
-
-def null_error(owner: str, name: str, count: int) -> ValueError:
-    """The error for nulls that nobody provided for."""
-    return ValueError(
-        f"{owner}: column {name!r} has {count} null{'s' if count != 1 else ''}; pass fill={{{name!r}: value}} to "
-        f"replace them, mask=[{name!r}] to get a column {name + '_mask'!r} beside it, or leave the column out"
-    )
-
-
-def check_type(owner: str, name: str, kind: pa.DataType) -> None:
-    """Refuse, by name, an Arrow type that has no fixed-width numeric layout."""
-    if why := unreadable(kind):
-        raise TypeError(
-            f"{owner}: column {name!r} {why}. Leave it out with columns=[...], or cast it with pyarrow first."
-        )
 
 
 def unreadable(kind: pa.DataType) -> str:
@@ -241,19 +209,3 @@ def _primitive(array: pa.Array) -> Array:
     values = np.frombuffer(data, dtype, count=len(array), offset=array.offset * dtype.itemsize)
     values.flags.writeable = False  # Arrow memory is immutable and shared, even where the buffer would allow writing
     return values
-
-
-def _fill(owner: str, name: str, values: Array, present: npt.NDArray[np.bool_], fill: object) -> Array:
-    if not isinstance(fill, (bool, int, float)):
-        raise TypeError(f"{owner}: fill for column {name!r} must be a bool, int or float, got {fill!r}")
-    with np.errstate(all="ignore"):
-        try:
-            value = np.asarray(fill).astype(values.dtype)
-        except OverflowError:
-            held = False
-        else:
-            finite = math.isfinite(fill)
-            held = bool(np.isfinite(value)) == finite if values.dtype.kind == "f" else finite and value.item() == fill
-    if not held:
-        raise ValueError(f"{owner}: fill value {fill!r} cannot be held by column {name!r} of dtype {values.dtype}")
-    return np.where(present, values, value)

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, SupportsIndex, final
 
 from lamella.data._arguments import check_record_index
-from lamella.data._arrow import from_arrow, null_policy, to_arrow, user_metadata
+from lamella.data._arrow import Fill, null_policy, to_arrow, user_metadata
+from lamella.data._arrow_read import dictionary_values, from_arrow
 from lamella.data._columns import (
     Column,
     as_array,
@@ -32,21 +33,22 @@ class TableDataset:
     `data` is a mapping of arrays (rows first) and Ragged columns, or anything with the Arrow stream interface (pyarrow,
     polars, pandas). `columns` selects; `fill={column: value}` and `mask=[column]` (adds a boolean `column_mask`, True:
     present) say what Arrow nulls become; without either a null raises ValueError. `metadata` is text about the table,
-    by default the Arrow schema's own.
+    by default the Arrow schema's own; `categories` says what the codes of a dictionary column stand for.
     """
 
-    __slots__ = ("_columns", "_length", "metadata")
+    __slots__ = ("_columns", "_length", "categories", "metadata")
 
     def __init__(
         self,
         data: Mapping[str, object] | ArrowStream,
         *,
         columns: Iterable[str] | None = None,
-        fill: Mapping[str, bool | int | float] | None = None,
+        fill: Mapping[str, Fill] | None = None,
         mask: Collection[str] = (),
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         found: dict[str, str] = {}
+        self.categories: dict[str, list[Any]] = {}
         if isinstance(data, Mapping):
             if not data:
                 raise ValueError("TableDataset: no columns given")
@@ -62,7 +64,8 @@ class TableDataset:
             table = table.select(select_columns("TableDataset", table.column_names, columns))
             policy = null_policy("TableDataset", table.column_names, fill, mask)
             found = user_metadata(table.schema.metadata)
-            self._columns = {**from_arrow("TableDataset", table, policy)}
+            self._columns = from_arrow("TableDataset", table, policy)
+            self.categories = dictionary_values(table)
         else:
             raise TypeError(
                 f"TableDataset: expected a mapping of arrays or an Arrow table, got {type(data).__name__}; "

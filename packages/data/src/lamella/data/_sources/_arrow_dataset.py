@@ -9,17 +9,19 @@ by groups decodes each once. Reading in stored order decodes the next group ahea
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypedDict, Unpack
 
 import numpy as np
 
 from lamella.data._arguments import check_int, check_record_index
-from lamella.data._arrow import NullPolicy, check_type, from_arrow, null_policy, user_metadata
+from lamella.data._arrow import Fill, NullPolicy, null_policy, user_metadata
+from lamella.data._arrow_read import check_type, from_arrow
 from lamella.data._columns import check_indices, gather
 from lamella.data._protocols import IndexArray
+from lamella.data._ragged import Ragged, concat_ragged
 from lamella.data._sources._files import FileTable
 from lamella.data._sources._filter import kept_rows
-from lamella.data._sources._formats import find_format, group_format, suffixes_of
+from lamella.data._sources._formats import find_format, group_format, known_format, suffixes_of
 from lamella.data._sources._group_cache import Columns, GroupCache
 from lamella.data._sources._places import Path, find_places
 from lamella.data._table import TableDataset
@@ -28,6 +30,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.dataset as pads
+
+
+class ArrowOptions(TypedDict, total=False):
+    """The options of an ArrowDataset beside its format."""
+
+    columns: Iterable[str] | None
+    filter: pc.Expression | None
+    fill: Mapping[str, Fill] | None
+    mask: Collection[str]
+    partitioning: str | pads.Partitioning | None
+    schema: pa.Schema | None
+    cast: bool
+    filesystem: object | None
+    cache_bytes: SupportsIndex
 
 
 class ArrowDataset:
@@ -47,7 +63,7 @@ class ArrowDataset:
         format: str | None = None,
         columns: Iterable[str] | None = None,
         filter: pc.Expression | None = None,
-        fill: Mapping[str, bool | int | float] | None = None,
+        fill: Mapping[str, Fill] | None = None,
         mask: Collection[str] = (),
         partitioning: str | pads.Partitioning | None = "hive",
         schema: pa.Schema | None = None,
@@ -56,8 +72,9 @@ class ArrowDataset:
         cache_bytes: SupportsIndex = 1 << 28,
     ) -> None:
         owner = self._owner = type(self).__name__
-        places = find_places(owner, source, filesystem, suffixes_of(format))
-        kind = find_format(owner, format, [place.path for place in places])
+        kind = known_format(owner, format)
+        places = find_places(owner, source, filesystem, suffixes_of(kind))
+        kind = kind or find_format(owner, [place.path for place in places])
         self._table = FileTable(
             owner,
             group_format(owner, kind),
@@ -105,6 +122,11 @@ class ArrowDataset:
         """The Arrow types of the columns, which say the units of times."""
         return self._table.schema
 
+    @property
+    def categories(self) -> dict[str, list[Any]]:
+        """What the codes of each dictionary column stand for; such columns are read through once to find it."""
+        return self._table.categories()
+
     def __len__(self) -> int:
         return int(self._starts[-1])
 
@@ -119,7 +141,8 @@ class ArrowDataset:
         """
         check_indices(self._owner, indices)
         if indices.size == 0:
-            return {name: column[:0].copy() for name, column in self._empty_or_first().items()}
+            columns = self._empty_or_first()
+            return dict(zip(columns, gather(self._owner, columns.values(), indices.astype(np.int64)), strict=True))
         if not (indices.min() >= 0 and indices.max() < len(self)):
             raise IndexError(
                 f"{self._owner}: gather wants records in [0, {len(self)}), got [{indices.min()}, {indices.max()}]"
@@ -127,21 +150,21 @@ class ArrowDataset:
         owners = np.searchsorted(self._starts, indices, side="right") - 1
         if owners[0] == owners[-1] and (owners == owners[0]).all():
             columns = self._group(int(owners[0]))
-            return dict(zip(columns, gather(self._owner, columns.values(), indices - self._starts[owners[0]]), strict=True))
+            return dict(
+                zip(columns, gather(self._owner, columns.values(), indices - self._starts[owners[0]]), strict=True)
+            )
         return self._gather_from_groups(indices, owners)
 
     def _gather_from_groups(self, indices: IndexArray, owners: IndexArray) -> dict[str, Any]:
-        batch: dict[str, Any] = {}
         by_group = np.argsort(owners, kind="stable")
         bounds = np.flatnonzero(np.diff(owners[by_group])) + 1
+        parts = []
         for places in np.split(by_group, bounds):
             group = int(owners[places[0]])
-            rows = indices[places] - self._starts[group]
-            for name, column in self._group(group).items():
-                if name not in batch:
-                    batch[name] = np.empty((len(indices), *column.shape[1:]), column.dtype)
-                batch[name][places] = column[rows]
-        return batch
+            parts.append((places, indices[places] - self._starts[group], self._group(group)))
+        return {
+            name: _scatter([(places, rows, columns[name]) for places, rows, columns in parts]) for name in parts[0][2]
+        }
 
     def load(self) -> TableDataset:
         """All rows as a table in memory, read once; the cache is not used."""
@@ -158,7 +181,9 @@ class ArrowDataset:
                 tables.extend(self._read(group) for group in groups)
         if not tables:
             tables = [self._table.schema.empty_table()]
-        return TableDataset(from_arrow(self._owner, pa.concat_tables(tables), self._policy), metadata=self.metadata)
+        loaded = TableDataset(from_arrow(self._owner, pa.concat_tables(tables), self._policy), metadata=self.metadata)
+        loaded.categories = self.categories
+        return loaded
 
     def fingerprint(self) -> str:
         """Columns, length, filter and a digest of all footers, which hold sizes and statistics; not of paths or
@@ -197,8 +222,20 @@ class ArrowDataset:
         return table if kept is None else table.take(kept)
 
 
-class ParquetDataset(ArrowDataset):
-    """Random access over parquet files: an ArrowDataset that reads nothing else."""
+def _scatter(parts: Sequence[tuple[IndexArray, IndexArray, Any]]) -> Any:
+    """One batch of a column from (places in the batch, rows, the column of their group), all places once."""
+    first = parts[0][2]
+    if isinstance(first, Ragged):
+        joined = concat_ragged([column.take(rows) for _, rows, column in parts])
+        return joined.take(np.argsort(np.concatenate([places for places, _, _ in parts])))
+    batch = np.empty((sum(len(places) for places, _, _ in parts), *first.shape[1:]), first.dtype)
+    for places, rows, column in parts:
+        batch[places] = column[rows]
+    return batch
 
-    def __init__(self, source: Path | Sequence[Path], **options: Any) -> None:
+
+class ParquetDataset(ArrowDataset):
+    """Random access over parquet files: an ArrowDataset that looks for nothing else."""
+
+    def __init__(self, source: Path | Sequence[Path], **options: Unpack[ArrowOptions]) -> None:
         super().__init__(source, format="parquet", **options)

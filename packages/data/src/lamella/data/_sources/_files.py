@@ -7,10 +7,12 @@ All name the file.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lamella.data._columns import select_columns
+from lamella.data._sources._categories import common_values, recode
 from lamella.data._sources._formats import GroupFormat, Layout
 from lamella.data._sources._partitions import constant_column, partition_columns
 from lamella.data._sources._places import Place
@@ -77,11 +79,19 @@ class FileTable:
             other = (file.place.name, file.layout.schema)
             whole = columns is None and schema is None
             check_same_schema(owner, first, other, stored_names, whole=whole, cast=cast)
-        # What a text partition's codes mean.
-        self._values = {
+        self._values: dict[str, pa.Array] = {}
+        self._lock = threading.Lock()
+        self._partition_values = {
             name: sorted({file.constants[name] for file in self.files if file.constants[name] is not None})
             for name in self.partitions.names
         }
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
 
     def groups(self) -> list[Group]:
         """All groups, in row order."""
@@ -96,28 +106,54 @@ class FileTable:
         import pyarrow as pa
 
         entry = self.files[file]
-        self.check_unchanged(entry.place)
         wanted = self.names if names is None else names
         stored = [name for name in wanted if name not in self.partitions.names]
         columns: dict[str, Any] = {}
         if stored:
-            table = self.reader.read(entry.place, entry.layout, groups, stored)
-            table = cast_table(self.owner, entry.place, table, _subschema(self.whole_schema, stored))
-            columns = dict(zip(stored, table.columns, strict=True))
+            columns = dict(zip(stored, self._stored(entry, groups, stored).columns, strict=True))
+            for name in stored:
+                if pa.types.is_dictionary(columns[name].type):
+                    columns[name] = recode(columns[name], self.values(name))
         rows = sum(entry.layout.group_rows[group] for group in groups)
         for name in wanted:
             if name in self.partitions.names:
                 kind = self.partitions.field(name).type
-                columns[name] = constant_column(entry.constants[name], kind, self._values[name], rows)
-        return pa.Table.from_arrays([columns[name] for name in wanted], schema=_subschema(self.whole_schema, wanted))
+                columns[name] = constant_column(entry.constants[name], kind, self._partition_values[name], rows)
+        return pa.table([columns[name] for name in wanted], names=list(wanted))
+
+    def values(self, name: str) -> pa.Array:
+        """What the codes of a dictionary column stand for in all files, found by reading that column once."""
+        with self._lock:
+            if name not in self._values:
+                self._values[name] = common_values(
+                    (self._stored(file, range(len(file.layout.group_rows)), [name]).column(0) for file in self.files),
+                    self.whole_schema.field(name).type,
+                )
+            return self._values[name]
+
+    def categories(self) -> dict[str, list[Any]]:
+        """What codes stand for, of every dictionary column that is read."""
+        import pyarrow as pa
+
+        return {
+            field.name: list(self._partition_values[field.name])
+            if field.name in self.partitions.names
+            else self.values(field.name).to_pylist()
+            for field in self.schema
+            if pa.types.is_dictionary(field.type)
+        }
+
+    def _stored(self, file: File, groups: Sequence[int], names: Sequence[str]) -> pa.Table:
+        """Columns that the file itself holds, in the table's types."""
+        self.check_unchanged(file.place)
+        table = self.reader.read(file.place, file.layout, groups, names)
+        return cast_table(self.owner, file.place, table, _subschema(self.whole_schema, names))
 
     def check_unchanged(self, place: Place) -> None:
         """ValueError if a file is gone, or another one has taken its place."""
         # Far away each question is a round trip, and opening the file asks for its size anyway.
         if place.is_local and place.now() != place:
-            raise ValueError(
-                f"{self.owner}: {place.name} was changed or removed while in use; make a new {self.owner}"
-            )
+            raise ValueError(f"{self.owner}: {place.name} was changed or removed while in use; make a new {self.owner}")
 
     def digest(self) -> str:
         """A digest of what describes all files' content; not of paths or times."""

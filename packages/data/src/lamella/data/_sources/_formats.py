@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset as pads
 
 SUFFIXES: Mapping[str, tuple[str, ...]] = {
-    "parquet": (".parquet", ".pq"),
+    "parquet": (".parquet",),
     "ipc": (".arrow", ".feather", ".ipc"),
     "csv": (".csv", ".csv.gz", ".csv.bz2", ".csv.zst"),
     "json": (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".json.gz"),
@@ -52,17 +52,22 @@ class GroupFormat(Protocol):
         """The format as Arrow's scanner knows it."""
 
 
-def find_format(owner: str, given: str | None, names: Sequence[str]) -> str:
-    """The format called `given`, or the one that all file names end in."""
-    if given is not None:
-        known = _SAME.get(given, given) if isinstance(given, str) else given
-        if known not in SUFFIXES:
-            raise ValueError(f"{owner}: format must be one of {sorted({*SUFFIXES, *_SAME})}, got {given!r}")
-        return known
+def known_format(owner: str, given: str | None) -> str | None:
+    """The format called `given`, by its one name."""
+    if given is None:
+        return None
+    kind = _SAME.get(given, given) if isinstance(given, str) else given
+    if kind not in SUFFIXES:
+        raise ValueError(f"{owner}: format must be one of {sorted({*SUFFIXES, *_SAME})}, got {given!r}")
+    return kind
+
+
+def find_format(owner: str, names: Sequence[str]) -> str:
+    """The one format that all file names end in."""
     found = {name: _format_of(name) for name in names}
     for name, kind in found.items():
         if kind is None:
-            listed = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+            listed = ", ".join(suffixes_of(None))
             raise ValueError(f"{owner}: {name} ends in none of {listed}; say which format it has: format='parquet'")
     kinds = sorted({kind for kind in found.values() if kind})
     if len(kinds) > 1:
@@ -70,11 +75,11 @@ def find_format(owner: str, given: str | None, names: Sequence[str]) -> str:
     return kinds[0]
 
 
-def suffixes_of(given: str | None) -> tuple[str, ...]:
+def suffixes_of(kind: str | None) -> tuple[str, ...]:
     """What a folder is searched for; everything known where no format was given."""
-    if given is None:
+    if kind is None:
         return tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
-    return SUFFIXES.get(_SAME.get(given, given), ())
+    return SUFFIXES[kind]
 
 
 def group_format(owner: str, kind: str) -> GroupFormat:

@@ -30,7 +30,7 @@ class GroupCache:
         self._run = (-1, 0)  # the group asked for last, and how many were asked for in ascending order up to it
 
     def get(self, number: int) -> Columns:
-        """The columns of a group; an error in reading it is raised here, and the group is tried again at the next call."""
+        """The columns of a group; an error in reading it is raised here, and the next call tries again."""
         with self._lock:
             group = self._groups.get(number)
             if ours := group is None:

@@ -56,7 +56,7 @@ class IpcFormat:
 
 
 class _Batches:
-    """The record batches of one file by number, with some of their fields.
+    """The record batches of one file by number, with at least some of their fields.
 
     A reader is no plain data: a copy in another process opens the file again.
     """
@@ -72,16 +72,11 @@ class _Batches:
 
     def describe(self) -> tuple[pa.Schema, tuple[int, ...]]:
         """The schema, and the rows of each batch, for which its first column is read."""
-        import pyarrow as pa
-
-        with self._place.filesystem.open_input_file(self._place.path) as stream:
-            if stream.read_at(len(_MAGIC), 0) == _MAGIC:
-                reader = pa.ipc.open_file(stream)
-                schema, count = reader.schema, reader.num_record_batches
-                reader = self._reader((0,) if schema.names else ())
-                return schema, tuple(reader.get_batch(number).num_rows for number in range(count))
-        reader = self._reader(())
-        return reader.schema, tuple(batch.num_rows for batch in reader.batches)
+        reader = self._whole()
+        if isinstance(reader, _Stream):
+            return reader.schema, tuple(batch.num_rows for batch in reader.batches)
+        count, first = reader.num_record_batches, (0,) if reader.schema.names else ()
+        return reader.schema, tuple(self.read(number, first).num_rows for number in range(count))
 
     def read(self, number: int, fields: tuple[int, ...]) -> pa.RecordBatch:
         """One batch."""
@@ -93,13 +88,40 @@ class _Batches:
         import pyarrow as pa
 
         if fields not in self._readers:
+            whole = self._whole()
+            if isinstance(whole, _Stream) or self._mapped:
+                self._readers[fields] = whole
+            else:
+                options = pa.ipc.IpcReadOptions(included_fields=list(fields))
+                stream = self._place.filesystem.open_input_file(self._place.path)
+                self._readers[fields] = pa.ipc.open_file(stream, options=options)
+        return self._readers[fields]
+
+    def _whole(self) -> Any:
+        """A reader of all fields; views of the map where it is one, so no field costs anything until it is used."""
+        import pyarrow as pa
+
+        if () not in self._readers:
             stream = self._place.filesystem.open_input_file(self._place.path)
             if stream.read_at(len(_MAGIC), 0) == _MAGIC:
-                options = pa.ipc.IpcReadOptions(included_fields=list(fields))
-                self._readers[fields] = pa.ipc.open_file(stream, options=options)
+                reader = pa.ipc.open_file(stream)
+                self._mapped = self._place.is_local and _is_view(reader, stream)
+                self._readers[()] = reader
             else:
-                self._readers[fields] = self._readers[()] if () in self._readers else _Stream(stream)
-        return self._readers[fields]
+                self._readers[()] = _Stream(stream)
+        return self._readers[()]
+
+
+def _is_view(reader: Any, stream: Any) -> bool:
+    """Whether batches are views of the mapped file: they are not where they are compressed."""
+    if not reader.num_record_batches:
+        return True
+    stream.seek(0)
+    start = stream.read_buffer(stream.size()).address
+    buffers = [
+        buffer for column in reader.get_batch(0).columns for buffer in column.buffers() if buffer and buffer.size
+    ]
+    return all(start <= buffer.address < start + stream.size() for buffer in buffers)
 
 
 class _Stream:

@@ -105,7 +105,9 @@ def _find(owner: str, source: Path, filesystem: object | None, suffixes: Sequenc
         raise FileNotFoundError(f"{owner}: no such file: {source}")
     found = [place for place in _below(where, path) if place.path.endswith(tuple(suffixes))]
     if not found:
-        raise FileNotFoundError(f"{owner}: no {' or '.join(f'*{suffix}' for suffix in suffixes)} files in {source}")
+        raise FileNotFoundError(
+            f"{owner}: no {' or '.join(f'*{suffix}' for suffix in suffixes)} files in folder {source}"
+        )
     return found
 
 

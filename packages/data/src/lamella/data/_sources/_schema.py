@@ -19,7 +19,13 @@ def check_names(owner: str, place: Place, schema: pa.Schema) -> None:
 
 
 def check_same_schema(
-    owner: str, first: tuple[str, pa.Schema], other: tuple[str, pa.Schema], names: Sequence[str], *, whole: bool, cast: bool
+    owner: str,
+    first: tuple[str, pa.Schema],
+    other: tuple[str, pa.Schema],
+    names: Sequence[str],
+    *,
+    whole: bool,
+    cast: bool,
 ) -> None:
     """ValueError where `other` (a file and its schema) lacks a column that `first` has, or has it with another type."""
     expected_name, expected = first

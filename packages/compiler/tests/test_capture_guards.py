@@ -9,6 +9,7 @@ import dataclasses
 import enum
 import functools
 import sys
+import threading
 import types
 import weakref
 from collections.abc import Callable, Iterator
@@ -759,3 +760,31 @@ def test_guards(name: str) -> None:
     for a, b in zip(got, expected, strict=True):
         same(a, b)
     assert compiled.compiles == programs, compiled.misses
+
+
+def test_another_threads_modes_are_not_this_ones() -> None:
+    @capture
+    def f(x: Any) -> Any:
+        return x * 2.0 + 1.0
+
+    inside, done = threading.Event(), threading.Event()
+
+    def without_grad() -> None:
+        with lt.no_grad():
+            inside.set()
+            done.wait(10)
+
+    x = lt.ones(3)
+    f(x)
+    thread = threading.Thread(target=without_grad)
+    thread.start()
+    inside.wait(10)
+    f(x)
+    assert f.compiles == 1
+    with lt.no_grad():
+        f(x)
+    assert f.compiles == 2
+    done.set()
+    thread.join()
+    f(x)
+    assert f.compiles == 2

@@ -58,6 +58,7 @@ class CompiledGraph:
         self.scalars = self._scalar_function()
         self.runner = Runner(self)
         self.run: Callable[[Sequence[Any]], list[Any]] = self.runner.make()
+        self.single = self.runner.single  # gives the result of a graph that has one and nothing else
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """Run once; see `run`."""

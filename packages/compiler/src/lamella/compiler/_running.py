@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lamella.compiler._executable import CompiledGraph
 
 ARENA = 0  # the arena's entry in the table of buffers
+SHORT = 4  # launches of one chunk each, some ten microseconds, that a call may do without giving the GIL away
 SCALAR_TYPES = {"i64": int, "f64": float, "bool": bool}
 _T = TypeVar("_T")
 Action = Callable[["_Frame", list[Any]], None]
@@ -87,6 +88,7 @@ class Runner:
         self.program = program
         self.lowered = program.lowered
         self.frames: list[_Frame] = []
+        self.single: Callable[[Sequence[Any]], Any] | None = None  # gives the one result itself
         self.scalar_inputs = [
             (position, SCALAR_TYPES[value.type.kind])
             for position, value in enumerate(program.graph.inputs)
@@ -166,12 +168,13 @@ class Runner:
 
     def _native(self, made: list[Any], positions: list[int]) -> Callable[[Sequence[Any]], list[Any]]:
         """A graph of native steps alone: one call of the runtime."""
-        empty, count, start, failed = np.empty, len(self.lowered.inputs), runtime().run, self._failed
+        empty, count, failed = np.empty, len(self.lowered.inputs), self._failed
+        start = runtime().run_shortly if self._is_short() else runtime().run
         pop, push, take = self.frames.pop, self.frames.append, self._take
         if self.program.scalars is None and len(made) == 1 and positions == [count]:
             (shape, dtype), *_ = made
 
-            def run_one(inputs: Sequence[Any]) -> list[Any]:
+            def single(inputs: Sequence[Any]) -> Any:
                 arrays = [*inputs, empty(shape, dtype)]
                 if len(arrays) != count + 1:
                     self._check_scalars(inputs)
@@ -182,9 +185,10 @@ class Runner:
                 while status := start(frame.address, arrays):
                     failed(arrays, status)
                 push(frame)
-                return arrays[count:]
+                return arrays[count]
 
-            return run_one
+            self.single = self._held(single)
+            return lambda inputs: [single(inputs)]
         scalars = self.program.scalars
 
         def run(inputs: Sequence[Any]) -> list[Any]:
@@ -200,6 +204,10 @@ class Runner:
             return [arrays[p] for p in positions]
 
         return run
+
+    def _is_short(self) -> bool:
+        steps = self.program.steps
+        return len(steps) <= SHORT and all(not isinstance(s, Call | Extern) and s.printed.chunks <= 1 for s in steps)
 
     def _mixed(
         self, made: list[Any], picks: list[tuple[str, Any]], actions: dict[int, tuple[Action, int]]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamella.graph import CaptureError
-from lamella.tensor.extend import tls
+from lamella.tensor.extend import HOT, tls
 
 from ._budget import BudgetError, check_budget
 from ._disable import DISABLED, is_disabled
@@ -175,7 +175,7 @@ class CompiledFunction:
         return self if instance is None else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if tls.trace is not None or tls.levels or (tls.beside and (tls.saving or tls.anomaly is not None)):
+        if HOT[0] and (tls.trace is not None or tls.levels or (tls.beside and (tls.saving or tls.anomaly is not None))):
             # hooks of saved tensors and anomaly mode are about single ops, which a program does not have
             return self._fn(*args, **kwargs)
         if DISABLED[0] and is_disabled():
@@ -183,6 +183,9 @@ class CompiledFunction:
         for entry in self._programs:
             found: Any = entry.guard.fetch(args, kwargs)
             if type(found) is tuple:
+                plain = entry.plain
+                if plain is not None:
+                    return plain(*found)
                 if not entry.keys:
                     return entry.call(*found)
                 break

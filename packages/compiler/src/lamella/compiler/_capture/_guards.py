@@ -15,7 +15,7 @@ import numpy as np
 
 from lamella.graph import CaptureError, Graph, ScalarType, Trace, Value
 from lamella.tensor import Tensor, get_default_dtype
-from lamella.tensor.extend import EPOCH, GRAD, METADATA, refresh, tls, wrap
+from lamella.tensor.extend import EPOCH, GRAD, HOT, METADATA, refresh, tls, wrap
 
 from ._explore import Explorer
 from ._fetch import Fetched
@@ -98,13 +98,18 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fe
         "autocast": entry.autocast,
         "default_dtype": entry.default,
         "EPOCH": EPOCH,
+        "HOT": HOT,
     }
-    w.check("tls.grad is grad_mode", "grad mode changed")
-    w.check("tls.inference is inference_mode", "inference mode changed")
-    w.check(
-        "(tls.autocast is None if autocast is None else tls.autocast is not None and tls.autocast.dtype is autocast)",
-        "autocast changed",
+    # with no thread in a special mode, this one is as it was where a capture without one began
+    usual = "not HOT[0] or " if entry.grad and not entry.inference and entry.autocast is None else ""
+    w.check(f"{usual}tls.grad is grad_mode", "grad mode changed")
+    w.check(f"{usual}tls.inference is inference_mode", "inference mode changed")
+    is_autocast = (
+        "tls.autocast is None"
+        if entry.autocast is None
+        else ("tls.autocast is not None and tls.autocast.dtype is autocast")
     )
+    w.check(f"{usual}{is_autocast}", "autocast changed")
     w.check("default() is default_dtype", "the default dtype changed")
     if explorer.modules:
         w.scope["modules_at"] = at = [-1]

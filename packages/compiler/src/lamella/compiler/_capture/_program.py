@@ -23,16 +23,19 @@ __all__ = ["Path", "Program", "commit_plan"]
 
 
 class Path(NamedTuple):
-    """How a program forks: the graph as it was traced, the segments with the answers that lead on, and the leaf."""
+    """How a program forks: the graph as it was traced, the segments with the answers that lead on, the leaf, and the
+    ids of the inputs.
+    """
 
     graph: Graph
     segments: tuple[Segment, ...]
     keys: tuple[Any, ...]
     leaf: Leaf
+    takes: tuple[int, ...]
 
     def environment(self, inputs: list[Any]) -> dict[int, Any]:
         """The values that a run has at its start, by id."""
-        return {v.id: value for v, value in zip(self.graph.inputs, inputs, strict=True)}
+        return dict(zip(self.takes, inputs, strict=True))
 
     def reaches(self, env: dict[int, Any], n: int) -> bool:
         """Whether a run that has these values can go on with segment n."""
@@ -51,13 +54,15 @@ class Program:
 
     __slots__ = (
         "__weakref__",
-        "_plain",
         "_repeated",
+        "_single",
         "backward",
         "commits",
         "graph",
         "guard",
+        "keys",
         "path",
+        "plain",
         "results",
         "run",
     )
@@ -89,18 +94,14 @@ class Program:
                     repeated.append(i)
                 seen.add(value)
         self._repeated = frozenset(repeated)
-        plain = results.single and not commits and backward is None
-        self._plain = _plain_call(getattr(run, "run", run), results.build) if plain else None
+        self.keys: tuple[Any, ...] = () if path is None else path.keys  # what its forks were answered
+        self._single = results.single and not commits and backward is None
+        # `call` where there is nothing to do but run, without the way there
+        self.plain = _plain_call(run, results.build) if self._single and path is None else None
 
     def call(self, inputs: list[Any], fetched: list[Tensor]) -> Any:
-        """What the function returns, and its effects."""
-        plain = self._plain
-        return self._call(inputs, fetched) if plain is None else plain(inputs, fetched)
-
-    @property
-    def keys(self) -> tuple[Any, ...]:
-        """What its forks were answered."""
-        return () if self.path is None else self.path.keys
+        """What the function returns, and its effects; a program without forks."""
+        return self._finish(self.run(inputs), fetched)
 
     @property
     def forked(self) -> Path:
@@ -117,13 +118,12 @@ class Program:
         """Itself: it has no open sizes."""
         return self
 
-    def _call(self, inputs: list[Any], fetched: list[Tensor]) -> Any:
-        """Run on fetched inputs and commit; a program without forks."""
-        return self._finish(self.run(inputs), fetched)
-
     def end(self, env: dict[int, Any], fetched: list[Tensor]) -> Any:
         """Run the leaf of a forked program, after its segments, and commit."""
-        return self._finish(self.forked.leaf.values(env), fetched)
+        values = self.forked.leaf.values(env)
+        if self._single and self.results.build is next:
+            return wrap(values[0])
+        return self._finish(values, fetched)
 
     def _finish(self, values: list[Any], fetched: list[Tensor]) -> Any:
         if self.commits:
@@ -136,9 +136,12 @@ class Program:
 
 def _plain_call(run: Callable[[list[Any]], list[Any]], build: Any) -> Callable[[list[Any], list[Tensor]], Any]:
     """The call of a program with one output and nothing else to do."""
-    if build is next:
+    single = getattr(run, "single", None)
+    if build is not next:
+        return lambda inputs, _: build(iter((wrap(run(inputs)[0]),)))
+    if single is None:
         return lambda inputs, _: wrap(run(inputs)[0])
-    return lambda inputs, _: build(iter((wrap(run(inputs)[0]),)))
+    return lambda inputs, _: wrap(single(inputs))
 
 
 def _commit(commits: list[tuple[Any, ...]], values: list[Any], fetched: list[Tensor]) -> None:

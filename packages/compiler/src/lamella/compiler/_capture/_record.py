@@ -289,7 +289,7 @@ class _Plan(NamedTuple):
         # names of sizes are nodes, and bound sizes are none
         ends = [f.nodes - _named(self.traced, f.nodes) * is_bound for f in self.forks.path]
         found, leaf = cut(graph, self.forks.path, ends, self.segments, compile_graph)
-        return Path(graph, found, tuple([f.key for f in self.forks.path]), leaf)
+        return Path(graph, found, tuple([f.key for f in self.forks.path]), leaf, tuple([v.id for v in graph.inputs]))
 
 
 def _frozen(compile_graph: Callable[[Graph], Run], frozen: Any, tensors: Mapping[int, Any]) -> Callable[[Graph], Run]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from lamella.graph import CaptureError, Graph, Node, Value, interpret, run_passes
 
@@ -21,6 +21,18 @@ __all__ = ["Leaf", "Segment", "Segments", "cut"]
 
 Env: TypeAlias = dict[int, Any]
 Run: TypeAlias = Callable[[list[Any]], list[Any]]
+
+
+class _Ready(NamedTuple):
+    """A segment that can run: the ids that it takes and gives, those of what may lie in older memory, and the run, or
+    that of a single result.
+    """
+
+    takes: list[int]
+    run: Run | None
+    gives: list[int]
+    views: frozenset[int]
+    single: Callable[[list[Any]], Any] | None
 
 
 class Segment:
@@ -35,7 +47,7 @@ class Segment:
         self._views = _views_of_inputs(body)
         self._wanted: frozenset[int] = frozenset({body.outputs[0].id} & self._made.keys())  # type: ignore[union-attr]
         self._read = _read_of(body)  # (id of a tensor made here, id of the number), where it is only its element
-        self._ready: tuple[list[int], Run | None, list[int]] | None = None
+        self._ready: _Ready | None = None
         self._refusal: Refusal | None = None  # captures beyond this segment that failed
 
     @property
@@ -61,16 +73,18 @@ class Segment:
 
     def decide(self, env: Env) -> Any:
         """Run, add the values made to `env`, and give the number that Python asks for."""
-        takes, run, gives = self._ready or self._prepared()
-        if run is not None:
+        takes, run, gives, views, single = self._ready or self._prepared()
+        if single is not None:
+            env[gives[0]] = single([env[i] for i in takes])
+        elif run is not None:
             env.update(zip(gives, run([env[i] for i in takes]), strict=True))
-            for i in self._views & set(gives):
+            for i in views:
                 env[i] = env[i].copy()  # the leaf may write older memory where it lies, and still read this
         if self._read is not None:
             env[self._read[1]] = env[self._read[0]].item()
         return converted(env[self.body.outputs[0].id], self.kind)  # type: ignore[union-attr]
 
-    def _prepared(self) -> tuple[list[int], Run | None, list[int]]:
+    def _prepared(self) -> _Ready:
         wanted, nodes = self._wanted, self.body.nodes
         if self._read is not None:
             # one read in Python is less than a stage of its own
@@ -78,8 +92,9 @@ class Segment:
             wanted, nodes = wanted - {number} | {tensor}, nodes[:-1]
         gives = sorted(wanted)
         graph = Graph(self.body.name, self.body.inputs, nodes, [self._made[i] for i in gives])
-        ready = ([v.id for v in graph.inputs], _compiled(graph, self._compile) if gives else None, gives)
-        self._ready = ready
+        run = _compiled(graph, self._compile) if gives else None
+        takes, views = [v.id for v in graph.inputs], self._views & set(gives)
+        self._ready = ready = _Ready(takes, run, gives, views, getattr(run, "single", None))
         return ready
 
     def refused(self, error: CaptureError) -> None:
@@ -96,7 +111,7 @@ class Segment:
 
     def explain(self, measure: bool = False) -> str:
         """What its executable says of itself."""
-        run = None if self._ready is None else self._ready[1]
+        run = None if self._ready is None else self._ready.run
         explains = getattr(run, "explain", None)
         return "runs on the interpreter" if explains is None else str(explains(measure))
 
@@ -108,10 +123,11 @@ class Leaf:
         self.graph = run_passes(body, PASSES)
         self.takes = [v.id for v in body.inputs]
         self.run = _compiled(self.graph, compile_graph)
+        self._call = getattr(self.run, "run", self.run)
 
     def values(self, env: Env) -> list[Any]:
         """Outputs and effect values."""
-        return self.run([env[i] for i in self.takes])
+        return self._call([env[i] for i in self.takes])
 
 
 def _read_of(body: Graph) -> tuple[int, int] | None:

@@ -27,6 +27,8 @@ _MOST = 64  # executables kept; the one that was made first goes first
 class SizedProgram:
     """Calls the program of the sizes at hand, making it at their first call."""
 
+    plain = None  # which program runs depends on sizes
+
     def __init__(
         self, first: Program, graph: Graph, hints: Mapping[str, int], assemble: Callable[[Mapping[str, int]], Program]
     ) -> None:

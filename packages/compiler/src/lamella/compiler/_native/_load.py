@@ -88,8 +88,10 @@ class Runtime:
         self.library = ctypes.CDLL(str(path))
         self.address = ctypes.addressof(ctypes.c_char.in_dll(self.library, "lm_the_runtime"))
         self.run = self.library.lm_run
+        # the same without giving the GIL away, which takes longer than a few small kernels do
+        self.run_shortly = ctypes.PyDLL(str(path)).lm_run
         self.bind = self.library.lm_bind
-        for function in (self.run, self.bind):
+        for function in (self.run, self.run_shortly, self.bind):
             function.argtypes = (ctypes.c_void_p, ctypes.py_object)
             function.restype = ctypes.c_int64
         self.walk = self.library.lm_walk

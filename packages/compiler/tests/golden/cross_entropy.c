@@ -6,9 +6,10 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t at11 = d[2];
     const int64_t at41 = d[3];
     const int64_t rows_per_chunk = d[4];
-    const double lit5 = (double)lm_number(d[5]);
+    const int64_t size0 = d[5];
     const double lit6 = (double)lm_number(d[6]);
-    const int64_t by7 = d[7];
+    const double lit7 = (double)lm_number(d[7]);
+    const int64_t by8 = d[8];
     const int64_t *restrict b0 = (const int64_t *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
     float *restrict b2 = (float *)call->data[2];
@@ -16,8 +17,8 @@ void k0(const lm_call *call, int64_t chunk) {
     float *restrict g41 = (float *)(call->partial + at41);
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
-    const float v32 = (float)lit5;
-    const float v35 = (float)lit6;
+    const float v32 = (float)lit6;
+    const float v35 = (float)lit7;
     const float v39 = (float)0.0;
     int64_t e11 = INT64_C(0);
     float e41 = 0.0f;
@@ -27,7 +28,7 @@ void k0(const lm_call *call, int64_t chunk) {
         const int64_t v0 = ld_i64(b0 + i0);
         const _Bool v2 = (v0 == (-INT64_C(100)));
         const _Bool v4 = (v0 >= INT64_C(0));
-        const _Bool v6 = (v0 < INT64_C(1029));
+        const _Bool v6 = (v0 < size0);
         const _Bool v7 = (v4 & v6);
         const _Bool v8 = (v7 | v2);
         if (!v8) *call->status = 1;
@@ -42,28 +43,28 @@ void k0(const lm_call *call, int64_t chunk) {
         j0 = 0;
         for (; j0 + 32 <= n_j0; j0 += 32) {
           {
-            const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + j0);
+            const f32x8 v12 = ld_f32x8(b1 + i0 * by8 + j0);
             a13_0 = most_f32x8(v12, a13_0);
           }
           {
-            const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + (j0 + 8));
+            const f32x8 v12 = ld_f32x8(b1 + i0 * by8 + (j0 + 8));
             a13_1 = most_f32x8(v12, a13_1);
           }
           {
-            const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + (j0 + 16));
+            const f32x8 v12 = ld_f32x8(b1 + i0 * by8 + (j0 + 16));
             a13_2 = most_f32x8(v12, a13_2);
           }
           {
-            const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + (j0 + 24));
+            const f32x8 v12 = ld_f32x8(b1 + i0 * by8 + (j0 + 24));
             a13_3 = most_f32x8(v12, a13_3);
           }
         }
         for (; j0 + 8 <= n_j0; j0 += 8) {
-            const f32x8 v12 = ld_f32x8(b1 + i0 * by7 + j0);
+            const f32x8 v12 = ld_f32x8(b1 + i0 * by8 + j0);
             a13_0 = most_f32x8(v12, a13_0);
         }
         for (; j0 < n_j0; j0 += 1) {
-            const float v12 = ld_f32(b1 + i0 * by7 + j0);
+            const float v12 = ld_f32(b1 + i0 * by8 + j0);
             e13 = most_f32(v12, e13);
         }
         const float v13 = most_f32(e13, hlargest_f32x8((most_f32x8((most_f32x8(a13_3, a13_2)), (most_f32x8(a13_1, a13_0))))));
@@ -71,13 +72,13 @@ void k0(const lm_call *call, int64_t chunk) {
         float e17 = 0.0f;
         j0 = 0;
         for (; j0 + 8 <= n_j0; j0 += 8) {
-            const f32x8 v14 = ld_f32x8(b1 + i0 * by7 + j0);
+            const f32x8 v14 = ld_f32x8(b1 + i0 * by8 + j0);
             const f32x8 v15 = (v14 - v13);
             const f32x8 v16 = exp_f32x8(v15);
             a17_0 = a17_0 + v16;
         }
         for (; j0 < n_j0; j0 += 1) {
-            const float v14 = ld_f32(b1 + i0 * by7 + j0);
+            const float v14 = ld_f32(b1 + i0 * by8 + j0);
             const float v15 = (v14 - v13);
             const float v16 = exp_f32(v15);
             e17 = (float)(e17 + v16);
@@ -90,10 +91,10 @@ void k0(const lm_call *call, int64_t chunk) {
         float e29 = 0.0f;
         j0 = 0;
         for (; j0 + 8 <= n_j0; j0 += 8) {
-            const f32x8 v19 = ld_f32x8(b1 + i0 * by7 + j0);
+            const f32x8 v19 = ld_f32x8(b1 + i0 * by8 + j0);
             const f32x8 v20 = (v19 - v13);
             const f32x8 v21 = (v20 - v18);
-            st_f32x8(b2 + i0 * by7 + j0, v21);
+            st_f32x8(b2 + i0 * by8 + j0, v21);
             const int64_t v22 = ld_i64(b0 + i0);
             const i32x8 v23 = (splat_i32x8((int32_t)j0) + (i32x8){0, 1, 2, 3, 4, 5, 6, 7});
             const int32_t v24 = (int32_t)v22;
@@ -101,13 +102,13 @@ void k0(const lm_call *call, int64_t chunk) {
             const f32x8 v27 = sel_f32x8(v25, v21, splat_f32x8(0.0f));
             a28_0 = a28_0 + v27;
             a29_0 = a29_0 + v21;
-            __builtin_prefetch(b1 + i0 * by7 + j0 + by7, 0, 2);
+            __builtin_prefetch(b1 + i0 * by8 + j0 + by8, 0, 2);
         }
         for (; j0 < n_j0; j0 += 1) {
-            const float v19 = ld_f32(b1 + i0 * by7 + j0);
+            const float v19 = ld_f32(b1 + i0 * by8 + j0);
             const float v20 = (v19 - v13);
             const float v21 = (v20 - v18);
-            st_f32(b2 + i0 * by7 + j0, v21);
+            st_f32(b2 + i0 * by8 + j0, v21);
             const int64_t v22 = ld_i64(b0 + i0);
             const int32_t v23 = (int32_t)j0;
             const int32_t v24 = (int32_t)v22;

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.graph import Graph, GraphBuilder, ScalarType, TensorType, Value, infer_types
+from lamella.graph import Graph, GraphBuilder, ScalarType, TensorType, Value, infer_types, named_sizes, parse
 from lamella.tensor.extend import OPS, as_dtype
 
 ROWS, COLUMNS = 17, 1029
@@ -260,9 +260,75 @@ SUITE: dict[str, Maker] = {
 }
 
 
+# Graphs with named sizes, and an example of each; only the GPU target prints them as they are.
+OPEN_SIZES = {"n0": 17, "n1": 1029}
+OPEN = {
+    "open_softmax": """(%0: f32[n0, n1]) {
+  %1: f32[n0, n1] = softmax(%0; dim=1)
+  return %1
+}
+""",
+    "open_batch": """(%0: f32[n0, 1029], %1: f32[1029], %2: f32[1029]) {
+  %3: f32[n0, 1029], %4: f32[n0, 1], %5: f32[n0, 1] = layer_norm(%0, %1, %2; ndims=1, eps=1e-05)
+  %6: f32[1029] = sum(%3; dims=(0,), keepdim=False)
+  return %3, %6
+}
+""",
+    "open_sums": """(%0: f32[n0, n1]) {
+  %1: f32[n1] = sum(%0; dims=(0,), keepdim=False)
+  %2: f32[n0] = mean(%0; dims=(1,), keepdim=False)
+  %3: f32[] = sum(%0; dims=(0, 1), keepdim=False)
+  return %1, %2, %3
+}
+""",
+    "open_extremes": """(%0: f32[n0, n1]) {
+  %1: i64[n0] = argmax(%0; dim=1, keepdim=False)
+  %2: i64[] = argmin(%0; dim=None, keepdim=False)
+  %3: f32[n1] = amax(%0; dims=(0,), keepdim=False)
+  return %1, %2, %3
+}
+""",
+    "open_cross_entropy": """(%0: f32[n0, n1], %1: i64[n0]) {
+  %2: f32[], %3: f32[n0, n1] = cross_entropy(%0, %1; label_smoothing=0.1, ignore_index=-100, reduction="mean")
+  return %2, %3
+}
+""",
+    "open_embedding": """(%0: f32[n0, 64], %1: i64[n1]) {
+  %2: f32[n1, 64] = take(%0, %1; dim=0)
+  %3: f32[n0, 64] = take_grad(%2, %1; dim=0, size=n0)
+  return %2, %3
+}
+""",
+    "open_moves": """(%0: f32[n0, n1]) {
+  %1: f32[n1, n0] = permute(%0; dims=(1, 0))
+  %2: f32[n1, n0] = exp(%1)
+  %3: f32[{n0 + -1}, n1] = slice(%0; index=((1, n0, 1), (0, n1, 1)))
+  %4: f32[{2*n0 + -1}, n1] = cat(%0, %3; dim=0)
+  return %2, %4
+}
+""",
+    "open_scans": """(%0: f32[n0, n1]) {
+  %1: f32[n0, n1] = cumsum(%0; dim=1)
+  %2: f32[n0, n1] = cumsum(%0; dim=0)
+  return %1, %2
+}
+""",
+}
+
+
 def graph(name: str) -> Graph:
     """A program of the suite."""
     return SUITE[name](Program(name))
+
+
+def open_graph(name: str) -> Graph:
+    """A program with named sizes."""
+    return parse(f"graph {name}{OPEN[name]}")
+
+
+def example(program: Graph) -> dict[str, int]:
+    """A number for each named size of a program."""
+    return {name: OPEN_SIZES[name] for name in sorted(named_sizes(program))}
 
 
 def inputs(program: Graph, seed: int = 0) -> list[Any]:

@@ -41,10 +41,16 @@ def generated() -> dict[str, str]:
                 unit.add(kernelize(step).kernel)
         kernels = [text.replace("$KERNEL", f"k{number}") for text, number in unit.kernels.items()]
         files[f"{name}.c"] = "\n".join([f"/* helpers {_hash(unit.h.source())} */", *kernels])
-        program = TritonProgram(program_suite.graph(name))
-        files[f"{name}.triton"] = "\n\n".join(f.text for f in program.functions.values())
+        files[f"{name}.triton"] = _functions(TritonProgram(program_suite.graph(name)))
+    for name in program_suite.OPEN:
+        graph = program_suite.open_graph(name)
+        files[f"{name}.triton"] = _functions(TritonProgram(graph, program_suite.example(graph)))
     files["library.triton"] = f"# the functions that printed kernels call: {_hash(''.join(LIBRARY.values()))}\n"
     return files
+
+
+def _functions(program: TritonProgram) -> str:
+    return "\n\n".join(f.text for f in program.functions.values())
 
 
 def _hash(text: str) -> str:

@@ -24,16 +24,18 @@ from lamella.graph import parse
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_suite_compiles_without_spills(arch: int, capsys: pytest.CaptureFixture[str]) -> None:
     lines = []
-    for name in suite.SUITE:
-        made = compile_graph(suite.graph(name), arch)
+    for name in [*suite.SUITE, *suite.OPEN]:
+        graph = suite.graph(name) if name in suite.SUITE else suite.open_graph(name)
+        made = compile_graph(graph, arch, suite.example(graph))
         assert made.functions, name
         lines += [f"{name} {f.line()}" for f in made.functions]
         for f in made.functions:
             assert f.resources.registers <= 255
             assert f.shared_bytes <= 48 * 1024
-            given = len(f.function.arguments)
-            assert len(f.resources.parameters) - given in (0, 1, 2), "after ours, at most two pointers to scratch"
-            assert all(size == 8 for _, size in f.resources.parameters[given:])
+            given = [{"i32": 4, "fp32": 4}.get(kind, 8) for _, kind in f.function.arguments]
+            taken = [size for _, size in f.resources.parameters]
+            assert taken[: len(given)] == given
+            assert taken[len(given) :] in ([], [8], [8, 8]), "after ours, at most two pointers to scratch"
     with capsys.disabled():
         sys.stdout.write("\n".join(["", *lines, ""]))
 
@@ -131,6 +133,27 @@ def test_explain_and_files(tmp_path: Path) -> None:
     module, *cubins = made.write(tmp_path)
     assert module.read_text(encoding="utf-8") == made.source
     assert [path.name for path in cubins] == ["k0.sm_90.cubin", "k0_total.sm_90.cubin"]
+
+
+def test_other_sizes_find_their_kernels_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in suite.OPEN:
+        graph = suite.open_graph(name)
+        first = compile_graph(graph, 90, suite.example(graph))
+        with monkeypatch.context() as m:
+            m.setattr(_binding, "compile_function", None)  # which would have to be called
+            again = compile_graph(graph, 90, {name: 3 * n + 2 for name, n in suite.example(graph).items()})
+        assert [f.key for f in again.functions] == [f.key for f in first.functions]
+
+
+def test_explain_of_a_graph_with_named_sizes_says_for_which(tmp_path: Path) -> None:
+    made = compile_graph(suite.open_graph("open_batch"), 90, {"n0": 5000})
+    lines = made.explain().splitlines()
+    assert lines[0].startswith("graph open_batch (for n0=5000): 2 kernel launches")
+    assert re.match(r"  k0 sm_90: 250 programs of 8 warps, \d+ registers", lines[1])  # 5000 rows, 20 each
+    module, *_ = made.write(tmp_path)
+    assert module.read_text(encoding="utf-8") == made.source
+    with pytest.raises(ValueError, match="has the named sizes n0, got sizes={}"):
+        compile_graph(suite.open_graph("open_batch"), 90)
 
 
 def test_without_a_gpu_a_call_says_what_is_missing() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,9 +15,11 @@ import numpy as np
 import program_suite as suite
 import pytest
 
+from lamella.compiler._triton._compile import DeviceFunction
 from lamella.compiler._triton._cuda import Cuda, CudaError, Driver
-from lamella.compiler._triton._program import TritonProgram
-from lamella.compiler._triton._run import Runner
+from lamella.compiler._triton._print import Function
+from lamella.compiler._triton._program import Launches, Programs, TritonProgram
+from lamella.compiler._triton._run import Runner, Runners
 from lamella.compiler.triton import compile_graph
 from lamella.graph import Graph, parse
 
@@ -87,11 +90,24 @@ class Recorder:
         self.launched.append(Launched(function, programs, threads, shared, stream, words))
 
 
+def found(functions: list[DeviceFunction]) -> Callable[[Function], DeviceFunction]:
+    """Compiled functions as a machine asks for them."""
+    by_name = {f.function.name: f for f in functions}
+    return lambda function: by_name[function.name]
+
+
 def prepared(graph: Graph) -> tuple[Any, Pretend, Recorder, Runner]:
     made = compile_graph(graph, 90)
     pretend, recorder = Pretend(), Recorder()
-    machine = Cuda(made.functions, pretend, recorder)
+    machine = Cuda(found(made.functions), pretend, recorder)
     return made, pretend, recorder, Runner(TritonProgram(graph), machine)
+
+
+def programs(graph: Graph) -> int:
+    """How many programs the one launch of a graph has."""
+    (step,) = [step for step in TritonProgram(graph).steps if isinstance(step, Launches)]
+    (launch,) = step.launches
+    return launch.programs
 
 
 def test_parameters_arrive_in_order_with_hidden_pointers_null() -> None:
@@ -115,11 +131,27 @@ graph scaled(%0: f32[64, 128], %1: f64, %2: i64) {
         seen[name[0]].add(word)
     assert seen == known
     assert launched.words[len(names) :] == [0] * (len(function.resources.parameters) - len(names))
-    assert launched.programs == function.function.programs
+    assert launched.programs == programs(graph)
     assert launched.threads == 32 * function.function.num_warps
     assert (launched.shared, launched.stream) == (function.compiled.shared_bytes, 77)
     run([x, 2.5, -3])
     assert len(recorder.loaded) == 1, "a kernel is loaded once a device"
+
+
+def test_other_sizes_launch_the_same_kernel_with_other_numbers() -> None:
+    graph = suite.open_graph("open_softmax")
+    made = compile_graph(graph, 90, {"n0": 3, "n1": 5})
+    pretend, recorder = Pretend(), Recorder()
+    run = Runners(Programs(graph), Cuda(found(made.functions), pretend, recorder))
+    for n, m in ((3, 5), (1000, 70), (4, 100_000)):
+        (y,) = run([pretend.empty((n, m), np.float32)])
+        assert y.shape == (n, m)
+    assert len(recorder.loaded) == 1
+    assert [launched.programs for launched in recorder.launched] == [3, 1000, 4]
+    names = [name for name, _ in made.functions[0].function.arguments]
+    for launched, wanted in zip(recorder.launched, ((3, 5), (1000, 70), (4, 100_000)), strict=True):
+        given = {name: word & 0xFFFFFFFF for name, word in zip(names, launched.words, strict=False)}
+        assert (given["rows"], given["cols"], given["n0"]) == (*wanted, wanted[1])
 
 
 def test_scratch_memory_is_given_where_a_kernel_asks_for_it() -> None:
@@ -129,12 +161,12 @@ def test_scratch_memory_is_given_where_a_kernel_asks_for_it() -> None:
         for f in made.functions
     ]
     pretend, recorder = Pretend(), Recorder()
-    run = Runner(TritonProgram(suite.graph("softmax")), Cuda(asks, pretend, recorder))
+    run = Runner(TritonProgram(suite.graph("softmax")), Cuda(found(asks), pretend, recorder))
     run([pretend.empty((suite.ROWS, suite.COLUMNS), np.float32)])
     given, hidden = len(asks[0].function.arguments), recorder.launched[0].words
     assert hidden[given] != 0
     assert hidden[given + 1] == 0
-    assert 128 * asks[0].function.programs in pretend.made
+    assert 128 * programs(suite.graph("softmax")) in pretend.made
 
 
 def test_parameters_that_are_no_scratch_are_refused() -> None:
@@ -143,7 +175,8 @@ def test_parameters_that_are_no_scratch_are_refused() -> None:
     needs = dataclasses.replace(f.resources, parameters=(*f.resources.parameters, (200, 8)))
     pretend = Pretend()
     run = Runner(
-        TritonProgram(suite.graph("softmax")), Cuda([dataclasses.replace(f, resources=needs)], pretend, Recorder())
+        TritonProgram(suite.graph("softmax")),
+        Cuda(found([dataclasses.replace(f, resources=needs)]), pretend, Recorder()),
     )
     with pytest.raises(CudaError, match="takes 5 parameters where 2 and scratch were expected"):
         run([pretend.empty((suite.ROWS, suite.COLUMNS), np.float32)])

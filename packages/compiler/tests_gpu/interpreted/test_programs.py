@@ -11,7 +11,6 @@ import pytest
 from triton_machine import Interpreted, tables
 
 from lamella.compiler._toolchain import host_target
-from lamella.compiler._triton import _print, _schedule
 from lamella.compiler.executor import compile_graph as c_target
 from lamella.graph import Graph, interpret
 
@@ -30,22 +29,6 @@ def check(graph: Graph, inputs: list[Any]) -> Interpreted:
 def test_suite(name: str) -> None:
     graph = suite.graph(name)
     check(graph, suite.inputs(graph))
-
-
-@pytest.fixture
-def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every loop that large sizes would need, at sizes an interpreter gets through."""
-    for name, value in (
-        ("TILE", 32),
-        ("MOST_TILE", 32),
-        ("LEAST_TILE", 16),
-        ("ROW_PARTIALS", 4),
-        ("COLUMN_PARTIALS", 3),
-        ("COLUMN_TILE", 8),
-        ("TRANSPOSE_TILE", 4),
-    ):
-        monkeypatch.setattr(_schedule, name, value)
-    monkeypatch.setattr(_print, "PARTIAL_ROWS", 2)
 
 
 @pytest.mark.usefixtures("small_tiles")

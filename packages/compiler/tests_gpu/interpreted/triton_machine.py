@@ -25,8 +25,8 @@ class Interpreted:
     def __init__(self, graph: Graph) -> None:
         self.program = TritonProgram(graph)
         self.kernels = [step for step in self.program.steps if isinstance(step, Launches)]
-        with tempfile.TemporaryDirectory() as folder:  # Triton keeps the text
-            self._run = Runner(self.program, Interpreter(self.program, Path(folder) / "kernels.py"))
+        self._folder = tempfile.TemporaryDirectory()  # holds the sources
+        self._run = Runner(self.program, Interpreter(Path(self._folder.name)))
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """Run once."""

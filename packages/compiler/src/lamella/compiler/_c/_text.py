@@ -6,19 +6,18 @@ kernels that differ only in them print the same text and are compiled once.
 
 from __future__ import annotations
 
-import math
 import struct
 from dataclasses import dataclass, field
 
 from lamella.compiler._c._helpers import Helpers
 from lamella.compiler._c._types import C_TYPES
 from lamella.compiler._c._values import Val, Values, literal
-from lamella.compiler._kernel import Apply, Const, Kernel, Position
-from lamella.compiler._kernel._ir import FLOATS, used
+from lamella.compiler._kernel import Kernel, Position
+from lamella.compiler._kernel._data import counts, is_data
+from lamella.compiler._kernel._ir import FLOATS
 from lamella.compiler._schedule import Schedule
 
 ROW_AXIS = 0  # rows go abreast along the first grid axis
-_PLAIN = frozenset({0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5})
 
 
 @dataclass(slots=True)
@@ -33,15 +32,6 @@ class Scope:
     lines: list[str] = field(default_factory=list)
 
 
-def _counts(kernel: Kernel) -> set[int]:
-    """Integer literals that are only made floats of, as the number of elements of a mean is."""
-    found = {i.out for _, i in kernel.instructions() if isinstance(i, Const) and kernel.types[i.out] in ("i32", "i64")}
-    for _, instr in kernel.instructions():
-        if not (isinstance(instr, Apply) and instr.op == "cast" and kernel.types[instr.out] in FLOATS):
-            found.difference_update(used(instr))
-    return found
-
-
 class Text:
     """The C text of one kernel under one schedule, as it grows."""
 
@@ -53,7 +43,7 @@ class Text:
         self.dim_names: list[str] = []
         self.numbers: dict[int, str] = {}  # the C type of each entry of dims that holds the bits of a double
         self._named: dict[int, str] = {}
-        self._counts = _counts(kernel)
+        self._counts = counts(kernel)
         self.sizes: dict[int, str] = {}
         self.row = 0  # which of the rows abreast the printed lines are for
         self.lines: list[str] = []
@@ -75,7 +65,7 @@ class Text:
     def number(self, out: int, value: bool | int | float) -> str:
         """A literal, or for numbers that are likely to follow from sizes or settings a name: they are data."""
         dtype = self.types[out]
-        if out not in self._counts and (dtype not in FLOATS or value in _PLAIN or not math.isfinite(value)):
+        if out not in self._counts and not is_data(dtype, value):
             return literal(value, dtype)
         if out not in self._named:
             name = self._named[out] = f"lit{len(self.dims)}"

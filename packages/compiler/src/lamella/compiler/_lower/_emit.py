@@ -36,8 +36,8 @@ class Pending:
 class Emitter:
     """Collects the items of one graph."""
 
-    def __init__(self) -> None:
-        self.grouper = Grouper()
+    def __init__(self, grouper: Grouper) -> None:
+        self.grouper = grouper
         self.roots: list[Root] = []
         self.errors: list[Exception] = []
         self.subjects: dict[int, Subject] = {}  # by code

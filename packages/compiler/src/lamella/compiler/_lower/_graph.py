@@ -14,7 +14,7 @@ import numpy as np
 from lamella.compiler._kernel._ir import INT_RANGE
 from lamella.compiler._library import LIBRARY, Library
 from lamella.compiler._lower._emit import Emitter, lowerable
-from lamella.compiler._lower._group import Call, Extern, Group, Step, memory_read
+from lamella.compiler._lower._group import LEAST_ROWS, Call, Extern, Group, Grouper, Step, memory_read
 from lamella.compiler._lower._refs import Ref, Root, Scalar, Subject
 from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
 from lamella.interfaces import discover
@@ -55,9 +55,9 @@ class Lowered:
     made: list[tuple[Node, tuple[Root, ...]]]  # nodes, and what they made anew
 
 
-def lower_graph(source: Graph, library: Mapping[str, Library] = LIBRARY) -> Lowered:
+def lower_graph(source: Graph, library: Mapping[str, Library] = LIBRARY, least_rows: int = LEAST_ROWS) -> Lowered:
     """Lower every node by its row of `library` (the C target's; other targets give theirs), its `lower` rule, its body,
-    or as an extern step.
+    or as an extern step. Sums of at least so many rows go over the grid.
     """
     discover("rules.lower")
 
@@ -66,7 +66,7 @@ def lower_graph(source: Graph, library: Mapping[str, Library] = LIBRARY) -> Lowe
 
     graph = decompose(dce(source), decomposes)
     discover("rules.lower")  # the tables of this and of other packages attach themselves to their ops
-    return _Lowering(graph, library).run()
+    return _Lowering(graph, library, least_rows).run()
 
 
 def _library_row(node: Node, library: Mapping[str, Library]) -> Library | None:
@@ -86,9 +86,9 @@ def _copies(op: Op) -> bool:
 
 
 class _Lowering:
-    def __init__(self, graph: Graph, library: Mapping[str, Library]) -> None:
+    def __init__(self, graph: Graph, library: Mapping[str, Library], least_rows: int) -> None:
         self.graph, self.library = graph, library
-        self.e = Emitter()
+        self.e = Emitter(Grouper(least_rows))
         self.program = ScalarProgram()
         self.env: dict[Value, Ref | Scalar] = {}
         self.made: list[tuple[Node, tuple[Root, ...]]] = []

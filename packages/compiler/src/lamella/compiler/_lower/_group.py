@@ -140,7 +140,8 @@ def fit(operands: Iterable[Operand]) -> bool:
 class Grouper:
     """Places items into groups in program order."""
 
-    def __init__(self) -> None:
+    def __init__(self, least_rows: int = LEAST_ROWS) -> None:
+        self.least_rows = least_rows  # from how many on a sum of rows is one over the grid
         self.steps: list[Step] = []
         self.readers: dict[Root, Group] = {}
         self.small: dict[tuple[int, ...], Group] = {}
@@ -345,7 +346,7 @@ class Grouper:
             columns = _product(group.space[k] for k in kept)
             rows = _product(group.space[k] for k in over)
             leading = all(k < m for k in over for m in kept)
-            if over and leading and not paired and columns <= MOST_COLUMNS and rows >= LEAST_ROWS:
+            if over and leading and not paired and columns <= MOST_COLUMNS and rows >= self.least_rows:
                 return kept, "grid", True, True
             return over, "inner", True, True
         inside, outside = inner & long, long - inner

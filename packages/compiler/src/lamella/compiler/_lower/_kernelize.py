@@ -28,9 +28,12 @@ class Made:
     scalars: list[int]
 
 
-def kernelize(group: Group) -> Made:
-    """The kernel of a finished group; `Root.stored` says which results must reach memory."""
-    return _Kernelizer(group).run()
+def kernelize(group: Group, long_row: int = LONG_ROW) -> Made:
+    """The kernel of a finished group; `Root.stored` says which results must reach memory.
+
+    In rows beyond `long_row` elements more is computed again.
+    """
+    return _Kernelizer(group, long_row).run()
 
 
 @dataclass(slots=True)
@@ -46,7 +49,7 @@ class _Axes:
 
 
 class _Kernelizer:
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Group, long_row: int) -> None:
         self.group = group
         self.inner_set = group.inner if group.inner is not None else frozenset[int]()
         self.axes = self._merge_axes()
@@ -67,7 +70,7 @@ class _Kernelizer:
         row = 1
         for a in self.axes.inner:
             row *= extents[a]
-        self.cheap = CHEAP_LONG if row > LONG_ROW else CHEAP
+        self.cheap = CHEAP_LONG if row > long_row else CHEAP
 
     # -- axes ---------------------------------------------------------------------------------------------------------
 

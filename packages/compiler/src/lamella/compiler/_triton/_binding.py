@@ -206,7 +206,10 @@ def interpret(function: Any, arguments: Sequence[tuple[str, str]], values: Seque
 
     if not programs:
         return
-    kinds = {"fp64": (np.float64, tl.float64), "fp32": (np.float32, tl.float32), "i64": (np.int64, tl.int64)}
+    kinds = {
+        "fp64": (np.float64, tl.float64), "fp32": (np.float32, tl.float32), "i64": (np.int64, tl.int64),
+        "i32": (np.int32, tl.int32),
+    }  # fmt: skip
     given: list[Any] = []
     for (_, kind), value in zip(arguments, values, strict=True):
         if kind.startswith("*"):

@@ -29,8 +29,9 @@ from lamella.compiler._kernel import (
     Update,
 )
 from lamella.compiler._kernel._ir import NARROW, defined, used
+from lamella.compiler._triton._open import elsewhere, fixed, is_open, product, same
 from lamella.compiler._triton._reduce import carry_on, identity, scan, updated
-from lamella.compiler._triton._schedule import Part, product
+from lamella.compiler._triton._schedule import Part
 from lamella.compiler._triton._values import COL, POINTERS, ROW, TYPES, Val, constant, literal, operation
 
 BIG = 2**31  # element numbers from here on need 64 bits
@@ -57,14 +58,16 @@ class Body:
         self.types = kernel.types
         self.lines: list[str] = []
         self.arguments: dict[str, str] = {}  # name -> type, in order of first use
+        self.sizes: dict[str, int | float] = {}  # the open numbers among them
+        self._named_sizes: dict[object, str] = {}
         self.flat = not part.cols  # tiles have one dim only
         self.wide = max([b.size for b in kernel.buffers], default=0) >= BIG or part.row_count * part.col_count >= BIG
         self.makers: dict[int, Instr] = {v: i for _, i in kernel.instructions() for v in defined(i)}
         self.put: dict[int, int] = {i.local: i.value for _, i in kernel.instructions() if isinstance(i, Put)}
         self.stored: dict[int, int] = {i.buffer: i.value for _, i in kernel.instructions() if isinstance(i, Store)}
-        self.row_masked = part.row_count != part.chunks * part.row_steps * part.row_tile
+        self.row_masked = is_open(part.row_count) or part.row_count != part.chunks * part.row_steps * part.row_tile
         columns = part.col_tile * (part.col_blocks if part.col_blocks != 1 else -(-part.col_count // part.col_tile))
-        self.col_masked = part.col_count != columns or part.col_count == 0
+        self.col_masked = is_open(part.col_count) or part.col_count != columns or part.col_count == 0
 
     # -- text ---------------------------------------------------------------------------------------------------------
 
@@ -76,6 +79,25 @@ class Body:
         """Note that the function takes this argument."""
         self.arguments.setdefault(name, kind)
         return name
+
+    def number(self, n: int, role: str = "") -> str:
+        """The text of a number: an open one is an argument, of this name or one that it shares with its equals."""
+        if not is_open(n):
+            return str(n)
+        return self._size(n, role, "i64" if self.wide else "i32")
+
+    def _size(self, n: int | float, role: str, kind: str) -> str:
+        name = role or self._named_sizes.setdefault((n, elsewhere(n), kind), f"n{len(self._named_sizes)}")
+        self.sizes[name] = float(n) if isinstance(n, float) else int(n)
+        return self.argument(name, kind)
+
+    def _literal(self, value: bool | int | float, dtype: str) -> Val:
+        """A literal, or where it is open an argument."""
+        if not is_open(value):
+            return Val(literal(value, dtype), 0, True)
+        kind = {"f64": "fp64", "f32": "fp32"}.get(dtype, "i64")
+        name = self._size(value, "", kind)
+        return Val(name if kind != "i64" or dtype == "i64" else f"{name}.to(tl.{TYPES[dtype]})")
 
     def shape(self, bits: int) -> str:
         """The shape of a tile that varies along `bits`."""
@@ -92,7 +114,7 @@ class Body:
         where = f"{start} + tl.arange(0, {self.part.row_tile})"
         self.line(scope, f"r = ({where}){side}" if side else f"r = {where}")
         if self.row_masked:
-            self.line(scope, f"rm = r < {self.part.row_count}")
+            self.line(scope, f"rm = r < {self.number(self.part.row_count, 'rows')}")
 
     def open_columns(self, scope: Scope, first: str) -> None:
         """Name the columns of the tile that starts at `first`, and those that exist."""
@@ -100,7 +122,7 @@ class Body:
         lanes = f"{lanes}.to(tl.int64)" if self.wide else lanes
         self.line(scope, f"c = {lanes}[None, :]" if first == "0" else f"c = ({first} + {lanes})[None, :]")
         if self.col_masked:
-            self.line(scope, f"cm = c < {self.part.col_count}")
+            self.line(scope, f"cm = c < {self.number(self.part.col_count, 'cols')}")
 
     def mask(self, scope: Scope, bits: int) -> str | None:
         """Which points of a tile that varies along `bits` exist; None where all do."""
@@ -125,36 +147,38 @@ class Body:
         axes, base, bits = (self.part.rows, "r", ROW) if along_rows else (self.part.cols, "c", COL)
         at = axes.index(axis)
         after = product(max(1, self.kernel.axes[k].extent) for k in axes[at + 1 :])
-        text = base if after == 1 else f"{base} // {after}"
+        whole = fixed(after, 1)
+        text = base if whole else f"{base} // {self.number(after)}"
         if at:
-            text = f"{f'({text})' if after > 1 else text} % {max(1, self.kernel.axes[axis].extent)}"
+            text = f"{text if whole else f'({text})'} % {self.number(max(1, self.kernel.axes[axis].extent))}"
         if text == base:
             return Val(base, bits)
         return Val(self.named(scope, ("axis", axis), text, self.kernel.axes[axis].name), bits)
 
     def _terms(self, scope: Scope, axes: tuple[int, ...], base: str, strides: tuple[int, ...]) -> list[str]:
         """The part of an element number that `axes` give: one product where they are walked as one."""
-        if not any(strides[a] for a in axes):
+        if all(fixed(strides[a], 0) for a in axes):
             return []
         last = strides[axes[-1]]
         after = 1
         straight = True
         for axis in reversed(axes):
-            straight = straight and strides[axis] == last * after
+            straight = straight and same(strides[axis], last * after)
             after *= self.kernel.axes[axis].extent
-        pairs = [(base, last)] if straight else [(self._axis(scope, a).text, strides[a]) for a in axes if strides[a]]
-        return [name if stride == 1 else f"{name} * {stride}" for name, stride in pairs]
+        moving = [a for a in axes if not fixed(strides[a], 0)]
+        pairs = [(base, last)] if straight else [(self._axis(scope, a).text, strides[a]) for a in moving]
+        return [name if fixed(stride, 1) else f"{name} * {self.number(stride)}" for name, stride in pairs]
 
     def offset(self, scope: Scope, position: Position, need: int) -> tuple[str, int]:
         """An element number and what it varies along, made to vary along `need` at least."""
         rows = self._terms(scope, self.part.rows, "r", position.strides) if self.part.rows else []
         cols = self._terms(scope, self.part.cols, "c", position.strides) if self.part.cols else []
-        terms = ([str(position.offset)] if position.offset else []) + rows + cols
+        terms = ([] if fixed(position.offset, 0) else [self.number(position.offset)]) + rows + cols
         bits = (ROW if rows else 0) | (COL if cols else 0)
         for value, stride in position.indirect:
             at = self.value(scope, value)
             bits |= at.bits
-            terms.append(f"{constant(at.text, 'i64') if at.literal else at.text} * {stride}")
+            terms.append(f"{constant(at.text, 'i64') if at.literal else at.text} * {self.number(stride)}")
         terms += self.spread(bits, need)
         return " + ".join(terms) or "0", bits | need
 
@@ -179,7 +203,7 @@ class Body:
     def _make(self, scope: Scope, instr: Instr, number: int) -> Val:
         match instr:
             case Const(value=value) | Size(value=value):
-                return Val(literal(value, self.types[number]), 0, True)
+                return self._literal(value, self.types[number])
             case Param(slot=slot):
                 return self._param(scope, slot)
             case Index(axis=axis):
@@ -219,7 +243,7 @@ class Body:
             return self._new(scope, ("scan", out), text, out, bits)
         self.line(scope, f"s{out} = {text}")
         self.line(scope, f"v{out} = {carry_on(instr, f'carry{out}', f's{out}')}")
-        last = f"c == tl.minimum(c0 + {self.part.col_tile}, {self.part.col_count}) - 1"
+        last = f"c == tl.minimum(c0 + {self.part.col_tile}, {self.number(self.part.col_count, 'cols')}) - 1"
         truth = self.types[out] == "bool"
         kept = f"tl.where({last}, v{out}, {'False' if truth else '0'})" + ".to(tl.int32)" * truth
         back = " != 0" if truth else f".to(tl.{TYPES[self.types[out]]})"  # sums of small types are wide
@@ -280,7 +304,7 @@ class Body:
         buffer = self.kernel.buffers[instr.buffer]
         if buffer.output:
             return self._stored_value(scope, instr.buffer)
-        if buffer.size == 0:
+        if fixed(buffer.size, 0):
             return Val(literal(0, self.types[instr.out]), 0, True)
         guard = None if instr.mask is None else self.value(scope, instr.mask)
         offset, bits = self.offset(scope, instr.position, guard.bits if guard else 0)

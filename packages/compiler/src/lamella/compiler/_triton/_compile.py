@@ -41,12 +41,13 @@ class DeviceFunction:
         """Shared memory of one program."""
         return self.resources.static_shared_bytes + self.compiled.shared_bytes
 
-    def line(self) -> str:
-        """One line of a report."""
+    def line(self, programs: int | None = None) -> str:
+        """One line of a report, on a launch of so many programs or on any."""
         needs, function = self.resources, self.function
         spill = f", {needs.stack_bytes} bytes of stack" if needs.stack_bytes else ""
         return (
-            f"{function.name} sm_{self.arch}: {function.programs} programs of {function.num_warps} warps, "
+            f"{function.name} sm_{self.arch}: {'' if programs is None else f'{programs} '}programs of "
+            f"{function.num_warps} warps, "
             f"{needs.registers} registers, {self.shared_bytes} bytes shared{spill}"
         )
 
@@ -60,7 +61,7 @@ def compile_functions(functions: Sequence[Function], arch: int) -> list[DeviceFu
 
 def _compile(function: Function, arch: int) -> DeviceFunction:
     text = module_text([function.text.replace(f"def {function.name}(", "def kernel(")])
-    key = _cache.key_of(text, str(function.num_warps), f"sm_{arch}", _binding.version())
+    key = _cache.key_of(text, str(function.arguments), str(function.num_warps), f"sm_{arch}", _binding.version())
 
     def build(files: list[Path], made: Path) -> None:
         loaded = _binding.load(text, files[0])

@@ -8,7 +8,7 @@ kernel needs none.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from lamella.compiler._lower._group import Extern
@@ -19,6 +19,7 @@ ALIGN = 16  # bytes; kernels are compiled for pointers that are multiples of it
 _DYNAMIC_SHARED = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 _FREE_SHARED = 48 * 1024  # what every launch may use without asking
 _WARP = 32
+_CELLS = {"fp64": ctypes.c_double, "fp32": ctypes.c_float, "i64": ctypes.c_int64, "i32": ctypes.c_int32}
 
 
 class CudaError(RuntimeError):
@@ -63,31 +64,30 @@ class Driver:
 class Cuda:
     """A machine with CuPy's arrays; kernels are loaded at their first launch on each device."""
 
-    def __init__(self, functions: Sequence[DeviceFunction], xp: Any, driver: Any) -> None:
-        self.xp, self._driver = xp, driver
-        self._functions = {f.function.name: f for f in functions}
+    def __init__(self, compiled: Callable[[Function], DeviceFunction], xp: Any, driver: Any) -> None:
+        self.xp, self._driver, self._compiled = xp, driver, compiled
         self._handles: dict[tuple[int, str], int] = {}
 
-    def launch(self, function: Function, values: list[Any]) -> None:
-        """Start all programs of a function on the current stream."""
-        if not function.programs:
+    def launch(self, function: Function, programs: int, values: list[Any]) -> None:
+        """Start so many programs of a function on the current stream."""
+        if not programs:
             return
-        made = self._functions[function.name]
+        made = self._compiled(function)
         device = int(self.xp.cuda.Device().id)
         handle = self._handles.get((device, function.name))
         if handle is None:
             handle = self._driver.load(made.compiled.cubin, made.compiled.name, made.compiled.shared_bytes)
             self._handles[device, function.name] = handle
         cells = [_cell(kind, value) for (_, kind), value in zip(function.arguments, values, strict=True)]
-        scratch = self._hidden(made, cells)
+        scratch = self._hidden(made, programs, cells)
         packed = (ctypes.c_void_p * len(cells))(*[ctypes.addressof(cell) for cell in cells])
         self._driver.launch(
-            handle, function.programs, function.num_warps * _WARP, made.compiled.shared_bytes,
+            handle, programs, function.num_warps * _WARP, made.compiled.shared_bytes,
             int(self.xp.cuda.get_current_stream().ptr), packed,
         )  # fmt: skip
         del scratch  # CuPy's pool gives memory back in the order of the stream
 
-    def _hidden(self, made: DeviceFunction, cells: list[Any]) -> list[Any]:
+    def _hidden(self, made: DeviceFunction, programs: int, cells: list[Any]) -> list[Any]:
         """Append the parameters that Triton added: pointers to scratch memory."""
         compiled, wanted = made.compiled, made.resources.parameters
         sizes = [compiled.global_scratch_bytes, compiled.profile_scratch_bytes]
@@ -98,7 +98,7 @@ class Cuda:
             )
         kept = []
         for size in sizes[:hidden]:
-            memory = self.xp.empty(size * made.function.programs, "u1") if size else None
+            memory = self.xp.empty(size * programs, "u1") if size else None
             kept.append(memory)
             cells.append(ctypes.c_void_p(memory.data.ptr if memory is not None else 0))
         return kept
@@ -114,7 +114,7 @@ class Cuda:
 def _cell(kind: str, value: Any) -> Any:
     """A parameter in the C type that the kernel reads."""
     if not kind.startswith("*"):
-        return {"fp64": ctypes.c_double, "fp32": ctypes.c_float, "i64": ctypes.c_int64}[kind](value)
+        return _CELLS[kind](value)
     address = int(value.data.ptr)
     if address % ALIGN and value.size:
         raise CudaError(f"memory of a kernel must be aligned to {ALIGN} bytes, got address {address:#x}")

@@ -1,21 +1,23 @@
 """Prints one kernel as Triton functions: `NAME`, and `NAME_total` where something is reduced over the grid.
 
 Here are programs and loops; `_body` prints statements, `_reduce` the texts of reductions, `_values` operations. The
-text holds all sizes, so it is the key of its compiled form; the functions it calls come before it, from `_library`.
+text holds all sizes but the open ones, so with its arguments it is the key of its compiled form; the functions it calls
+come before it, from `_library`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lamella.compiler._kernel import Check, Get, Kernel, Level, Put, Reduce, Stage, Store, Update
 from lamella.compiler._kernel._ir import defined
 from lamella.compiler._triton._body import Body, Scope, narrowed, widened
 from lamella.compiler._triton._library import closure
+from lamella.compiler._triton._open import is_open, product, several
 from lamella.compiler._triton._reduce import combine, fold, identities
-from lamella.compiler._triton._schedule import Part, power_above, product, schedule
+from lamella.compiler._triton._schedule import Part, power_above, schedule
 from lamella.compiler._triton._values import COL, POINTERS, ROW, TYPES, Val
 
 PARTIAL_ROWS = 32  # partial results that a total brings together in one step
@@ -29,13 +31,21 @@ _LIBRARY_CALL = re.compile(r"\blm_\w+")
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One launch: `arguments` are (name, Triton type) with names b3 (buffer), q1 (parameter), p0 (partial), status."""
+    """What is compiled: `arguments` are (name, Triton type) of buffers b3, scalars q1, partials p0, status, sizes."""
 
     name: str
     text: str
     arguments: tuple[tuple[str, str], ...]
-    programs: int
     num_warps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One start of a function: how many programs, and the open sizes by name."""
+
+    function: Function
+    programs: int
+    sizes: Mapping[str, int | float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,13 @@ class Partial:
 class Printed:
     """A printed kernel; function names start with "$KERNEL"."""
 
-    functions: tuple[Function, ...]
+    launches: tuple[Launch, ...]
     partials: tuple[Partial, ...]
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """What is launched."""
+        return tuple([launch.function for launch in self.launches])
 
     @property
     def text(self) -> str:
@@ -70,10 +85,10 @@ def print_kernel(kernel: Kernel) -> Printed:
     """Triton text of a kernel under its schedule."""
     plan = schedule(kernel)
     partials = _Partials(kernel, plan.main)
-    functions = [_Main(kernel, plan.main, partials).run()]
+    launches = [_Main(kernel, plan.main, partials).run()]
     if plan.total is not None:
-        functions.append(_Total(kernel, plan.total, partials).run())
-    return Printed(tuple(functions), tuple(partials.made))
+        launches.append(_Total(kernel, plan.total, partials).run())
+    return Printed(tuple(launches), tuple(partials.made))
 
 
 class _Partials:
@@ -95,7 +110,7 @@ class _Partials:
                     self.number[out] = len(self.made)
                     self.row[out] = points if keeps else 1
                     self.kept.update(instr.outs if keeps else ())
-                    self.made.append(Partial(kernel.types[out], self.chunks * self.row[out]))
+                    self.made.append(Partial(kernel.types[out], int(self.chunks) * int(self.row[out])))
 
     def keeps_row(self, reduce: Reduce) -> bool:
         """Whether a partial result has an element for each inner point."""
@@ -126,24 +141,29 @@ class _Printer(Body):
         """The argument that points to partial results of a value."""
         return self.argument(f"p{self.partials.number[out]}", POINTERS[self.types[out]])
 
-    def function(self) -> Function:
+    def function(self) -> Launch:
         """What has been printed."""
         name = f"$KERNEL{self.suffix}"
         head = ["@triton.jit", f"def {name}({', '.join(self.arguments)}):", *self._document()]
         text = "\n".join(head + self.lines) + "\n"
-        return Function(name, text, tuple(self.arguments.items()), self.part.programs, self.part.num_warps)
+        function = Function(name, text, tuple(self.arguments.items()), self.part.num_warps)
+        return Launch(function, int(self.part.programs), self.sizes)
 
     def _document(self) -> list[str]:
         kernel, part = self.kernel, self.part
         what = " ".join(kernel.source) or "kernel"
-        axes = ", ".join(f"{axis.name}={axis.extent}" for axis in kernel.axes) or "no axes"
+        axes = ", ".join(f"{a.name}{'' if is_open(a.extent) else f'={a.extent}'}" for a in kernel.axes) or "no axes"
+        programs = "programs" if is_open(part.programs) else f"{part.programs} programs"
         tile = f"{part.row_tile} rows" if self.flat else f"{part.row_tile} x {part.col_tile}"
         lines = [f'    """{what}{": totals of its partial results" if self.total else ""}', ""]
-        lines.append(f"    Axes {axes}; {part.programs} programs of {part.num_warps} warps, tiles of {tile}.")
+        lines.append(f"    Axes {axes}; {programs} of {part.num_warps} warps, tiles of {tile}.")
         for name in self.arguments:
-            if name.startswith("b"):
+            if name not in self.sizes and name.startswith("b"):
                 buffer = kernel.buffers[int(name[1:])]
-                lines.append(f"    {name}: {buffer.dtype}[{buffer.size}], {'written' if buffer.output else 'read'}")
+                size = "..." if is_open(buffer.size) else buffer.size
+                lines.append(f"    {name}: {buffer.dtype}[{size}], {'written' if buffer.output else 'read'}")
+        if self.sizes:
+            lines.append(f"    {', '.join(self.sizes)}: from sizes")
         return [*lines, '    """']
 
     def straight(self, scope: Scope, stage: Stage, only: str | None) -> None:
@@ -193,7 +213,7 @@ class _Printer(Body):
         reduces = [i for i in stage.body if isinstance(i, Reduce) and i.over == "inner"]
         names = {r.outs[0]: self.accumulators(scope, r, ROW | COL) for r in reduces}
         self.start_scans(scope, stage)
-        self.line(scope, f"for c0 in range(0, {self.part.col_count}, {self.part.col_tile}):")
+        self.line(scope, f"for c0 in range(0, {self.number(self.part.col_count, 'cols')}, {self.part.col_tile}):")
         inside = scope.child()
         self.open_columns(inside, "c0")
         for instr in stage.body:
@@ -234,24 +254,26 @@ class _Main(_Printer):
         self.home = {r.outs[0]: stage for stage, r in kernel.instructions() if isinstance(r, Reduce)}
         self.tiles: dict[int, list[str]] = {}  # what the tiles of a program came to, by the first value
 
-    def run(self) -> Function:
+    def run(self) -> Launch:
         part, top = self.part, Scope(1)
         self.line(top, "pid = tl.program_id(0)")
         chunk = "pid"
-        if part.col_blocks > 1:
-            self.line(top, f"chunk = pid // {part.col_blocks}")
-            self.line(top, f"block = pid % {part.col_blocks}")
+        if several(part.col_blocks):
+            blocks = self.number(part.col_blocks, "blocks")
+            self.line(top, f"chunk = pid // {blocks}")
+            self.line(top, f"block = pid % {blocks}")
             chunk = "chunk"
         if part.cols and not part.loops_over_columns:
-            self.open_columns(top, f"block * {part.col_tile}" if part.col_blocks > 1 else "0")
+            self.open_columns(top, f"block * {part.col_tile}" if several(part.col_blocks) else "0")
         inside = top
-        if part.row_steps > 1:
+        if several(part.row_steps):
+            steps = self.number(part.row_steps, "steps")
             for reduce in self.partials.reduces:
                 if not self._in_memory(reduce):
                     self.tiles[reduce.outs[0]] = self.accumulators(top, reduce, self.bits(self._home(reduce)))
-            self.line(top, f"for step in range({part.row_steps}):")
+            self.line(top, f"for step in range({steps}):")
             inside = top.child()
-            first = f"({chunk} * {part.row_steps} + step)" + f" * {part.row_tile}" * (part.row_tile > 1)
+            first = f"({chunk} * {steps} + step)" + f" * {part.row_tile}" * (part.row_tile > 1)
         else:
             first = f"{chunk} * {part.row_tile}" if part.row_tile > 1 else chunk
         self.open_rows(inside, first)
@@ -262,7 +284,7 @@ class _Main(_Printer):
         return self.function()
 
     def _stages(self, scope: Scope) -> None:
-        first_block = "block == 0" if self.part.col_blocks > 1 else None
+        first_block = "block == 0" if several(self.part.col_blocks) else None
         for stage in self.stages:
             tile = self.bits(stage) == ROW | COL
             self.line(scope, f"# {'every element' if tile or self.flat else 'every row'}")
@@ -270,7 +292,7 @@ class _Main(_Printer):
                 self.loop_over_columns(scope, stage, None)
             else:
                 self.straight(scope, stage, None if tile else first_block)
-        if self.part.row_steps > 1 and any(map(self._in_memory, self.partials.reduces)):
+        if several(self.part.row_steps) and any(map(self._in_memory, self.partials.reduces)):
             self.line(scope, "tl.debug_barrier()  # the next row adds to what other threads of this program stored")
 
     def _home(self, reduce: Reduce) -> Stage:
@@ -284,7 +306,7 @@ class _Main(_Printer):
         names = self.gather(scope, reduce, self.bits(stage), "x")
         if self._in_memory(reduce):
             self._add_to_memory(scope, reduce, names)
-        elif self.part.row_steps > 1:
+        elif several(self.part.row_steps):
             for text in combine(reduce, self.tiles[reduce.outs[0]], names):
                 self.line(scope, text)
         else:
@@ -296,8 +318,8 @@ class _Main(_Printer):
             self.line(scope, fold(reduce, names, [f"s{out}"], 0, self.types))
             names = [f"s{out}"]
         mask = self.mask(scope, COL)
-        where = f"{self.partial(out)} + pid * {self.partials.row[out]} + c"
-        if self.part.row_steps > 1:
+        where = f"{self.partial(out)} + pid * {self.number(self.partials.row[out])} + c"
+        if several(self.part.row_steps):
             guard = f"(step > 0) & {mask}" if mask else "step > 0"
             old = widened(f"tl.load({where}, mask={guard}, other=0)", dtype)
             self.line(scope, f"a{out} = {old}")
@@ -319,7 +341,9 @@ class _Main(_Printer):
         self.line(scope, fold(reduce, names, results, 0, self.types))
         for out, name in zip(reduce.outs, results, strict=True):
             place = (
-                f"{chunk} * {self.partials.row[out]} + c" if keeps else f"{chunk} + tl.zeros({self.shape(0)}, tl.int32)"
+                f"{chunk} * {self.number(self.partials.row[out])} + c"
+                if keeps
+                else f"{chunk} + tl.zeros({self.shape(0)}, tl.int32)"
             )
             mask = self.mask(scope, COL) if keeps else None
             value = narrowed(name, self.types[out])
@@ -335,20 +359,20 @@ class _Total(_Printer):
         super().__init__(kernel, part, partials, total=True)
         self.reduce_of = {out: r for r in partials.reduces for out in r.outs}
 
-    def run(self) -> Function:
+    def run(self) -> Launch:
         part, top = self.part, Scope(1)
-        if part.col_blocks > 1:
+        if several(part.col_blocks):
             self.line(top, "block = tl.program_id(0)")
         self.open_rows(top, "0")
         if part.cols and not part.loops_over_columns:
-            self.open_columns(top, f"block * {part.col_tile}" if part.col_blocks > 1 else "0")
+            self.open_columns(top, f"block * {part.col_tile}" if several(part.col_blocks) else "0")
         for stage in self.stages:
             tile = self.bits(stage) == ROW | COL
             self.line(top, f"# {'every element of the row' if tile else 'once'}")
             if tile and part.loops_over_columns:
                 self.loop_over_columns(top, stage, None)
             else:
-                self.straight(top, stage, None if tile or part.col_blocks == 1 else "block == 0")
+                self.straight(top, stage, None if tile or not several(part.col_blocks) else "block == 0")
         return self.function()
 
     def total_value(self, scope: Scope, reduce: Reduce, number: int) -> Val:
@@ -364,11 +388,11 @@ class _Total(_Printer):
         chunks, outs = self.partials.chunks, reduce.outs
         tile = min(PARTIAL_ROWS if keeps else 1024, power_above(chunks))
         names = [f"a{out}" for out in outs]
-        if chunks > tile:
+        if several(chunks, tile):
             shape = f"[{tile}, {self.part.col_tile}]" if keeps else self._line_shape(tile)
             for name, out, identity in zip(names, outs, identities(reduce, self.types), strict=True):
                 self.line(scope, f"{name} = tl.full({shape}, {identity}, tl.{TYPES[self.types[out]]})")
-            self.line(scope, f"for k0 in range(0, {chunks}, {tile}):")
+            self.line(scope, f"for k0 in range(0, {self.number(chunks, 'chunks')}, {tile}):")
             inside = scope.child()
             for text in combine(reduce, names, self._read(inside, reduce, keeps, tile, "k0 + ")):
                 self.line(inside, text)
@@ -389,11 +413,12 @@ class _Total(_Printer):
         names = []
         for out, identity in zip(reduce.outs, identities(reduce, self.types), strict=True):
             dtype = self.types[out]
-            ragged = self.partials.chunks % tile != 0 or self.partials.chunks == 0
-            masks = [f"({at} < {self.partials.chunks})"] * ragged + [m for m in [self.mask(scope, COL)] if m and keeps]
-            where = (
-                f"{self.partial(out)} + {at} * {self.partials.row[out]} + c" if keeps else f"{self.partial(out)} + {at}"
-            )
+            chunks = self.partials.chunks
+            ragged = is_open(chunks) or chunks % tile != 0 or chunks == 0
+            masks = [f"({at} < {self.number(chunks, 'chunks')})"] if ragged else []
+            masks += [m for m in [self.mask(scope, COL)] if m and keeps]
+            row = f"{at} * {self.number(self.partials.row[out])} + c" if keeps else at
+            where = f"{self.partial(out)} + {row}"
             mask = " & ".join(masks)
             text = widened(f"tl.load({where}{f', mask={mask}, other=0' if mask else ''})", dtype)
             self.line(scope, f"x{out} = {text}")

@@ -1,29 +1,35 @@
 """A graph as Triton launches and extern steps over planned memory, whoever runs it.
 
 Kernels with the same text are printed once, under the name k0, k1, ...; what differs between their uses is which
-buffers and host scalars a launch is given. Products and what else has no loops are extern steps.
+buffers, host scalars and open sizes a launch is given. Products and what else has no loops are extern steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lamella.compiler._lower._graph import Lowered, lower_graph, mark_stored, numpy_dtype
-from lamella.compiler._lower._group import Extern, Group, Step
-from lamella.compiler._lower._kernelize import Made, kernelize
+from lamella.compiler._lower._group import LEAST_ROWS, Extern, Group, Step
+from lamella.compiler._lower._kernelize import LONG_ROW, Made, kernelize
 from lamella.compiler._lower._refs import Ref, Root
 from lamella.compiler._plan import Plan, Span, plan
-from lamella.compiler._triton._print import Function, Partial, module_text, print_kernel
-from lamella.graph import Graph
+from lamella.compiler._triton._open import all_opened, opened, other_sizes
+from lamella.compiler._triton._print import Function, Launch, Partial, Printed, module_text, print_kernel
+from lamella.graph import Graph, GraphError, TensorType, bound, named_sizes, verify
+from lamella.graph._polynomial import named
+
+_MOST = 64  # programs of a graph with named sizes that are kept; the one that was made first goes first
+_NEVER = 1 << 62  # a threshold that no size reaches
 
 
 @dataclass(frozen=True, slots=True)
 class Launches:
-    """One use of a kernel: its functions in order, and what its buffers, parameters and partials are."""
+    """One use of a kernel: its launches in order, and what its buffers, parameters and partials are."""
 
-    functions: tuple[Function, ...]
+    launches: tuple[Launch, ...]
     buffers: tuple[Root, ...]
     scalars: tuple[int, ...]
     partials: tuple[Partial, ...]
@@ -31,35 +37,127 @@ class Launches:
     source: tuple[str, ...]
 
 
-class TritonProgram:
-    """A graph printed for the Triton target: `source` is a Python module, `steps` are what to run."""
+class Functions:
+    """The functions of all programs of a graph: those with the same text and arguments have one name."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Function] = {}
+        self._names: dict[object, str] = {}
+
+    def take(self, printed: Printed) -> tuple[Launch, ...]:
+        """The launches of a printed kernel under its name."""
+        key = (printed.text, *(f.arguments for f in printed.functions))
+        name = self._names.setdefault(key, f"k{len(self._names)}")
+        launches = []
+        for launch in printed.launches:
+            f = launch.function
+            own = f.name.replace("$KERNEL", name)
+            made = Function(own, f.text.replace("$KERNEL", name), f.arguments, f.num_warps)
+            launches.append(replace(launch, function=self.by_name.setdefault(own, made)))
+        return tuple(launches)
+
+    def source(self) -> str:
+        """All of them as a Python module."""
+        return module_text(f.text for f in self.by_name.values())
+
+
+class Programs:
+    """The programs of a graph: one, or where it has named sizes one for each set of sizes, which share their functions.
+
+    A set of sizes is a tuple of numbers in the order of `names`.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.lowered: Lowered = lower_graph(graph, library={})
-        mark_stored(self.lowered.steps)
+        self.functions = Functions()
+        self.names = tuple(sorted(named_sizes(graph), key=lambda name: (len(name), name)))
+        self._where = {name: _where(graph, name) for name in self.names}
+        self._lock = threading.Lock()
+        self._made: dict[tuple[int, ...], TritonProgram] = {}
+
+    def of(self, sizes: tuple[int, ...]) -> TritonProgram:
+        """The program of these sizes, made at the first call."""
+        program = self._made.get(sizes)
+        if program is None:
+            with self._lock:
+                program = self._made.get(sizes) or self._make(sizes)
+        return program
+
+    def keeps(self, program: TritonProgram) -> bool:
+        """Whether a program is still one of those kept."""
+        return any(kept is program for kept in self._made.values())
+
+    def given(self, sizes: Mapping[str, int] | None) -> tuple[int, ...]:
+        """Sizes by name as a set of sizes; ValueError where one lacks or is no size."""
+        sizes = {} if sizes is None else sizes
+        if sorted(sizes) != sorted(self.names):
+            wanted = ", ".join(self.names) or "none"
+            raise ValueError(
+                f"graph {self.graph.name!r} has the named sizes {wanted}, got sizes={dict(sizes)!r}: give each a number"
+            )
+        for name, n in sizes.items():
+            if type(n) is not int or n < 0:
+                raise ValueError(f"the size {name} must be an int from 0 on, got {n!r}")
+        return tuple([sizes[name] for name in self.names])
+
+    def met(self, inputs: Sequence[Any]) -> tuple[int, ...]:
+        """The set of sizes that arrays have; TypeError for what is no array of as many dims."""
+        found = []
+        for name in self.names:
+            position, dim = self._where[name]
+            shape = getattr(inputs[position], "shape", ()) if position < len(inputs) else ()
+            if len(shape) <= dim:
+                wanted = self.graph.inputs[position].type
+                raise TypeError(
+                    f"graph {self.graph.name!r}, input {position} must be {wanted}, whose dim {dim} is {name}"
+                )
+            found.append(int(shape[dim]))
+        return tuple(found)
+
+    def _make(self, sizes: tuple[int, ...]) -> TritonProgram:
+        made = TritonProgram(self.graph, dict(zip(self.names, sizes, strict=True)), self.functions)
+        kept = dict(list(self._made.items())[-_MOST + 1 :])
+        kept[sizes] = made
+        self._made = kept
+        return made
+
+
+class TritonProgram:
+    """A graph for some sizes, printed for the Triton target: `source` is a Python module, `steps` are what to run."""
+
+    def __init__(
+        self, graph: Graph, sizes: Mapping[str, int] | None = None, functions: Functions | None = None
+    ) -> None:
+        sizes = {} if sizes is None else sizes
+        self.graph, self.sizes = bound(graph, sizes), sizes
+        self._functions = Functions() if functions is None else functions
+        self.lowered: Lowered = _lowered(self.graph, open_sizes=bool(sizes))
         self.errors: list[Exception] = self.lowered.errors
-        self.functions: dict[str, Function] = {}
-        self._names: dict[str, str] = {}
-        made = list(_kernels(self.lowered.steps))
+        made = list(_kernels(self.lowered.steps, open_sizes=bool(sizes)))
+        if sizes:
+            made = _opened(graph, sizes, made)
         self._key = 1 + max([r.number for step in made for r in _roots(step)], default=0)
         self.steps = [self._launches(step) if isinstance(step, Made) else step for step in made]
-        self.source = module_text(f.text for f in self.functions.values())
         self.memory: Plan = self._plan()
+
+    @property
+    def functions(self) -> dict[str, Function]:
+        """What it launches, by name."""
+        found = [launch.function for step in self.steps if isinstance(step, Launches) for launch in step.launches]
+        return {function.name: function for function in found}
+
+    @property
+    def source(self) -> str:
+        """All that it launches as a Python module."""
+        return module_text(f.text for f in self.functions.values())
 
     def _launches(self, made: Made) -> Launches:
         printed = print_kernel(made.kernel)
-        name = self._names.setdefault(printed.text, f"k{len(self._names)}")
-        functions = []
-        for f in printed.functions:
-            own = f.name.replace("$KERNEL", name)
-            text = f.text.replace("$KERNEL", name)
-            self.functions.setdefault(own, Function(own, text, f.arguments, f.programs, f.num_warps))
-            functions.append(self.functions[own])
         keys = tuple(range(self._key, self._key + len(printed.partials)))
         self._key += len(keys)
         return Launches(
-            tuple(functions), tuple(made.buffers), tuple(made.scalars), printed.partials, keys, made.kernel.source
+            self._functions.take(printed), tuple(made.buffers), tuple(made.scalars), printed.partials, keys,
+            made.kernel.source,
         )  # fmt: skip
 
     # -- memory -------------------------------------------------------------------------------------------------------
@@ -111,13 +209,55 @@ class TritonProgram:
         return made
 
 
-def _kernels(steps: Iterable[Step]) -> Iterator[Made | Extern]:
+def _where(graph: Graph, name: str) -> tuple[int, int]:
+    """(input, dim) that tell a named size; ValueError where none does."""
+    for position, value in enumerate(graph.inputs):
+        if isinstance(value.type, TensorType):
+            for dim, n in enumerate(value.type.shape):
+                if n == named(name):
+                    return position, dim
+    raise ValueError(f"graph {graph.name!r}: no dim of an input is the size {name}, so no call would tell it")
+
+
+def _lowered(graph: Graph, *, open_sizes: bool) -> Lowered:
+    """A graph lowered; where sizes are open no decision depends on how many rows a sum has."""
+    lowered = lower_graph(graph, library={}, least_rows=1 if open_sizes else LEAST_ROWS)
+    mark_stored(lowered.steps)
+    return lowered
+
+
+def _kernels(steps: Iterable[Step], *, open_sizes: bool) -> Iterator[Made | Extern]:
     """Groups as kernels, without those that nothing reads."""
     for step in steps:
         if isinstance(step, Extern):
             yield step
         elif isinstance(step, Group) and any(item.root.stored for item in step.items):
-            yield kernelize(step)
+            yield kernelize(step, _NEVER if open_sizes else LONG_ROW)
+
+
+def _opened(graph: Graph, sizes: Mapping[str, int], made: list[Made | Extern]) -> list[Made | Extern]:
+    """The steps with the open numbers of their kernels marked: those that other sizes change, or where no others are
+    found that keep all else, every number.
+    """
+    for other in other_sizes(sizes):
+        try:
+            there = verify(bound(graph, other))
+        except GraphError:  # the program relies on what these sizes do not keep
+            continue
+        theirs = list(_kernels(_lowered(there, open_sizes=True).steps, open_sizes=True))
+        found = [_pair(a, b) for a, b in zip(made, theirs, strict=False)]
+        if len(theirs) == len(made) and None not in found:
+            return [step for step in found if step is not None]
+    return [replace(step, kernel=all_opened(step.kernel)) if isinstance(step, Made) else step for step in made]
+
+
+def _pair(step: Made | Extern, other: Made | Extern) -> Made | Extern | None:
+    """A step with what differs from the other one open; None where that is more than numbers."""
+    if isinstance(step, Extern) or isinstance(other, Extern):
+        both = isinstance(step, Extern) and isinstance(other, Extern) and step.name == other.name
+        return step if both else None
+    kernel = opened(step.kernel, other.kernel)
+    return None if kernel is None else replace(step, kernel=kernel)
 
 
 def _roots(step: Made | Extern) -> list[Root]:

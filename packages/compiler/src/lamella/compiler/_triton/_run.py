@@ -16,8 +16,8 @@ from lamella.compiler._lower._graph import numpy_dtype
 from lamella.compiler._lower._group import Extern
 from lamella.compiler._lower._refs import Ref, Root, Scalar
 from lamella.compiler._triton import _binding
-from lamella.compiler._triton._print import Function
-from lamella.compiler._triton._program import Launches, TritonProgram
+from lamella.compiler._triton._print import Function, module_text
+from lamella.compiler._triton._program import Launches, Programs, TritonProgram
 from lamella.graph import ScalarType, TensorType
 
 
@@ -26,8 +26,8 @@ class Machine(Protocol):
 
     xp: Any
 
-    def launch(self, function: Function, values: list[Any]) -> None:
-        """Start all programs of a function; `values` are arrays and numbers in the order of its arguments."""
+    def launch(self, function: Function, programs: int, values: list[Any]) -> None:
+        """Start so many programs of a function; `values` are arrays and numbers in the order of its arguments."""
 
     def extern(self, step: Extern) -> Callable[..., Any]:
         """What computes an extern step on this machine's arrays; TypeError where nothing does."""
@@ -90,11 +90,11 @@ class Runner:
         return arena[start : start + size * kind.itemsize].view(kind)
 
     def _launch(self, step: Launches, arrays: dict[Root, Any], numbers: list[Any], arena: Any, status: Any) -> None:
-        for function in step.functions:
-            values = []
-            for name, _ in function.arguments:
-                if name == "status":
-                    values.append(status)
+        for launch in step.launches:
+            values: list[Any] = []
+            for name, _ in launch.function.arguments:
+                if name == "status" or name in launch.sizes:
+                    values.append(launch.sizes.get(name, status))
                     continue
                 at = int(name[1:])
                 match name[0]:
@@ -105,7 +105,7 @@ class Runner:
                     case _:
                         partial = step.partials[at]
                         values.append(self._planned(step.partial_keys[at], partial.size, partial.dtype, arena))
-            self.machine.launch(function, values)
+            self.machine.launch(launch.function, launch.programs, values)
 
     def _extern(self, step: Extern, arrays: dict[Root, Any], numbers: list[Any], arena: Any) -> None:
         operands = []
@@ -139,18 +139,41 @@ def strided(xp: Any, array: Any, ref: Ref) -> Any:
     return xp.lib.stride_tricks.as_strided(array.reshape(-1)[ref.offset :], ref.shape, strides)
 
 
+class Runners:
+    """Calls the program of the sizes at hand."""
+
+    def __init__(self, programs: Programs, machine: Machine) -> None:
+        self.programs, self.machine = programs, machine
+        self._runners: dict[TritonProgram, Runner] = {}
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+        """Run once; the outputs, then the effect values."""
+        program = self.programs.of(self.programs.met(inputs))
+        runner = self._runners.get(program)
+        if runner is None:
+            runner = Runner(program, self.machine)
+            kept = [item for item in self._runners.items() if self.programs.keeps(item[0])]
+            self._runners = {**dict(kept), program: runner}
+        return runner(inputs)
+
+
 class Interpreter:
-    """Triton's interpreter over numpy arrays; for tests, a program at a time."""
+    """Triton's interpreter over numpy arrays; for tests, a program at a time. Sources go to `folder`."""
 
     xp = np
 
-    def __init__(self, program: TritonProgram, path: Path) -> None:
-        path.write_text(program.source, encoding="utf-8")
-        self._functions = _binding.load(program.source, path)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._loaded: dict[str, Any] = {}
 
-    def launch(self, function: Function, values: list[Any]) -> None:
+    def launch(self, function: Function, programs: int, values: list[Any]) -> None:
         """Run all programs of a function one after another."""
-        _binding.interpret(self._functions[function.name], function.arguments, values, function.programs)
+        loaded = self._loaded.get(function.name)
+        if loaded is None:
+            path, text = self._folder / f"{function.name}.py", module_text([function.text])
+            path.write_text(text, encoding="utf-8")
+            loaded = self._loaded[function.name] = _binding.load(text, path)[function.name]
+        _binding.interpret(loaded, function.arguments, values, programs)
 
     def extern(self, step: Extern) -> Callable[..., Any]:
         """The op's own numpy kernel."""

@@ -5,9 +5,9 @@ partial result each, the second combines them in order. A program works on tiles
 `col_tile` inner points. Where a row fits a tile, all its stages share one tile in registers; else each stage
 loops over the row and computes again what an earlier loop knew.
 
-Where elements are updated in order, columns go one after another.
+Where elements are updated in order, columns go one after another. An open extent is taken to fill every tile.
 
-Invariant: no decision looks at a device, so results do not depend on which GPU runs them.
+Invariant: no decision looks at a device, so results do not depend on which GPU runs them; none looks at an open number.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from lamella.compiler._kernel import (
     Update,
 )
 from lamella.compiler._kernel._ir import ITEM_BYTES, defined, used
+from lamella.compiler._triton._open import computed, fixed, is_open, product, several
 
 TILE = 1024  # elements of a tile: 8 for each thread of 4 warps
 MOST_TILE = 16384
@@ -61,12 +62,12 @@ class Part:
     @property
     def programs(self) -> int:
         """Programs of the launch."""
-        return self.chunks * self.col_blocks
+        return product((self.chunks, self.col_blocks))
 
     @property
     def loops_over_columns(self) -> bool:
         """Whether a row takes several tiles, one after another."""
-        return self.col_blocks == 1 and self.col_count > self.col_tile
+        return fixed(self.col_blocks, 1) and several(self.col_count, self.col_tile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +85,9 @@ def schedule(kernel: Kernel) -> Schedule:
     return Schedule(main, _total(kernel) if totals else None)
 
 
-def product(numbers: object) -> int:
-    """Product of ints; 1 for none."""
-    result = 1
-    for n in numbers:  # type: ignore[attr-defined]
-        result *= n
-    return result
-
-
 def power_above(n: int) -> int:
-    """The least power of two that is not below n."""
-    return 1 << max(0, n - 1).bit_length()
+    """The least power of two that is not below n; for an open n one that fits no tile."""
+    return 2 * MOST_TILE if is_open(n) else 1 << max(0, n - 1).bit_length()
 
 
 def _power_below(n: int) -> int:
@@ -102,7 +95,7 @@ def _power_below(n: int) -> int:
 
 
 def _cells(count: int, tile: int) -> int:
-    return -(-count // tile)
+    return computed(lambda n: -(-n // tile), count)
 
 
 def reductions(kernel: Kernel, over: str, level: Level | None = None) -> list[Reduce]:
@@ -131,8 +124,9 @@ def _main(kernel: Kernel) -> Part:
     if not kernel.inner:
         if len(grid) > 1 and not over_grid and _crosses(kernel):
             last = kernel.grid[-1].extent
-            row_tile, col_tile = min(TRANSPOSE_TILE, power_above(rows // max(1, last))), min(32, power_above(last))
-            return _part(grid[:-1], grid[-1:], rows // max(1, last), last, row_tile, col_tile, live, split=True)
+            lines = product(axis.extent for axis in kernel.grid[:-1])
+            row_tile, col_tile = min(TRANSPOSE_TILE, power_above(lines)), min(32, power_above(last))
+            return _part(grid[:-1], grid[-1:], lines, last, row_tile, col_tile, live, split=True)
         row_tile = min(tile, max(32, power_above(rows)))
         return _part(grid, (), rows, 1, row_tile, 1, live, most=ROW_PARTIALS if over_grid else None)
     if has(kernel, Update):
@@ -173,13 +167,18 @@ def _part(
     split: bool = False,
 ) -> Part:
     tiles = _cells(row_count, row_tile) if col_count or not split else 0
-    steps = 1 if most is None else max(1, _cells(tiles, most))
     elements = row_tile * col_tile
     warps = max(_cells(elements * live, 32 * THREAD_BYTES), _cells(elements, 32 * 8))
     return Part(
-        rows, cols, row_count, col_count, row_tile, col_tile, steps,
-        _cells(col_count, col_tile) if split else 1, _cells(tiles, steps), min(MOST_WARPS, power_above(warps)),
+        rows, cols, row_count, col_count, row_tile, col_tile, _steps(tiles, most),
+        _cells(col_count, col_tile) if split else 1, computed(lambda n: _cells(n, _steps(n, most)), tiles),
+        min(MOST_WARPS, power_above(warps)),
     )  # fmt: skip
+
+
+def _steps(tiles: int, most: int | None) -> int:
+    """Tiles for each program where there are at most so many programs."""
+    return 1 if most is None else computed(lambda n: max(1, -(-n // most)), tiles)
 
 
 def _total(kernel: Kernel) -> Part:
@@ -192,7 +191,7 @@ def _total(kernel: Kernel) -> Part:
     if reductions(kernel, "inner", Level.TOTAL_INNER):
         return Part((), inner, 1, cols, 1, min(TILE, power_above(cols)), 1, 1, 1, 4)
     tile = min(COLUMN_TILE // 2, power_above(cols))
-    return Part((), inner, 1, cols, 1, tile, 1, max(1, _cells(cols, tile)), 1, 4)
+    return Part((), inner, 1, cols, 1, tile, 1, computed(lambda n: max(1, -(-n // tile)), cols), 1, 4)
 
 
 def _inner_totals(kernel: Kernel) -> list[Reduce]:

@@ -43,7 +43,7 @@ def _cross_entropy(
         at = b.cast(values[0], "i64")
         ignored = b.apply("eq", at, b.const(ignore_index, "i64"))
         low = b.apply("ge", at, b.const(0, "i64"))
-        right = b.apply("and", low, b.apply("lt", at, b.const(classes, "i64")))
+        right = b.apply("and", low, b.apply("lt", at, b.size(classes)))
         b.check(b.apply("or", right, ignored), code)
         return b.apply("not", ignored)
 

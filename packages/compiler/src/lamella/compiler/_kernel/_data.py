@@ -1,0 +1,23 @@
+"""Literals that are data rather than text: a target that reads them at run time prints one text for many of them."""
+
+from __future__ import annotations
+
+import math
+
+from lamella.compiler._kernel._ir import FLOATS, Apply, Const, Kernel, used
+
+_PLAIN = frozenset({0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5})
+
+
+def is_data(dtype: str, value: bool | int | float) -> bool:
+    """Whether a literal is likely to follow from sizes or settings."""
+    return dtype in FLOATS and value not in _PLAIN and math.isfinite(value)
+
+
+def counts(kernel: Kernel) -> set[int]:
+    """Integer literals that are only made floats of, as the number of elements of a mean is."""
+    found = {i.out for _, i in kernel.instructions() if isinstance(i, Const) and kernel.types[i.out] in ("i32", "i64")}
+    for _, instr in kernel.instructions():
+        if not (isinstance(instr, Apply) and instr.op == "cast" and kernel.types[instr.out] in FLOATS):
+            found.difference_update(used(instr))
+    return found

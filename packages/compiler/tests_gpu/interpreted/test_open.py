@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import program_suite as suite
 import pytest
-from test_programs import agree
 
 import lamella.tensor as lt
 from lamella.autograd import grad
@@ -83,7 +83,7 @@ class Open:
         with np.errstate(all="ignore"):
             want = interpret(graph)(inputs)
         for number, (g, w) in enumerate(zip(self.run(inputs), want, strict=True)):
-            agree(g, w, f"{graph.name} {sizes}: result {number}")
+            suite.agree(g, w, f"{graph.name} {sizes}: result {number}")
         return self.programs.of(sizes).functions
 
 

@@ -25,8 +25,11 @@ class Interpreted:
     def __init__(self, graph: Graph) -> None:
         self.program = TritonProgram(graph)
         self.kernels = [step for step in self.program.steps if isinstance(step, Launches)]
-        self._folder = tempfile.TemporaryDirectory()  # holds the sources
-        self._run = Runner(self.program, Interpreter(Path(self._folder.name)))
+        with tempfile.TemporaryDirectory() as folder:
+            machine = Interpreter(Path(folder))
+            for function in self.program.functions.values():
+                machine.load(function)
+        self._run = Runner(self.program, machine)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """Run once."""

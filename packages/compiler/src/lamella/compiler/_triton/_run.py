@@ -168,12 +168,16 @@ class Interpreter:
 
     def launch(self, function: Function, programs: int, values: list[Any]) -> None:
         """Run all programs of a function one after another."""
+        _binding.interpret(self.load(function), function.arguments, values, programs)
+
+    def load(self, function: Function) -> Any:
+        """A function as Triton interprets it, which keeps its source."""
         loaded = self._loaded.get(function.name)
         if loaded is None:
             path, text = self._folder / f"{function.name}.py", module_text([function.text])
             path.write_text(text, encoding="utf-8")
             loaded = self._loaded[function.name] = _binding.load(text, path)[function.name]
-        _binding.interpret(loaded, function.arguments, values, programs)
+        return loaded
 
     def extern(self, step: Extern) -> Callable[..., Any]:
         """The op's own numpy kernel."""

@@ -19,7 +19,6 @@ from lamella.compiler._plan import Plan, Span, plan
 from lamella.compiler._triton._open import all_opened, opened, other_sizes
 from lamella.compiler._triton._print import Function, Launch, Partial, Printed, module_text, print_kernel
 from lamella.graph import Graph, GraphError, TensorType, bound, named_sizes, verify
-from lamella.graph._polynomial import named
 
 _MOST = 64  # programs of a graph with named sizes that are kept; the one that was made first goes first
 _NEVER = 1 << 62  # a threshold that no size reaches
@@ -214,7 +213,7 @@ def _where(graph: Graph, name: str) -> tuple[int, int]:
     for position, value in enumerate(graph.inputs):
         if isinstance(value.type, TensorType):
             for dim, n in enumerate(value.type.shape):
-                if n == named(name):
+                if not isinstance(n, int) and n.text == name:
                     return position, dim
     raise ValueError(f"graph {graph.name!r}: no dim of an input is the size {name}, so no call would tell it")
 

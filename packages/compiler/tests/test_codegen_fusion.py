@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from lamella.compiler import _cache, _executable
 from lamella.compiler._c import _unit
+from lamella.compiler._toolchain import host_target
 from lamella.compiler.executor import CompiledGraph, compile_graph
 from lamella.graph import Graph, interpret, parse
 
@@ -347,3 +349,68 @@ def test_what_is_computed_again_and_later_joins_no_kernel_that_ran_before(region
     sources = [kernel.made.kernel.source for kernel in compiled.kernels]
     for later in ("sqrt", "tanh"):
         assert any("exp" in source and later in source for source in sources) == (region == "")
+
+
+NORM = """graph g(%0: f32[640, 48], %1: f32[48], %2: f32[48]) {
+  %3: f32[640, 48], %4: f32[48], %5: f32[48] = batch_norm(%0, %1, %2; eps=1e-05)
+  return %3, %4, %5
+}"""
+
+
+def test_a_cheap_value_is_computed_again_where_it_is_read() -> None:
+    compiled = run(NORM, normal(640, 48) + 2, normal(48), normal(48))
+    assert len(compiled.kernels) == 3
+    assert compiled.memory.arena_bytes < 640 * 48, "the difference from the mean is in no memory"
+
+
+def test_a_value_computed_again_reads_others_that_are() -> None:
+    compiled = run(
+        """graph g(%0: f32[640, 48], %1: f32[640, 48]) {
+  %2: f32[48] = mean(%0; dims=(0,), keepdim=False)
+  %3: f32[640, 48] = sub(%0, %2)
+  %4: f32[640, 48] = mul(%3, %3)
+  %5: f32[48] = mean(%4; dims=(0,), keepdim=False)
+  %6: f32[640, 48] = mul(%3, %5)
+  %7: f32[640, 48] = mul(%6, %1)
+  %8: f32[48] = mean(%7; dims=(0,), keepdim=False)
+  %9: f32[640, 48] = add(%6, %8)
+  %10: f32[640, 48] = mul(%9, %3)
+  return %10
+}""",
+        normal(640, 48),
+        normal(641, 48)[1:],
+    )
+    assert compiled.memory.arena_bytes < 640 * 48
+
+
+@pytest.mark.parametrize(
+    ("made", "read"),
+    [
+        ("pow(%3, %0)", "mul(%4, %5)"),  # dear
+        ("mul(%3, %0)", "flip(%4; dims=(0,))"),  # at another point
+    ],
+)
+def test_other_values_are_written_once(made: str, read: str) -> None:
+    compiled = run(
+        f"""graph g(%0: f32[640, 48]) {{
+  %1: f32[48] = mean(%0; dims=(0,), keepdim=False)
+  %3: f32[640, 48] = sub(%0, %1)
+  %4: f32[640, 48] = {made}
+  %5: f32[48] = mean(%4; dims=(0,), keepdim=False)
+  %6: f32[640, 48] = {read}
+  return %5, %6
+}}""",
+        np.clip(np.abs(normal(640, 48)), 0.5, 2),
+        rtol=1e-4,
+    )
+    touched = sum(root.size == 640 * 48 for kernel in compiled.kernels for root in kernel.roots)
+    assert touched == 5, "x twice, the value written and read, the result"
+
+
+@pytest.mark.parametrize(("graph", "past"), [(NORM, True), (FORWARD["softmax"][0], False)])
+def test_results_that_fill_the_last_cache_go_past_it(graph: str, past: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing reads them again, in kernels that wait for memory; exp takes longer than that."""
+    target = dataclasses.replace(host_target(), cache_bytes=37 * 70 * 8)
+    monkeypatch.setattr(_executable, "host_target", lambda: target)
+    inputs = (normal(640, 48), normal(48), normal(48)) if graph == NORM else FORWARD["softmax"][1]
+    assert ("lm_drain();" in run(graph, *inputs).c_source) == past

@@ -38,10 +38,15 @@ def softmax(rows: int, columns: int) -> Kernel:
     return b.finish(("softmax",))
 
 
-def run(kernel: Kernel, *arrays: np.ndarray[Any, Any], target: Target | None = None) -> None:
+def run(
+    kernel: Kernel,
+    *arrays: np.ndarray[Any, Any],
+    target: Target | None = None,
+    streams: frozenset[int] = frozenset(),
+) -> None:
     """Compile one kernel and run it over its buffers in order."""
     unit = Unit(target or host_target())
-    number, printed = unit.add(kernel)
+    number, printed = unit.add(kernel, streams=streams)
     partial = np.zeros(printed.partial_bytes + 64, np.uint8)
     loaded = Loaded(unit.source_files(), 1)
     place = Place(len(arrays)) if printed.partial_bytes else MISSING
@@ -94,6 +99,22 @@ def test_rows_abreast_are_computed_as_rows_alone(rows: int, columns: int) -> Non
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(z, expected.sum(0), rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(s, size.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("vector_bytes", [16, 32, 64])
+@pytest.mark.parametrize("shift", [0, 1, 4])
+def test_stores_past_the_caches(vector_bytes: int, shift: int) -> None:
+    """Results at any address, 64 of 16 bytes aligned or not at all."""
+    x = np.random.default_rng(0).standard_normal((5, 70)).astype(np.float32)
+    room = np.zeros(5 * 70 + 32, np.float32)
+    start = -room.ctypes.data // 4 % 16 + shift
+    y, plain = room[start : start + x.size].reshape(x.shape), np.empty_like(x)
+    target = Target(min(vector_bytes, host_target().vector_bytes), host_target().fma)
+    run(softmax(5, 70), x, plain, target=target)
+    run(softmax(5, 70), x, y, target=target, streams=frozenset({1}))
+    np.testing.assert_array_equal(y, plain)
+    assert not room[:start].any()
+    assert not room[start + x.size :].any()
 
 
 def test_text() -> None:

@@ -1,4 +1,4 @@
-/* helpers b1b7ddfd05a2acfa */
+/* helpers 40f05a15dbbce96c */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

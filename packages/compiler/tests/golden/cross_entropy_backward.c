@@ -1,4 +1,4 @@
-/* helpers 9ff5f4d9a90d738b */
+/* helpers dc9879d49e964258 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

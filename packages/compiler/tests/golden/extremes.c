@@ -1,4 +1,4 @@
-/* helpers 64396405fd4d9826 */
+/* helpers e0cd2ee168feed1d */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

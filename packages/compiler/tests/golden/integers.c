@@ -1,4 +1,4 @@
-/* helpers 9c716e38e190b224 */
+/* helpers aae5072d73bb033c */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

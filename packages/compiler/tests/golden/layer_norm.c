@@ -1,4 +1,4 @@
-/* helpers 20547e45e363e30a */
+/* helpers 20c7dda77ee006e3 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -1,4 +1,4 @@
-/* helpers b1850cd6c656f7eb */
+/* helpers 6817e91aad4c0810 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

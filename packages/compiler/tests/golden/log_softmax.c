@@ -1,4 +1,4 @@
-/* helpers ae6f5afe532c9bdd */
+/* helpers 22be839ce1f67be2 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -1,4 +1,4 @@
-/* helpers 0861e6d8bf949c3f */
+/* helpers 75f50170ecb5dcfa */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

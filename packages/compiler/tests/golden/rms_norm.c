@@ -1,4 +1,4 @@
-/* helpers 451cdb2d8c0f746a */
+/* helpers 3b5cb240d152c488 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -1,4 +1,4 @@
-/* helpers bf493c7dde44d525 */
+/* helpers 27a7be589c74a6ec */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

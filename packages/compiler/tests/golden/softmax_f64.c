@@ -1,4 +1,4 @@
-/* helpers 69b0264330b4c6f0 */
+/* helpers d1563ac9938da30e */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

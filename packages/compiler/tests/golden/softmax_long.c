@@ -1,4 +1,4 @@
-/* helpers d02399d42f8a93d5 */
+/* helpers 3ac31490c15195c0 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

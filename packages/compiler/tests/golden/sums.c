@@ -1,4 +1,4 @@
-/* helpers d0f55bb805192849 */
+/* helpers 7228e72e6ccd4999 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -62,6 +62,12 @@ def _rms_norm(p: Program) -> Graph:
     return p.build(p("mul", p("mul", x, p("rsqrt", p("add", mean, 1e-6))), w))
 
 
+def _batch_norm(p: Program) -> Graph:
+    """Columns of few rows: two kernels of sums over rows, and one that computes the differences again."""
+    x, w, b = p.tensor("f32", ROWS * 20, COLUMNS), p.tensor("f32", COLUMNS), p.tensor("f32", COLUMNS)
+    return p.build(*p.many("batch_norm", x, w, b, eps=1e-5))
+
+
 def _layer_norm_backward(p: Program) -> Graph:
     """The gradients of x, weight and bias: two means over each row, two sums over all rows."""
     g, x, w = p.tensor("f32", ROWS * 20, COLUMNS), p.tensor("f32", ROWS * 20, COLUMNS), p.tensor("f32", COLUMNS)
@@ -236,6 +242,7 @@ SUITE: dict[str, Maker] = {
     "layer_norm": _layer_norm,
     "layer_norm_backward": _layer_norm_backward,
     "rms_norm": _rms_norm,
+    "batch_norm": _batch_norm,
     "gelu": _gelu("f32", "none"),
     "gelu_tanh": _gelu("bf16", "tanh"),
     "cross_entropy": _cross_entropy,

@@ -211,11 +211,16 @@ class CompiledGraph:
 def printed(layout: Layout, unit: Unit) -> list[Kernel | Call | Extern]:
     """The steps with their kernels printed."""
     return [
-        Kernel(step.made, *unit.add(step.made.kernel, layout.shared.get(number, frozenset())), step.makes)
+        Kernel(step.made, *unit.add(step.made.kernel, *_buffers(layout, number, step, unit)), step.makes)
         if isinstance(step, Draft)
         else step
         for number, step in enumerate(layout.steps)
     ]
+
+
+def _buffers(layout: Layout, number: int, step: Draft, unit: Unit) -> tuple[frozenset[int], frozenset[int]]:
+    """Of a kernel's buffers, those that may be one array, and those that are written past the caches."""
+    return layout.shared.get(number, frozenset()), layout.streamed(number, step, unit.target.cache_bytes)
 
 
 def scratch_bytes(step: Kernel | Call | Extern) -> int:

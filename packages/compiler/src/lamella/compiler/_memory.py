@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lamella.compiler._kernel import Check, Kernel, Load, Position, Store, Update
+from lamella.compiler._kernel import Apply, Check, Kernel, Load, Position, Store, Update
 from lamella.compiler._lower._graph import Lowered, numpy_dtype
 from lamella.compiler._lower._group import Call, Extern, Group
 from lamella.compiler._lower._kernelize import Made, kernelize
 from lamella.compiler._lower._refs import Ref, Root, Subject
 from lamella.compiler._plan import Span
+from lamella.compiler._schedule import HEAVY
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,29 @@ class Layout:
         while root in self.over:
             root = self.over[root]
         return root
+
+    def streamed(self, number: int, step: Draft, cache_bytes: int) -> frozenset[int]:
+        """Buffers of a kernel better written past the caches: results of the graph that no step reads, where the
+        kernel's arrays fill the last cache, so that they would only put out of it what is read. A kernel that computes
+        longer than it waits for memory gains nothing.
+        """
+        buffers, kernel = step.made.buffers, step.made.kernel
+        if any(
+            isinstance(i, Apply) and HEAVY.get(i.op, 1) >= HEAVY["exp"]
+            for s, i in kernel.instructions()
+            if s.level.in_inner
+        ):
+            return frozenset()
+        if sum(map(bytes_of, dict.fromkeys(buffers))) < cache_bytes:
+            return frozenset()
+        read = {i.buffer for _, i in kernel.instructions() if isinstance(i, Load | Update)}
+        alone = {r for r in buffers if r in self.outputs and self.first[r] == self.last[r] == number}
+        alone -= {*self.over, *self.over.values()}
+        return frozenset(
+            k
+            for k, r in enumerate(buffers)
+            if r in alone and r.dtype == "f32" and k not in read and buffers.count(r) == 1
+        )
 
     def spans(self, scratch_bytes: Sequence[int]) -> list[Span]:
         """What the arena holds, by number of the home or -1 - step for scratch."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lamella.compiler._kernel import Apply, Kernel, Level, Load, Position, Reduce, Scan, Stage, Store, Update
+from lamella.compiler._kernel import Apply, Kernel, Level, Load, Position, Put, Reduce, Scan, Stage, Store, Update
 from lamella.compiler._kernel._invariant import invariants
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, defined
 
@@ -33,10 +33,13 @@ HEAVY = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What must be known of a machine: bytes in one vector register, and whether it has fused multiply-add."""
+    """What must be known of a machine: bytes in one vector register and in the last cache, and whether it has fused
+    multiply-add.
+    """
 
     vector_bytes: int
     fma: bool
+    cache_bytes: int = 1 << 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +148,33 @@ def _lanes(kernel: Kernel, target: Target) -> int:
 
 
 def _prefetches(kernel: Kernel, vector: str, inner: int) -> bool:
-    """Rows visited by several stages keep memory idle while they are worked on, unless the next one is fetched."""
+    """Rows visited by several stages keep memory idle while they are worked on, unless the next one is fetched; rows
+    abreast are more streams than a processor follows by itself.
+    """
     stages = sum(stage.level is Level.INNER for stage in kernel.stages)
-    return vector == "inner" and stages > 1 and PREFETCH_LEAST <= inner <= PREFETCH_MOST
+    several = stages > 1 or _only_sums(kernel)
+    return vector == "inner" and several and PREFETCH_LEAST <= inner <= PREFETCH_MOST
 
 
 def _abreast(kernel: Kernel, inner: int) -> bool:
-    """Whether short rows go abreast: what one waits for (its sums, the starts of its loops) others fill.
+    """Whether rows go abreast: what a short one waits for (its sums, the starts of its loops) others fill, and sums
+    over rows read and write their partial results once for all of them.
 
     It does not depend on the number of rows, so that neither does what is computed for one.
     """
-    if len(kernel.grid) > 1 or inner > ABREAST_LENGTH or any(in_order(stage) for stage in kernel.stages):
+    if len(kernel.grid) > 1 or any(in_order(stage) for stage in kernel.stages):
+        return False
+    if inner > ABREAST_LENGTH and not _only_sums(kernel):
         return False
     return ABREAST * sum(len(stage.body) for stage in kernel.stages if stage.level.in_grid) <= ABREAST_WORK
+
+
+def _only_sums(kernel: Kernel) -> bool:
+    """Whether rows are read once, for reductions over them."""
+    stages = [stage for stage in kernel.stages if stage.level.in_grid]
+    if [stage.level for stage in stages] != [Level.INNER]:
+        return False
+    return not any(isinstance(i, Store | Put) or (isinstance(i, Reduce) and i.over == "inner") for i in stages[0].body)
 
 
 def unroll(stage: Stage) -> int:

@@ -33,6 +33,9 @@ FLAGS = (
 )  # fmt: skip
 
 
+CACHE_BYTES = 32 << 20  # of a last cache that the system does not tell
+
+
 class CompilerMissing(RuntimeError):
     """There is no C compiler; the message says how to get one."""
 
@@ -135,7 +138,18 @@ def host_target() -> Target:
     """What this machine's vectors are like."""
     features = cpu_features()
     fma = "fma" in features or platform.machine().lower() in ("aarch64", "arm64")
-    return Target(64 if "avx512f" in features and "avx512dq" in features else 32 if "avx2" in features else 16, fma)
+    vector = 64 if "avx512f" in features and "avx512dq" in features else 32 if "avx2" in features else 16
+    return Target(vector, fma, _last_cache() or CACHE_BYTES)
+
+
+def _last_cache() -> int:
+    """Bytes of the cache that is nearest to memory, 0 where the system does not tell."""
+    sizes = Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")
+    try:
+        words = [path.read_text(encoding="ascii").strip() for path in sizes]
+    except OSError:
+        return 0
+    return max((int(word[:-1]) << 10 for word in words if word.endswith("K") and word[:-1].isdigit()), default=0)
 
 
 @functools.cache

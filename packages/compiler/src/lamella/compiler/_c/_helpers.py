@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from lamella.compiler._c._access import ACCESS
 from lamella.compiler._c._math import MATH
-from lamella.compiler._c._micro import micro
+from lamella.compiler._c._micro import micro, streamed
 from lamella.compiler._c._random import RANDOM
 from lamella.compiler._c._scalar import SCALAR, TWO
 from lamella.compiler._c._types import C_TYPES, INLINE, MASK_TYPE, lane_loop
@@ -137,6 +137,10 @@ def _micro(h: Helpers, full: str, dtype: str, lanes: int) -> str:
     return micro(name, full, dtype, lanes, value, C_TYPES[dtype], INLINE, fma=h.fma, twin=twin)
 
 
+def _stream(h: Helpers, full: str, dtype: str, lanes: int) -> str:
+    return streamed(full, h.type(dtype, lanes), lanes, INLINE, h.call("st", dtype, lanes))
+
+
 def _splat(h: Helpers, full: str, dtype: str, lanes: int) -> str:
     value = h.type(dtype, lanes)
     body = "x" if lanes == 1 else f"x - ({value}){{0}}"  # x - 0 keeps -0 and NaN
@@ -225,10 +229,10 @@ def _horizontal(combiner: str) -> Callable[[Helpers, str, str, int], str]:
         if lanes == 2:
             return f"{INLINE} {base} {full}({value} v) {{ return {h.combine(combiner, dtype, 1, 'v[0]', 'v[1]')}; }}"
         half, rest = h.type(dtype, lanes // 2), h.call(f"h{combiner}", dtype, lanes // 2)
-        pair = h.combine(combiner, dtype, lanes // 2, "low", "high")
-        return (
-            f"{INLINE} {base} {full}({value} v) {{ {half} low, high; memcpy(&low, &v, sizeof low); "
-            f"memcpy(&high, (const char *)&v + sizeof low, sizeof high); return {rest}({pair}); }}"
+        pair = h.combine(combiner, dtype, lanes // 2, "u.half[0]", "u.half[1]")
+        return (  # not by the address of v: it would keep the accumulator that comes here in memory
+            f"{INLINE} {base} {full}({value} v) {{ const union {{ {value} whole; {half} half[2]; }} u = {{v}}; "
+            f"return {rest}({pair}); }}"
         )
 
     return make
@@ -236,7 +240,7 @@ def _horizontal(combiner: str) -> Callable[[Helpers, str, str, int], str]:
 
 _MAKERS: dict[str, Callable[[Helpers, str, str, int], str]] = {
     "sel": _sel, "fma": _micro, "scale": _micro, "least": _micro, "most": _micro,
-    "splat": _splat, "asi": _bits, "asf": _unbits, "any": _any, "anylane": _any_lane,
+    "splat": _splat, "stream": _stream, "asi": _bits, "asf": _unbits, "any": _any, "anylane": _any_lane,
     "seli": _select_int, **ACCESS, **RANDOM,
     "toi": _convert(lambda dtype: MASK_TYPE[ITEM_BYTES[dtype]], back=False),
     "tof": _convert(lambda dtype: MASK_TYPE[ITEM_BYTES[dtype]], back=True),

@@ -53,12 +53,19 @@ class Printed:
     has_total: bool
 
 
-def print_kernel(kernel: Kernel, plan: Schedule, h: Helpers, shared: frozenset[int] = frozenset()) -> Printed:
+def print_kernel(
+    kernel: Kernel,
+    plan: Schedule,
+    h: Helpers,
+    shared: frozenset[int] = frozenset(),
+    streams: frozenset[int] = frozenset(),
+) -> Printed:
     """C text of `kernel` under a schedule; helpers it needs are collected in `h`.
 
-    Buffers in `shared` may be the same memory as another one; all others are disjoint.
+    Buffers in `shared` may be the same memory as another one; all others are disjoint. Vectors go to buffers in
+    `streams` past the caches, where the machine can.
     """
-    return _Printer(kernel, plan, h, shared).run()
+    return _Printer(kernel, plan, h, shared, streams).run()
 
 
 def _read(declarations: list[str], body: list[str]) -> list[str]:
@@ -74,10 +81,12 @@ def _read(declarations: list[str], body: list[str]) -> list[str]:
 
 
 class _Printer:
-    def __init__(self, kernel: Kernel, plan: Schedule, h: Helpers, shared: frozenset[int]) -> None:
-        self.shared = shared
+    def __init__(
+        self, kernel: Kernel, plan: Schedule, h: Helpers, shared: frozenset[int], streams: frozenset[int]
+    ) -> None:
+        self.shared, self.streams = shared, streams
         self.text = Text(kernel, plan, h)
-        self.memory = Memory(self.text)
+        self.memory = Memory(self.text, streams)
         self.reductions = Reductions(self.text)
         self.constant: dict[int, Val] = {}  # values that are the same at every point
 
@@ -148,6 +157,8 @@ class _Printer:
             self._odometer_step(outer, count)
             self.text.indent -= 1
             self.text.line("}")
+        if self.streams:
+            self.text.line("lm_drain();")
         self.reductions.write_partials()
 
     def _invariants(self, *, in_grid: bool) -> None:

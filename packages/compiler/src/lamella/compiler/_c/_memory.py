@@ -12,8 +12,8 @@ from lamella.compiler._schedule import stage_work
 class Memory:
     """Prints every access of one kernel to memory."""
 
-    def __init__(self, text: Text) -> None:
-        self.text = text
+    def __init__(self, text: Text, streams: frozenset[int]) -> None:
+        self.text, self.streams = text, streams
         self._positions: dict[Position, list[str]] = {}
         self._indirect: dict[tuple[Position, int], str] = {}
 
@@ -23,13 +23,15 @@ class Memory:
             return
         stages = [s for s in self.text.kernel.stages if s.level is Level.INNER]
         row = len(self.text.kernel.grid) - 1
-        if stage is max(stages[1:], key=stage_work):
+        if stage is max(stages[1:] or stages, key=stage_work):
             done = set()
             for earlier in stages:
                 for instr in earlier.body:
                     if isinstance(instr, Load) and instr.buffer not in done and self._streams(instr, row):
                         done.add(instr.buffer)
-                        next_row = f"{self._address(scope, instr.position)} + {self._stride_names(instr.position)[row]}"
+                        rows = "" if self.text.plan.abreast == 1 else f"{self.text.plan.abreast} * "
+                        step = f"{rows}{self._stride_names(instr.position)[row]}"
+                        next_row = f"{self._address(scope, instr.position)} + {step}"
                         self.text.put(scope, f"__builtin_prefetch(b{instr.buffer} + {next_row}, 0, 2);")
 
     def _streams(self, load: Load, row: int) -> bool:
@@ -135,7 +137,8 @@ class Memory:
             stride = self._stride_names(instr.position)[self.text.axis()]
             text = f"{self.text.h.call('sts', dtype, scope.lanes)}({address}, {stride}, {value});"
         else:
-            text = f"{self.text.h.call('st', dtype, scope.lanes)}({address}, {value});"
+            name = "stream" if instr.buffer in self.streams else "st"
+            text = f"{self.text.h.call(name, dtype, scope.lanes)}({address}, {value});"
         self.text.put(scope, text)
 
     def update(self, scope: Scope, instr: Update) -> None:

@@ -26,6 +26,26 @@ _GUARD = {16: "__AVX512F__", 8: "__AVX__", 4: "__SSE__"}
 _SCALAR = {"least": "a < b ? a : b", "most": "a > b ? a : b"}
 
 
+# bytes of a register -> the store that goes past the caches
+_STREAM = {64: "__builtin_ia32_movntps512", 32: "__builtin_ia32_movntps256", 16: "__builtin_ia32_movntps"}
+
+
+def streamed(full: str, value: str, lanes: int, inline: str, plain: str) -> str:
+    """The C definition of a store of f32 lanes past the caches; `plain` is the store where the machine has none.
+
+    Whole registers where they are aligned, else pieces of 16 bytes, which is how far numpy aligns its arrays.
+    """
+    guard = f"defined({_GUARD[lanes]}) && defined(__GNUC__) && !defined(__clang__)"
+    piece = "float piece __attribute__((vector_size(16)))"
+    pieces = f"typedef {piece}; piece x[{lanes // 4}]; memcpy(x, &v, sizeof x);"
+    loop = " ".join(f"{_STREAM[16]}(p + {4 * k}, x[{k}]);" for k in range(lanes // 4))
+    return (
+        f"{inline} void {full}(float *p, {value} v) {{\n#if {guard}\n"
+        f"    if (!((uintptr_t)p % {4 * lanes})) {{ {_STREAM[4 * lanes]}(p, v); return; }}\n"
+        f"    if (!((uintptr_t)p % 16)) {{ {pieces} {loop} return; }}\n#endif\n    {plain}(p, v);\n}}"
+    )
+
+
 def micro(
     name: str, full: str, dtype: str, lanes: int, value: str, base: str, inline: str, *, fma: bool, twin: str = ""
 ) -> str:

@@ -29,12 +29,14 @@ class Unit:
         self.totals: list[bool] = []
         self.sources: list[set[str]] = []
 
-    def add(self, kernel: Kernel, shared: frozenset[int] = frozenset()) -> tuple[int, Printed]:
+    def add(
+        self, kernel: Kernel, shared: frozenset[int] = frozenset(), streams: frozenset[int] = frozenset()
+    ) -> tuple[int, Printed]:
         """Print `kernel`, or find the function already printed with the same text.
 
-        `shared` are buffers that may be the same memory as another one.
+        `shared` are buffers that may be the same memory as another one, `streams` those written past the caches.
         """
-        printed = print_kernel(kernel, schedule(kernel, self.target), self.h, shared)
+        printed = print_kernel(kernel, schedule(kernel, self.target), self.h, shared, streams)
         number = self.kernels.setdefault(printed.text, len(self.kernels))
         if number == len(self.totals):
             self.totals.append(printed.has_total)

@@ -13,6 +13,7 @@ import numpy as np
 
 from lamella.compiler._kernel._ir import INT_RANGE
 from lamella.compiler._library import LIBRARY, Library
+from lamella.compiler._lower._again import compute_again
 from lamella.compiler._lower._emit import Emitter, lowerable
 from lamella.compiler._lower._group import LEAST_ROWS, Call, Extern, Group, Grouper, Step, memory_read
 from lamella.compiler._lower._refs import Ref, Root, Scalar, Subject
@@ -112,6 +113,7 @@ class _Lowering:
         if any(root.stored and root.pending is not None for root in e.roots):
             raise AssertionError("a number that somebody reads from memory was never placed")
         steps = [s for s in e.grouper.steps if s.merged is None]
+        compute_again(steps, e.root)
         return Lowered(graph, inputs, steps, self.program, results, e.errors, e.subjects, self.made)
 
     def _result(self, value: Any, *, fresh: bool) -> Any:

@@ -63,6 +63,13 @@ static inline uint64_t lm_mul128(uint64_t a, uint64_t b, uint64_t *high) {
 #endif
 }
 
+/* Before a chunk ends: what was written past the caches is there for every thread. */
+static inline void lm_drain(void) {
+#if defined(__SSE__) && defined(__GNUC__)
+    __builtin_ia32_sfence();
+#endif
+}
+
 static inline double lm_number(int64_t bits) { double x; memcpy(&x, &bits, sizeof x); return x; }
 static inline int64_t lm_min(int64_t a, int64_t b) { return a < b ? a : b; }
 #endif

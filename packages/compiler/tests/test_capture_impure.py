@@ -31,7 +31,6 @@ from lamella.compiler import CaptureError, disable, explain
 from lamella.compiler import compile as capture
 from lamella.tensor.extend import default_generator, tls
 
-COUNT = 0
 RNG = np.random.default_rng(0)
 LOG = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class World:
 
     def state(self) -> Any:
         plain = [i.item() if isinstance(i, lt.Tensor) else i for i in self.items]
-        last = self.last.item() if isinstance(self.last, lt.Tensor) else self.last
+        last = type(self.last)
         return (
             plain,
             dict(self.table),
@@ -60,7 +59,6 @@ class World:
             last,
             self.path.read_text(),
             self.file.getvalue(),
-            COUNT,
         )
 
 
@@ -140,25 +138,13 @@ def appends_a_tensor(w: World, y: Any) -> Any:
     w.items.append(y.sum())  # here
 
 
-def counts(w: World, y: Any) -> Any:
-    w.n += 1  # here
-
-
-def counts_globally(w: World, y: Any) -> Any:
-    global COUNT
-    COUNT += 1  # here
-
-
-def sets_a_key(w: World, y: Any) -> Any:
-    w.table["b"] = w.table.get("b", 0) + 1  # here
-
-
 def adds_to_a_set(w: World, y: Any) -> Any:
     w.names.add(len(w.names))  # here
 
 
-def keeps_a_tensor(w: World, y: Any) -> Any:
-    w.last = y.sum()  # here
+def keeps_an_object(w: World, y: Any) -> Any:
+    w.n += 1
+    w.last = threading.Lock()  # here
 
 
 def in_a_callee(w: World, y: Any) -> Any:
@@ -166,13 +152,15 @@ def in_a_callee(w: World, y: Any) -> Any:
 
 
 def counts_deep(w: World) -> None:
+    w.n += 1
     for _ in range(2):
-        w.n += 1  # here
+        w.items.append(w.n)  # here
 
 
 def after_a_branch(w: World, y: Any) -> Any:
+    w.n += 1
     if y.sum() > -1e9:
-        w.n += 1  # here
+        w.items.append(w.n)  # here
 
 
 def calls_a_disabled_function(w: World, y: Any) -> Any:
@@ -188,8 +176,8 @@ def eager_only(w: World, y: Any) -> Any:
 PROGRAMS = [
     prints, prints_the_number, prints_in_a_try, writes_a_file, opens_a_file, opens_by_pathlib, writes_to_stdout, logs,
     asks_the_time, asks_the_date, draws, draws_by_a_method, draws_with_numpy, draws_with_a_generator, makes_an_id,
-    reads_the_environment, appends, appends_a_tensor, counts, counts_globally, sets_a_key, adds_to_a_set,
-    keeps_a_tensor, in_a_callee, after_a_branch, calls_a_disabled_function,
+    reads_the_environment, appends, appends_a_tensor, adds_to_a_set, keeps_an_object, in_a_callee, after_a_branch,
+    calls_a_disabled_function,
 ]  # fmt: skip
 
 
@@ -202,8 +190,7 @@ def marked_line(fn: Callable[..., Any]) -> int:
 
 def run(fn: Callable[..., Any], w: World, wrap: Callable[[Any], Any], calls: int) -> list[Any]:
     """Results and states of some calls, in a world that starts anew."""
-    global COUNT, RNG
-    COUNT = 0
+    global RNG
     RNG = np.random.default_rng(0)
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002
@@ -304,13 +291,15 @@ def test_a_refused_call_is_not_traced_each_time() -> None:
     class Counting:
         def __init__(self) -> None:
             self.n = 0
+            self.seen: list[int] = []
 
     c = Counting()
 
     def program(x: Any) -> Any:
         if tls.trace is not None:
             calls.append(1)
-        c.n += 1  # another guard at every call
+        c.n += 1
+        c.seen.append(c.n)  # another guard at every call
         return x * 1.0
 
     f = capture(program, backend="interpreter")
@@ -327,6 +316,7 @@ def test_a_refused_call_is_not_traced_each_time() -> None:
     for _ in range(300):
         f(lt.ones(1))
     assert c.n == 301
+    assert c.seen == list(range(1, 302))
     assert 3 <= len(traced) <= 12
 
 

@@ -45,6 +45,7 @@ class TracedNumbers(ABC):
         self.numbers: dict[tuple[int, Any], list[Any]] = {}  # -> [container, key, entry value, input, current]
         self.read_numbers: dict[tuple[int, Any], tuple[Any, Any, Any]] = {}
         self.generators: dict[int, list[Any]] = {}  # -> [generator, seed input, offset input, current offset]
+        self.given_numbers: list[tuple[Value, Any]] = []  # inputs that the capture layer put in, and what they are
         self.guards: list[tuple[Value, Any]] = []  # scalars that were forced, and what they were
         self.items: dict[tuple[Value, int], SymScalar] = {}  # numbers out of tensors, by tensor and region
         self.steering: Steering | None = None  # says what numbers are that come out of tensors
@@ -87,6 +88,12 @@ class TracedNumbers(ABC):
         current = self._scalar(found, value)
         self.numbers[at] = [container, key, value, found, current]
         return current
+
+    def given(self, kind: ScalarType, words: str, value: Any) -> SymScalar:
+        """A number that is an input of its own, where the capture layer fetches it."""
+        found = self.builder.input(kind, f"number {words}")
+        self.given_numbers.append((found, value))
+        return self._scalar(found, value)
 
     def write_number(self, container: Any, key: Any, value: Any) -> None:
         """Assign an item of a `Numbers`: an effect."""

@@ -14,6 +14,8 @@ from ._members import SCALARS
 
 __all__ = ["Containers"]
 
+_ITEM = "{words}[{item}]"
+
 
 class Containers(Lines, ABC):
     """Lists, tuples, dicts and their kin, numpy arrays, and numbers of ours."""
@@ -40,9 +42,12 @@ class Containers(Lines, ABC):
             f"{what} has another type or length",
         )
         if not isinstance(value, tuple):
-            self.holders.append((value, what, None))
+            self.holds(value, name, what, None, _ITEM)
         for i, item in enumerate(value):
-            self.visit(item, f"{name}[{i}]", f"{what}[{i}]")
+            if isinstance(value, tuple) and type(item) in (int, float):
+                self._scalar(item, f"{name}[{i}]", f"{what}[{i}]")  # nothing can be put in its place
+            else:
+                self.visit(item, f"{name}[{i}]", f"{what}[{i}]")
         if kind not in (list, tuple, collections.deque):
             self._attributes(value, name, what)
             self._methods(kind, False)
@@ -59,7 +64,7 @@ class Containers(Lines, ABC):
             )
         else:
             self._check(f"type({name}) is {self.constant(kind)} and not {name}", f"other keys in {what}")
-        self.holders.append((value, what, None))
+        self.holds(value, name, what, None, _ITEM)
         for key, item in list(dict.items(value)):
             at = repr(key) if type(key) in (str, int, bool) else self.constant(key)
             if type(key) not in SCALARS:
@@ -81,15 +86,17 @@ class Containers(Lines, ABC):
             f"type({name}) is {self.constant(type(value))} and [*{name}] == {self.constant(keys)}",
             f"other keys in {what}",
         )
-        for holder in (value.data,) if isinstance(value, collections.UserDict) else getattr(value, "maps", ()):
-            self.holders.append((holder, what, None))
+        if isinstance(value, collections.UserDict):
+            self.holds(value.data, f"{name}.data", what, None, _ITEM)
+        for i, holder in enumerate(getattr(value, "maps", ())):
+            self.holds(holder, f"{name}.maps[{i}]", what, None, _ITEM)
         for key in keys:
             at = repr(key) if type(key) in (str, int, bool) else self.constant(key)
             self.visit(value[key], f"{name}[{at}]", f"{what}[{key!r:.40}]")
 
     def _numbers(self, value: Any, name: str, what: str) -> None:
         self.numbers[id(value)] = name
-        self.holders.append((value, what, None))
+        self.holds(value, name, what, None, _ITEM)
         self._check(f"len({name}) == {len(value)}", f"other keys in {what}")
         self._methods(type(value), False)
         for key, item in dict.items(value):

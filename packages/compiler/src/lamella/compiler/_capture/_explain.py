@@ -61,6 +61,8 @@ def _program(number: int, program: Program | SizedProgram, measure: bool) -> lis
         f"effects: {effects or 'none'}; graph text of {len(text)} characters",
         f"  runs unless one of {program.guard.checks} guards says:",
     ]
+    if program.effects:
+        lines.insert(1, f"  assigns {', '.join(dict.fromkeys(e.place for e in program.effects))}")
     reasons = list(dict.fromkeys(program.guard.reasons))
     lines += [f"    {reason}" for reason in reasons[:_SHOWN]]
     if len(reasons) > _SHOWN:

@@ -20,7 +20,7 @@ import random
 import sys
 import types
 import weakref
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -55,20 +55,29 @@ from ._members import (
     name_of,
     overridden,
     own_state,
+    slot_names,
     slot_values,
 )
 
 __all__ = ["Explorer"]
 
 _LIMIT = 100_000
+_LARGE = 1 << 53  # larger numbers are read, not computed with
 _MAKING = ("__init__", "__new__", "__post_init__", "__init_subclass__")
 
 
 class Explorer(Containers):
     """One walk over what `root(*args, **kwargs)` can reach; `lines` stand in an order in which parents come first."""
 
-    def __init__(self, root: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dynamic: Dynamic) -> None:
-        super().__init__(dynamic)
+    def __init__(
+        self,
+        root: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        dynamic: Dynamic,
+        moving: Mapping[str, bool] | None = None,
+    ) -> None:
+        super().__init__(dynamic, moving)
         self.names: set[str] = set()
         self.everything = False
         self.codes: set[types.CodeType] = set()
@@ -105,7 +114,10 @@ class Explorer(Containers):
         """Guard one value and what can be reached through it; `path` fetches it in a guard, `what` says it in words."""
         kind = type(value)
         if kind in SCALARS:
-            self._scalar(value, path, what)
+            if self.is_symbolic(what) and (kind is float or (kind is int and abs(value) < _LARGE)):
+                self._symbol(value, path, what)
+            else:
+                self._scalar(value, path, what)
         elif isinstance(value, Tensor):
             self._tensor(value, path, what)
         elif kind is tuple:
@@ -134,8 +146,8 @@ class Explorer(Containers):
         elif isinstance(value, dict):
             self._dict(value, path, what)
         elif isinstance(value, (set, frozenset)):
-            self.holders.append((value, what, None))
             name = self._local(path)
+            self.holds(value, name, what, None, "{words}[{item}]")
             self._check(
                 f"type({name}) is {self.constant(kind)} and {name} == {self.constant(kind(value))}",
                 f"{what} holds something else",
@@ -198,7 +210,8 @@ class Explorer(Containers):
             words = f"{'differentiable ' if t._flags & GRAD else ''}{t.dtype}{list(t.shape)} of the same layout"
             self.lines.append(Line("", f"_ = {name}._data"))
             named = self.dynamic.open(t, what)
-            self._check(of_tensor(t, name, self.constant, self._inside_args, named), f"{what} is not a {words}")
+            another = self._inside_args or self.moves(what)
+            self._check(of_tensor(t, name, self.constant, another, named), f"{what} is not a {words}")
             for dim, size in named.items():
                 self._size(f"_.shape[{dim}]", repr(size), f"dim {dim} of {what} no longer has the size of another")
         first = self.memory.setdefault(id(t._data), found)
@@ -316,7 +329,7 @@ class Explorer(Containers):
                 content = cell.cell_contents
             except ValueError:
                 continue  # not assigned yet: reading it would raise in the program too
-            self.holders.append((cell, cell_name, None))
+            self.holds(cell, self.constant(cell), cell_name, None, "{words}")
             self.visit(content, f"{self.constant(cell)}.cell_contents", cell_name)
         for i, default in enumerate(f.__defaults__ or ()):
             self.visit(default, f"{name}.__defaults__[{i}]", f"default {i} of {what}")
@@ -331,7 +344,7 @@ class Explorer(Containers):
         if not used and not shadows:
             return
         scope = self.constant(f.__globals__)
-        self.holders.append((f.__globals__, "the globals", names))
+        self.holds(f.__globals__, scope, "the globals", names, "{key}")
         if shadows:
             self._check(
                 f"{scope}.keys().isdisjoint({self.constant(shadows)})",
@@ -344,7 +357,7 @@ class Explorer(Containers):
         name = self._same(m, path, what)
         if is_foreign_module(m):
             return
-        self.holders.append((vars(m), what, self._named()))
+        self.holds(vars(m), f"{name}.__dict__", what, self._named())
         for attribute, item in list(vars(m).items()):
             if self._wanted(attribute) and not attribute.startswith("__"):
                 self._attribute(attribute, item, f"{name}.{attribute}", what)
@@ -366,7 +379,7 @@ class Explorer(Containers):
             self._members.add(base)
             entries = vars(base)
             name = self.constant(entries)
-            self.holders.append((base, base.__name__, self._named()))
+            self.holds(base, self.constant(base), base.__name__, self._named())
             self._check(f"len({name}) == {len(entries)}", f"class {base.__name__} has other attributes")
             for attribute, item in list(entries.items()):
                 special = attribute.startswith("__") or attribute in called  # called without being named
@@ -389,7 +402,8 @@ class Explorer(Containers):
     def _attributes(self, value: Any, name: str, what: str) -> None:
         state = own_state(value)
         if state is not None:
-            self.holders.append((value, what, self._named()))
+            if not isinstance(value, (dict, list, collections.deque, set)):
+                self.holds(value, name, what, self._named())
             for attribute, item in list(state.items()):
                 if self._wanted(attribute) and type(attribute) is str and attribute.isidentifier():
                     self._attribute(attribute, item, f"{name}.__dict__[{attribute!r}]", what)
@@ -403,32 +417,38 @@ class Explorer(Containers):
                     self._check(
                         f"{name}.__dict__.keys().isdisjoint({self.constant(shadows)})", f"{what} has other attributes"
                     )
-        slots = slot_values(value)
-        if slots:
-            self.holders.append((value, what, self._named()))
-        for attribute, item in slots.items():
+        elif slot_names(value):
+            self.holds(value, name, what, self._named())
+        for attribute, item in slot_values(value).items():
             if self._wanted(attribute):
                 self._attribute(attribute, item, f"{name}.{attribute}", what)
 
     def _module(self, m: Any, path: str, what: str) -> None:
         name = self._same(m, path, what)
         self.modules.append((m, what))
-        self.holders.append((m, what, None))
+        self.holds(m, name, what, None)
         for registry in REGISTRIES:
-            self.holders.append((m.__dict__[registry], f"{registry} of {what}", None))
+            self.holds(m.__dict__[registry], f"{name}.{registry}", what, None, owner=m)
             for key, item in m.__dict__[registry].items():
-                if isinstance(item, Tensor):
+                if registry == "_buffers" and f"{what}.{key}" in self.moving:
+                    self.visit(item, f"{name}.{registry}[{key!r}]", f"{what}.{key}")
+                elif isinstance(item, Tensor):
                     self._tensor(item, "", f"{what}.{key}", fixed=True)
                 elif item is not None and id(item) not in self._known:
                     self._alive.append(item)
                     self._module(item, "", f"{what}.{key}")
         for hooks in HOOKS:
-            self.holders.append((m.__dict__[hooks], f"{hooks} of {what}", None))
+            self.holds(m.__dict__[hooks], f"{name}.{hooks}", f"{hooks} of {what}", None, "{words}[{item}]")
             for hook, *_ in list(m.__dict__[hooks].values()):
                 self.visit(hook, self.constant(hook), f"a hook of {what}")
         for attribute, item in m.__dict__.items():
-            if attribute in REGISTRIES or attribute in HOOKS or attribute == IN_PLACE or is_frozen(item):
+            if attribute in REGISTRIES or attribute in HOOKS or attribute == IN_PLACE:
                 continue  # the epoch answers for them
+            if f"{what}.{attribute}" in self.moving:
+                self.visit(item, f"{name}.__dict__[{attribute!r}]", f"{what}.{attribute}")
+                continue
+            if is_frozen(item):
+                continue
             if isinstance(item, Tensor) or (is_module(item) and id(item) in self._known):
                 if id(item) in self.tensors or is_module(item):
                     continue  # a registered part, which lies in the instance as well

@@ -20,6 +20,9 @@ class Fetched:
 
     def __init__(self, explorer: Explorer, trace: Trace) -> None:
         self.tensors: list[Tensor] = []
+        self.holders: list[str] = []  # expressions of what is assigned to
+        self.conditions: list[tuple[str, str]] = []  # what else must hold, in words
+        self._holders: dict[int, int] = {}
         self._explorer = explorer
         self._at: dict[int, int] = {}
         self._constants = {id(t): t for t in trace.constants}
@@ -39,6 +42,14 @@ class Fetched:
                 )
             found = self._at[id(t)] = len(self.tensors)
             self.tensors.append(t)
+        return found
+
+    def holder(self, value: Any, path: str) -> int:
+        """The position of an object that is assigned to, which is fetched from now on."""
+        found = self._holders.get(id(value))
+        if found is None:
+            found = self._holders[id(value)] = len(self.holders)
+            self.holders.append(path)
         return found
 
     def known(self, t: Tensor) -> bool:

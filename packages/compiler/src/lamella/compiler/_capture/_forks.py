@@ -82,6 +82,7 @@ def evaluate(trace: Trace, value: Value) -> Any:
     """The number that a value of an open trace has in this call."""
     given: dict[Value, Any] = {v: array_of(t._data) for t, v in trace.tensors}
     given |= {v: before for _, _, before, v, _ in trace.numbers.values() if v is not None}
+    given |= dict(trace.given_numbers)
     for generator, seed, offset, _ in trace.generators.values():
         given |= {seed.value: seed.hint, offset: generator.get_state()["offset"]}
     graph = dce(trace.builder.build([value]))

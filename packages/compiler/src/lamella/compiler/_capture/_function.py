@@ -17,6 +17,7 @@ from lamella.tensor.extend import HOT, tls
 from ._budget import BudgetError, check_budget
 from ._disable import DISABLED, is_disabled
 from ._dynamic import Dynamic
+from ._effects import BeginAgain, Moving
 from ._forks import ADVICE, key_of
 from ._members import is_module
 from ._program import Program
@@ -31,6 +32,7 @@ _MANY = 32
 _MOST = 128
 _LEAVES = 64
 _FLOATS = 8
+_STREAK = 8
 _log = logging.getLogger("lamella.compiler")
 
 
@@ -101,6 +103,9 @@ class CompiledFunction:
         self._segments = Segments()
         self._refusals = Refusals()
         self._lock = threading.RLock()
+        self._moving = Moving()
+        self._assigns = False  # whether a program assigns to Python objects: then calls run one at a time
+        self._streak = 0  # captures of such programs since the last call that one of them fitted
         self._captures = 0
         self._misses: list[str] = []
         functools.update_wrapper(
@@ -180,26 +185,47 @@ class CompiledFunction:
             return self._fn(*args, **kwargs)
         if DISABLED[0] and is_disabled():
             return self._fn(*args, **kwargs)
-        for entry in self._programs:
-            found: Any = entry.guard.fetch(args, kwargs)
-            if type(found) is tuple:
-                plain = entry.plain
-                if plain is not None:
-                    return plain(*found)
-                if not entry.keys:
-                    return entry.call(*found)
-                break
-        else:
-            try:
-                entry, found = self._captured(args, kwargs)
-            except CaptureError as error:
-                return self._uncompiled(error, args, kwargs)
-            if not entry.keys:
-                return entry.call(*found)
+        entry = found = None
+        if not self._assigns:
+            for entry in self._programs:
+                found = entry.guard.fetch(args, kwargs)
+                if type(found) is tuple:
+                    plain = entry.plain
+                    if plain is not None:
+                        return plain(*found)
+                    if not entry.keys:
+                        return entry.call(*found)
+                    break
+            else:
+                entry = None
         try:
-            program, env, fetched = self._follow(entry, found, args, kwargs)
+            if not self._assigns:
+                return self._run(entry, found, args, kwargs)
+            with self._lock:
+                # from the read of a counter to its write: no other thread comes in between
+                return self._run(None, None, args, kwargs)
         except CaptureError as error:
             return self._uncompiled(error, args, kwargs)
+
+    def _run(self, entry: Program | SizedProgram | None, found: Any, args: Any, kwargs: Any) -> Any:
+        """The call by a program, which is looked for, or captured, where none is given; CaptureError where there can be
+        none.
+        """
+        alone = self._assigns
+        for program in self._programs if entry is None else ():
+            found = program.guard.fetch(args, kwargs)
+            if type(found) is tuple:
+                entry = program
+                self._streak = 0
+                break
+        if entry is None:
+            entry, found = self._captured(args, kwargs)
+        if entry.effects and not alone:
+            with self._lock:
+                return self._run(None, None, args, kwargs)
+        if not entry.keys:
+            return entry.call(*found)
+        program, env, fetched = self._follow(entry, found, args, kwargs)
         return program.end(env, fetched)
 
     # -- captures
@@ -220,6 +246,7 @@ class CompiledFunction:
                 self._missed(reason)
             attempt = None
             try:
+                self._refuse_streak()
                 attempt = self._attempt(args, kwargs)
                 return self._recorded(attempt, args, kwargs)
             except (OverlapError, BudgetError):
@@ -231,12 +258,12 @@ class CompiledFunction:
 
     def _attempt(self, args: Any, kwargs: Any) -> Attempt:
         dynamic = Dynamic(self._dynamic, self._seen)
-        return Attempt(self._fn, args, kwargs, self._backend, dynamic, self._budget, self._frozen)
+        return Attempt(self._fn, args, kwargs, self._backend, dynamic, self._budget, self._frozen, self._moving)
 
     def _recorded(
         self, attempt: Attempt, args: Any, kwargs: Any, answers: Sequence[Any] = ()
     ) -> tuple[Program | SizedProgram, Any]:
-        program = attempt.record(answers, self._segments)
+        program = self._program_of(attempt, args, kwargs, answers)
         found: Any = program.guard.fetch(args, kwargs)
         if type(found) is not tuple:
             raise CaptureError(
@@ -246,6 +273,35 @@ class CompiledFunction:
             )
         self._keep(program)
         return program, found
+
+    def _program_of(self, attempt: Attempt, args: Any, kwargs: Any, answers: Sequence[Any]) -> Program | SizedProgram:
+        """The program of an attempt, or of one that knows better which places the program writes, and which of their
+        numbers cannot be symbolic.
+        """
+        pinned: list[str] = []
+        while True:
+            try:
+                return attempt.record(answers, self._segments)
+            except BeginAgain:
+                pass  # it has learned the places
+            except (OverlapError, BudgetError):
+                raise
+            except Exception:
+                if not attempt.symbols:
+                    self._moving.unpin(pinned)
+                    raise
+                pinned += self._moving.pin(attempt.symbols)
+            attempt = self._attempt(args, kwargs)
+
+    def _refuse_streak(self) -> None:
+        """CaptureError where call after call is captured anew because of what the program itself writes."""
+        if self._streak > _STREAK:
+            self._streak = _STREAK  # the attempt after this one may be made
+            places = ", ".join(sorted(self._moving.places))
+            raise CaptureError(
+                f"each of the last {_STREAK} calls was a program of its own, because Python looks at what the program "
+                f"itself writes at each call ({places}); keep such numbers in tensors, or look at them outside"
+            )
 
     # -- forks
 
@@ -342,6 +398,9 @@ class CompiledFunction:
 
     def _keep(self, program: Program | SizedProgram) -> None:
         self._captures += 1
+        if program.effects:
+            self._assigns = True
+            self._streak += 1
         program.guard.when_dead(functools.partial(_drop, weakref.ref(self), weakref.ref(program)))
         self._programs = [program, *self._programs][:_MOST]
         if self._captures == _MANY:

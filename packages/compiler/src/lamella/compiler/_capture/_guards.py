@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,15 @@ class Entry:
         self.autocast = None if tls.autocast is None else tls.autocast.dtype
         self.default = get_default_dtype()
         self.epochs = [m._epoch for m, _ in explorer.modules]
-        self.snapshots = [snapshot(m) for m, _ in explorer.modules]
+        self.moving = [_moving(m, words, explorer.moving) for m, words in explorer.modules]
+        self.snapshots = [snapshot(m, moving) for (m, _), moving in zip(explorer.modules, self.moving, strict=True)]
+
+
+def _moving(module: Any, words: str, moving: Mapping[str, bool]) -> frozenset[str]:
+    """The attributes and buffers of a module that programs write: the walk guards them, not the epoch."""
+    if not moving:
+        return frozenset()
+    return frozenset([name for name in (*module.__dict__, *module._buffers) if f"{words}.{name}" in moving])
 
 
 class Guard:
@@ -130,11 +138,13 @@ def build_guard(explorer: Explorer, trace: Trace, graph: Graph, entry: Entry, fe
         w.add(f"i{value.id} = {names.of(t)}._data")
     _settled(explorer, trace, fetched, w)
     _overlaps(trace, fetched, w)
+    for symbol, (value, _) in zip(explorer.symbols, trace.given_numbers, strict=False):
+        w.add(f"i{value.id} = {symbol.name}")
     _numbers(trace, graph, w)
-    for condition, words in trace.sizes.conditions():
+    for condition, words in [*fetched.conditions, *trace.sizes.conditions()]:
         w.check(condition, words)
     order = ", ".join(f"i{v.id}" for v in graph.inputs)
-    targets = ", ".join(names.of(t) for t in fetched.tensors)
+    targets = ", ".join([*[names.of(t) for t in fetched.tensors], *fetched.holders])
     source = "def guard(args, kwargs):\n  try:\n"
     source += "".join(f"    {text}\n" for text in w.text)
     sizes = "".join(f"{name}, " for name in trace.sizes.hints)
@@ -167,7 +177,7 @@ def _moved(explorer: Explorer, entry: Entry, stamp: list[int]) -> Callable[[], i
                 return at
             current = module._epoch
             if current != epoch:
-                if not unchanged(entry.snapshots[at], snapshot(module)):
+                if not unchanged(entry.snapshots[at], snapshot(module, entry.moving[at])):
                     return at
                 epochs[at] = current
         stamp[0] = now

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import random
 import weakref
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from ._conditions import of_scalar
 from ._dynamic import Dynamic
 from ._members import frozen, is_mortal
 
-__all__ = ["Line", "Lines", "Reached"]
+__all__ = ["Holder", "Line", "Lines", "Reached", "Symbol"]
 
 
 class Line(NamedTuple):
@@ -40,11 +40,38 @@ class Reached(NamedTuple):
     fixed: bool
 
 
+class Holder(NamedTuple):
+    """Something older that may be written: how a guard fetches it, what it is called, which names in it count (None:
+    all), and how one place in it is called.
+    """
+
+    value: Any
+    path: str
+    words: str
+    names: Set[str] | None
+    form: str
+    owner: Any = None  # the module that answers for a registry, by its epoch
+
+    def place(self, key: Any) -> str:
+        """One place in it, in words."""
+        return self.form.format(key=key, item="a tensor" if isinstance(key, Tensor) else f"{key!r:.40}")
+
+
+class Symbol(NamedTuple):
+    """A number that stays symbolic: its place in words, its name in the guard, and what it is now."""
+
+    place: str
+    name: str
+    value: Any
+
+
 class Lines:
     """Lines stand in an order in which parents come first."""
 
-    def __init__(self, dynamic: Dynamic) -> None:
+    def __init__(self, dynamic: Dynamic, moving: Mapping[str, bool] | None = None) -> None:
         self.dynamic = dynamic
+        # places that programs write: what stands there is another thing at each call, a number symbolic or not
+        self.moving = {} if moving is None else moving
         self._clear()
 
     def _clear(self) -> None:
@@ -52,9 +79,8 @@ class Lines:
         self.constants: list[Any] = []
         self.lines: list[Line] = []
         self.modules: list[tuple[Any, str]] = []  # with their epochs, in words
-        self.holders: list[
-            tuple[Any, str, Set[str] | None]
-        ] = []  # what may be written: (object, words, names that count)
+        self.holders: list[Holder] = []
+        self.symbols: list[Symbol] = []
         self.tensors: dict[int, Reached] = {}
         self.memory: dict[int, Reached] = {}
         self.numbers: dict[int, str] = {}
@@ -110,6 +136,24 @@ class Lines:
         name = path if value is None or type(value) is bool else self._local(path)
         self._check(of_scalar(value, name, self._fresh), f"{what} is not {value!r:.60}")
 
+    def moves(self, what: str) -> bool:
+        """Whether programs write a place, or one through which it is reached."""
+        return what in self.moving or self._mover(what) is not None
+
+    def is_symbolic(self, what: str) -> bool:
+        """Whether a number is an input."""
+        found = self.moving.get(what)
+        return found if found is not None else self._mover(what) is not None
+
+    def _mover(self, what: str) -> str | None:
+        return next((p for p in self.moving if what.startswith(p) and what[len(p) : len(p) + 1] in (".", "[")), None)
+
+    def _symbol(self, value: Any, path: str, what: str) -> None:
+        """A number that is an input; its type is guarded."""
+        name = self._local(path)
+        self._check(f"type({name}) is {type(value).__name__}", f"{what} is no {type(value).__name__}")
+        self.symbols.append(Symbol(what, name, value))
+
     def _fresh(self, value: Any) -> str:
         # scalars are told apart by type, which a table of equal values would not do
         self.constants.append(value)
@@ -131,6 +175,18 @@ class Lines:
         for b, words in bits:
             found.append((words, functools.partial(_position, b), functools.partial(_seek, b, b.state)))
         return found
+
+    def holds(
+        self, value: Any, path: str, words: str, names: Set[str] | None, form: str = "{words}.{key}", owner: Any = None
+    ) -> None:
+        """Note something that may be written; `form` says a place in it, with {words} and {key} or {item}."""
+        # braces of names stay as they are
+        form = form.replace("{words}", words.replace("{", "{{").replace("}", "}}"))
+        self.holders.append(Holder(value, path, words, names, form, owner))
+
+    def knows(self, value: Any) -> bool:
+        """Whether an object is older than the call and reached by the walk."""
+        return id(value) in self._known
 
     def knows_array(self, array: Any) -> bool:
         """Whether a guard can fetch a numpy array."""

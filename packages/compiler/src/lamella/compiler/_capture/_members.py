@@ -15,6 +15,7 @@ import pathlib
 import sys
 import types
 import weakref
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
@@ -161,16 +162,16 @@ def functions_of(item: Any) -> list[types.FunctionType]:
     return []
 
 
-def snapshot(module: Any) -> dict[Any, Any]:
-    """What a module's epoch stands for."""
+def snapshot(module: Any, moving: Set[str] = frozenset()) -> dict[Any, Any]:
+    """What a module's epoch stands for; of the attributes and buffers in `moving`, that they are there."""
     out: dict[Any, Any] = {}
     for name, value in module.__dict__.items():
         if name == "_epoch" or name == IN_PLACE:
             continue
         if name in REGISTRIES or name in HOOKS:
-            out.update(((name, key), item) for key, item in value.items())
+            out.update(((name, key), None if key in moving else item) for key, item in value.items())
         else:
-            out[name] = value
+            out[name] = None if name in moving else value
     return out
 
 

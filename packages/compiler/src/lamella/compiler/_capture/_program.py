@@ -15,6 +15,7 @@ from lamella.tensor import Tensor
 from lamella.tensor.extend import MetaArray, SymScalar, user_location, wrap
 
 from ._backward import Backward
+from ._effects import Effect, commit_effects
 from ._fetch import Fetched
 from ._results import Results
 from ._segments import Leaf, Segment
@@ -58,6 +59,7 @@ class Program:
         "_single",
         "backward",
         "commits",
+        "effects",
         "graph",
         "guard",
         "keys",
@@ -76,6 +78,7 @@ class Program:
         commits: list[tuple[Any, ...]],
         backward: Backward | None,
         path: Path | None = None,
+        effects: tuple[Effect, ...] = (),
     ) -> None:
         self.graph = graph
         self.run = run
@@ -84,6 +87,7 @@ class Program:
         self.commits = commits
         self.backward = backward
         self.path = path
+        self.effects = effects  # assignments to Python objects
         outputs = graph.outputs if path is None else path.leaf.graph.outputs
         seen: set[Any] = set()
         repeated = []
@@ -95,7 +99,7 @@ class Program:
                 seen.add(value)
         self._repeated = frozenset(repeated)
         self.keys: tuple[Any, ...] = () if path is None else path.keys  # what its forks were answered
-        self._single = results.single and not commits and backward is None
+        self._single = results.single and not commits and not effects and backward is None
         # `call` where there is nothing to do but run, without the way there
         self.plain = _plain_call(run, results.build) if self._single and path is None else None
 
@@ -131,7 +135,12 @@ class Program:
         made = self.results.tensors(values, fetched, self._repeated)
         if self.backward is not None:
             self.backward.connect(made, values, fetched)
-        return self.results.build(self.results.leaves(made, values, fetched))
+        built = self.results.build(self.results.leaves(made, values, fetched))
+        if not self.effects:
+            return built
+        result, *assigned = built
+        commit_effects(self.effects, iter(assigned), fetched)
+        return result
 
 
 def _plain_call(run: Callable[[list[Any]], list[Any]], build: Any) -> Callable[[list[Any], list[Tensor]], Any]:

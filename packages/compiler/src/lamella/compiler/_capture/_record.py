@@ -24,6 +24,7 @@ from ._backward import PASSES, trace_backward
 from ._blame import blame
 from ._budget import BudgetError, fitted
 from ._dynamic import Dynamic, named_inputs
+from ._effects import Effect, Moving, is_effect, plan_effects, planted, still_absent
 from ._explore import Explorer
 from ._fetch import Fetched
 from ._flow import goes_out
@@ -35,7 +36,7 @@ from ._results import Results, plan_results
 from ._segments import Segments, cut
 from ._sized import SizedProgram
 from ._tree import take_apart
-from ._undo import Before
+from ._undo import ABSENT, Before, Change
 from ._watch import Watch, watched
 
 __all__ = ["Attempt", "OverlapError", "executor_of"]
@@ -68,6 +69,7 @@ class Attempt:
         dynamic: Dynamic,
         budget: int | None = None,
         frozen: Any = None,
+        moving: Moving | None = None,
     ) -> None:
         self._fn = fn
         self._args = args
@@ -78,8 +80,14 @@ class Attempt:
         name = getattr(fn, "__name__", type(fn).__name__)
         self._name = name if name.isidentifier() else "program"
         self._dynamic = dynamic
-        self._explorer = Explorer(fn, args, kwargs, dynamic)
+        self._moving = Moving() if moving is None else moving
+        self._explorer = Explorer(fn, args, kwargs, dynamic, self._moving.places)
         self._entry = Entry(self._explorer)
+
+    @property
+    def symbols(self) -> set[str]:
+        """The places of numbers that are inputs."""
+        return {s.place for s in self._explorer.symbols}
 
     def refusal(self) -> Guard:
         """The guard of a call like this one, which could not be captured."""
@@ -103,7 +111,11 @@ class Attempt:
                 out = self._run(trace, forks, watch)
                 if trace.refusal is not None:
                     raise trace.refusal
-                leaves, build = take_apart(out, lambda value: id(value) in explorer.identities, trace.stand_ins)
+                changes, others = self._sorted(before.assignments(), trace)
+                out = (out, *[c.new for c in changes if c.new is not ABSENT]) if changes else out
+                leaves, build = take_apart(
+                    out, lambda value: id(value) in explorer.identities, trace.stand_ins, bool(changes)
+                )
                 del out
                 for leaf in leaves:
                     if isinstance(leaf, Tensor):
@@ -113,6 +125,8 @@ class Attempt:
                 joint = trace_backward(trace, results, explorer, fetched)
                 outputs = [*results.outputs, *(() if joint is None else joint.residuals)]
                 commits = commit_plan(trace, fetched, set(outputs))
+                effects = plan_effects(changes, fetched)
+                fetched.conditions += still_absent(changes)
                 traced = trace.builder.build(outputs)
             _refuse_unknown(watch)
             _refuse_rewired(rewired)
@@ -121,18 +135,26 @@ class Attempt:
         except BaseException as error:
             # what the program did to Python objects goes with it
             before.restore()
-            if trace.items and isinstance(error, (TypeError, AttributeError)):
+            if (trace.items or trace.given_numbers) and isinstance(error, (TypeError, AttributeError)):
                 raise CaptureError(
                     f"the program raised {type(error).__name__} ({error}), perhaps because a number out of a tensor is "
                     "symbolic while it is captured"
                 ) from error
             raise
-        changed = before.restore()
+        changed = [*[c.words for c in others], *before.elsewhere()]
+        before.restore()
         if changed:
+            before.blame(others)
             raise self._changed(changed, before, answers)
         _refuse_overlap(trace, self._name)
-        plan = _Plan(traced, joint, results, commits, forks, Segments() if segments is None else segments)
+        self._moving.learn(changes)
+        plan = _Plan(traced, joint, results, commits, effects, forks, Segments() if segments is None else segments)
         return self._assembled(trace, plan, fetched)
+
+    def _sorted(self, changes: list[Change], trace: Trace) -> tuple[list[Change], list[Change]]:
+        """The assignments that are effects, and all others."""
+        effects = [c for c in changes if is_effect(c, self._explorer, trace)]
+        return effects, [c for c in changes if not any(c is e for e in effects)]
 
     def _assembled(self, trace: Trace, plan: _Plan, fetched: Fetched) -> Program | SizedProgram:
         sizes = dict(self._dynamic.sizes.hints)
@@ -182,6 +204,7 @@ class Attempt:
         named = ExitStack()
         try:
             named.enter_context(named_inputs(self._dynamic, self._explorer.memory, trace))
+            named.enter_context(planted(self._explorer, trace))
             yield rewired
         finally:
             if tls.trace is not None:
@@ -243,6 +266,7 @@ class _Plan(NamedTuple):
     joint: Any
     results: Results
     commits: list[tuple[Any, ...]]
+    effects: tuple[Effect, ...]
     forks: Forks
     segments: Segments
 
@@ -283,7 +307,7 @@ class _Plan(NamedTuple):
         backward = None
         if self.joint is not None:
             backward = self.joint.compiled(compile_graph, traced, graph, later, self.results, place_of)
-        return Program(graph, run, guard, self.results.bound(sizes), self.commits, backward, path)
+        return Program(graph, run, guard, self.results.bound(sizes), self.commits, backward, path, self.effects)
 
     def _path(self, graph: Graph, is_bound: bool, compile_graph: Callable[[Graph], Run]) -> Path:
         # names of sizes are nodes, and bound sizes are none

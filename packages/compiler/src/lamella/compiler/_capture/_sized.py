@@ -14,6 +14,7 @@ from lamella.graph import Graph
 from lamella.tensor import Tensor
 
 from ._backward import Backward
+from ._effects import Effect
 from ._guards import Guard
 from ._program import Path, Program
 from ._results import Results
@@ -59,6 +60,11 @@ class SizedProgram:
     def backward(self) -> Backward | None:
         """The backward of the executable that was made last."""
         return self._last.backward
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """Its assignments to Python objects."""
+        return self._last.effects
 
     @property
     def keys(self) -> tuple[Any, ...]:

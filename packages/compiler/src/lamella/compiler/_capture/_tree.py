@@ -28,15 +28,35 @@ class Converted(NamedTuple):
 
 
 def take_apart(
-    value: Any, is_older: Callable[[Any], bool], stand_ins: StandIns | None = None
+    value: Any, is_older: Callable[[Any], bool], stand_ins: StandIns | None = None, once: bool = False
 ) -> tuple[list[Any], Build]:
     """(leaves, function from leaves to the value); CaptureError for what a replay could not make anew.
 
-    `stand_ins` are the plain numbers, by id, that stand for symbolic ones.
+    `stand_ins` are the plain numbers, by id, that stand for symbolic ones. With `once`, a container that can be changed
+    stands in one place only: a replay would make two of it.
     """
     stand_ins = stand_ins or {}
     leaves: list[Any] = []
+    if once:
+        _refuse_twice(value, is_older, set())
     return leaves, _walk(value, leaves, is_older, stand_ins)
+
+
+def _refuse_twice(value: Any, is_older: Callable[[Any], bool], met: set[int]) -> None:
+    kept = own_state(value) if dataclasses.is_dataclass(value) else None
+    if not isinstance(value, (list, tuple, dict)) and kept is None:
+        return
+    if is_older(value):
+        return
+    if not isinstance(value, tuple):
+        if id(value) in met:
+            raise CaptureError(
+                f"the program keeps one {type(value).__qualname__} made by itself in two places, of which a replay "
+                "would make two; keep it in one, or make it outside"
+            )
+        met.add(id(value))
+    for part in kept.values() if kept is not None else value.values() if isinstance(value, dict) else value:
+        _refuse_twice(part, is_older, met)
 
 
 def _walk(value: Any, leaves: list[Any], is_older: Callable[[Any], bool], stand_ins: StandIns) -> Build:

@@ -1,9 +1,9 @@
 """What stood where before a capture: the Python state that a program can reach, to see what it changed and to put it
 back.
 
-A replay repeats tensor ops, not Python assignments. So a program that assigned to something older than its call is
-refused, and everything it assigned is as before when the error is raised. Tensors' own writes are not here: the trace
-keeps them from happening.
+What a program assigned is found by comparing, and put back: assignments of values that a replay can make again are
+effects (`_effects`), any other change is refused. Tensors' own writes are not here: the trace keeps them from
+happening.
 """
 
 from __future__ import annotations
@@ -13,110 +13,159 @@ import functools
 import inspect
 import types
 from collections.abc import Iterable, Set
-from typing import Any
+from typing import Any, NamedTuple
 
 from lamella.tensor import Tensor, get_default_dtype, set_default_dtype
 from lamella.tensor.extend import METADATA, default_generator, set_edge, settle_modes, tls
 
 from ._explore import Explorer
+from ._lines import Holder
 from ._members import SCALARS, is_fixed, is_module, own_state, slot_names, slot_values
 
-__all__ = ["Before"]
+__all__ = ["ABSENT", "Before", "Change", "state_of"]
 
-_ABSENT = object()
+ABSENT = object()
 # These appear by themselves and mean nothing to a program.
 _LAZY = frozenset({"__annotations__", "__doc__", "__warningregistry__", "__builtins__"})
+
+
+class Change(NamedTuple):
+    """What a program did to one place of something older, in words. ABSENT stands for nothing; `key` is ABSENT where
+    the change is no assignment of places.
+    """
+
+    words: str
+    holder: Holder
+    key: Any
+    old: Any
+    new: Any
 
 
 class Before:
     """A shallow copy of everything that may be written, taken before a capture."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self._items = [(holder, words, names, _state(holder, names)) for holder, words, names in explorer.holders]
+        self._items = [(holder, state_of(holder.value, holder.names)) for holder in explorer.holders]
         self._tensors = [(r.tensor, r.words, r.tensor._edge, r.tensor._flags) for r in explorer.tensors.values()]
         generators = [default_generator, *explorer.generators.values()]
         self._generators = [(g, g.get_state()) for g in generators]
         self._arrays = explorer.arrays
         self._foreign = [(words, get, put, get()) for words, get, put in explorer.foreign_generators()]
         self._modes = (tls.grad, get_default_dtype())
+        self._blamed: list[tuple[Holder, list[Any]]] = []
         self._hooks = [(leaf, dict(leaf.hooks or {}), dict(leaf.post_hooks or {})) for leaf in self._leaves()]
 
     def _leaves(self) -> list[Any]:
         return [t._edge for t, _, edge, _ in self._tensors if edge is not None and t.is_leaf]
 
     def moved(self) -> bool:
-        """Whether something that the last `restore` put back has changed again."""
-        if any(t._edge is not edge for t, _, edge, _ in self._tensors):
+        """Whether something that was blamed has changed again."""
+        if self.elsewhere():
             return True
-        if any(generator.get_state() != state for generator, state in self._generators):
-            return True
-        if (tls.grad, get_default_dtype()) != self._modes:
-            return True
-        if any(get() != drawn for _, get, _, drawn in self._foreign):
-            return True
-        if any(array.tobytes() != kept.tobytes() for array, kept, _ in self._arrays):
-            return True
-        for holder, names, old in self._moved:
-            new = _state(holder, names)
+        for holder, keys in self._blamed:
+            old = next(state for h, state in self._items if h is holder)
+            new = state_of(holder.value, holder.names)
             if isinstance(old, list):
                 if len(old) != len(new) or any(a is not b for a, b in zip(old, new, strict=True)):
                     return True
-            elif any(not _same(old.get(k, _ABSENT), new.get(k, _ABSENT)) for k in {**old, **new}):
+            elif any(not _same(old.get(k, ABSENT), new.get(k, ABSENT)) for k in keys):
                 return True
         return False
 
-    def restore(self) -> list[str]:
-        """Put everything back; what had changed, in words."""
-        changed: list[str] = []
-        self._moved: list[tuple[Any, Set[str] | None, Any]] = []
-        for holder, words, names, old in self._items:
-            new = _state(holder, names)
+    def blame(self, changes: Iterable[Change]) -> None:
+        """The assignments that `moved` asks about, beside what changed elsewhere."""
+        found: dict[int, tuple[Holder, list[Any]]] = {}
+        for change in changes:
+            found.setdefault(id(change.holder), (change.holder, []))[1].append(change.key)
+        self._blamed = list(found.values())
+
+    def assignments(self) -> list[Change]:
+        """What stands in places now, and what stood there before."""
+        found: list[Change] = []
+        for holder, old in self._items:
+            new = state_of(holder.value, holder.names)
             if isinstance(old, list):
-                if len(old) != len(new) or any(a is not b for a, b in zip(old, new, strict=True)):
-                    changed.append(f"{words} was changed")
-                    self._moved.append((holder, names, old))
-                    _refill(holder, old)
+                found += _of_list(holder, old, new)
                 continue
-            different = [k for k in {**old, **new} if not _same(old.get(k, _ABSENT), new.get(k, _ABSENT))]
-            different = [k for k in different if k not in _LAZY and not _is_cached(holder, k)]
+            different = [k for k in {**old, **new} if not _same(old.get(k, ABSENT), new.get(k, ABSENT))]
+            different = [k for k in different if k not in _LAZY and not _is_cached(holder.value, k)]
             for key in different:
-                changed.append(_told(words, holder, key, old.get(key, _ABSENT), new.get(key, _ABSENT)))
-            if different or (isinstance(holder, dict) and names is None and list(old) != list(new)):
-                self._moved.append((holder, names, old))
-                _put(holder, old, new, different)
-        for t, words, edge, flags in self._tensors:
+                was, now = old.get(key, ABSENT), new.get(key, ABSENT)
+                found.append(Change(_told(holder, key, was, now), holder, key, was, now))
+            order = [k for k in old if k in new] + [k for k in new if k not in old]
+            if isinstance(holder.value, dict) and holder.names is None and order != list(new):
+                found.append(Change(f"the order of {holder.words} was changed", holder, ABSENT, old, new))
+        return found
+
+    def elsewhere(self) -> list[str]:
+        """What else differs from what was, in words; to be asked when the trace has been undone."""
+        found = [f"requires_grad (or the history) of {w}" for t, w, edge, _ in self._tensors if t._edge is not edge]
+        found += [
+            "the state of a random generator (seed it outside)" for g, s in self._generators if g.get_state() != s
+        ]
+        found += [f"{words} was written" for array, kept, words in self._arrays if array.tobytes() != kept.tobytes()]
+        found += [f"the state of {words}" for words, get, _, drawn in self._foreign if get() != drawn]
+        for leaf, hooks, post in self._hooks:
+            for now, was in ((leaf.hooks, hooks), (leaf.post_hooks, post)):
+                if now is not None and now != was:
+                    found.append("the hooks of a tensor")
+        if (tls.grad, get_default_dtype()) != self._modes:
+            found.append("grad mode or the default dtype")
+        return found
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for holder, old in self._items:
+            _restore(holder, old)
+        for t, _, edge, flags in self._tensors:
             if t._edge is not edge:
-                changed.append(f"requires_grad (or the history) of {words}")
                 set_edge(t, edge)
                 t._flags = flags
                 METADATA[0] += 1
         for generator, state in self._generators:
             if generator.get_state() != state:
-                changed.append("the state of a random generator (seed it outside)")
                 generator.set_state(state)
-        for array, kept, words in self._arrays:
+        for array, kept, _ in self._arrays:
             if array.tobytes() != kept.tobytes():
-                changed.append(f"{words} was written")
                 array[...] = kept
-        for words, get, put, drawn in self._foreign:
+        for _, get, put, drawn in self._foreign:
             if get() != drawn:
-                changed.append(f"the state of {words}")
                 put(drawn)
         for leaf, hooks, post in self._hooks:
             for now, was in ((leaf.hooks, hooks), (leaf.post_hooks, post)):
                 if now is not None and now != was:
-                    changed.append("the hooks of a tensor")
                     now.clear()
                     now.update(was)
         if (tls.grad, get_default_dtype()) != self._modes:
-            changed.append("grad mode or the default dtype")
             tls.grad = self._modes[0]
             settle_modes()
             set_default_dtype(self._modes[1])
-        return changed
 
 
-def _state(holder: Any, names: Set[str] | None) -> Any:
+def _of_list(holder: Holder, old: list[Any], new: list[Any]) -> list[Change]:
+    if len(old) != len(new):
+        return [Change(f"{holder.words} was changed", holder, ABSENT, old, new)]
+    return [
+        Change(f"{holder.words} was changed", holder, i, a, b)
+        for i, (a, b) in enumerate(zip(old, new, strict=True))
+        if not _same(a, b)
+    ]
+
+
+def _restore(holder: Holder, old: Any) -> None:
+    value = holder.value
+    new = state_of(value, holder.names)
+    if isinstance(old, list):
+        if len(old) != len(new) or any(a is not b for a, b in zip(old, new, strict=True)):
+            _refill(value, old)
+        return
+    different = [k for k in {**old, **new} if old.get(k, ABSENT) is not new.get(k, ABSENT)]
+    different = [k for k in different if k not in _LAZY and not _is_cached(value, k)]
+    if different or (isinstance(value, dict) and holder.names is None and list(old) != list(new)):
+        _put(value, old, new, different)
+
+
+def state_of(holder: Any, names: Set[str] | None) -> Any:
     """What a holder holds: a list for sequences, else a dict by key."""
     if isinstance(holder, (list, collections.deque)):
         return list(holder)
@@ -189,26 +238,20 @@ def _put(holder: Any, old: dict[Any, Any], new: dict[Any, Any], different: list[
 
 def _put_dict(holder: dict[Any, Any], old: dict[Any, Any], new: Iterable[Any]) -> None:
     """The old items in their old order, after those that do not count."""
-    for key in new:
-        dict.pop(holder, key, None)
-    dict.update(holder, old)
+    now = list(new)
+    kind: Any = collections.OrderedDict if isinstance(holder, collections.OrderedDict) else dict
+    for key in now[len(old) :] if now[: len(old)] == list(old) else now:
+        kind.pop(holder, key, None)
+    kind.update(holder, old)
 
 
-def _told(words: str, holder: Any, key: Any, old: Any, new: Any) -> str:
-    place = (
-        f"{words}[{key!r:.40}]"
-        if isinstance(holder, (dict, set))
-        else words
-        if isinstance(holder, types.CellType)
-        else f"{words}.{key}"
-    )
-    if words == "the globals":
-        place = f"global {key}"
-    return f"{place} went from {_short(old)} to {_short(new)}"
+def _told(holder: Holder, key: Any, old: Any, new: Any) -> str:
+    what = "global " if holder.words == "the globals" else ""
+    return f"{what}{holder.place(key)} went from {_short(old)} to {_short(new)}"
 
 
 def _short(value: Any) -> str:
-    if value is _ABSENT:
+    if value is ABSENT:
         return "nothing"
     if type(value) in SCALARS or is_fixed(value):
         return f"{value!r:.40}"

@@ -359,7 +359,7 @@ class Explorer(Containers):
             return
         self.holds(vars(m), f"{name}.__dict__", what, self._named())
         for attribute, item in list(vars(m).items()):
-            if self._wanted(attribute) and not attribute.startswith("__"):
+            if self._wanted(attribute) and not attribute.startswith("__") and attribute.isidentifier():
                 self._attribute(attribute, item, f"{name}.{attribute}", what)
 
     def _class(self, cls: type, name: str, what: str) -> None:

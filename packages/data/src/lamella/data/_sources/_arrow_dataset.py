@@ -9,6 +9,7 @@ by groups decodes each once. Reading in stored order decodes the next group ahea
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypedDict, Unpack
 
 import numpy as np
@@ -18,11 +19,11 @@ from lamella.data._arrow import Fill, NullPolicy, null_policy, user_metadata
 from lamella.data._arrow_read import check_type, from_arrow
 from lamella.data._columns import check_indices, gather
 from lamella.data._protocols import IndexArray
-from lamella.data._ragged import Ragged, concat_ragged
 from lamella.data._sources._files import FileTable
 from lamella.data._sources._filter import kept_rows
 from lamella.data._sources._formats import find_format, group_format, known_format, suffixes_of
-from lamella.data._sources._group_cache import Columns, GroupCache
+from lamella.data._sources._group_cache import GroupCache
+from lamella.data._sources._groups import Columns, GroupedRows
 from lamella.data._sources._places import Path, find_places
 from lamella.data._table import TableDataset
 
@@ -94,18 +95,21 @@ class ArrowDataset:
             ]
         else:
             self._groups = kept_rows(self._table, filter)
-        rows = [self._rows_of(number) for number in range(len(self._groups))]
-        self._starts = np.concatenate([[0], np.cumsum(rows, dtype=np.int64)]).astype(np.int64)
         self._cache_bytes = check_int(owner, "cache_bytes", cache_bytes, 0)
-        self._cache = GroupCache(self._decode, self._cache_bytes)
+        self._open()
         self.metadata: dict[str, str] = user_metadata(self._table.whole_schema.metadata)
 
+    def _open(self) -> None:
+        """What holds locks and threads, and is no part of a copy for another process."""
+        self._cache = GroupCache(self._decode, len(self._groups), self._cache_bytes)
+        self._rows = GroupedRows(self._owner, map(self._rows_of, range(len(self._groups))), self._cache.get)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_cache"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_cache", "_rows")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._cache = GroupCache(self._decode, self._cache_bytes)
+        self._open()
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -127,58 +131,38 @@ class ArrowDataset:
         """What the codes of each dictionary column stand for; such columns are read through once to find it."""
         return self._table.categories()
 
+    @property
+    def group_rows(self) -> IndexArray:
+        """Rows of each group (row group, record batch) that is read at once."""
+        return self._rows.rows
+
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return len(self._rows)
 
     def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
-        row = check_record_index(self._owner, index, len(self))
-        group = int(np.searchsorted(self._starts, row, side="right")) - 1
-        return {name: column[row - self._starts[group]] for name, column in self._group(group).items()}
+        return self._rows.record(check_record_index(self._owner, index, len(self)))
 
     def gather(self, indices: IndexArray) -> dict[str, Any]:
         """Rows `indices` (integers in [0, len), one dim) of every column, in fresh memory; IndexError if one is out of
         range.
         """
-        check_indices(self._owner, indices)
-        if indices.size == 0:
+        if isinstance(indices, np.ndarray) and indices.size == 0:
+            check_indices(self._owner, indices)
             columns = self._empty_or_first()
             return dict(zip(columns, gather(self._owner, columns.values(), indices.astype(np.int64)), strict=True))
-        if not (indices.min() >= 0 and indices.max() < len(self)):
-            raise IndexError(
-                f"{self._owner}: gather wants records in [0, {len(self)}), got [{indices.min()}, {indices.max()}]"
-            )
-        owners = np.searchsorted(self._starts, indices, side="right") - 1
-        if owners[0] == owners[-1] and (owners == owners[0]).all():
-            columns = self._group(int(owners[0]))
-            return dict(
-                zip(columns, gather(self._owner, columns.values(), indices - self._starts[owners[0]]), strict=True)
-            )
-        return self._gather_from_groups(indices, owners)
-
-    def _gather_from_groups(self, indices: IndexArray, owners: IndexArray) -> dict[str, Any]:
-        by_group = np.argsort(owners, kind="stable")
-        bounds = np.flatnonzero(np.diff(owners[by_group])) + 1
-        parts = []
-        for places in np.split(by_group, bounds):
-            group = int(owners[places[0]])
-            parts.append((places, indices[places] - self._starts[group], self._group(group)))
-        return {
-            name: _scatter([(places, rows, columns[name]) for places, rows, columns in parts]) for name in parts[0][2]
-        }
+        return self._rows.gather(indices)
 
     def load(self) -> TableDataset:
         """All rows as a table in memory, read once; the cache is not used."""
         import pyarrow as pa
 
         tables = []
-        for number, file in enumerate(self._table.files):
-            groups = [group for group in range(len(self._groups)) if self._groups[group][0] == number]
-            if all(self._groups[group][2] is None for group in groups):
-                chosen = [self._groups[group][1] for group in groups]
-                if chosen or not file.layout.group_rows:
-                    tables.append(self._table.read(number, chosen))
+        for file, groups in groupby(range(len(self._groups)), lambda group: self._groups[group][0]):
+            chosen = list(groups)
+            if all(self._groups[group][2] is None for group in chosen):
+                tables.append(self._table.read(file, [self._groups[group][1] for group in chosen]))
             else:
-                tables.extend(self._read(group) for group in groups)
+                tables.extend(self._read(group) for group in chosen)
         if not tables:
             tables = [self._table.schema.empty_table()]
         loaded = TableDataset(from_arrow(self._owner, pa.concat_tables(tables), self._policy), metadata=self.metadata)
@@ -198,18 +182,13 @@ class ArrowDataset:
 
     def _empty_or_first(self) -> Columns:
         if self._groups:
-            return self._group(0)
+            return self._cache.get(0)
         table = self.load()
         return {name: table.column(name) for name in self.column_names}
 
     def _rows_of(self, group: int) -> int:
         file, number, kept = self._groups[group]
         return self._table.files[file].layout.group_rows[number] if kept is None else len(kept)
-
-    def _group(self, group: int) -> Columns:
-        if self._cache.follows(group) and group + 1 < len(self._groups):
-            self._cache.ahead(group + 1)
-        return self._cache.get(group)
 
     def _decode(self, group: int) -> tuple[Columns, int]:
         file = self._table.files[self._groups[group][0]]
@@ -220,18 +199,6 @@ class ArrowDataset:
         file, number, kept = self._groups[group]
         table = self._table.read(file, [number])
         return table if kept is None else table.take(kept)
-
-
-def _scatter(parts: Sequence[tuple[IndexArray, IndexArray, Any]]) -> Any:
-    """One batch of a column from (places in the batch, rows, the column of their group), all places once."""
-    first = parts[0][2]
-    if isinstance(first, Ragged):
-        joined = concat_ragged([column.take(rows) for _, rows, column in parts])
-        return joined.take(np.argsort(np.concatenate([places for places, _, _ in parts])))
-    batch = np.empty((sum(len(places) for places, _, _ in parts), *first.shape[1:]), first.dtype)
-    for places, rows, column in parts:
-        batch[places] = column[rows]
-    return batch
 
 
 class ParquetDataset(ArrowDataset):

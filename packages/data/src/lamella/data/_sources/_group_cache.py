@@ -1,26 +1,29 @@
 """Decoded groups of rows, kept up to a bound: the newest use last, each decoded once however many threads ask for it.
 
-A group may be asked for ahead of its use; it is then decoded in a thread of the cache's own.
+Reading in stored order is noticed: the next group is then decoded ahead, in a thread of the cache's own, and where all
+groups would not fit, those behind are let go, as the next pass would not find them anyway. (Memory that is used again
+at once costs half of what fresh memory does.)
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeAlias
 
-from lamella.data._columns import Column
+from lamella.data._sources._groups import Columns
 
-Columns: TypeAlias = Mapping[str, Column]
+# Groups behind the newest that batches under way may still be made of.
+_KEPT_BEHIND = 2
 
 
 class GroupCache:
-    """Groups by number, read by `read(number) -> (columns, bytes they hold)`; at least one is kept."""
+    """`count` groups by number, read by `read(number) -> (columns, bytes they hold)`; at least one is kept."""
 
-    def __init__(self, read: Callable[[int], tuple[Columns, int]], limit_bytes: int) -> None:
+    def __init__(self, read: Callable[[int], tuple[Columns, int]], count: int, limit_bytes: int) -> None:
         self._read = read
+        self._count = count
         self._limit_bytes = limit_bytes
         self._held_bytes = 0
         self._groups: OrderedDict[int, Future[tuple[Columns, int]]] = OrderedDict()
@@ -32,31 +35,38 @@ class GroupCache:
     def get(self, number: int) -> Columns:
         """The columns of a group; an error in reading it is raised here, and the next call tries again."""
         with self._lock:
+            in_order = self._follows(number)
             group = self._groups.get(number)
             if ours := group is None:
                 group = self._groups[number] = Future()
             else:
                 self._groups.move_to_end(number)
+        if in_order:
+            self._read_on(number)
         if ours:
             self._fill(number, group)
         return group.result()[0]
 
-    def ahead(self, number: int) -> None:
-        """Begin to decode a group that will be asked for soon, if the bound leaves room beside those in use."""
+    def _follows(self, number: int) -> bool:
+        """Whether this is the first use of the third group in a row in stored order."""
+        last, length = self._run
+        if number == last:
+            return False
+        self._run = (number, length + 1 if number == last + 1 else 1)
+        return self._run[1] >= 3
+
+    def _read_on(self, number: int) -> None:
         with self._lock:
-            if number in self._groups or 2 * self._largest_bytes > self._limit_bytes:
+            if self._largest_bytes * self._count > self._limit_bytes:
+                for behind in [kept for kept in self._groups if kept < number - _KEPT_BEHIND]:
+                    self._let_go(behind)
+            ahead = number + 1
+            if ahead >= self._count or ahead in self._groups or 2 * self._largest_bytes > self._limit_bytes:
                 return
-            group = self._groups[number] = Future()
+            group = self._groups[ahead] = Future()
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(1, "lamella-read-ahead")
-        self._executor.submit(self._fill, number, group)
-
-    def follows(self, number: int) -> bool:
-        """Note the use of a group; whether groups have been used in ascending order for the third time in a row."""
-        last, length = self._run
-        if number != last:
-            self._run = (number, length + 1 if number == last + 1 else 1)
-        return number != last and self._run[1] >= 3
+        self._executor.submit(self._fill, ahead, group)
 
     def _fill(self, number: int, group: Future[tuple[Columns, int]]) -> None:
         try:
@@ -76,5 +86,8 @@ class GroupCache:
         for number in list(self._groups):
             if self._held_bytes <= self._limit_bytes or len(self._groups) <= 1:
                 return
-            if self._groups[number].done():
-                self._held_bytes -= self._groups.pop(number).result()[1]
+            self._let_go(number)
+
+    def _let_go(self, number: int) -> None:
+        if self._groups[number].done():
+            self._held_bytes -= self._groups.pop(number).result()[1]

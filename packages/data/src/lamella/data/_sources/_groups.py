@@ -1,0 +1,90 @@
+"""Rows by position of a table that is read in groups: which group a row is in, and batches put together from groups."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from lamella.data._columns import Column, check_indices, gather
+from lamella.data._protocols import IndexArray
+from lamella.data._ragged import Ragged, concat_ragged
+
+Columns: TypeAlias = Mapping[str, Column]
+
+
+class GroupedRows:
+    """Positions over groups of `rows` rows each, whose columns `get(group)` gives."""
+
+    def __init__(self, owner: str, rows: Iterable[int], get: Callable[[int], Columns]) -> None:
+        self.owner = owner
+        self.rows = np.fromiter(rows, np.int64)
+        self.starts: IndexArray = np.concatenate([[0], np.cumsum(self.rows)]).astype(np.int64)
+        self._bounds: list[int] = self.starts.tolist()
+        self._get = get
+
+    def __len__(self) -> int:
+        return self._bounds[-1]
+
+    def record(self, position: int) -> dict[str, Any]:
+        """One row."""
+        group = self.group_of(position)
+        row = position - self._bounds[group]
+        return {name: column[row] for name, column in self._get(group).items()}
+
+    def group_of(self, position: int) -> int:
+        """The group that holds a row; of empty groups before it, none."""
+        return bisect_right(self._bounds, position) - 1
+
+    def gather(self, indices: IndexArray) -> dict[str, Any]:
+        """Rows `indices` (at least one) in fresh memory; IndexError if one is out of range."""
+        check_indices(self.owner, indices)
+        first, last = int(indices[0]), int(indices[-1])
+        if last - first == len(indices) - 1 and first >= 0 and last < len(self):
+            group = self.group_of(first)
+            if last < self._bounds[group + 1] and (np.diff(indices) == 1).all():
+                start = first - self._bounds[group]
+                return {
+                    name: copy_rows(column, start, start + len(indices)) for name, column in self._get(group).items()
+                }
+        return self._gather_anywhere(indices)
+
+    def _gather_anywhere(self, indices: IndexArray) -> dict[str, Any]:
+        if not (indices.min() >= 0 and indices.max() < len(self)):
+            raise IndexError(
+                f"{self.owner}: gather wants records in [0, {len(self)}), got [{indices.min()}, {indices.max()}]"
+            )
+        owners = np.searchsorted(self.starts, indices, side="right") - 1
+        if owners[0] == owners[-1] and (owners == owners[0]).all():
+            columns = self._get(int(owners[0]))
+            return dict(
+                zip(columns, gather(self.owner, columns.values(), indices - self.starts[owners[0]]), strict=True)
+            )
+        by_group = np.argsort(owners, kind="stable")
+        bounds = np.flatnonzero(np.diff(owners[by_group])) + 1
+        parts = []
+        for places in np.split(by_group, bounds):
+            group = int(owners[places[0]])
+            parts.append((places, indices[places] - self.starts[group], self._get(group)))
+        return {
+            name: _scatter([(places, rows, columns[name]) for places, rows, columns in parts]) for name in parts[0][2]
+        }
+
+
+def copy_rows(column: Column, start: int, stop: int) -> Column:
+    """Rows [start, stop) in fresh memory."""
+    return concat_ragged([column[start:stop]]) if isinstance(column, Ragged) else column[start:stop].copy()
+
+
+def _scatter(parts: Sequence[tuple[IndexArray, IndexArray, Any]]) -> Any:
+    """One batch of a column from (places in the batch, rows, the column of their group), all places once."""
+    first = parts[0][2]
+    if isinstance(first, Ragged):
+        joined = concat_ragged([column.take(rows) for _, rows, column in parts])
+        return joined.take(np.argsort(np.concatenate([places for places, _, _ in parts])))
+    batch = np.empty((sum(len(places) for places, _, _ in parts), *first.shape[1:]), first.dtype)
+    for places, rows, column in parts:
+        batch[places] = column[rows]
+    return batch

@@ -140,7 +140,7 @@ def test_the_global_random_state_is_neither_read_nor_moved() -> None:
 def test_order_is_the_same_across_internal_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = epoch_ids(DataLoader(table(100), 7, shuffle=True))
     for positions in (1, 20, 99):
-        monkeypatch.setattr("lamella.data._loader._BLOCK_POSITIONS", positions)
+        monkeypatch.setattr("lamella.data._loader._plan._BLOCK_POSITIONS", positions)
         assert epoch_ids(DataLoader(table(100), 7, shuffle=True)) == expected
 
 
@@ -335,18 +335,19 @@ BAD: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ("batch -1", {"batch_size": -1}, ValueError, "batch_size must be an int >= 1, got -1"),
     ("batch float", {"batch_size": 2.0}, TypeError, "batch_size must be an int >= 1, got 2.0 of type float"),
     ("batch bool", {"batch_size": True}, TypeError, "got the bool True"),
-    ("batch None", {"batch_size": None}, TypeError, "got None"),
+    ("batch None", {"batch_size": None, "drop_last": True}, ValueError, "batch_size=None makes none"),
+    ("batch text", {"batch_size": "4"}, TypeError, "got '4' of type str"),
     ("shuffle int", {"shuffle": 1}, TypeError, "shuffle must be True or False, got 1"),
     ("drop_last text", {"drop_last": "yes"}, TypeError, "drop_last must be True or False"),
     ("both orders", {"shuffle": True, "sampler": SequentialSampler([1])}, ValueError, "both give an order"),
     ("sampler seed", {"sampler": SequentialSampler([1]), "seed": 1}, ValueError, "give it to the sampler"),
-    ("sampler list", {"sampler": [1, 2]}, TypeError, r"needs __len__ and indices\(epoch, start, stop\), got list"),
+    ("sampler int", {"sampler": 3}, TypeError, r"needs __iter__, or __len__ and indices\(epoch, .*got int"),
     ("seed float", {"seed": 0.5}, TypeError, "seed must be an int"),
     ("seed negative", {"seed": -1}, ValueError, "seed must be an int"),
     ("collate", {"collate_fn": 3}, TypeError, "collate_fn must be callable, got int"),
     ("columns", {"dataset": {"x": np.arange(3)}}, TypeError, "wrap a mapping of columns in TableDataset"),
-    ("stream", {"dataset": iter([1])}, TypeError, "streams are not supported"),
-    ("workers", {"num_workers": 2}, TypeError, "num_workers"),
+    ("no dataset", {"dataset": 3}, TypeError, "or else only __iter__, got int"),
+    ("no length", {"dataset": type("Endless", (), {"__getitem__": lambda s, i: i})()}, TypeError, "must have __len__"),
 ]
 
 
@@ -375,7 +376,10 @@ def test_a_failing_record_is_named_and_the_pass_can_be_retried() -> None:
     loader = DataLoader(data, 2)
     with pytest.raises(OSError, match="disk on fire") as caught:
         list(loader)
-    assert caught.value.__notes__ == ["while loading batch 2 of epoch 0, records [4, 5]"]
+    assert caught.value.__notes__ == [
+        "in record 5 of Flaky",
+        "while loading batch 2 of epoch 0, records [4, 5] of Flaky",
+    ]
     state = loader.state_dict()
     assert state["step"] == 2
     data.broken = False
@@ -384,7 +388,7 @@ def test_a_failing_record_is_named_and_the_pass_can_be_retried() -> None:
 
 
 def test_a_dataset_that_changes_during_a_pass_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lamella.data._loader._BLOCK_POSITIONS", 4)
+    monkeypatch.setattr("lamella.data._loader._plan._BLOCK_POSITIONS", 4)
     data = list(range(20))
     batches = iter(DataLoader(data, 4, shuffle=True))
     next(batches)

@@ -24,6 +24,13 @@ def check_int(owner: str, name: str, value: SupportsIndex, minimum: int, maximum
     return number
 
 
+def check_flag(owner: str, name: str, value: object) -> bool:
+    """`value`, which must be True or False: 0 and 1 are more likely a slipped argument."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{owner}: {name} must be True or False, got {value!r}")
+    return value
+
+
 def check_seed(owner: str, seed: SupportsIndex) -> int:
     """`seed` as a Python int of 64 bits."""
     return check_int(owner, "seed", seed, 0, (1 << 64) - 1)

@@ -15,6 +15,7 @@ import numpy as np
 from lamella.data._columns import is_numeric
 from lamella.data._protocols import BatchedDataset, Dataset, EpochDataset, IndexArray
 from lamella.data._ragged import Ragged
+from lamella.data._workers._clock import stage
 
 
 def default_collate(records: Sequence[Any]) -> Any:
@@ -32,7 +33,50 @@ def batch_reader(dataset: Dataset) -> Callable[[IndexArray, int], Any]:
     if isinstance(dataset, BatchedDataset):
         gather = dataset.gather
         return lambda indices, _epoch: gather(indices)
-    return lambda indices, _epoch: stack_records([dataset[index] for index in indices.tolist()])
+
+    def read_and_stack(indices: IndexArray, _epoch: int) -> Any:
+        records = read_records(dataset, indices.tolist())
+        with stage("collate"):
+            return stack_records(records)
+
+    return read_and_stack
+
+
+def read_records(dataset: Any, keys: list[Any]) -> Sequence[Any]:
+    """The records of a dataset that reads them one by one, or lists of them by `__getitems__` as in PyTorch."""
+    read_many = getattr(dataset, "__getitems__", None)
+    if read_many is not None:
+        records: Sequence[Any] = read_many(keys)
+        if len(records) != len(keys):
+            raise ValueError(
+                f"{type(dataset).__name__}.__getitems__ gave {len(records)} records for {len(keys)} positions"
+            )
+        return records
+    records = []
+    for key in keys:
+        try:
+            records.append(dataset[key])
+        except Exception as error:
+            error.add_note(f"in record {key!r} of {type(dataset).__name__}")
+            raise
+    return records
+
+
+def split_batch(batch: Any, count: int) -> list[Any]:
+    """The `count` records that `batch`, as `gather` gives it, consists of."""
+    if isinstance(batch, Mapping):
+        columns = {name: split_batch(part, count) for name, part in batch.items()}
+        return [{name: column[row] for name, column in columns.items()} for row in range(count)]
+    if isinstance(batch, tuple) or (isinstance(batch, list) and not _is_text(batch)):
+        parts = [split_batch(part, count) for part in batch]
+        rows: list[Any] = [[part[row] for part in parts] for row in range(count)]
+        return rows if isinstance(batch, list) else [_rebuild_tuple(batch, row) for row in rows]
+    return [batch[row] for row in range(count)]
+
+
+def _is_text(part: list[Any]) -> bool:
+    """Whether a list is a column of text and not a structure."""
+    return bool(part) and isinstance(part[0], (str, bytes))
 
 
 def stack_records(records: Sequence[Any], place: str = "record") -> Any:
@@ -72,6 +116,8 @@ def to_tensors(batch: Any) -> Any:
     def convert(part: Any, place: str) -> Any:
         if isinstance(part, np.ndarray):
             return from_numpy(part)
+        if isinstance(part, np.generic) and is_numeric(part.dtype):
+            return from_numpy(np.asarray(part))
         if isinstance(part, dict):
             return {name: convert(value, f"{place}[{name!r}]") for name, value in part.items()}
         if isinstance(part, tuple):

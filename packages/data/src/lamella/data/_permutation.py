@@ -18,6 +18,7 @@ import numpy.typing as npt
 from lamella.data._protocols import IndexArray
 
 _MASK64 = (1 << 64) - 1
+GOLDEN = 0x9E3779B97F4A7C15  # what splitmix64 adds from word to word: 2**64 over the golden ratio
 # Rounds by chi-square over all orders of tiny tables and over positions, neighbours and pairs of larger ones: eight are
 # indistinguishable from random from 16 records on; halves of one or two bits need many more.
 _ROUNDS = 8
@@ -33,14 +34,19 @@ def _mix64(word: int) -> int:
     return word ^ (word >> 31)
 
 
-def _round_keys(key: Iterable[int], rounds: int) -> list[np.uint32]:
+def mixed_key(key: Iterable[int]) -> int:
+    """One 64-bit word that every word of `key` reaches."""
     state = 0
     for word in key:
-        state = _mix64((state + 0x9E3779B97F4A7C15) & _MASK64) ^ word
-    state = _mix64(state)
+        state = _mix64((state + GOLDEN) & _MASK64) ^ word
+    return _mix64(state)
+
+
+def _round_keys(key: Iterable[int], rounds: int) -> list[np.uint32]:
+    state = mixed_key(key)
     keys = []
     for _ in range(rounds):
-        state = (state + 0x9E3779B97F4A7C15) & _MASK64
+        state = (state + GOLDEN) & _MASK64
         keys.append(np.uint32(_mix64(state) >> 32))
     return keys
 

@@ -7,6 +7,7 @@ served here. Datasets speak numpy; only the loader makes Tensors.
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 IndexArray: TypeAlias = npt.NDArray[np.int64]
+# What is asked of a dataset at once: positions, or keys of any other kind that a sampler gives.
+Keys: TypeAlias = IndexArray | list[Any]
 
 
 @runtime_checkable
@@ -61,9 +64,9 @@ class Fingerprinted(Protocol):
 
 
 @runtime_checkable
-class Sampler(Protocol):
-    """An order: `indices(epoch, start, stop)` gives positions [start, stop) of that epoch's order, and depends on
-    nothing else.
+class IndexedSampler(Protocol):
+    """An order that is a formula: `indices(epoch, start, stop)` gives positions [start, stop) of that epoch's order,
+    and depends on nothing else.
     """
 
     def __len__(self) -> int: ...
@@ -78,8 +81,9 @@ class ArrowStream(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 
-def fingerprint(subject: Dataset | Sampler) -> str:
+def fingerprint(subject: object) -> str:
     """The subject's own fingerprint, or its type and length where it has none."""
     if isinstance(subject, Fingerprinted):
         return subject.fingerprint()
-    return f"{type(subject).__qualname__}(len={len(subject)})"
+    length = f"len={len(subject)}" if isinstance(subject, Sized) else ""
+    return f"{type(subject).__qualname__}({length})"

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
 
-from lamella.data._protocols import IndexArray
+from lamella.data._protocols import Keys
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One batch to read: the records `indices` of `epoch`; tickets count the tasks of a pass from 0."""
+    """One batch to read: the records `indices` of `epoch`; a pool's tickets ascend.
+
+    Over an iterable, `step` counts the batches of one worker, and `indices` is empty.
+    """
 
     ticket: int
     epoch: int
     step: int
-    indices: IndexArray
+    indices: Keys
 
 
 @dataclass(slots=True)

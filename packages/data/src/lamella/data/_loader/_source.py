@@ -1,0 +1,163 @@
+"""Batches of one pass, read in the caller's thread or by a pool; either way with the position that each one reaches.
+
+A failing batch is raised in its turn and the pass can go on behind it. What ends a pass (a lost worker, an error in the
+order itself) is raised again at every later call: an unfinished pass never looks finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from lamella.data._loader._plan import Step
+from lamella.data._workers._lease import Lease
+from lamella.data._workers._task import Done, Fetch, Task, Timings
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a pass has come: all steps below `step` are given, up to `position`, and those in `ahead` too (with the
+    positions that they reach).
+    """
+
+    step: int = 0
+    position: int = 0
+    ahead: dict[int, int] = field(default_factory=dict)
+
+    def give(self, step: int, position: int) -> None:
+        """Step `step`, which reaches `position`, is given."""
+        if step != self.step:
+            self.ahead[step] = position
+            return
+        self.step, self.position = step + 1, position
+        while self.step in self.ahead:
+            self.position = self.ahead.pop(self.step)
+            self.step += 1
+
+    def copy(self) -> Progress:
+        """The same as it stands now."""
+        return Progress(self.step, self.position, dict(self.ahead))
+
+
+class Fetched(NamedTuple):
+    """A batch as it was read, its step and the position that this reaches."""
+
+    batch: Any
+    timings: Timings
+    step: int
+    position: int
+
+
+class Source(Protocol):
+    """An iterator of fetched batches that can be closed early."""
+
+    def __next__(self) -> Fetched: ...
+
+    def close(self) -> None:
+        """End what reads ahead; may be called again."""
+
+
+class Plan:
+    """The steps of a pass from `progress` on, numbered; an error of the order is kept, and raised again."""
+
+    def __init__(self, steps: Iterator[Step], progress: Progress) -> None:
+        self._steps = steps
+        self._number = progress.step
+        self._ahead = dict(progress.ahead)  # given already
+        self._error: BaseException | None = None
+
+    def __next__(self) -> tuple[int, Step]:
+        if self._error is not None:
+            raise self._error
+        try:
+            while True:
+                number, step = self._number, next(self._steps)
+                self._number += 1
+                if number not in self._ahead:
+                    return number, step
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self._error = error
+            raise
+
+
+class SerialSource:
+    """Reads each batch when it is asked for."""
+
+    def __init__(self, plan: Plan, epoch: int, fetch: Fetch) -> None:
+        self._plan = plan
+        self._epoch = epoch
+        self._fetch = fetch
+
+    def __next__(self) -> Fetched:
+        number, (keys, position) = next(self._plan)
+        batch, timings = self._fetch(Task(number, self._epoch, number, keys))
+        return Fetched(batch, timings, number, position)
+
+    def close(self) -> None:
+        """Nothing reads ahead."""
+
+
+class PooledSource:
+    """Keeps `depth` tasks with the pool; gives batches in the plan's order, or with `in_order=False` as they come."""
+
+    def __init__(self, plan: Plan, epoch: int, lease: Lease, depth: int, *, in_order: bool, timeout: float) -> None:
+        self._plan = plan
+        self._epoch = epoch
+        self._lease = lease
+        self._depth = depth
+        self._in_order = in_order
+        self._timeout = timeout
+        self._waiting: dict[int, tuple[int, int]] = {}  # step and position of what the pool has, by ticket
+        self._arrived: dict[int, Done] = {}  # back from it before their turn
+        self._end: BaseException | None = None  # why there are no more tasks
+        self._closed = False
+        self._fill()
+
+    def _fill(self) -> None:
+        """Hand out tasks up to `depth`; the end, or an error of the order, has its turn after what is handed out."""
+        while self._end is None and len(self._waiting) < self._depth:
+            try:
+                number, (keys, position) = next(self._plan)
+            except StopIteration:
+                self._end = StopIteration()
+                return
+            except Exception as error:  # noqa: BLE001  (raised by __next__ in its turn)
+                self._end = error
+                return
+            self._waiting[self._lease.submit(self._epoch, number, keys)] = (number, position)
+
+    def __next__(self) -> Fetched:
+        if not self._waiting:
+            assert self._end is not None
+            self.close()
+            raise self._end
+        try:
+            done = self._turn() if self._in_order else self._lease.next(self._timeout)
+        except BaseException as error:
+            # A lost worker or a timeout: batches are missing, so there is nothing to go on with.
+            self._end = error
+            self._waiting.clear()
+            self.close(broken=True)
+            raise
+        number, position = self._waiting.pop(done.ticket)
+        self._fill()
+        if done.error is not None:
+            raise done.error
+        return Fetched(done.batch, done.timings, number, position)
+
+    def _turn(self) -> Done:
+        """What was handed out first."""
+        ticket = next(iter(self._waiting))
+        while ticket not in self._arrived:
+            done = self._lease.next(self._timeout)
+            self._arrived[done.ticket] = done
+        return self._arrived.pop(ticket)
+
+    def close(self, *, broken: bool = False) -> None:
+        """Give back the pool."""
+        if not self._closed:
+            self._closed = True
+            self._lease.finish(broken=broken)

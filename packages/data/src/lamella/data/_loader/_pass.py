@@ -30,6 +30,8 @@ class Pass(Iterator[Any]):
         on_skip: Callable[[tuple[Skipped, ...], Fetched, bool], None],
         on_end: Callable[[Place], None],
     ) -> None:
+        if convert:
+            import lamella.tensor  # noqa: F401  (loaded here, and not in the time of the first batch)
         self._source = source
         self._place = place
         self._convert = convert
@@ -38,7 +40,6 @@ class Pass(Iterator[Any]):
         self._bar = bar
         self._on_skip = on_skip
         self._on_end = on_end
-        self._asked = perf_counter()
         self._returned = 0.0  # when the loop got its last batch; 0: it has none
 
     def __next__(self) -> Any:

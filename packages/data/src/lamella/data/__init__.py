@@ -3,6 +3,13 @@
 from lamella.data._collate import default_collate
 from lamella.data._loader import DataLoader, DevicePrefetcher, Skipped, StallReport, prefetch_to_device
 from lamella.data._permutation import KeyedPermutation
+from lamella.data._pipeline._chain import ChainDataset
+from lamella.data._pipeline._concat import ConcatDataset, StackDataset
+from lamella.data._pipeline._iterable import IterableDataset
+from lamella.data._pipeline._mix import interleave, mix
+from lamella.data._pipeline._pad import PadCollate
+from lamella.data._pipeline._random_access import RandomAccess
+from lamella.data._pipeline._stream import Stream, StreamIterator
 from lamella.data._protocols import BatchedDataset, Dataset, EpochDataset, Fingerprinted, IndexedSampler
 from lamella.data._ragged import Ragged
 from lamella.data._samplers import (
@@ -24,6 +31,8 @@ __all__ = [
     "ArrowDataset",
     "BatchSampler",
     "BatchedDataset",
+    "ChainDataset",
+    "ConcatDataset",
     "DataLoader",
     "Dataset",
     "DevicePrefetcher",
@@ -31,14 +40,20 @@ __all__ = [
     "EpochDataset",
     "Fingerprinted",
     "IndexedSampler",
+    "IterableDataset",
     "KeyedPermutation",
+    "PadCollate",
     "ParquetDataset",
     "Ragged",
+    "RandomAccess",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
     "Skipped",
     "StallReport",
+    "StackDataset",
+    "Stream",
+    "StreamIterator",
     "Subset",
     "SubsetRandomSampler",
     "TableDataset",
@@ -48,6 +63,8 @@ __all__ = [
     "default_collate",
     "get_worker_info",
     "prefetch_to_device",
+    "interleave",
+    "mix",
     "random_split",
     "stratified_split",
     "write_parquet",

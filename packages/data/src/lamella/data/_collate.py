@@ -102,26 +102,28 @@ def stack_records(records: Sequence[Any], place: str = "record") -> Any:
         ]
         if isinstance(first, list):
             return parts
-        return _rebuild_tuple(first, parts)
+        return rebuild_tuple(first, parts)
     return _stack_arrays(records, place)
 
 
 def to_tensors(batch: Any) -> Any:
     """`batch` with every numpy array as a Tensor over the same memory; the structure and everything else stay.
 
-    Ragged text becomes a list. ValueError for other Ragged parts: a Tensor has rows of one length.
+    Objects are collated as records are. Ragged text becomes a list. ValueError for other Ragged parts: a Tensor has
+    rows of one length.
     """
     from lamella.tensor import from_numpy
 
     def convert(part: Any, place: str) -> Any:
         if isinstance(part, np.ndarray):
-            return from_numpy(part)
+            # A column of objects holds records that have no common layout: text, batches, rows of many shapes.
+            return from_numpy(part) if part.dtype != np.object_ else convert(stack_records(part.tolist(), place), place)
         if isinstance(part, np.generic) and is_numeric(part.dtype):
             return from_numpy(np.asarray(part))
         if isinstance(part, dict):
             return {name: convert(value, f"{place}[{name!r}]") for name, value in part.items()}
         if isinstance(part, tuple):
-            return _rebuild_tuple(part, [convert(value, f"{place}[{at}]") for at, value in enumerate(part)])
+            return rebuild_tuple(part, [convert(value, f"{place}[{at}]") for at, value in enumerate(part)])
         if isinstance(part, list):
             return [convert(value, f"{place}[{at}]") for at, value in enumerate(part)]
         if isinstance(part, Ragged):
@@ -142,7 +144,7 @@ def _ragged_error(part: Ragged, place: str) -> ValueError:
     )
 
 
-def _rebuild_tuple(like: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:
+def rebuild_tuple(like: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:
     """A named tuple keeps its type."""
     return tuple(parts) if type(like) is tuple else type(like)(*parts)
 

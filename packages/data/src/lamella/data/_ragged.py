@@ -74,12 +74,13 @@ class Ragged:
                 "Ragged: rows must be arrays that differ in their first dim only, got shapes "
                 f"{sorted({array.shape for array in arrays})[:4]}"
             )
-        values = np.concatenate(arrays) if arrays else np.empty(0, dtype)
-        return cls(values, _offsets_of([len(array) for array in arrays]))
+        # Rows without values have no say in the dtype: that of an empty list is float64.
+        values = np.concatenate([array for array in arrays if len(array)] or arrays[:1] or [np.empty(0, dtype)])
+        return cls(values, offsets_of([len(array) for array in arrays]))
 
     @classmethod
     def _from_bytes(cls, rows: list[bytes], kind: Kind) -> Ragged:
-        return cls(np.frombuffer(b"".join(rows), np.uint8), _offsets_of([len(row) for row in rows]), kind=kind)
+        return cls(np.frombuffer(b"".join(rows), np.uint8), offsets_of([len(row) for row in rows]), kind=kind)
 
     @classmethod
     def _trusted(cls, values: Array, offsets: npt.NDArray[np.signedinteger[Any]], kind: Kind) -> Ragged:
@@ -142,7 +143,7 @@ class Ragged:
         """Rows `indices` in fresh memory, with int64 offsets from 0; IndexError if one is out of range."""
         starts = self.offsets[:-1].take(indices).astype(np.int64, copy=False)
         lengths = self.offsets[1:].take(indices) - starts
-        offsets = _offsets_of(lengths)
+        offsets = offsets_of(lengths)
         total = int(offsets[-1])
         if total < _LONG_ROW * len(lengths):
             source = np.arange(total, dtype=np.int64)
@@ -206,7 +207,9 @@ def concat_ragged(parts: Sequence[Ragged]) -> Ragged:
     if len(kinds) != 1:
         raise TypeError(f"Ragged: columns of kinds {sorted(kinds)} cannot be joined")
     lengths = np.concatenate([part.lengths for part in parts])
-    return Ragged._trusted(np.concatenate([part.flat() for part in parts]), _offsets_of(lengths), parts[0].kind)
+    # Parts without values have no say in the dtype: that of an empty list is float64.
+    values = [part.flat() for part in parts if len(part.flat())] or [parts[0].flat()]
+    return Ragged._trusted(np.concatenate(values), offsets_of(lengths), parts[0].kind)
 
 
 def describe_ragged(column: Ragged) -> str:
@@ -217,7 +220,8 @@ def describe_ragged(column: Ragged) -> str:
     return f"ragged {column.dtype}{list(inner) if inner else ''}"
 
 
-def _offsets_of(lengths: npt.ArrayLike) -> IndexArray:
+def offsets_of(lengths: npt.ArrayLike) -> IndexArray:
+    """Where rows of these lengths begin, one after another, and where the last ends."""
     counts = np.asarray(lengths, np.int64)
     offsets = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])

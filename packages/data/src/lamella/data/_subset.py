@@ -12,18 +12,18 @@ from typing import Any, SupportsIndex, final
 import numpy as np
 import numpy.typing as npt
 
-from lamella.data._arguments import check_record_index, check_seed
-from lamella.data._collate import batch_reader
+from lamella.data._arguments import check_seed
 from lamella.data._columns import check_indices, gather
 from lamella.data._permutation import KeyedPermutation
+from lamella.data._pipeline._node import RandomNode
 from lamella.data._protocols import Dataset, IndexArray, fingerprint
 
 
 @final
-class Subset:
+class Subset(RandomNode):
     """Records `indices` of `dataset`, in that order; repeats are allowed. IndexError if one is out of range."""
 
-    __slots__ = ("_read", "dataset", "indices")
+    op = "subset"
 
     def __init__(self, dataset: Dataset, indices: Sequence[int] | npt.NDArray[np.integer[Any]]) -> None:
         positions = np.asarray(indices)
@@ -33,30 +33,26 @@ class Subset:
             raise TypeError(
                 f"Subset: indices must be integers in one dim, got dtype {positions.dtype}, shape {positions.shape}"
             )
+        self.sources = (self.check_source(dataset),)
         if positions.size and not (positions.min() >= 0 and positions.max() < len(dataset)):
             raise IndexError(
                 f"Subset: indices must lie in [0, {len(dataset)}), got [{positions.min()}, {positions.max()}]"
             )
         self.dataset = dataset
-        self._read = batch_reader(dataset)
         self.indices: IndexArray = positions.astype(np.int64)
         self.indices.flags.writeable = False  # a private copy: a pass that has begun keeps its order
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, index: SupportsIndex) -> Any:
-        return self.dataset[int(self.indices[check_record_index("Subset", index, len(self))])]
-
-    def gather(self, indices: IndexArray) -> Any:
-        """Records `indices` (positions in this subset) as one batch of fresh arrays."""
-        return self.read(indices, 0)
+    def _record(self, position: int) -> Any:
+        return self.dataset[int(self.indices[position])]
 
     def read(self, indices: IndexArray, epoch: int) -> Any:
-        """What `gather` gives, of an epoch: a dataset may differ from one to the next."""
+        """Records `indices` (positions in this subset) of an epoch as one batch of fresh arrays."""
         check_indices("Subset", indices)
         (positions,) = gather("Subset", [self.indices], indices)
-        return self._read(positions, epoch)
+        return self.sources[0].read(positions, epoch)
 
     def fingerprint(self) -> str:
         """The dataset's own fingerprint and a digest of all indices."""

@@ -7,9 +7,8 @@ They do not copy on the caller's behalf: writing into an array that was passed i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, SupportsIndex, final
+from typing import Any, final
 
-from lamella.data._arguments import check_record_index
 from lamella.data._arrow import Fill, null_policy, to_arrow, user_metadata
 from lamella.data._arrow_read import dictionary_values, from_arrow
 from lamella.data._columns import (
@@ -23,11 +22,12 @@ from lamella.data._columns import (
     sampled_digest,
     select_columns,
 )
+from lamella.data._pipeline._random_access import RandomAccess
 from lamella.data._protocols import Array, ArrowStream, IndexArray
 
 
 @final
-class TableDataset:
+class TableDataset(RandomAccess):
     """Named columns in memory; a record is `{name: scalar or array}`, a batch `{name: array or Ragged}`.
 
     `data` is a mapping of arrays (rows first) and Ragged columns, or anything with the Arrow stream interface (pyarrow,
@@ -88,9 +88,14 @@ class TableDataset:
     def __len__(self) -> int:
         return self._length
 
-    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
-        row = check_record_index("TableDataset", index, self._length)
-        return {name: column[row] for name, column in self._columns.items()}
+    def _record(self, position: int) -> dict[str, Any]:
+        return {name: column[position] for name, column in self._columns.items()}
+
+    def whole_column(self, name: str) -> Column | None:
+        return self._columns.get(name)
+
+    def read(self, indices: IndexArray, epoch: int) -> dict[str, Any]:
+        return self.gather(indices)
 
     def gather(self, indices: IndexArray) -> dict[str, Any]:
         """Rows `indices` (integers, one dim) of every column, in fresh memory; IndexError if one is out of range."""
@@ -106,7 +111,7 @@ class TableDataset:
 
 
 @final
-class TensorDataset:
+class TensorDataset(RandomAccess):
     """Arrays (or Tensors) of equal length side by side; a record is a tuple of rows, a batch a tuple of arrays."""
 
     __slots__ = ("_length", "arrays")
@@ -121,9 +126,11 @@ class TensorDataset:
     def __len__(self) -> int:
         return self._length
 
-    def __getitem__(self, index: SupportsIndex) -> tuple[Any, ...]:
-        row = check_record_index("TensorDataset", index, self._length)
-        return tuple(array[row] for array in self.arrays)
+    def _record(self, position: int) -> tuple[Any, ...]:
+        return tuple(array[position] for array in self.arrays)
+
+    def read(self, indices: IndexArray, epoch: int) -> tuple[Array, ...]:
+        return self.gather(indices)
 
     def gather(self, indices: IndexArray) -> tuple[Array, ...]:
         """Rows `indices` (integers, one dim) of every array, in fresh memory; IndexError if one is out of range."""

@@ -170,7 +170,8 @@ SOURCES: dict[str, Callable[[], Stream]] = {
 
 def records(stream: Stream, epoch: int, state: Any = None, most: int | None = None) -> tuple[list[Any], Any]:
     """Records from a state on, and the state after them."""
-    cursor, found = stream.cursor(epoch, state), []
+    cursor = stream.cursor(epoch, state)
+    found: list[Any] = []
     while most is None or len(found) < most:
         block = cursor.take(1)
         if block is None:

@@ -9,6 +9,7 @@ from lamella.data._pipeline._iterable import IterableDataset
 from lamella.data._pipeline._mix import interleave, mix
 from lamella.data._pipeline._pad import PadCollate
 from lamella.data._pipeline._random_access import RandomAccess
+from lamella.data._pipeline._records import RecordDataset
 from lamella.data._pipeline._stream import Stream, StreamIterator
 from lamella.data._protocols import BatchedDataset, Dataset, EpochDataset, Fingerprinted, IndexedSampler
 from lamella.data._ragged import Ragged
@@ -47,6 +48,7 @@ __all__ = [
     "Ragged",
     "RandomAccess",
     "RandomSampler",
+    "RecordDataset",
     "Sampler",
     "SequentialSampler",
     "Skipped",

@@ -2,12 +2,13 @@
 
 A block is a column or a dict or tuple of blocks with equal rows. A column is an array with the row as its first dim, a
 Ragged, or an array of objects (text, batches, whatever has no layout). Records are taken out of blocks and put together
-into blocks only where a user's function asks for records.
+into blocks only where a user's function asks for records. Which of the three a column is never depends on which rows
+happen to be in a block: arrays have one shape unless they are said to be ragged, and lists stay lists.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,9 @@ from lamella.data._protocols import Array, IndexArray
 from lamella.data._ragged import Ragged, concat_ragged
 
 Block: TypeAlias = Any
+RaggedParts: TypeAlias = bool | Collection[Any]
+
+_ADVICE = "if rows differ in length, say so with ragged=[names]"
 
 
 def count_rows(block: Block) -> int:
@@ -79,47 +83,100 @@ def concat_blocks(blocks: Sequence[Block]) -> Block:
 
 
 def _concat_columns(columns: Sequence[Any]) -> Any:
-    """Rows of one length in one part and of another in the next are a ragged column; what fits nowhere, objects."""
-    if all(isinstance(column, np.ndarray) for column in columns):
-        if len({column.shape[1:] for column in columns}) == 1:
-            return np.concatenate(columns)
-    elif all(isinstance(column, Ragged) for column in columns) and len({column.kind for column in columns}) == 1:
-        if len({column.values.shape[1:] for column in columns}) == 1:
-            return concat_ragged(columns)
-    return column_of([row for column in columns for row in column])
+    kinds = {column.kind if isinstance(column, Ragged) else column.dtype == np.object_ for column in columns}
+    if kinds == {False}:
+        if len({column.shape[1:] for column in columns}) > 1:
+            shapes = " and ".join(str(shape) for shape in sorted({column.shape[1:] for column in columns}))
+            raise ValueError(f"records of one dataset need one shape, got {shapes}; {_ADVICE}")
+        return np.concatenate(columns)
+    if "list" in kinds and all(is_ragged(column) or column.dtype != np.object_ for column in columns):
+        return concat_ragged([as_ragged(column) for column in columns])
+    if len(kinds) == 1 and True not in kinds:
+        return concat_ragged(columns)
+    return objects([row for column in columns for row in column])
 
 
-def block_of(records: Sequence[Any], place: str = "record") -> Block:
-    """One block from a non-empty list of records; TypeError or ValueError if their structures differ."""
+def is_ragged(column: Any) -> bool:
+    """Whether rows have lengths of their own: a Ragged of numbers, or lists of numbers."""
+    if isinstance(column, Ragged):
+        return column.kind == "list"
+    return isinstance(column, np.ndarray) and column.dtype == np.object_ and all(type(row) is list for row in column)
+
+
+def as_ragged(column: Any) -> Ragged:
+    """A column of sequences as a Ragged: of lists, or of an array whose rows happen to have one length."""
+    if isinstance(column, Ragged):
+        return column
+    if column.dtype == np.object_:
+        rows = [_as_numbers(row, True) for row in column]
+        if len(column) and all(row is not None and row.ndim for row in rows):
+            return Ragged.from_rows([row for row in rows if row is not None])
+    elif column.ndim > 1:
+        return Ragged(column.reshape(-1, *column.shape[2:]), np.arange(len(column) + 1) * column.shape[1])
+    raise TypeError(f"expected a sequence of numbers in each row, got {column.dtype} rows of shape {column.shape[1:]}")
+
+
+def ragged_parts(block: Block) -> RaggedParts:
+    """Which columns of a block are ragged: names, places, or whether the block itself is."""
+    if isinstance(block, dict):
+        return [name for name, part in block.items() if ragged_parts(part)]
+    if isinstance(block, tuple):
+        return [place for place, part in enumerate(block) if ragged_parts(part)]
+    return isinstance(block, Ragged) and block.kind == "list"
+
+
+def block_of(records: Sequence[Any], place: str = "record", ragged: RaggedParts = False) -> Block:
+    """One block from a non-empty list of records; TypeError or ValueError if their structures or shapes differ.
+
+    `ragged` are the names (or places in a tuple) of what may differ in length; True: everything.
+    """
     first = records[0]
     if isinstance(first, Mapping):
         for number, record in enumerate(records):
             if not isinstance(record, Mapping) or record.keys() != first.keys():
                 given = f"keys {list(record)}" if isinstance(record, Mapping) else f"type {type(record).__name__}"
                 raise ValueError(f"{place} {number} has {given} where {place} 0 has keys {list(first)}")
-        return {name: block_of([record[name] for record in records], f"{place}[{name!r}]") for name in first}
+        return {
+            name: block_of([record[name] for record in records], f"{place}[{name!r}]", _within(ragged, name))
+            for name in first
+        }
     if isinstance(first, tuple):
         for number, record in enumerate(records):
             if type(record) is not type(first) or len(record) != len(first):
                 raise ValueError(f"{place} {number} is {type(record).__name__} where {place} 0 is a {len(first)}-tuple")
-        parts = [block_of([record[at] for record in records], f"{place}[{at}]") for at in range(len(first))]
+        parts = [
+            block_of([record[at] for record in records], f"{place}[{at}]", _within(ragged, at))
+            for at in range(len(first))
+        ]
         return rebuild_tuple(first, parts)
-    return column_of(records)
+    return column_of(records, place, ragged is True)
 
 
-def column_of(values: Sequence[Any]) -> Array | Ragged:
-    """One column of values: an array where all have one shape, a Ragged where only their first dims differ, and else an
-    array of objects.
-    """
-    arrays = [_as_numbers(value) for value in values]
-    if not arrays or any(array is None for array in arrays):
+def _within(ragged: RaggedParts, part: Any) -> bool:
+    return ragged if isinstance(ragged, bool) else part in ragged
+
+
+def column_of(values: Sequence[Any], place: str = "record", ragged: bool = False) -> Array | Ragged:
+    """One column of values: numbers and arrays as an array or (`ragged`, lists too) a Ragged; all else as objects."""
+    found = [_as_numbers(value, ragged) for value in values]
+    arrays = [array for array in found if array is not None]
+    if len(arrays) < len(values):
+        if arrays and not all(isinstance(value, (str, bytes)) for value in values):
+            other = next(number for number, array in enumerate(found) if array is None)
+            raise TypeError(
+                f"{place} {other} is {type(values[other]).__name__} where another is a number or an array of numbers"
+            )
         return objects(values)
-    shapes = {array.shape for array in arrays if array is not None}
-    if len(shapes) == 1:
-        return np.stack(arrays)  # type: ignore[arg-type] # none is None
-    if len({shape[1:] for shape in shapes}) == 1 and all(shapes):
-        return Ragged.from_rows(arrays)  # type: ignore[arg-type]
-    return objects(values)
+    if not arrays:
+        return objects(values)
+    if ragged and all(array.ndim for array in arrays):
+        return Ragged.from_rows(arrays)
+    for number, array in enumerate(arrays):
+        if array.shape != arrays[0].shape:
+            raise ValueError(
+                f"{place} {number} has shape {array.shape} where {place} 0 has {arrays[0].shape}; {_ADVICE}"
+            )
+    return np.stack(arrays)
 
 
 def objects(values: Sequence[Any]) -> Array:
@@ -130,14 +187,15 @@ def objects(values: Sequence[Any]) -> Array:
     return column
 
 
-def _as_numbers(value: Any) -> Array | None:
-    """An array of numbers, or None for what is none. A list counts only if it holds numbers alone."""
+def _as_numbers(value: Any, lists: bool) -> Array | None:
+    """An array of numbers, or None for what is none. A list counts only where asked and if it holds numbers alone."""
     if isinstance(value, list):
-        if not all(isinstance(entry, (bool, int, float, complex, np.number, np.bool_)) for entry in value):
+        if not lists or not all(isinstance(entry, (bool, int, float, complex, np.number, np.bool_)) for entry in value):
             return None
     elif isinstance(value, (str, bytes, Ragged)) or value is None:
         return None
-    array = np.asarray(value)
+    # An empty list would be float64: of the lists that may be empty, most hold tokens.
+    array = np.empty(0, np.int64) if isinstance(value, list) and not value else np.asarray(value)
     return array if is_numeric(array.dtype) else None
 
 
@@ -150,7 +208,7 @@ def as_block(value: Any, place: str = "batch") -> Block:
     elif isinstance(value, Ragged):
         return value
     elif isinstance(value, list):
-        return column_of(value)
+        return column_of(value, f"{place}: row")
     else:
         column = np.asarray(value)
         if column.ndim == 0:

@@ -109,8 +109,8 @@ def stack_records(records: Sequence[Any], place: str = "record") -> Any:
 def to_tensors(batch: Any) -> Any:
     """`batch` with every numpy array as a Tensor over the same memory; the structure and everything else stay.
 
-    Objects are collated as records are. Ragged text becomes a list. ValueError for other Ragged parts: a Tensor has
-    rows of one length.
+    Objects are collated as records are. Ragged text becomes a list. ValueError for other Ragged parts whose
+    rows differ in length.
     """
     from lamella.tensor import from_numpy
 
@@ -127,21 +127,21 @@ def to_tensors(batch: Any) -> Any:
         if isinstance(part, list):
             return [convert(value, f"{place}[{at}]") for at, value in enumerate(part)]
         if isinstance(part, Ragged):
-            if part.kind == "list":
-                raise _ragged_error(part, place)
-            return part.tolist()
+            return from_numpy(_same_length(part, place)) if part.kind == "list" else part.tolist()
         return part
 
     return convert(batch, "batch")
 
 
-def _ragged_error(part: Ragged, place: str) -> ValueError:
-    lengths = part.lengths.tolist()
-    return ValueError(
-        f"collate: {place} is ragged, with rows of {min(lengths, default=0)} to {max(lengths, default=0)} values, and "
-        "a Tensor has rows of one length; pad the rows, sort them into buckets of similar length, pack them to one "
-        "length, or pass collate_fn"
-    )
+def _same_length(part: Ragged, place: str) -> np.ndarray[Any, Any]:
+    lengths = part.lengths
+    if len(lengths) and (lengths != lengths[0]).any():
+        raise ValueError(
+            f"collate: {place} is ragged, with rows of {lengths.min()} to {lengths.max()} values, and a Tensor has "
+            "rows of one length; pad the rows, sort them into buckets of similar length, pack them to one length, or "
+            "pass collate_fn"
+        )
+    return part.pad()
 
 
 def rebuild_tuple(like: tuple[Any, ...], parts: list[Any]) -> tuple[Any, ...]:

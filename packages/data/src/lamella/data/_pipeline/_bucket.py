@@ -8,16 +8,14 @@ from typing import Any, SupportsIndex, final
 import numpy as np
 
 from lamella.data._arguments import check_flag, check_int, check_seed
-from lamella.data._blocks import Block, count_rows, objects, records_of, take_rows
+from lamella.data._blocks import Block, as_ragged, count_rows, is_ragged, objects, records_of, take_rows
 from lamella.data._permutation import KeyedPermutation
 from lamella.data._pipeline._calls import UserFunction
 from lamella.data._pipeline._cursor import Cursor
 from lamella.data._pipeline._node import StreamNode
-from lamella.data._pipeline._pad import is_ragged
 from lamella.data._pipeline._state import State, read_state
 from lamella.data._pipeline._stream import StreamIterator
 from lamella.data._protocols import IndexArray
-from lamella.data._ragged import Ragged
 
 
 @final
@@ -106,11 +104,10 @@ class StreamBucket(StreamNode):
             lengths = [self._length((number,), record) for number, record in pairs]
             return np.array([check_int(self.op, "the length that by gives", length, 0) for length in lengths], np.int64)
         column = self._column(block)
-        if isinstance(column, Ragged):
-            return column.lengths
-        if isinstance(column, np.ndarray) and column.ndim > 1:
-            return np.full(len(column), column.shape[1])
-        raise TypeError(f"bucket: column {self.column!r} holds no sequences; pass by=function of a record")
+        try:
+            return as_ragged(column).lengths
+        except TypeError as error:
+            raise TypeError(f"bucket: by={self.column!r}: {error}; pass by=function of a record") from None
 
     def _column(self, block: Block) -> Any:
         if not isinstance(block, dict):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, SupportsIndex, final
 
 import numpy as np
 
 from lamella.data._arguments import check_flag, check_seed
-from lamella.data._blocks import Block, as_block, block_of, count_rows, objects, records_of
+from lamella.data._blocks import Block, as_block, block_of, count_rows, objects, ragged_parts, records_of
 from lamella.data._pipeline._block_op import BlockOp, RandomBlockOp, StreamBlockOp
 from lamella.data._pipeline._calls import RecordDraws, UserFunction, describe_ids
 from lamella.data._protocols import IndexArray
@@ -25,6 +25,7 @@ class _Map(BlockOp):
         batched: bool = False,
         rng: bool = False,
         seed: SupportsIndex = 0,
+        ragged: bool | Sequence[str] | None = None,
     ) -> None:
         self.sources = (self.check_source(source),)
         self.function = UserFunction(self.op, function)
@@ -32,11 +33,15 @@ class _Map(BlockOp):
         self.batched = check_flag(self.op, "batched", batched)
         self.rng = check_flag(self.op, "rng", rng)
         self.seed = check_seed(self.op, seed)
+        self.ragged = check_ragged(self.op, ragged)
+        if self.batched and self.ragged is not None:
+            raise ValueError("map: a batched function says which columns are ragged by giving Ragged; leave out ragged")
         if self.batched and self.sources[0].batches:
             raise ValueError("map: records are batches already after batch() or bucket(); leave out batched=True")
 
     def parameters(self) -> dict[str, Any]:
-        return {"batched": self.batched, **({"rng": True, "seed": self.seed} if self.rng else {})}
+        draws = {"rng": True, "seed": self.seed} if self.rng else {}
+        return {"batched": self.batched, **draws, **({} if self.ragged is None else {"ragged": self.ragged})}
 
     @property
     def varies(self) -> bool:
@@ -54,7 +59,10 @@ class _Map(BlockOp):
         else:
             triples = zip(numbers, records, draws.each(), strict=True)
             results = [self.function((number,), record, draw) for number, record, draw in triples]
-        return objects(results) if self.batches or not results else block_of(results, f"map: {self.function.name}")
+        if self.batches or not results:
+            return objects(results)
+        ragged = ragged_parts(block) if self.ragged is None else self.ragged
+        return block_of(results, f"map: {self.function.name}: record", ragged)
 
     def _check(self, block: Block, numbers: list[int]) -> Block:
         if count_rows(block) != len(numbers):
@@ -63,6 +71,15 @@ class _Map(BlockOp):
                 f"({describe_ids(numbers)}); a batched map gives as many as it gets, filter leaves rows out"
             )
         return block
+
+
+def check_ragged(op: str, ragged: bool | Sequence[Any] | None) -> bool | tuple[Any, ...] | None:
+    """The argument `ragged` as a flag or a tuple of names."""
+    if ragged is None or isinstance(ragged, bool):
+        return ragged
+    if isinstance(ragged, str):
+        raise TypeError(f"{op}: ragged must be a list of names, got the single string {ragged!r}; pass [{ragged!r}]")
+    return tuple(ragged)
 
 
 @final

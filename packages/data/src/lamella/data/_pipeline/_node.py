@@ -67,7 +67,7 @@ class StreamNode(Node, Stream):
 
 def as_random_access(op: str, source: object) -> RandomAccess:
     """A source that must have positions; datasets of other makes are wrapped."""
-    from lamella.data._pipeline._adapted import AdaptedDataset
+    from lamella.data._pipeline._records import RecordDataset
 
     if isinstance(source, RandomAccess):
         return source
@@ -78,7 +78,7 @@ def as_random_access(op: str, source: object) -> RandomAccess:
             f"{op}: expected a dataset (a length and a record per position), got {type(source).__name__}; wrap a "
             "mapping of columns in TableDataset"
         )
-    return AdaptedDataset(source)
+    return RecordDataset(source)
 
 
 def as_stream(op: str, source: object) -> Stream:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lamella.data._arguments import check_flag, check_int
-from lamella.data._blocks import Block
+from lamella.data._blocks import Block, as_ragged, is_ragged
 from lamella.data._protocols import Array, IndexArray
 from lamella.data._ragged import Ragged, offsets_of
 
@@ -107,8 +107,8 @@ class Packing:
     def tokens_of(self, block: Block) -> tuple[str | None, Ragged]:
         """The column of sequences in a block, and its name (None: the records are the sequences)."""
         name, column = self._find(block)
-        if isinstance(column, np.ndarray) and column.ndim == 2:
-            column = Ragged(column.reshape(-1), np.arange(len(column) + 1) * column.shape[1])
+        if isinstance(column, np.ndarray) and (column.ndim == 2 or is_ragged(column)):
+            column = as_ragged(column)
         if not isinstance(column, Ragged) or column.kind != "list" or column.values.ndim != 1:
             raise TypeError(f"pack: {_named(name)} must hold a sequence of tokens in each record, got {_kind(column)}")
         if column.dtype.kind not in "iu" and column.values.size:
@@ -127,7 +127,7 @@ class Packing:
             if self.column not in block:
                 raise KeyError(f"pack: unknown column {self.column!r}; known columns are {list(block)}")
             return self.column, block[self.column]
-        fitting = [name for name, part in block.items() if isinstance(part, Ragged) and part.kind == "list"]
+        fitting = [name for name, part in block.items() if is_ragged(part)]
         if not fitting and len(block) == 1:
             fitting = list(block)
         if len(fitting) != 1:

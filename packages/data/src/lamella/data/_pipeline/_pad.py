@@ -8,7 +8,7 @@ from typing import Any, SupportsIndex, final
 import numpy as np
 
 from lamella.data._arguments import check_flag, check_int
-from lamella.data._blocks import Block, block_of, objects
+from lamella.data._blocks import Block, as_ragged, block_of, is_ragged, objects
 from lamella.data._pipeline._block_op import BlockOp, RandomBlockOp, StreamBlockOp
 from lamella.data._protocols import IndexArray
 from lamella.data._ragged import Ragged, Side
@@ -106,9 +106,10 @@ class StreamPad(_Pad, StreamBlockOp):
 
 
 class PadCollate:
-    """A `collate_fn` that pads the ragged parts of a batch's records: to `length`, or to the longest of the batch.
+    """A `collate_fn` that pads columns of a batch's records: to `length`, or to the longest of the batch.
 
-    Arguments as in `pad`. Use it as DataLoader(..., collate_fn=PadCollate(value=0, mask=True)).
+    Arguments as in `pad`; records with names need `columns`. Use it as DataLoader(..., collate_fn=PadCollate(
+    columns=["tokens"])).
     """
 
     def __init__(self, length: SupportsIndex | None = None, **given: Any) -> None:
@@ -119,23 +120,21 @@ class PadCollate:
 
         if not records:
             raise ValueError("PadCollate: an empty list of records has no structure to build a batch from")
-        return to_tensors(self._padding(block_of(records)))
-
-
-def is_ragged(column: Any) -> bool:
-    """Whether rows have lengths of their own: numbers in a Ragged, not text."""
-    return isinstance(column, Ragged) and column.kind == "list"
+        if isinstance(records[0], dict) and self._padding.columns is None:
+            raise ValueError(
+                f"PadCollate: say which columns to pad with columns=[...]; records have {list(records[0])}"
+            )
+        ragged = True if self._padding.columns is None else self._padding.columns
+        return to_tensors(self._padding(block_of(records, ragged=ragged)))
 
 
 def _as_ragged(place: str, column: Any) -> Ragged:
-    if is_ragged(column):
-        ragged: Ragged = column
-        return ragged
-    if isinstance(column, np.ndarray) and column.ndim > 1:
-        offsets = np.arange(len(column) + 1) * column.shape[1]
-        return Ragged(column.reshape(-1, *column.shape[2:]), offsets)
-    kind = column.kind if isinstance(column, Ragged) else getattr(column, "dtype", type(column).__name__)
-    raise TypeError(f"pad: {place} must hold sequences, got {kind}")
+    if isinstance(column, Ragged) and column.kind != "list":
+        raise TypeError(f"pad: {place} must hold sequences of numbers, got {column.kind}")
+    try:
+        return as_ragged(column)
+    except TypeError as error:
+        raise TypeError(f"pad: {place}: {error}") from None
 
 
 def _holds(dtype: np.dtype[Any], value: complex) -> bool:

@@ -61,7 +61,7 @@ class RandomAccess(ABC):
         kind = type(self)
         if kind.__getitem__ is RandomAccess.__getitem__ and kind._record is RandomAccess._record:
             raise TypeError(f"{kind.__name__} gives no records: define __getitem__ or read")
-        return block_of([self[index] for index in indices.tolist()]) if indices.size else objects([])
+        return block_of([self[index] for index in indices.tolist()], kind.__name__) if indices.size else objects([])
 
     def gather(self, indices: IndexArray) -> Block:
         """What `read` gives of epoch 0."""
@@ -88,16 +88,23 @@ class RandomAccess(ABC):
         return RandomStream(self, block_rows)
 
     def map(
-        self, function: Callable[..., Any], *, batched: bool = False, rng: bool = False, seed: SupportsIndex = 0
+        self,
+        function: Callable[..., Any],
+        *,
+        batched: bool = False,
+        rng: bool = False,
+        seed: SupportsIndex = 0,
+        ragged: bool | Sequence[str] | None = None,
     ) -> RandomAccess:
         """`function(record)` for every record; batched: `function(block)` for many rows at once, row for row.
 
         With `rng`, functions take a numpy Generator that is a function of (seed, epoch, record) as a second argument,
-        good for that call; batched, a sequence of one per row.
+        good for that call; batched, a sequence of one per row. `ragged` names the columns of the result whose rows
+        differ in length: by default those that were ragged before.
         """
         from lamella.data._pipeline._map import RandomMap
 
-        return RandomMap(self, function, batched=batched, rng=rng, seed=seed)
+        return RandomMap(self, function, batched=batched, rng=rng, seed=seed, ragged=ragged)
 
     def filter(self, predicate: Any, *, batched: bool = False) -> RandomAccess:
         """The records for which `predicate(record)` is true; batched: `predicate(block)` gives a boolean per row.

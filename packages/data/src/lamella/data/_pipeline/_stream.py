@@ -81,16 +81,23 @@ class Stream(ABC):
         return ChainDataset([self, other])
 
     def map(
-        self, function: Callable[..., Any], *, batched: bool = False, rng: bool = False, seed: SupportsIndex = 0
+        self,
+        function: Callable[..., Any],
+        *,
+        batched: bool = False,
+        rng: bool = False,
+        seed: SupportsIndex = 0,
+        ragged: bool | Sequence[str] | None = None,
     ) -> Stream:
         """`function(record)` for every record; batched: `function(block)` for many rows at once.
 
         With `rng`, functions take a numpy Generator that is a function of (seed, epoch, record) as a second argument,
-        good for that call; batched, a sequence of one per row.
+        good for that call; batched, a sequence of one per row. `ragged` names the columns of the result whose rows
+        differ in length: by default those that were ragged before.
         """
         from lamella.data._pipeline._map import StreamMap
 
-        return StreamMap(self, function, batched=batched, rng=rng, seed=seed)
+        return StreamMap(self, function, batched=batched, rng=rng, seed=seed, ragged=ragged)
 
     def filter(self, predicate: Any, *, batched: bool = False) -> Stream:
         """The records for which `predicate(record)` is true; batched: `predicate(block)` gives a boolean per row.

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypedDict, Unpack
 
 import numpy as np
 
-from lamella.data._arguments import check_int, check_record_index
+from lamella.data._arguments import check_int
 from lamella.data._arrow import Fill, NullPolicy, null_policy, user_metadata
 from lamella.data._arrow_read import check_type, from_arrow
 from lamella.data._columns import check_indices, gather
+from lamella.data._pipeline._random_access import RandomAccess
 from lamella.data._protocols import IndexArray
 from lamella.data._sources._files import FileTable
 from lamella.data._sources._filter import kept_rows
@@ -47,7 +48,7 @@ class ArrowOptions(TypedDict, total=False):
     cache_bytes: SupportsIndex
 
 
-class ArrowDataset:
+class ArrowDataset(RandomAccess):
     """Random access over parquet or Arrow IPC (feather) files: one, a folder, a glob, a URI, or a list of them.
 
     A record is `{name: scalar or array}`, a batch `{name: array}`. `columns` are the only ones read; `filter` (a
@@ -139,8 +140,11 @@ class ArrowDataset:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: SupportsIndex) -> dict[str, Any]:
-        return self._rows.record(check_record_index(self._owner, index, len(self)))
+    def read(self, indices: IndexArray, epoch: int) -> dict[str, Any]:
+        return self.gather(indices)
+
+    def _record(self, position: int) -> dict[str, Any]:
+        return self._rows.record(position)
 
     def gather(self, indices: IndexArray) -> dict[str, Any]:
         """Rows `indices` (integers in [0, len), one dim) of every column, in fresh memory; IndexError if one is out of

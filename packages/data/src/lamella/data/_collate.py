@@ -70,7 +70,7 @@ def split_batch(batch: Any, count: int) -> list[Any]:
     if isinstance(batch, tuple) or (isinstance(batch, list) and not _is_text(batch)):
         parts = [split_batch(part, count) for part in batch]
         rows: list[Any] = [[part[row] for part in parts] for row in range(count)]
-        return rows if isinstance(batch, list) else [_rebuild_tuple(batch, row) for row in rows]
+        return rows if isinstance(batch, list) else [rebuild_tuple(batch, row) for row in rows]
     return [batch[row] for row in range(count)]
 
 

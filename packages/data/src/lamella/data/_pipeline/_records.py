@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, final
 
 from lamella.data._blocks import Block, as_block, block_of, objects
-from lamella.data._collate import batch_reader
+from lamella.data._collate import batch_reader, read_records
 from lamella.data._pipeline._map import check_ragged
 from lamella.data._pipeline._random_access import RandomAccess
 from lamella.data._protocols import BatchedDataset, Dataset, EpochDataset, IndexArray, fingerprint
@@ -46,7 +46,7 @@ class RecordDataset(RandomAccess):
         owner = type(self.dataset).__name__
         if self._batched:
             return as_block(batch_reader(self.dataset)(indices, epoch), f"{owner}: batch")
-        records = [self.dataset[index] for index in indices.tolist()]
+        records = read_records(self.dataset, indices.tolist()) if indices.size else []
         return block_of(records, f"{owner}: record", self.ragged) if records else objects([])
 
     def fingerprint(self) -> str:

@@ -138,3 +138,15 @@ def test_dropout_is_one_kernel() -> None:
     x = p.input(values("f32", (70, 300), 0))
     p.output("dropout", EXACT, *p.add("dropout", x, 5, 17, p=0.3))
     assert len(p.check().kernels) == 1
+
+
+@pytest.mark.parametrize("source", ALL)
+@pytest.mark.parametrize("target", FLOATS)
+def test_what_was_cast_is_compared_and_chosen(source: str, target: str) -> None:
+    """GCC 12 failed on widened vectors that are compared and then chosen from."""
+    p = Program()
+    x = p.input(values(source, (130,), 1, special=True))
+    (y,) = p.add("cast", x, dtype=as_dtype(target))
+    (positive,) = p.add("gt", y, 0.5)
+    p.output("chosen", EXACT, *p.add("where", positive, 0.0, y))
+    p.check()

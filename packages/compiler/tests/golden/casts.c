@@ -1,4 +1,4 @@
-/* helpers 8eb7e1f0b090d0f6 */
+/* helpers e70aeb802edc60db */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -58,7 +58,7 @@ void k0(const lm_call *call, int64_t chunk) {
             st_f8e4m3x8(b12 + i0, v16);
             const f32x8 v17 = round_f8e5m2_f32x8(v0);
             st_f8e5m2x8(b13 + i0, v17);
-            const f64x8 v18 = __builtin_convertvector(v0, f64x8);
+            const f64x8 v18 = tod_f32x8(v0);
             st_f64x8(b14 + i0, v18);
         }
         for (; i0 < c1; i0 += 1) {

@@ -1,4 +1,4 @@
-/* helpers 5bd1589bc35c5572 */
+/* helpers d6d512bcd6a3b842 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -1,4 +1,4 @@
-/* helpers c04b47462f97ab76 */
+/* helpers 9c67a61f03fc929e */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -61,7 +61,7 @@ void k1(const lm_call *call, int64_t chunk) {
             f64x8 carry2 = splat_f64x8(0.0);
             for (int64_t j0 = 0; j0 < n_j0; ++j0) {
                 const f32x8 v0 = ld_f32x8(b0 + i0 + j0 * by5);
-                const f64x8 v1 = __builtin_convertvector(v0, f64x8);
+                const f64x8 v1 = tod_f32x8(v0);
                 carry2 = carry2 + v1;
                 const f64x8 v2 = carry2;
                 const f32x8 v3 = __builtin_convertvector(v2, f32x8);

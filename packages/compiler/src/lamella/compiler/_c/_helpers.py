@@ -170,6 +170,14 @@ def _convert(target: Callable[[str], str], *, back: bool) -> Callable[[Helpers, 
         source, to = (target(dtype), dtype) if back else (dtype, target(dtype))
         a, b = h.type(source, lanes), h.type(to, lanes)
         body = f"({b})x" if lanes == 1 else f"__builtin_convertvector(x, {b})"
+        if lanes >= 4 and (source, to) == ("f32", "f64"):
+            # GCC 12 fails on comparisons of what it widened to two registers at once ("in convert_mode_scalar")
+            half, wide = h.type(source, lanes // 2), h.type(to, lanes // 2)
+            return (
+                f"{INLINE} {b} {full}({a} x) {{ {half} a[2]; memcpy(a, &x, sizeof x); {wide} b[2] = "
+                f"{{__builtin_convertvector(a[0], {wide}), __builtin_convertvector(a[1], {wide})}}; {b} r; "
+                "memcpy(&r, b, sizeof r); return r; }"
+            )
         return f"{INLINE} {b} {full}({a} x) {{ return {body}; }}"
 
     return make

@@ -181,4 +181,6 @@ class Values:
             return Val(f"{self.h.call(f'trunc_{target}', source, lanes)}({x.text})", lanes)
         if lanes == 1:
             return Val(f"({ctype}){x.text}")
+        if (source, target) == ("f32", "f64"):
+            return Val(f"{self.h.call('tod', source, lanes)}({x.text})", lanes)
         return Val(f"__builtin_convertvector({x.text}, {ctype})", lanes)

@@ -28,8 +28,9 @@ from lamella.graph import (
     simplify,
 )
 from lamella.tensor import Tensor
-from lamella.tensor.extend import tls, wrap
+from lamella.tensor.extend import INFERENCE, LEVEL, tls, wrap
 
+from ._again import Again, again_of, differentiated_again, has_hooks
 from ._explore import Explorer
 from ._fetch import Fetched
 from ._results import Results
@@ -44,7 +45,7 @@ Run = Callable[[list[Any]], list[Any]]
 class Backward:
     """Cotangents and residuals in, gradients of the fetched tensors `targets` out."""
 
-    __slots__ = ("beside", "first", "graph", "lying", "made", "name", "places", "run", "targets", "watched")
+    __slots__ = ("again", "beside", "first", "graph", "lying", "made", "name", "places", "run", "targets", "watched")
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Backward:
         lying: Sequence[Place | None] = (),
         watched: Sequence[frozenset[Place]] = (),
         beside: Backward | None = None,
+        again: Again | None = None,
     ) -> None:
         self.name = name
         self.graph = graph  # None where going backward raises
@@ -69,8 +71,9 @@ class Backward:
         # for each made result the memory that must not be written before its backward
         self.watched = [tuple([self.places.index(place) for place in places]) for places in watched]
         self.beside = beside  # the backward of other results, which raises
+        self.again = again  # how a second derivative is taken
 
-    def connect(self, made: list[Tensor], values: list[Any], fetched: list[Tensor]) -> None:
+    def connect(self, made: list[Tensor], values: list[Any], fetched: list[Tensor], inputs: Sequence[Any]) -> None:
         """Put tensors with a history in the place of the made results that carry gradients."""
         saved: list[Any] = []
         for i, place in enumerate(self.lying):
@@ -81,50 +84,57 @@ class Backward:
             if place is not None and np.may_share_memory(value, place.tensor(fetched, made)._data):
                 value = value.copy()
             saved.append(wrap(value))
-        witnesses = [place.witness(fetched, made) for place in self.places]
+        tensors: list[Tensor | None] = [s for s in saved if isinstance(s, Tensor)]
+        residuals = [None if isinstance(s, Tensor) else s for s in saved]
+        tensors += [place.witness(fetched, made) for place in self.places]
+        once_more = () if self.again is None else [fetched[at] for _, at in self.again.tensors]
+        usable = not any(t._flags & INFERENCE for t in once_more)
+        numbers = [inputs[at] for _, at in self.again.numbers] if self.again is not None and usable else None
         if self.beside is not None:
-            self.beside.connect(made, values, fetched)
-        out = CompiledCall.apply(
-            self, saved, witnesses, [made[i] for i in self.made], *[fetched[i] for i in self.targets]
-        )
-        for i, t in zip(self.made, out, strict=True):
+            self.beside.connect(made, values, fetched, inputs)
+        outs = [made[i] for i in self.made]
+        call = _Call(self, residuals, len(tensors), numbers, [(o._data.shape, o._data.dtype) for o in outs])
+        if numbers is not None:
+            tensors += once_more
+        for i, t in zip(
+            self.made, CompiledCall.apply(call, tensors, outs, *[fetched[i] for i in self.targets]), strict=True
+        ):
             made[i] = t
+
+
+class _Call(NamedTuple):
+    """What a call leaves for its backward beside tensors."""
+
+    program: Backward
+    residuals: list[Any]  # those that are numbers; None for tensors
+    needed: int  # how many of the saved tensors the compiled backward needs: residuals, then witnesses
+    numbers: list[Any] | None  # inputs that are numbers, for a second derivative; None where there can be none
+    metas: list[tuple[tuple[int, ...], Any]]  # shapes and dtypes of the results
 
 
 class CompiledCall(Function):
     """Hangs the compiled backward on results that exist already."""
 
     @staticmethod
-    def forward(
-        ctx: FunctionContext,
-        backward: Backward,
-        saved: list[Any],
-        witnesses: list[Tensor | None],
-        outs: list[Tensor],
-        *_: Tensor,
-    ) -> Any:
+    def forward(ctx: FunctionContext, call: _Call, tensors: list[Tensor | None], outs: list[Tensor], *_: Tensor) -> Any:
         """The results themselves, under handles of their own."""
-        ctx.call = _Call(  # type: ignore[attr-defined]
-            backward,
-            [None if isinstance(s, Tensor) else s for s in saved],
-            [(o._data.shape, o._data.dtype) for o in outs],
-        )
-        tensors = [s for s in saved if isinstance(s, Tensor)]
-        ctx.save_for_backward(*tensors, *witnesses)
+        ctx.call = call  # type: ignore[attr-defined]
+        ctx.save_for_backward(*tensors)
         ctx.set_materialize_grads(False)
         return tuple(outs)
 
     @staticmethod
     def backward(ctx: FunctionContext, *g: Any) -> Any:
-        """One run of the compiled backward; RuntimeError when it is itself to be differentiated, or inside a
-        transform.
+        """One run of the compiled backward; where it is itself to be differentiated, or inside a transform, the forward
+        once more and its gradient, or RuntimeError.
         """
-        program, residuals, metas = ctx.call  # type: ignore[attr-defined]
-        if tls.grad:
-            raise RuntimeError(
-                f"the backward of the compiled function {program.name} cannot be differentiated again; "
-                f"capture the whole computation, second derivative included, or call the function uncompiled"
-            )
+        program, residuals, needed, numbers, metas = ctx.call  # type: ignore[attr-defined]
+        if tls.grad or any(gi is not None and gi._flags & LEVEL for gi in g):
+            again = program.again
+            if again is None or numbers is None:
+                raise differentiated_again(program.name, "its results cannot be computed once more")
+            tensors = ctx.saved_at(range(needed, needed + len(again.tensors)))
+            return (None, None, None, *again.gradients(tensors, numbers, g))
         kept = sum(r is None for r in residuals)
         followed = {kept + n for gi, places in zip(g, program.watched, strict=False) if gi is not None for n in places}
         ctx.saved_at(followed)
@@ -134,15 +144,7 @@ class CompiledCall(Function):
             np.zeros(shape, dtype) if gi is None else gi.detach().numpy()
             for gi, (shape, dtype) in zip(g, metas, strict=True)
         ]
-        return (None, None, None, None, *[wrap(a) for a in program.run([*cotangents, *given])])
-
-
-class _Call(NamedTuple):
-    """What a call leaves for its backward beside tensors: residuals that are numbers, and its results' shapes."""
-
-    program: Backward
-    residuals: list[Any]
-    metas: list[tuple[tuple[int, ...], Any]]
+        return (None, None, None, *[wrap(a) for a in program.run([*cotangents, *given])])
 
 
 class Joint:
@@ -169,6 +171,14 @@ class Joint:
         self._uses = [{by_input[v] for v in uses} for uses in uses_of(self._traced, len(made))]
         self._saved = saved
         self._spent = spent
+        self._followed = trace.followed
+        self._sources = {
+            v.id: at
+            for t, v in trace.tensors
+            for at, r in zip(targets, walked.reached, strict=True)
+            if r[0]._data is t._data
+        }
+        self._refused = _refused(walked, made, targets, self._sources, trace)
 
     def graph(self, sizes: Mapping[str, int]) -> Graph:
         """The backward after the passes, with `sizes` for names: cotangents, then one input for each residual."""
@@ -177,6 +187,7 @@ class Joint:
     def compiled(
         self, compile_graph: Callable[[Graph], Run], traced: Graph, forward: Graph, graph: Any, results: Results,
         place_of: PlaceOf,
+        frozen: bool,
     ) -> Backward:  # fmt: skip
         """The executable of `graph`; `traced` is the forward before passes, `place_of` an input, by its id, among the
         fetched tensors.
@@ -188,8 +199,16 @@ class Joint:
         places = [lying.get(v) if type(v) is Value else None for v in forward.outputs[first:]]
         places = [None if p is None or p._replace(steps=()) in known else p for p in places]
         beside = None if self._spent is None else self._spent.backward(forward.name)
+        again = None if frozen else self._again(traced, results, place_of)
         run = compile_graph(graph)
-        return Backward(forward.name, graph, run, self._made, self._targets, first, places, watched, beside)
+        return Backward(forward.name, graph, run, self._made, self._targets, first, places, watched, beside, again)
+
+    def _again(self, traced: Graph, results: Results, place_of: PlaceOf) -> Again | None:
+        outputs = [results.made[i].output for i in self._made]
+        if min(outputs) < 0:
+            return None  # a result is an input under another handle
+        made = [v for v in [traced.outputs[at] for at in outputs] if type(v) is Value]
+        return again_of(traced, made, self._followed, self._sources, self._targets, place_of, self._refused)
 
     def _watched(self, lying: Mapping[Value, Place]) -> list[frozenset[Place]]:
         """For each made result the places that must not be written before its backward."""
@@ -234,6 +253,7 @@ class _Walked(NamedTuple):
 
     inner: Trace
     reached: list[tuple[Tensor, Tensor]]
+    hooked: bool
 
 
 def _walk_back(trace: Trace, made: Sequence[Tensor], older: Mapping[Any, Tensor]) -> _Walked:
@@ -247,7 +267,8 @@ def _walk_back(trace: Trace, made: Sequence[Tensor], older: Mapping[Any, Tensor]
         walk(cotangents, create_graph=False, retain_graph=True, needed=needed, targets=targets, barrier=True)
     finally:
         tls.trace = trace
-    return _Walked(inner, [(older[edge], g) for edge, g in targets.items() if g is not None])
+    reached = [(older[edge], g) for edge, g in targets.items() if g is not None]
+    return _Walked(inner, reached, has_hooks([t._edge for t in made], older))
 
 
 def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: Fetched) -> Joint | Spent | None:
@@ -279,6 +300,17 @@ def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: 
             raise CaptureError("the backward of a captured function draws new random numbers; capture the backward too")
     saved = cells_of(walked.inner, trace, results, explorer, fetched)
     return Joint(walked, made, [fetched.at(t) for t, _ in walked.reached], trace, saved, spent)
+
+
+def _refused(
+    walked: _Walked, made: Sequence[int], targets: Sequence[int], sources: Mapping[int, int], trace: Trace
+) -> str | None:
+    """Why a second derivative cannot be taken by computing the results once more."""
+    if walked.hooked:
+        return "a hook is registered on a tensor inside"
+    if sorted(sources.values()) != sorted(targets):
+        return "inputs that are followed share memory, or are views of one another"
+    return None
 
 
 def _error_alone(trace: Trace, t: Tensor, older: Mapping[Any, Tensor]) -> Exception | None:

@@ -44,6 +44,13 @@ class Fetched:
             self.tensors.append(t)
         return found
 
+    def place(self, t: Tensor) -> int | None:
+        """The position of a tensor; None for one that the guard cannot reach as an object."""
+        try:
+            return self.at(t)
+        except CaptureError:
+            return None
+
     def holder(self, value: Any, path: str) -> int:
         """The position of an object that is assigned to, which is fetched from now on."""
         found = self._holders.get(id(value))

@@ -105,7 +105,7 @@ class Program:
 
     def call(self, inputs: list[Any], fetched: list[Tensor]) -> Any:
         """What the function returns, and its effects; a program without forks."""
-        return self._finish(self.run(inputs), fetched)
+        return self._finish(self.run(inputs), fetched, inputs)
 
     @property
     def forked(self) -> Path:
@@ -127,14 +127,15 @@ class Program:
         values = self.forked.leaf.values(env)
         if self._single and self.results.build is next:
             return wrap(values[0])
-        return self._finish(values, fetched)
+        given = () if self.backward is None else [env[v.id] for v in self.forked.graph.inputs]
+        return self._finish(values, fetched, given)
 
-    def _finish(self, values: list[Any], fetched: list[Tensor]) -> Any:
+    def _finish(self, values: list[Any], fetched: list[Tensor], inputs: Sequence[Any]) -> Any:
         if self.commits:
             _commit(self.commits, values[len(self.graph.outputs) :], fetched)
         made = self.results.tensors(values, fetched, self._repeated)
         if self.backward is not None:
-            self.backward.connect(made, values, fetched)
+            self.backward.connect(made, values, fetched, inputs)
         built = self.results.build(self.results.leaves(made, values, fetched))
         if not self.effects:
             return built

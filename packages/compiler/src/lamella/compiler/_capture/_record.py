@@ -160,10 +160,10 @@ class Attempt:
         sizes = dict(self._dynamic.sizes.hints)
         tensors = {v.id: t for t, v in trace.tensors}
         # what the graph for other sizes saves for backward is not known yet: it may be any input
-        places = {v: fetched.at(t) for v, t in tensors.items()} if sizes and plan.joint is not None else {}
+        places = {v: fetched.place(t) for v, t in tensors.items()} if sizes and plan.joint is not None else {}
 
         def place_of(value: int) -> int | None:
-            return fetched.at(tensors[value]) if value in tensors else None
+            return fetched.place(tensors[value]) if value in tensors else None
 
         settings = self._settings
         program = plan.program(sizes, None, place_of, self._compiled, settings, tensors)
@@ -306,7 +306,8 @@ class _Plan(NamedTuple):
             graph, run = settings.frozen.compiled(fit, tensors, compile_graph)
         backward = None
         if self.joint is not None:
-            backward = self.joint.compiled(compile_graph, traced, graph, later, self.results, place_of)
+            frozen = settings.frozen is not None
+            backward = self.joint.compiled(compile_graph, traced, graph, later, self.results, place_of, frozen)
         return Program(graph, run, guard, self.results.bound(sizes), self.commits, backward, path, self.effects)
 
     def _path(self, graph: Graph, is_bound: bool, compile_graph: Callable[[Graph], Run]) -> Path:

@@ -1,0 +1,249 @@
+"""Second derivatives through a compiled call from outside are those of the uncompiled function, to any order; where
+they would not be, they are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella.autograd as la
+import lamella.tensor as lt
+from lamella import nn
+from lamella.compiler import compile as capture
+from lamella.nn import functional
+
+BACKENDS = ("interpreter", "c")
+
+
+def f64(*shape: int, seed: int = 0) -> lt.Tensor:
+    return lt.from_numpy(np.random.default_rng(seed).standard_normal(shape))
+
+
+lt.manual_seed(0)
+NET = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).to(lt.float64)
+NORM = nn.BatchNorm1d(3).to(lt.float64)
+WEIGHT = f64(3, 3, seed=9)
+
+
+def branches(x: Any, w: Any) -> Any:
+    y = x @ w
+    return (y * y).sum() if y.sum() > 0 else y.exp().sum() * y.mean().item()
+
+
+def written(x: Any, w: Any) -> Any:
+    y = x @ w
+    y[0].mul_(2.0)
+    y += x
+    return (y**3).sum()
+
+
+def cut(x: Any, w: Any) -> Any:
+    y = x @ w
+    with lt.no_grad():
+        scale = y.abs().mean()
+    return (y * y.detach() * scale * x).sum()
+
+
+def looped(x: Any, w: Any) -> Any:
+    def step(carry: Any, row: Any) -> Any:
+        new = (carry @ w + row).tanh()
+        return new, new.sum()
+
+    last, sums = la.scan(step, x[0], x)
+    return (last * sums.sum()).sum()
+
+
+def either(x: Any, w: Any) -> Any:
+    return la.cond(x.sum() > 0, lambda x, w: (x @ w) ** 2, lambda x, w: (x @ w).sin(), (x, w)).sum()
+
+
+def gradient_inside(x: Any, w: Any) -> Any:
+    (g,) = la.grad(((x @ w).tanh() ** 2).sum(), [x], create_graph=True)
+    return (g**2).sum()
+
+
+# (x, w) -> a result or several
+PROGRAMS: dict[str, Callable[[Any, Any], Any]] = {
+    "products": lambda x, w: ((x @ w) ** 3).sum(),
+    "elementwise": lambda x, w: ((x * 2.0).exp() / (1.0 + w.sum() ** 2)).sqrt().sum(),
+    "two results": lambda x, w: ((x @ w).sin(), (x * x).sum(0)),
+    "one result without grad": lambda x, w: ((x @ w).tanh(), x > 0),
+    "views": lambda x, w: (x.T[1:].reshape(-1) * w.flatten()[:4]).cumsum(0),
+    "the input and a view of a result": lambda x, w: (lambda y: (y[0] ** 2, x))((x @ w).exp()),
+    "module": lambda x, w: NET(x @ w),
+    "softmax": lambda x, w: functional.softmax(x @ w, -1) ** 2,
+    "layer norm": lambda x, w: functional.layer_norm(x @ w, (3,)) ** 2,
+    "batch norm": lambda x, w: (NORM(x @ w) ** 2).sum(),
+    "gelu": lambda x, w: functional.gelu(x @ w),
+    "cross entropy": lambda x, w: functional.cross_entropy(x @ w, lt.tensor([0, 2])),
+    "attention": lambda x, w: functional.scaled_dot_product_attention(*[t[None, None] for t in (x, x, x @ w)]),
+    "indices": lambda x, w: (x @ w)[:, [0, 2]] ** 2,
+    "where": lambda x, w: lt.where(x > 0, x**2, (x @ w) ** 3).sum(),
+    "sorted": lambda x, w: ((x @ w).sort(-1)[0] ** 2 * lt.arange(3.0, dtype=lt.float64)).sum(),
+    "checkpoint": lambda x, w: la.checkpoint(lambda x, w: (x @ w).exp() * x, x, w),
+    "branches": branches,
+    "written": written,
+    "cut": cut,
+    "looped": looped,
+    "either": either,
+    "gradient inside": gradient_inside,
+}  # fmt: skip
+
+
+def results(out: Any) -> list[lt.Tensor]:
+    return [o for o in (out if isinstance(out, tuple) else (out,)) if isinstance(o, lt.Tensor) and o.requires_grad]
+
+
+def derivatives(f: Callable[[Any, Any], Any], order: int) -> list[Any]:
+    """Gradients of sums of squares of gradients, and so on: each order depends on all derivatives before it."""
+    x, w = f64(2, 3).requires_grad_(), f64(3, 3, seed=1).requires_grad_()
+    value = sum([(o * (n + 1.0)).sum() for n, o in enumerate(results(f(x, w)))], lt.zeros(()))
+    found = []
+    for n in range(order):
+        grads = la.grad(value, [x, w], create_graph=n + 1 < order, allow_unused=True, materialize_grads=True)
+        found += [g.detach().numpy() for g in grads]
+        value = sum([(g**2).sum() for g in grads], lt.zeros(()))
+    return found
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_derivatives_of_derivatives(name: str, backend: str) -> None:
+    program = PROGRAMS[name]
+    want = derivatives(program, 3)
+    compiled = capture(program, backend=backend, fullgraph=True)
+    for _ in range(2):
+        for a, b in zip(derivatives(compiled, 3), want, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["products", "layer norm", "two results", "written", "looped"])
+def test_finite_differences_agree(name: str) -> None:
+    compiled = capture(PROGRAMS[name], backend="c")
+    inputs = (f64(2, 3).requires_grad_(), f64(3, 3, seed=1).requires_grad_())
+    assert la.gradcheck(compiled, inputs)
+    assert la.gradgradcheck(compiled, inputs)
+
+
+def test_other_sizes_and_numbers() -> None:
+    """The forward of the call at hand is what is computed once more: its sizes, its seed, its learning rate."""
+    scale = {"n": 0}
+
+    def program(x: lt.Tensor) -> Any:
+        scale["n"] += 1
+        return (functional.dropout(x, 0.5) ** 3).sum() * scale["n"] * x.shape[0]
+
+    outcomes = []
+    for f in (program, capture(program, backend="c", fullgraph=True)):
+        lt.manual_seed(7)
+        scale["n"] = 0
+        found = []
+        for n in (4, 5, 6, 4):
+            x = f64(n, 2, seed=n).requires_grad_()
+            (g,) = la.grad(f(x), [x], create_graph=True)
+            (g2,) = la.grad((g**2).sum(), [x])
+            found += [g.detach().numpy(), g2.numpy()]
+        outcomes.append(found)
+    for a, b in zip(*outcomes, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_penalty_on_gradients_trains(backend: str) -> None:
+    histories = []
+    for compiled in (False, True):
+        lt.manual_seed(3)
+        net = nn.Sequential(nn.Linear(3, 8), nn.SiLU(), nn.Linear(8, 1)).to(lt.float64)
+        if compiled:
+            net.compile(backend=backend, fullgraph=True)
+        history = []
+        for n in range(4):
+            x = f64(6, 3, seed=n).requires_grad_()
+            (g,) = la.grad(net(x).sum(), [x], create_graph=True)
+            loss = ((g.norm(dim=1) - 1.0) ** 2).mean()
+            net.zero_grad()
+            loss.backward()
+            with lt.no_grad():
+                for p in net.parameters():
+                    if p.grad is not None:  # the last bias has none
+                        p.sub_(p.grad * 0.1)
+            history.append(loss.item())
+        histories.append(history)
+    np.testing.assert_allclose(*histories, rtol=1e-9)
+    assert histories[0][0] != histories[0][-1]
+
+
+def test_batched_cotangents() -> None:
+    def program(x: Any, w: Any) -> Any:
+        return (x @ w).tanh()
+
+    x, w = f64(2, 3).requires_grad_(), f64(3, 3, seed=1).requires_grad_()
+    eye = lt.eye(6, dtype=lt.float64).reshape(6, 2, 3)
+    want, got = [la.grad(f(x, w), [x], eye, is_grads_batched=True) for f in (program, capture(program, backend="c"))]
+    np.testing.assert_allclose(got[0].numpy(), want[0].numpy(), rtol=1e-12)
+
+
+class Square(la.Function):
+    """A Function of the user's own."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return 2.0 * ctx.saved_tensors[0] * g
+
+
+def hooked(x: Any) -> Any:
+    y = x * x
+    y.register_hook(lambda g: g * 2.0)
+    return (y * y).sum()
+
+
+def scaled_under_no_grad(x: Any) -> Any:
+    y = x * x
+    with lt.no_grad():
+        y.mul_(2.0)
+    return (y * y).sum()
+
+
+def written_input(x: Any) -> Any:
+    STATE.mul_(0.5)
+    return (STATE * x * x).sum()
+
+
+STATE = lt.ones(3, dtype=lt.float64)
+REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "own Function": (lambda x: Square.apply(x).sum(), "not made of ops"),
+    "own Function at the end": (lambda x: Square.apply(x * x), "not made of ops"),
+    "hook": (hooked, "a hook is registered"),
+    "write under no_grad": (scaled_under_no_grad, "not made of ops"),
+    "written input": (written_input, "writes an input that its results depend on"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_be_another_function_is_refused(name: str) -> None:
+    program, words = REFUSED[name]
+    compiled = capture(program, backend="interpreter", fullgraph=True)
+    x = f64(3).requires_grad_()
+    y = compiled(x)
+    with pytest.raises(RuntimeError, match=f"cannot be differentiated again: .*{words}"):
+        la.grad(y.sum(), [x], create_graph=True)
+
+
+def test_a_write_in_between_is_noticed() -> None:
+    compiled = capture(lambda x, a: (x.exp() + a * 2.0).sum(), backend="interpreter")
+    x, a = f64(3).requires_grad_(), f64(3, seed=2)
+    y = compiled(x, a)
+    a.mul_(2.0)
+    (g,) = la.grad(y, [x], retain_graph=True)
+    np.testing.assert_allclose(g.numpy(), x.exp().detach().numpy())
+    with pytest.raises(RuntimeError, match="modified in place"):
+        la.grad(y, [x], create_graph=True)

@@ -25,6 +25,7 @@ from lamella.data._sources._filter import kept_rows
 from lamella.data._sources._formats import find_format, group_format, known_format, suffixes_of
 from lamella.data._sources._group_cache import GroupCache
 from lamella.data._sources._groups import Columns, GroupedRows
+from lamella.data._sources._partitions import find_partitions
 from lamella.data._sources._places import Path, find_places
 from lamella.data._table import TableDataset
 
@@ -82,7 +83,7 @@ class ArrowDataset(RandomAccess):
             group_format(owner, kind),
             places,
             columns=columns,
-            partitioning=partitioning,
+            partitions=find_partitions(owner, places, partitioning),
             schema=schema,
             cast=cast,
         )

@@ -8,13 +8,13 @@ All name the file.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lamella.data._columns import select_columns
 from lamella.data._sources._categories import common_values, recode
 from lamella.data._sources._formats import GroupFormat, Layout
-from lamella.data._sources._partitions import constant_column, partition_columns
+from lamella.data._sources._partitions import Partitions
 from lamella.data._sources._places import Place
 from lamella.data._sources._schema import cast_table, check_names, check_same_schema
 
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 
 
 class File(NamedTuple):
-    """One file: where it is, what it says about itself, and its values of the columns that folder names give."""
+    """One file: where it is and what it says about itself."""
 
     place: Place
     layout: Layout
-    constants: Mapping[str, Any]
 
 
 class Group(NamedTuple):
@@ -48,7 +47,7 @@ class FileTable:
         places: Sequence[Place],
         *,
         columns: Iterable[str] | None,
-        partitioning: Any,
+        partitions: Partitions,
         schema: pa.Schema | None,
         cast: bool,
     ) -> None:
@@ -56,24 +55,19 @@ class FileTable:
 
         self.owner = owner
         self.reader = reader
-        self.partitions, constants = partition_columns(owner, places, partitioning)
-        layouts = [reader.open(place) for place in places]
-        self.files = [File(*parts) for parts in zip(places, layouts, constants, strict=True)]
+        self.partitions = partitions
+        self.files = [File(place, reader.open(place)) for place in places]
         for file in self.files:
-            check_names(owner, file.place, file.layout.schema)
-            for name in self.partitions.names:
-                if name in file.layout.schema.names:
-                    raise ValueError(
-                        f"{owner}: {name!r} is a column of {file.place.name} and of its folder's name; pass "
-                        "partitioning=None to read the file's own"
-                    )
+            check_names(owner, file.place.name, file.layout.schema)
+            partitions.check_names(owner, file.place.name, file.layout.schema)
         stored = self.files[0].layout.schema if schema is None else schema
+        partition_names = partitions.schema.names
         self.whole_schema = pa.schema(
-            [*(field for field in stored if field.name not in self.partitions.names), *self.partitions], stored.metadata
+            [*(field for field in stored if field.name not in partition_names), *partitions.schema], stored.metadata
         )
         self.names = select_columns(owner, self.whole_schema.names, columns)
         self.schema = pa.schema([self.whole_schema.field(name) for name in self.names])
-        stored_names = [name for name in self.names if name not in self.partitions.names]
+        stored_names = [name for name in self.names if name not in partition_names]
         first = ("schema=" if schema is not None else self.files[0].place.name, stored)
         for file in self.files if schema is not None else self.files[1:]:
             other = (file.place.name, file.layout.schema)
@@ -81,10 +75,6 @@ class FileTable:
             check_same_schema(owner, first, other, stored_names, whole=whole, cast=cast)
         self._values: dict[str, pa.Array] = {}
         self._lock = threading.Lock()
-        self._partition_values = {
-            name: sorted({file.constants[name] for file in self.files if file.constants[name] is not None})
-            for name in self.partitions.names
-        }
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}
@@ -92,6 +82,11 @@ class FileTable:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._lock = threading.Lock()
+
+    @property
+    def places(self) -> list[Place]:
+        """Where the files are."""
+        return [file.place for file in self.files]
 
     def groups(self) -> list[Group]:
         """All groups, in row order."""
@@ -107,7 +102,7 @@ class FileTable:
 
         entry = self.files[file]
         wanted = self.names if names is None else names
-        stored = [name for name in wanted if name not in self.partitions.names]
+        stored = [name for name in wanted if name not in self.partitions.schema.names]
         columns: dict[str, Any] = {}
         if stored:
             columns = dict(zip(stored, self._stored(entry, groups, stored).columns, strict=True))
@@ -115,10 +110,7 @@ class FileTable:
                 if pa.types.is_dictionary(columns[name].type):
                     columns[name] = recode(columns[name], self.values(name))
         rows = sum(entry.layout.group_rows[group] for group in groups)
-        for name in wanted:
-            if name in self.partitions.names:
-                kind = self.partitions.field(name).type
-                columns[name] = constant_column(entry.constants[name], kind, self._partition_values[name], rows)
+        columns |= self.partitions.columns(file, wanted, rows)
         return pa.table([columns[name] for name in wanted], names=list(wanted))
 
     def values(self, name: str) -> pa.Array:
@@ -136,9 +128,7 @@ class FileTable:
         import pyarrow as pa
 
         return {
-            field.name: list(self._partition_values[field.name])
-            if field.name in self.partitions.names
-            else self.values(field.name).to_pylist()
+            field.name: self.partitions.categories(field.name) or self.values(field.name).to_pylist()
             for field in self.schema
             if pa.types.is_dictionary(field.type)
         }
@@ -159,7 +149,7 @@ class FileTable:
         """A digest of what describes all files' content; not of paths or times."""
         import hashlib
 
-        text = "".join(f"{file.layout.digest}{sorted(file.constants.items())!r}" for file in self.files)
+        text = "".join(f"{file.layout.digest}{self.partitions.of(number)}" for number, file in enumerate(self.files))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

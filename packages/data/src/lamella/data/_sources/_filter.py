@@ -36,7 +36,7 @@ def names_in(owner: str, condition: object, schema: pa.Schema) -> list[str]:
             f"{owner}: filter must be a pyarrow.compute.Expression such as pyarrow.compute.field('x') > 0, got "
             f"{type(condition).__name__}"
         )
-    plain = pa.schema([(field.name, _plain(field.type)) for field in schema])
+    plain = plain_schema(schema)
     try:
         kind = _select(plain.empty_table(), condition).type
     except (pa.ArrowException, TypeError) as error:
@@ -76,13 +76,12 @@ def evaluate(rows: pa.Table, condition: pc.Expression) -> npt.NDArray[np.bool_]:
 
 def possible_groups(table: FileTable, number: int, condition: pc.Expression) -> list[int]:
     """The groups of a file that may keep rows, by what folder names and statistics say."""
-    import pyarrow as pa
     import pyarrow.dataset as pads
 
     file = table.files[number]
-    schema = pa.schema([(field.name, _plain(field.type)) for field in table.whole_schema])
+    schema = plain_schema(table.whole_schema)
     kind, where = table.reader.file_format(), file.place.filesystem
-    fragment = kind.make_fragment(file.place.path, where, _guarantee(table, file))
+    fragment = kind.make_fragment(file.place.path, where, table.partitions.guarantee(number))
     if not list(pads.FileSystemDataset([fragment], schema, kind, where).get_fragments(filter=condition)):
         return []
     if not isinstance(fragment, pads.ParquetFileFragment):
@@ -123,21 +122,14 @@ def _portions(file: File, groups: Sequence[int]) -> Iterator[list[int]]:
         yield portion
 
 
-def _guarantee(table: FileTable, file: File) -> pc.Expression:
-    """What a file's folder says about all its rows."""
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """The types that conditions are written on: dictionaries are their values."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    guarantee = pc.scalar(True)
-    for name, value in file.constants.items():
-        kind = _plain(table.partitions.field(name).type)
-        field = pc.field(name)
-        guarantee = guarantee & (field.is_null() if value is None else field == pa.scalar(value, kind))
-    return guarantee
+    return pa.schema([(field.name, _plain(field.type)) for field in schema])
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """A dictionary's type of values, which conditions are written on."""
     import pyarrow as pa
 
     return kind.value_type if pa.types.is_dictionary(kind) else kind

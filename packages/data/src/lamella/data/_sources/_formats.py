@@ -22,6 +22,8 @@ SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "csv": (".csv", ".csv.gz", ".csv.bz2", ".csv.zst"),
     "json": (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".json.gz"),
 }
+_PROBES = 16  # pieces of 256 bytes, evenly spaced, by which a file's content is recognised
+_PROBE_BYTES = 256
 _SAME = {"arrow": "ipc", "feather": "ipc", "jsonl": "json"}
 
 
@@ -52,14 +54,29 @@ class GroupFormat(Protocol):
         """The format as Arrow's scanner knows it."""
 
 
-def known_format(owner: str, given: str | None) -> str | None:
-    """The format called `given`, by its one name."""
+def known_format(owner: str, given: object) -> str | None:
+    """The format called `given`, or of which it is one with options, by its one name."""
     if given is None:
         return None
-    kind = _SAME.get(given, given) if isinstance(given, str) else given
+    kind = _SAME.get(given, given) if isinstance(given, str) else _kind_of(given)
     if kind not in SUFFIXES:
-        raise ValueError(f"{owner}: format must be one of {sorted({*SUFFIXES, *_SAME})}, got {given!r}")
+        raise ValueError(
+            f"{owner}: format must be one of {sorted({*SUFFIXES, *_SAME})} or a pyarrow.dataset.FileFormat of them, "
+            f"got {given!r}"
+        )
     return kind
+
+
+def _kind_of(given: object) -> str | None:
+    import pyarrow.dataset as pads
+
+    kinds = {
+        pads.ParquetFileFormat: "parquet",
+        pads.IpcFileFormat: "ipc",
+        pads.CsvFileFormat: "csv",
+        pads.JsonFileFormat: "json",
+    }
+    return kinds.get(type(given))
 
 
 def find_format(owner: str, names: Sequence[str]) -> str:
@@ -107,6 +124,18 @@ def naming(owner: str, label: str, place: Place) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, MemoryError, OverflowError, UnicodeDecodeError) as error:
         raise ValueError(f"{owner}: {place.name} is corrupt, truncated or not {label} file: {error}") from error
+
+
+def probe_digest(stream: pa.NativeFile) -> str:
+    """A digest of a file's size and of evenly spaced pieces of it: constant cost; sees most changes of content."""
+    import hashlib
+
+    size = stream.size()
+    digest = hashlib.blake2b(size.to_bytes(8, "little"), digest_size=16)
+    for probe in range(_PROBES):
+        start = max(size - _PROBE_BYTES, 0) * probe // (_PROBES - 1)
+        digest.update(stream.read_at(min(_PROBE_BYTES, size), start))
+    return digest.hexdigest()
 
 
 def _format_of(name: str) -> str | None:

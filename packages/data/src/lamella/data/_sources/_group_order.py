@@ -88,3 +88,6 @@ class GroupShuffle:
         if last is None or last[0] != epoch:
             last = self._last = (epoch, EpochOrder(self._rows, self.seed, epoch, self.window))
         return last[1]
+
+    def __repr__(self) -> str:
+        return f"groups, seed={self.seed}, window={self.window}"

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lamella.data._sources._formats import Layout, naming
+from lamella.data._sources._formats import Layout, naming, probe_digest
 from lamella.data._sources._places import Place
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import pyarrow.dataset as pads
 
 _MAGIC = b"ARROW1"
-_PROBES = 16  # pieces of 256 bytes, evenly spaced, by which a file's content is recognised
-_PROBE_BYTES = 256
 
 
 class IpcFormat:
@@ -34,7 +32,7 @@ class IpcFormat:
     def open(self, place: Place) -> Layout:
         """The file's schema and the rows of each batch. ValueError if it is none."""
         with naming(self.owner, self.label, place), place.filesystem.open_input_file(place.path) as stream:
-            digest = _digest(stream)
+            digest = probe_digest(stream)
             batches = _Batches(place)
             schema, rows = batches.describe()
         return Layout(schema, rows, digest, batches)
@@ -136,14 +134,3 @@ class _Stream:
     def get_batch(self, number: int) -> pa.RecordBatch:
         """Batch `number` of the file."""
         return self.batches[number]
-
-
-def _digest(stream: Any) -> str:
-    import hashlib
-
-    size = stream.size()
-    digest = hashlib.blake2b(size.to_bytes(8, "little"), digest_size=16)
-    for probe in range(_PROBES):
-        start = max(size - _PROBE_BYTES, 0) * probe // (_PROBES - 1)
-        digest.update(stream.read_at(min(_PROBE_BYTES, size), start))
-    return digest.hexdigest()

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def check_names(owner: str, place: Place, schema: pa.Schema) -> None:
+def check_names(owner: str, name: str, schema: pa.Schema) -> None:
     """A file names each column once, and has at least one."""
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
-        raise ValueError(f"{owner}: {place.name} has more than one column called {twice[0]!r}; rename one")
+        raise ValueError(f"{owner}: {name} has more than one column called {twice[0]!r}; rename one")
 
 
 def check_same_schema(

@@ -92,7 +92,7 @@ def test_uncompressed_batches_are_views_of_the_file(tmp_path: Path, case: str) -
     data = ArrowDataset(path, cache_bytes=0)
     assert data.gather(rows[::100])["n"].tolist() == rows[::100].tolist()
     assert pa.total_allocated_bytes() - before < table.nbytes / 100
-    assert not data._cache.get(0)["n"].flags.writeable
+    assert not data._cache.get(0, False)["n"].flags.writeable
 
 
 def in_memory(files: dict[str, pa.Table]) -> pafs.FileSystem:
@@ -333,7 +333,7 @@ def test_reading_in_order_decodes_ahead(tmp_path: Path, monkeypatch: pytest.Monk
     data = ArrowDataset(tmp_path / "t.parquet", columns=["n"])
     for row in range(0, 21, 7):
         data[row]
-    data._cache.get(3)  # waits for the one read ahead
+    data._cache.get(3, False)  # waits for the one read ahead
     assert sorted(read) == [0, 1, 2, 3]
     found = [data[row]["n"] for row in range(ROWS)]
     assert found == list(range(ROWS))

@@ -23,6 +23,8 @@ from lamella.data._samplers import (
     WeightedRandomSampler,
 )
 from lamella.data._sources._arrow_dataset import ArrowDataset, ParquetDataset
+from lamella.data._sources._file_stream import FileStream
+from lamella.data._sources._group_shuffle import GroupSampler
 from lamella.data._subset import Subset, random_split, stratified_split
 from lamella.data._table import TableDataset, TensorDataset
 from lamella.data._workers._info import WorkerInfo, get_worker_info
@@ -39,7 +41,9 @@ __all__ = [
     "DevicePrefetcher",
     "DistributedSampler",
     "EpochDataset",
+    "FileStream",
     "Fingerprinted",
+    "GroupSampler",
     "IndexedSampler",
     "IterableDataset",
     "KeyedPermutation",

@@ -8,22 +8,28 @@ by groups decodes each once. Reading in stored order decodes the next group ahea
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypedDict, Unpack
 
 import numpy as np
 
-from lamella.data._arguments import check_int
+from lamella.data._arguments import check_flag, check_int
 from lamella.data._arrow import Fill, NullPolicy, null_policy, user_metadata
 from lamella.data._arrow_read import check_type, from_arrow
 from lamella.data._columns import check_indices, gather
+from lamella.data._pipeline._filter import is_expression
 from lamella.data._pipeline._random_access import RandomAccess
+from lamella.data._pipeline._stream import Stream
 from lamella.data._protocols import IndexArray
 from lamella.data._sources._files import FileTable
 from lamella.data._sources._filter import kept_rows
 from lamella.data._sources._formats import find_format, group_format, known_format, suffixes_of
 from lamella.data._sources._group_cache import GroupCache
+from lamella.data._sources._group_order import GroupShuffle
+from lamella.data._sources._group_shuffle import GroupShuffled
+from lamella.data._sources._group_stream import GroupStream
 from lamella.data._sources._groups import Columns, GroupedRows
 from lamella.data._sources._partitions import find_partitions
 from lamella.data._sources._places import Path, find_places
@@ -157,6 +163,49 @@ class ArrowDataset(RandomAccess):
             return dict(zip(columns, gather(self._owner, columns.values(), indices.astype(np.int64)), strict=True))
         return self._rows.gather(indices)
 
+    def read_group(self, group: int) -> Columns:
+        """A group's columns, decoded for the caller; the cache is not used."""
+        return self._decode(group)[0]
+
+    def stream(
+        self,
+        *,
+        block_rows: SupportsIndex = 1 << 13,
+        shuffle: bool = False,
+        seed: SupportsIndex = 0,
+        window: SupportsIndex = 4,
+        read_ahead: SupportsIndex = 1,
+    ) -> Stream:
+        """The rows as a stream that decodes each group once, `read_ahead` groups before their turn.
+
+        `shuffle` gives them in the order of a GroupSampler with this `seed` and `window`, in which windows are read
+        ahead instead.
+        """
+        order = (
+            GroupShuffle("stream", self.group_rows, seed, window) if check_flag("stream", "shuffle", shuffle) else None
+        )
+        return GroupStream(self, order, block_rows, read_ahead)
+
+    def shuffle(self, seed: SupportsIndex = 0, *, window: SupportsIndex | None = None) -> RandomAccess:
+        """Every record once per epoch, in an order that is a function of (seed, epoch).
+
+        A DataLoader's own order, or with a `window` that of a GroupSampler, which reads each group once.
+        """
+        return super().shuffle(seed) if window is None else GroupShuffled(self, seed, window)
+
+    def filter(self, predicate: Any, *, batched: bool = False) -> RandomAccess:
+        """The records for which `predicate(record)` is true; batched: `predicate(block)` gives a boolean per row.
+
+        A pyarrow.compute.Expression is what `filter=` takes, and may name columns that are not read.
+        """
+        if not is_expression(predicate):
+            return super().filter(predicate, batched=batched)
+        chosen = copy.copy(self)
+        chosen._filter = predicate if self._filter is None else self._filter & predicate
+        chosen._groups = kept_rows(self._table, chosen._filter)
+        chosen._open()
+        return chosen
+
     def load(self) -> TableDataset:
         """All rows as a table in memory, read once; the cache is not used."""
         import pyarrow as pa
@@ -187,7 +236,7 @@ class ArrowDataset(RandomAccess):
 
     def _empty_or_first(self) -> Columns:
         if self._groups:
-            return self._cache.get(0)
+            return self._cache.get(0, False)
         table = self.load()
         return {name: table.column(name) for name in self.column_names}
 

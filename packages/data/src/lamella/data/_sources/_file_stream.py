@@ -7,7 +7,8 @@ is a part (group or file) and the rows of it that are gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import copy
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, final
 
 import numpy as np
@@ -17,6 +18,7 @@ from lamella.data._arrow import Fill, null_policy, user_metadata
 from lamella.data._arrow_read import check_type, from_arrow
 from lamella.data._blocks import count_rows, cut_rows
 from lamella.data._permutation import KeyedPermutation
+from lamella.data._pipeline._filter import is_expression
 from lamella.data._pipeline._state import State, read_state
 from lamella.data._pipeline._stream import Stream, StreamIterator
 from lamella.data._sources._files import FileTable
@@ -47,8 +49,8 @@ class FileStream(Stream):
     """The rows of files (parquet, Arrow IPC, CSV, JSON lines) as a stream; arguments as of ArrowDataset.
 
     `shuffle` takes the parts (row groups, record batches, text files) in an order that is a function of (seed, epoch);
-    follow it by `.shuffle(seed, window=...)` to mix rows. A format with options is given as a pyarrow.dataset.FileFormat
-    (CsvFileFormat(parse_options=...)). `block_rows` rows move at a time; `read_ahead` parts are decoded before their
+    follow it by `.shuffle(seed, window=...)` to mix rows. A format with options is a pyarrow.dataset.FileFormat, as
+    CsvFileFormat(parse_options=...). `block_rows` rows move at a time; `read_ahead` parts are decoded before their
     turn.
     """
 
@@ -77,7 +79,11 @@ class FileStream(Stream):
         partitions = find_partitions(owner, places, partitioning)
         self._table: FileTable | TextTable
         if kind in ("csv", "json"):
-            check_flag(owner, "cast", cast)
+            if cast:
+                raise ValueError(
+                    f"{owner}: cast is about parquet and Arrow IPC files, which have types of their own; text is read as "
+                    "schema= says"
+                )
             text = text_format(kind) if format is None or isinstance(format, str) else format
             self._table = TextTable(owner, text, places, columns=columns, partitions=partitions, schema=schema)
         else:
@@ -131,6 +137,19 @@ class FileStream(Stream):
             order = KeyedPermutation(len(parts), (self.seed, epoch))[np.arange(len(parts))]
             parts = [parts[number] for number in order.tolist()]
         return _PartIterator(self, parts, part, check_int("FileStream", "rows", rows, 0))
+
+    def filter(self, predicate: Any, *, batched: bool = False) -> Stream:
+        """The records for which `predicate(record)` is true; batched: `predicate(block)` gives a boolean per row.
+
+        A pyarrow.compute.Expression is what `filter=` takes, and may name columns that are not read.
+        """
+        if not is_expression(predicate):
+            return super().filter(predicate, batched=batched)
+        chosen = copy.copy(self)
+        chosen._filter = predicate if self._filter is None else self._filter & predicate
+        chosen._filter_names = names_in("filter", chosen._filter, self._table.whole_schema)
+        chosen._found = None
+        return chosen
 
     def load(self) -> TableDataset:
         """All rows as a table in memory, in stored order."""

@@ -32,10 +32,13 @@ class GroupCache:
         self._largest_bytes = 0
         self._run = (-1, 0)  # the group asked for last, and how many were asked for in ascending order up to it
 
-    def get(self, number: int) -> Columns:
-        """The columns of a group; an error in reading it is raised here, and the next call tries again."""
+    def get(self, number: int, in_order: bool) -> Columns:
+        """The columns of a group; an error in reading it is raised here, and the next call tries again.
+
+        `in_order`: the rows asked for follow each other.
+        """
         with self._lock:
-            in_order = self._follows(number)
+            in_order = in_order and self._follows(number)
             group = self._groups.get(number)
             if ours := group is None:
                 group = self._groups[number] = Future()

@@ -18,7 +18,7 @@ class GroupSampler:
     """Each record once per epoch, groups of records at a time: `window` groups of `data_source` are mixed with each
     other.
 
-    `data_source` is an ArrowDataset, or anything else with `group_rows`. Its cache should hold `window` groups.
+    `data_source` is an ArrowDataset, or anything else with `group_rows`. Its cache should hold two windows.
     """
 
     def __init__(self, data_source: Grouped, *, seed: SupportsIndex = 0, window: SupportsIndex = 4) -> None:

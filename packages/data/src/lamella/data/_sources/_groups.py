@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from lamella.data._blocks import concat_blocks, cut_rows
 from lamella.data._columns import Column, check_indices, gather
 from lamella.data._protocols import IndexArray
 from lamella.data._ragged import Ragged, concat_ragged
@@ -16,9 +17,12 @@ Columns: TypeAlias = Mapping[str, Column]
 
 
 class GroupedRows:
-    """Positions over groups of `rows` rows each, whose columns `get(group)` gives."""
+    """Positions over groups of `rows` rows each, whose columns `get(group, in_order)` gives.
 
-    def __init__(self, owner: str, rows: Iterable[int], get: Callable[[int], Columns]) -> None:
+    `in_order` says that the rows asked for follow each other.
+    """
+
+    def __init__(self, owner: str, rows: Iterable[int], get: Callable[[int, bool], Columns]) -> None:
         self.owner = owner
         self.rows = np.fromiter(rows, np.int64)
         self.starts: IndexArray = np.concatenate([[0], np.cumsum(self.rows)]).astype(np.int64)
@@ -32,7 +36,7 @@ class GroupedRows:
         """One row."""
         group = self.group_of(position)
         row = position - self._bounds[group]
-        return {name: column[row] for name, column in self._get(group).items()}
+        return {name: column[row] for name, column in self._get(group, True).items()}
 
     def group_of(self, position: int) -> int:
         """The group that holds a row; of empty groups before it, none."""
@@ -42,14 +46,26 @@ class GroupedRows:
         """Rows `indices` (at least one) in fresh memory; IndexError if one is out of range."""
         check_indices(self.owner, indices)
         first, last = int(indices[0]), int(indices[-1])
-        if last - first == len(indices) - 1 and first >= 0 and last < len(self):
-            group = self.group_of(first)
-            if last < self._bounds[group + 1] and (np.diff(indices) == 1).all():
-                start = first - self._bounds[group]
-                return {
-                    name: copy_rows(column, start, start + len(indices)) for name, column in self._get(group).items()
-                }
+        if last - first == len(indices) - 1 and 0 <= first and last < len(self) and (np.diff(indices) == 1).all():
+            return self._span(first, last + 1)
         return self._gather_anywhere(indices)
+
+    def _span(self, start: int, stop: int) -> dict[str, Any]:
+        """Rows [start, stop)."""
+        group = self.group_of(start)
+        first = self._bounds[group]
+        if stop <= self._bounds[group + 1]:
+            return {
+                name: copy_rows(column, start - first, stop - first) for name, column in self._get(group, True).items()
+            }
+        parts = []
+        while start < stop:
+            end = min(stop, self._bounds[group + 1])
+            if start < end:
+                parts.append(cut_rows(self._get(group, True), start - self._bounds[group], end - self._bounds[group]))
+            start, group = end, group + 1
+        joined: dict[str, Any] = concat_blocks(parts)
+        return joined
 
     def _gather_anywhere(self, indices: IndexArray) -> dict[str, Any]:
         if not (indices.min() >= 0 and indices.max() < len(self)):
@@ -58,7 +74,7 @@ class GroupedRows:
             )
         owners = np.searchsorted(self.starts, indices, side="right") - 1
         if owners[0] == owners[-1] and (owners == owners[0]).all():
-            columns = self._get(int(owners[0]))
+            columns = self._get(int(owners[0]), False)
             return dict(
                 zip(columns, gather(self.owner, columns.values(), indices - self.starts[owners[0]]), strict=True)
             )
@@ -67,7 +83,7 @@ class GroupedRows:
         parts = []
         for places in np.split(by_group, bounds):
             group = int(owners[places[0]])
-            parts.append((places, indices[places] - self.starts[group], self._get(group)))
+            parts.append((places, indices[places] - self.starts[group], self._get(group, False)))
         return {
             name: _scatter([(places, rows, columns[name]) for places, rows, columns in parts]) for name in parts[0][2]
         }

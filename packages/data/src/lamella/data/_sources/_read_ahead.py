@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from lamella.data._protocols import Array
 from lamella.data._sources._groups import Columns
 
 Item = TypeVar("Item")
@@ -41,7 +42,7 @@ def own(columns: Columns) -> Columns:
     return {name: _writable(column) if isinstance(column, np.ndarray) else column for name, column in columns.items()}
 
 
-def _writable(column: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]  # any dtype
+def _writable(column: Array) -> Array:
     if not column.flags.writeable:
         try:
             column.flags.writeable = True

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from lamella.data import ArrowDataset, DataLoader, FileStream, GroupSampler, Ragged, Stream
 from lamella.data._blocks import concat_blocks, count_rows
+from lamella.data._sources._files import FileTable
 
 ROWS = 60
 TABLE = pa.table(
@@ -184,12 +185,16 @@ def test_a_shuffled_stream_is_the_order_of_the_sampler(folder: Path, window: int
 
 
 def test_a_shuffled_pass_decodes_each_group_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = ArrowDataset(folder / "parquet", columns=["n"], cache_bytes=2 * 4 * 7 * 8)
-    read: list[int] = []
-    decode = data._table.read
-    monkeypatch.setattr(data._table, "read", lambda file, groups: read.append((file, *groups)) or decode(file, groups))
+    read: list[tuple[int, ...]] = []
+    decode = FileTable.read
+    monkeypatch.setattr(
+        FileTable, "read", lambda self, file, groups: read.append((file, *groups)) or decode(self, file, groups)
+    )
     for epoch in range(2):
-        batches = [batch["n"].numpy() for batch in DataLoader(data, 4, sampler=GroupSampler(data, seed=1, window=4))]
+        data = ArrowDataset(folder / "parquet", columns=["n"], cache_bytes=2 * 4 * 7 * 8)
+        loader = DataLoader(data, 4, sampler=GroupSampler(data, seed=1, window=4))
+        loader.set_epoch(epoch)
+        batches = [batch["n"].numpy() for batch in loader]
         assert sorted(np.concatenate(batches).tolist()) == list(range(ROWS))
         assert len(read) == len(set(read)) == 9
         read.clear()

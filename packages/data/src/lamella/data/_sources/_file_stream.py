@@ -81,8 +81,8 @@ class FileStream(Stream):
         if kind in ("csv", "json"):
             if cast:
                 raise ValueError(
-                    f"{owner}: cast is about parquet and Arrow IPC files, which have types of their own; text is read as "
-                    "schema= says"
+                    f"{owner}: cast is about parquet and Arrow IPC files, which have types of their own; text is "
+                    "read as schema= says"
                 )
             text = text_format(kind) if format is None or isinstance(format, str) else format
             self._table = TextTable(owner, text, places, columns=columns, partitions=partitions, schema=schema)
@@ -136,7 +136,8 @@ class FileStream(Stream):
         if self.shuffled:
             order = KeyedPermutation(len(parts), (self.seed, epoch))[np.arange(len(parts))]
             parts = [parts[number] for number in order.tolist()]
-        return _PartIterator(self, parts, part, check_int("FileStream", "rows", rows, 0))
+        known = self.rows_of(parts[part]) if part < len(parts) else 0
+        return _PartIterator(self, parts, part, check_int("FileStream", "rows of a state", rows, 0, known))
 
     def filter(self, predicate: Any, *, batched: bool = False) -> Stream:
         """The records for which `predicate(record)` is true; batched: `predicate(block)` gives a boolean per row.

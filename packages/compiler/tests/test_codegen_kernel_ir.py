@@ -12,7 +12,7 @@ import pytest
 
 from lamella.compiler._c._unit import Unit
 from lamella.compiler._kernel import Kernel, KernelBuilder, KernelError, Level, Position, kernel_text
-from lamella.compiler._native._load import Frame, Loaded, runtime
+from lamella.compiler._native._load import Frame, Loaded, build_unit, runtime
 from lamella.compiler._schedule import Target, schedule
 from lamella.compiler._steps import FIRST, MISSING, Launch, Place, fill
 from lamella.compiler._toolchain import host_target
@@ -48,13 +48,11 @@ def run(
     unit = Unit(target or host_target())
     number, printed = unit.add(kernel, streams=streams)
     partial = np.zeros(printed.partial_bytes + 64, np.uint8)
-    loaded = Loaded(unit.source_files(), 1)
+    loaded = Loaded(build_unit(unit.source_files()), 1)
     place = Place(len(arrays)) if printed.partial_bytes else MISSING
     places = tuple(Place(k) for k in range(len(arrays)))
-    launch = Launch(
-        loaded.kernels[number], loaded.totals[number], printed.chunks, places, tuple(printed.dims), partial=place
-    )
-    table, _ = fill([launch])
+    launch = Launch(number, printed.chunks, places, tuple(printed.dims), partial=place)
+    table, _ = fill([launch], loaded.kernels)
     data = (ctypes.c_void_p * (len(arrays) + 1))(*[a.ctypes.data for a in arrays], partial.ctypes.data)
     frame = Frame(ctypes.addressof(data), None, None, 0, table.ctypes.data)
     assert runtime().walk(ctypes.addressof(frame), FIRST) == 0

@@ -116,6 +116,11 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return calls
 
 
+def objects_first() -> list[_cache.Entry]:
+    """What the cache folder holds: objects, then images of graphs."""
+    return sorted(_cache.entries(), key=lambda entry: entry.path.suffix == ".image")
+
+
 def test_a_second_compile_is_a_hit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _load.runtime()
     calls = counting(monkeypatch)
@@ -124,11 +129,12 @@ def test_a_second_compile_is_a_hit(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert (folder.stat().st_mode & 0o777) == 0o700
     compile_graph(rows())
     assert len(calls) == 1
-    (entry,) = _cache.entries()
+    entry, image = objects_first()
+    assert (entry.path.suffix, image.path.suffix) == (".so", ".image")
     assert entry.size_bytes > 0
     assert _cache.source(entry.key) == first.c_source
-    assert {p.suffix for p in folder.iterdir()} == {".c", ".so", ".sha256"}, "nothing temporary is left"
-    assert _cache.clear() == 1
+    assert {p.suffix for p in folder.iterdir()} == {".c", ".so", ".image", ".sha256"}, "nothing temporary is left"
+    assert _cache.clear() == 2
     assert _cache.entries() == []
     with pytest.raises(KeyError, match="inspect"):
         _cache.source(entry.key)
@@ -140,7 +146,7 @@ def test_a_damaged_entry_is_rebuilt(folder: Path, monkeypatch: pytest.MonkeyPatc
     # a graph of its own for each damage: the loader keeps a library it has loaded from one path
     text = ROWS.replace("512", str(64 + len(damage)))
     compiled = compile_graph(parse(text))
-    (entry,) = _cache.entries()
+    entry, _ = objects_first()
     content = entry.path.read_bytes()
     middle = len(content) // 2
     broken = {

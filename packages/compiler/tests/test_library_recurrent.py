@@ -12,7 +12,7 @@ import pytest
 import lamella.tensor as lt
 from lamella import nn
 from lamella.compiler import compile, explain
-from lamella.compiler._lower._graph import numpy_dtype
+from lamella.compiler._image import numpy_dtype
 from lamella.compiler.executor import compile_graph, get_num_threads, set_num_threads
 from lamella.graph import interpret, parse
 

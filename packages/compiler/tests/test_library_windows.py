@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamella.compiler._lower._graph import numpy_dtype
+from lamella.compiler._image import numpy_dtype
 from lamella.compiler.executor import compile_graph, get_num_threads, set_num_threads
 from lamella.graph import interpret, parse
 from lamella.tensor.extend import OPS, MetaArray, rule

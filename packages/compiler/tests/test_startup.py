@@ -20,10 +20,10 @@ f = lamella.compiler.compile(lambda x: lt.exp(x) * 2.0 + 1.0)
 assert f(lt.zeros(8)).tolist() == [3.0] * 8
 heavy = {"xml.sax", "urllib.request", "ssl", "statistics", "lamella.compiler._account", "lamella.compiler._triton"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
-assert len(scans) == 1, scans
+assert not scans, scans
 """
 
 
-def test_the_first_result_needs_few_modules_and_one_scan() -> None:
+def test_the_first_result_needs_few_modules_and_no_scan() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

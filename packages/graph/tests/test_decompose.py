@@ -134,3 +134,8 @@ def test_bodies_do_not_see_modes_around_the_pass() -> None:
     with lt.no_grad():
         assert ops(decompose(g)) == expected
         assert not lt.is_grad_enabled()
+    g = graph("  %2: f32[2, 4] = linear(%0, %1, None)\n  return %2\n", "%0: f32[2, 3], %1: f32[4, 3]")
+    text = str(decompose(g))
+    with lt.autocast("cpu", lt.bfloat16):
+        assert str(decompose(g)) == text, "what the op was given is cast already"
+        assert tls.autocast is not None

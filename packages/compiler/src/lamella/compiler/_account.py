@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella.compiler._lower._graph import numpy_dtype
+from lamella.compiler._image import numpy_dtype
 from lamella.compiler._lower._group import Call, Extern
 from lamella.compiler._lower._refs import Ref, Root
 from lamella.compiler._running import SCALAR_TYPES
@@ -23,7 +23,8 @@ from lamella.graph import Node, TensorType, Value
 from lamella.tensor.extend import MetaArray, rule
 
 if TYPE_CHECKING:
-    from lamella.compiler._executable import CompiledGraph, Kernel
+    from lamella.compiler._assembly import Kernel
+    from lamella.compiler._executable import CompiledGraph
 
 __all__ = ["StepAccount", "account", "measured", "rates", "table"]
 
@@ -49,7 +50,7 @@ class StepAccount:
 def account(compiled: CompiledGraph) -> list[StepAccount]:
     """All steps, in order."""
     made: dict[Root, list[Node]] = {}
-    for node, roots in compiled.lowered.made:
+    for node, roots in compiled.assembly.lowered.made:
         for root in roots:
             made.setdefault(root, []).append(node)
     return [_of_step(step, made) for step in compiled.steps]
@@ -116,7 +117,7 @@ def table(compiled: CompiledGraph, measure: bool = False) -> str:
     seconds = measured(compiled) if measure else []
     externs = sum(isinstance(step, Extern) for step in compiled.steps)
     calls = sum(isinstance(step, Call) for step in compiled.steps)
-    outputs = sum(root.size * numpy_dtype(root.dtype).itemsize for root in compiled.output_roots)
+    outputs = sum(math.prod(shape) * numpy_dtype(dtype).itemsize for shape, dtype in compiled.image.outputs)
     code = "none" if compiled.source is None else str(compiled.source)
     costs = _costs(sum(s.bytes for s in steps), sum(s.flops for s in steps), sum(s.predicted() for s in steps))
     costs += _took(float(np.nansum(seconds))) if measure else ""
@@ -130,7 +131,8 @@ def table(compiled: CompiledGraph, measure: bool = False) -> str:
         where = f"  # {', '.join(step.lines)}" if step.lines else ""
         costs = _costs(step.bytes, step.flops, step.predicted()) + (_took(seconds[number]) if measure else "")
         lines.append(f"  {step.name}: {' '.join(step.ops)}; {costs}{where}")
-        for body in getattr(getattr(compiled.steps[number], "kernel", None), "bodies", ()):
+        kernel, _ = compiled.python_kernels.get(number, (None, None))
+        for body in getattr(kernel, "bodies", ()):
             lines += [f"    {line}" for line in table(body).splitlines()]  # of one step of a loop
     return "\n".join(lines) + "\n"
 

@@ -1,9 +1,10 @@
 """The per-user folder of compiled objects, addressed by what they were made from.
 
 An entry is an object (`KEY.so`, or `KEY.kernel` for a GPU) with its hash in `KEY.sha256`, and its sources `KEY.c`,
-`KEY.1.c`, ... or `KEY.py` for readers. KEY hashes sources, flags, compiler and CPU features or GPU architecture. Files
-appear by atomic rename, the hash last; an object that does not match its hash is rebuilt, never loaded. The folder is
-0700 and must belong to the user: code from a folder others can write is refused.
+`KEY.1.c`, ... or `KEY.py` for readers; or the image of a graph (`KEY.image`), which names the object that it needs. KEY
+hashes what an entry is made of: sources, flags, compiler and CPU features or GPU architecture. Files appear by atomic
+rename, the hash last; a file that does not match its hash is made again, never used. The folder is 0700 and must belong
+to the user: code from a folder others can write is refused.
 """
 
 from __future__ import annotations
@@ -16,16 +17,15 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 class CacheError(RuntimeError):
     """The cache folder cannot be trusted or written; the message says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """File name suffixes of what goes into an object and of the object."""
 
     source: str
@@ -35,12 +35,12 @@ class Kind:
 STALE_S = 3600.0  # a build that is not done after so long was stopped
 NATIVE = Kind(".c", ".so")
 GPU = Kind(".py", ".kernel")
-_KINDS = (NATIVE, GPU)
+IMAGE = Kind("", ".image")  # has no source
+_KINDS = (NATIVE, GPU, IMAGE)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One compiled object in the cache: its size with its sources, and the seconds since it was made."""
+class Entry(NamedTuple):
+    """One compiled object or image in the cache: its size with its sources, and the seconds since it was made."""
 
     key: str
     path: Path
@@ -89,10 +89,29 @@ def key_of(*parts: str) -> str:
 
 def get(key: str, sources: Sequence[str], build: Callable[[list[Path], Path], None], kind: Kind = NATIVE) -> Path:
     """The object of `key`; on a miss `build(source_files, object_file)` makes it in a temporary folder beside it."""
+    found = find(key, kind)
+    return _make(key, sources, build, kind) if found is None else found
+
+
+def find(key: str, kind: Kind = NATIVE) -> Path | None:
+    """The file of `key`, if it is there and whole."""
+    path = folder() / f"{key}{kind.made}"
+    return None if _whole(path) is None else path
+
+
+def content(key: str, kind: Kind) -> bytes | None:
+    """What the file of `key` holds, if it is there and whole."""
+    return _whole(folder() / f"{key}{kind.made}")
+
+
+def put(key: str, data: bytes, kind: Kind) -> None:
+    """Keep data under a key, in the place of what may be there."""
+    _make(key, (), lambda _, made: made.write_bytes(data), kind)
+
+
+def _make(key: str, sources: Sequence[str], build: Callable[[list[Path], Path], object], kind: Kind) -> Path:
     home = folder()
     path = home / f"{key}{kind.made}"
-    if _sealed(path):
-        return path
     with tempfile.TemporaryDirectory(dir=home, prefix="build-") as work:
         files = [Path(work) / _source_file(key, number, kind) for number in range(len(sources))]
         made = Path(work) / path.name
@@ -110,18 +129,18 @@ def _source_file(key: str, number: int, kind: Kind) -> str:
     return f"{key}.{number}{kind.source}" if number else f"{key}{kind.source}"
 
 
-def _sealed(path: Path) -> bool:
-    """Whether the file is whole and is the one its hash was taken of."""
+def _whole(path: Path) -> bytes | None:
+    """What a file holds, if it is the one its hash was taken of."""
     try:
-        content, seal = path.read_bytes(), path.with_suffix(".sha256").read_text(encoding="ascii", errors="replace")
+        data, seal = path.read_bytes(), path.with_suffix(".sha256").read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
-        return False
-    return _seal(path.stem, content) == seal
+        return None
+    return data if _seal(path.stem, data) == seal else None
 
 
-def _seal(key: str, content: bytes) -> str:
+def _seal(key: str, data: bytes) -> str:
     """The hash of an object and of what it is the object of: one entry's files do not pass as another's."""
-    return hashlib.sha256(key.encode() + b":" + content).hexdigest()
+    return hashlib.sha256(key.encode() + b":" + data).hexdigest()
 
 
 def entries() -> list[Entry]:
@@ -142,6 +161,8 @@ def entries() -> list[Entry]:
 
 def _sources(home: Path, key: str, kind: Kind) -> tuple[Path, ...]:
     """The source files of an object, in the order they were given."""
+    if not kind.source:
+        return ()
     more = sorted(home.glob(f"{key}.*{kind.source}"), key=lambda p: int(p.stem.rpartition(".")[2]))
     return tuple(path for path in (home / f"{key}{kind.source}", *more) if path.is_file())
 
@@ -157,7 +178,8 @@ def source(key: str) -> str:
 
 
 def clear(older_than_s: float = 0.0) -> int:
-    """Delete the cached objects made at least `older_than_s` seconds ago, with their sources, and return how many.
+    """Delete the cached objects and images made at least `older_than_s` seconds ago, with their sources, and return
+    how many.
 
     Objects in use stay loaded. Without an age, single files go too, and builds that stopped an hour ago or more.
     ValueError for a negative age.
@@ -172,7 +194,7 @@ def clear(older_than_s: float = 0.0) -> int:
             path.unlink(missing_ok=True)
     if not older_than_s:
         for kind in _KINDS:
-            for suffix in (kind.source, kind.made, ".sha256"):
+            for suffix in filter(None, (kind.source, kind.made, ".sha256")):
                 for path in home.glob(f"*{suffix}"):
                     path.unlink(missing_ok=True)
         for path in home.glob("build-*"):  # a build under way has a young one

@@ -1,43 +1,29 @@
-"""A compiled graph: its steps, buffers and memory plan, the code they need, and the table that the runtime walks."""
+"""A compiled graph: an image with its code loaded, the table that the runtime walks, and the function that runs it.
+
+The image comes from disk, where a process has compiled the same graph before; else the graph is lowered.
+"""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lamella.compiler import _steps
-from lamella.compiler._c._loops import Printed
-from lamella.compiler._c._unit import Unit
-from lamella.compiler._lower._graph import lower_graph, mark_stored, numpy_dtype
-from lamella.compiler._lower._group import Call, Extern
-from lamella.compiler._lower._kernelize import Made
-from lamella.compiler._lower._refs import Ref, Root, Scalar
-from lamella.compiler._memory import Draft, Layout, drafts, lay_out
-from lamella.compiler._native._load import PLAIN, WRITEABLE, Expected, Loaded, runtime
-from lamella.compiler._plan import Plan, plan
-from lamella.compiler._running import ARENA, Runner
-from lamella.compiler._steps import MISSING, Launch, LibraryCall, Place, PythonStep
-from lamella.compiler._toolchain import host_target, usable_cpus
-from lamella.graph import Graph
+from lamella.compiler import _saved, _steps
+from lamella.compiler._image import Image, Slot, View, entries_of, numpy_dtype
+from lamella.compiler._native._load import PLAIN, WRITEABLE, Expected, Loaded, build_library, build_unit, runtime
+from lamella.compiler._running import Runner, python_kernel
+from lamella.compiler._scalars import scalar_function
+from lamella.compiler._steps import Launch, LibraryCall, PythonStep
+from lamella.graph import Graph, TensorType
 
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """One launch: the group as a kernel, and as what it was printed."""
-
-    made: Made
-    number: int
-    printed: Printed
-    makes: tuple[Root, ...]
-
-    @property
-    def roots(self) -> list[Root]:
-        """Buffers it reads or writes."""
-        return self.made.buffers
+if TYPE_CHECKING:
+    from lamella.compiler._assembly import Assembly, Kernel
+    from lamella.compiler._lower._group import Call, Extern
+    from lamella.compiler._memory import Layout
+    from lamella.compiler._plan import Plan
 
 
 class CompiledGraph:
@@ -45,17 +31,23 @@ class CompiledGraph:
 
     def __init__(self, graph: Graph, *, in_place: bool = False) -> None:
         self.graph = graph
-        self.lowered = lowered = lower_graph(graph)
-        mark_stored(lowered.steps)
-        unit = Unit(host_target())
-        self.layout = lay_out(drafts(lowered), lowered, in_place=in_place)
-        self.steps = printed(self.layout, unit)
-        self._place_results()
-        self._plan_memory()
-        self._fill(unit)
+        self._in_place = in_place
+        key = _saved.key_of(graph, in_place=in_place)
+        saved = None if key is None else _saved.load(key, graph)
+        if saved is None:
+            self.image = self._made_anew(key)
+        else:
+            self.image, objects = saved
+            self._loaded = Loaded(objects[self.image.object], self.image.kernels) if self.image.object else None
+            self._library = _functions(self.image, objects)
+        self._enter()
         self._expect()
-        self.scalars_source = self._scalar_source()
         self.scalars = self._scalar_function()
+        self.python_kernels = {
+            number: python_kernel(step.op, step.params)
+            for number, step in enumerate(self.image.steps)
+            if isinstance(step, PythonStep)
+        }
         self.runner = Runner(self)
         self.run: Callable[[Sequence[Any]], list[Any]] = self.runner.make()
         self.single = self.runner.single  # gives the result of a graph that has one and nothing else
@@ -64,137 +56,37 @@ class CompiledGraph:
         """Run once; see `run`."""
         return self.run(inputs)
 
+    # -- what it was made from ----------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def assembly(self) -> Assembly:
+        """The graph lowered and printed, once more: a run needs none of it."""
+        return self._assembled()
+
     @property
     def kernels(self) -> list[Kernel]:
         """The launches, in order."""
-        return [step for step in self.steps if isinstance(step, Kernel)]
+        return self.assembly.kernels
 
-    # -- building -----------------------------------------------------------------------------------------------------
+    @property
+    def steps(self) -> list[Kernel | Call | Extern]:
+        """All steps, in order."""
+        return self.assembly.steps
 
-    def _place_results(self) -> None:
-        """Give each root outside the arena its entry in the table: inputs, outputs, extern results."""
-        layout = self.layout
-        self.output_roots = layout.outputs
-        self.updates = {new: old for new, old in layout.over.items() if old in layout.inputs}
-        outside = [*(r for r in self.lowered.inputs if r is not None), *layout.outputs, *layout.externs]
-        self.entry: dict[Root, int] = {root: 1 + k for k, root in enumerate(outside)}
-        self.holders = [None, *outside]  # by entry: the array that lies there
-        self.extern_slots: dict[Root, int] = {root: k for k, root in enumerate(layout.externs)}
-        self.table_size = 1 + len(self.entry)
-        lent = {layout.home(root): number for root, number in self.entry.items() if root in layout.over}
-        for root in layout.first:  # a chain that ends in an output lies in it from the start
-            home = layout.home(root)
-            number = self.entry.get(home, lent.get(home))
-            if number is not None:
-                self.entry.setdefault(root, number)
+    @property
+    def layout(self) -> Layout:
+        """Which arrays share memory."""
+        return self.assembly.layout
 
-    def _plan_memory(self) -> None:
-        """Which results and scratch live in the arena, and where."""
-        self.memory: Plan = plan(self.layout.spans(list(map(scratch_bytes, self.steps))))
-        self.arena_refs = {
-            ref
-            for step in self.steps
-            if isinstance(step, Extern)
-            for ref in step.operands
-            if isinstance(ref, Ref) and ref.root not in self.entry
-        }
+    @property
+    def memory(self) -> Plan:
+        """What lies where in the arena."""
+        return self.assembly.memory
 
-    def offset(self, root: Root) -> int:
-        """Where the arena holds a value."""
-        return self.memory.offsets[self.layout.home(root).number]
-
-    def _place(self, root: Root, offset: int = 0) -> Place:
-        """Where an element of a root is."""
-        entry, offset_bytes = self.entry.get(root), offset * numpy_dtype(root.dtype).itemsize
-        if entry is None:
-            return Place(ARENA, self.offset(root) + offset_bytes)
-        return Place(entry, offset_bytes)
-
-    def _fill(self, unit: Unit) -> None:
-        """Compile and load the kernels, and fill the table with them."""
-        self._loaded = None
-        self.c_source = ""
-        names = list(dict.fromkeys((step.symbol, step.dims[0]) for step in self.steps if isinstance(step, Call)))
-        with ThreadPoolExecutor(1) as pool:  # both may have to wait for a compiler
-            symbols = pool.map(lambda name: runtime().symbol(*name), names)
-            if unit.kernels:
-                files = unit.source_files(usable_cpus())
-                self._loaded = Loaded(files, len(unit.kernels))
-                self.c_source = "".join(files)
-            self._symbols = dict(zip(names, symbols, strict=True))
-        steps = [self._step(number, step) for number, step in enumerate(self.steps)]
-        self.table, self.starts = _steps.fill(steps)
-        self.words = [int(self.table[start + 1]) for start in self.starts]
-        self.first = _steps.FIRST
-
-    def _step(self, number: int, step: Kernel | Call | Extern) -> _steps.Step:
-        if isinstance(step, Extern):
-            return PythonStep()
-        scratch = Place(ARENA, self.memory.offsets[-1 - number]) if scratch_bytes(step) else MISSING
-        if isinstance(step, Call):
-            places = [MISSING if ref is None else self._place(ref.root, ref.offset) for ref in step.operands]
-            places += [self._place(root) for root in step.roots]
-            scalars = [(o.slot, 0) if isinstance(o, Scalar) else (-1, o) for o in step.scalars]
-            if scratch != MISSING:
-                places.append(scratch)
-            function = self._symbols[step.symbol, step.dims[0]]
-            return LibraryCall(function, tuple(places), step.dims, tuple(scalars), step.errors)
-        assert self._loaded is not None
-        printed = step.printed
-        return Launch(
-            self._loaded.kernels[step.number], self._loaded.totals[step.number], printed.chunks,
-            tuple(self._place(root) for root in step.roots), tuple(printed.dims), tuple(step.made.scalars), scratch,
-        )  # fmt: skip
-
-    def _expect(self) -> None:
-        """What the list of inputs and outputs must hold, as the runtime checks it."""
-        inputs = self.lowered.inputs
-        wanted = [(position, root) for position, root in enumerate(inputs) if root is not None]
-        wanted += [(len(inputs) + k, root) for k, root in enumerate(self.output_roots)]
-        self.expected = (Expected * max(1, len(wanted)))()
-        self._keep: list[Any] = []
-        written = set(self.updates.values())
-        for k, (position, root) in enumerate(wanted):
-            flags = PLAIN | WRITEABLE if root in written else PLAIN
-            shape = (ctypes.c_int64 * max(1, len(root.shape)))(*root.shape)
-            dtype = numpy_dtype(root.dtype)
-            self._keep += [shape, dtype]
-            self.expected[k] = Expected(
-                position, self.entry[root], len(root.shape), flags, ctypes.addressof(shape), id(dtype)
-            )
-        self.expected_count = len(wanted)
-        self.expected_address = ctypes.addressof(self.expected)
-
-    # -- host scalars -------------------------------------------------------------------------------------------------
-
-    def _scalar_source(self) -> str:
-        """A function that computes all host scalars, writes those kernels read, and returns those Python reads."""
-        program = self.lowered.scalars
-        self.scalar_count = len(program.names)
-        in_native: set[int] = set()
-        in_python = {r.slot for r in self.lowered.results if isinstance(r, Scalar)}
-        for step in self.steps:
-            if isinstance(step, Kernel):
-                in_native.update(step.made.scalars)
-            elif isinstance(step, Call):
-                in_native.update(o.slot for o in step.scalars if isinstance(o, Scalar))
-            else:
-                in_python.update(o.slot for o in step.operands if isinstance(o, Scalar))
-        self.python_scalars = {slot: k for k, slot in enumerate(sorted(in_python))}
-        lines = ["def scalars(inputs, F, I):"]
-        lines += [f"    {line}" for line in program.lines]
-        for slot in sorted(in_native):
-            lines.append(f"    {'F' if program.kinds[slot] == 'f64' else 'I'}[{slot}] = {program.names[slot]}")
-        lines.append(f"    return ({''.join(program.names[slot] + ', ' for slot in self.python_scalars)})")
-        return "\n".join(lines) + "\n"
-
-    def _scalar_function(self) -> Callable[..., tuple[Any, ...]] | None:
-        if not self.scalar_count:
-            return None
-        namespace: dict[str, Any] = dict(self.lowered.scalars.constants)
-        exec(compile(self.scalars_source, f"<scalars of {self.graph.name}>", "exec"), namespace)
-        function: Callable[..., tuple[Any, ...]] = namespace["scalars"]
-        return function
+    @property
+    def c_source(self) -> str:
+        """The C of the kernels."""
+        return "".join(self.assembly.files)
 
     @property
     def source(self) -> Path | None:
@@ -207,27 +99,91 @@ class CompiledGraph:
 
         return table(self, measure)
 
+    def _assembled(self) -> Assembly:
+        from lamella.compiler._assembly import Assembly  # which brings lowering and printing along
 
-def printed(layout: Layout, unit: Unit) -> list[Kernel | Call | Extern]:
-    """The steps with their kernels printed."""
-    return [
-        Kernel(step.made, *unit.add(step.made.kernel, *_buffers(layout, number, step, unit)), step.makes)
-        if isinstance(step, Draft)
-        else step
-        for number, step in enumerate(layout.steps)
-    ]
+        return Assembly(self.graph, in_place=self._in_place)
+
+    # -- building -----------------------------------------------------------------------------------------------------
+
+    def _made_anew(self, key: str | None) -> Image:
+        """Lower the graph, compile and load its kernels, and keep the image on disk where it has a key."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        assembly = self._assembled()
+        image, files = assembly.image(), assembly.files
+        homes = {step.home: step for step in image.steps if isinstance(step, LibraryCall) and step.home}
+        with ThreadPoolExecutor(1) as pool:  # both may have to wait for a compiler
+            objects = pool.map(lambda step: build_library(step.symbol, step.dims[0]), homes.values())
+            self._loaded = Loaded(build_unit(files), image.kernels) if files else None
+            self._library = _functions(image, dict(zip(homes, objects, strict=True)))
+        if key is not None:
+            _saved.save(key, image)
+        return image
+
+    def _enter(self) -> None:
+        """Number what the runtime finds in the table of buffers, and fill the table of steps."""
+        image = self.image
+        self.entries = entries_of(self.graph)  # of the inputs
+        self.first_output = 1 + sum(entry is not None for entry in self.entries)
+        self.held = image.held
+        self.table_size = self.first_output + len(image.outputs) + len(self.held)
+        self.arena_views = {
+            operand
+            for step in image.steps
+            if isinstance(step, PythonStep)
+            for operand in step.operands
+            if isinstance(operand, View) and operand.home == "arena"
+        }
+        kernels = [] if self._loaded is None else self._loaded.kernels
+        self.table, self.starts = _steps.fill(image.steps, kernels, self._library)
+        self.words = [int(self.table[start + 1]) for start in self.starts]
+        self.first = _steps.FIRST
+
+    def _expect(self) -> None:
+        """What the list of inputs and outputs must hold, as the runtime checks it."""
+        inputs, written = self.graph.inputs, set(self.image.updated)
+        wanted = [
+            (position, entry, value.type.shape, value.type.dtype.numpy)
+            for position, (value, entry) in enumerate(zip(inputs, self.entries, strict=True))
+            if entry is not None and isinstance(value.type, TensorType)
+        ]
+        wanted += [
+            (len(inputs) + k, self.first_output + k, shape, numpy_dtype(dtype))
+            for k, (shape, dtype) in enumerate(self.image.outputs)
+        ]
+        self.expected = (Expected * max(1, len(wanted)))()
+        self._keep: list[Any] = []
+        for k, (position, entry, shape, dtype) in enumerate(wanted):
+            flags = PLAIN | WRITEABLE if position in written else PLAIN
+            sizes = (ctypes.c_int64 * max(1, len(shape)))(*shape)
+            self._keep += [sizes, dtype]
+            self.expected[k] = Expected(position, entry, len(shape), flags, ctypes.addressof(sizes), id(dtype))
+        self.expected_count = len(wanted)
+        self.expected_address = ctypes.addressof(self.expected)
+
+    def _scalar_function(self) -> Callable[..., tuple[Any, ...]] | None:
+        """A function that computes all host scalars, writes those kernels read, and returns those Python reads."""
+        image = self.image
+        native: set[int] = set()
+        python = {at for kind, at in image.picks if kind == "scalar"}
+        for step in image.steps:
+            if isinstance(step, Launch):
+                native.update(step.scalars)
+            elif isinstance(step, LibraryCall):
+                native.update(slot for slot, _ in step.scalars if slot >= 0)
+            else:
+                python.update(o.number for o in step.operands if isinstance(o, Slot))
+        self.python_scalars = {slot: k for k, slot in enumerate(sorted(python))}
+        if not image.scalars:
+            return None
+        return scalar_function(image.scalars, self.graph.name, native=native, python=list(self.python_scalars))
 
 
-def _buffers(layout: Layout, number: int, step: Draft, unit: Unit) -> tuple[frozenset[int], frozenset[int]]:
-    """Of a kernel's buffers, those that may be one array, and those that are written past the caches."""
-    return layout.shared.get(number, frozenset()), layout.streamed(number, step, unit.target.cache_bytes)
-
-
-def scratch_bytes(step: Kernel | Call | Extern) -> int:
-    """Memory that a step works in."""
-    if isinstance(step, Kernel):
-        return step.printed.partial_bytes
-    return step.scratch_bytes if isinstance(step, Call) else 0
+def _functions(image: Image, objects: Mapping[str, Path]) -> dict[tuple[str, str], int]:
+    """The library kernels that an image calls, by home and symbol."""
+    wanted = dict.fromkeys((step.home, step.symbol) for step in image.steps if isinstance(step, LibraryCall))
+    return {(home, symbol): runtime().symbol(symbol, objects.get(home)) for home, symbol in wanted}
 
 
 def compile_graph(graph: Graph, *, in_place: bool = False) -> CompiledGraph:

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from lamella.compiler._executable import CompiledGraph, compile_graph
-from lamella.compiler._lower._group import Call, Extern
-from lamella.compiler._lower._refs import Root
 from lamella.compiler._native._load import runtime
+from lamella.compiler._steps import LibraryCall
 from lamella.graph import Graph, Node, Value
 from lamella.graph.control import kernel_of
 from lamella.tensor.extend import OPS, Op, hold_blas, openblas, release_blas
@@ -67,18 +66,18 @@ class _Body:
     def __init__(self, graph: Graph, carried: int) -> None:
         self.graph = _apart(graph, carried)
         self.program = program = CompiledGraph(self.graph)
-        self.results: list[Any] = program.lowered.results
-        parts = (self.results[:carried], self.results[carried:])
+        image, given = program.image, len(graph.inputs)
+        parts = (image.picks[:carried], image.picks[carried:])
         # steps of the runtime alone, each result in memory of its own
         self.native = (
-            not any(isinstance(step, Extern) for step in program.steps)
-            and all(isinstance(root, Root) and root in program.output_roots for root in self.results)
+            not program.python_kernels
+            and all(kind == "array" and at >= given for kind, at in image.picks)
             and all(len(set(part)) == len(part) for part in parts)
         )
-        self.inputs = [None if root is None else program.entry[root] for root in program.lowered.inputs]
-        self.outputs = [program.entry[root] for root in self.results] if self.native else []
+        self.inputs = program.entries
+        self.outputs = [program.first_output + at - given for _, at in image.picks] if self.native else []
         native = runtime()
-        products = any(isinstance(s, Call) for s in program.steps)
+        products = any(isinstance(step, LibraryCall) for step in image.steps)
         self.blas = openblas() if products and native.blas is not None and native.blas.held else None
 
     def failed(self, status: int) -> None:
@@ -168,7 +167,7 @@ class _Scan:
             if swaps:
                 placed.put(given, pairs[-1][1])
         scalars = self._scalars(placed.frame, operands)
-        slots = 0 if scalars is None else body.program.scalar_count
+        slots = 0 if scalars is None else len(body.program.image.scalars)
         address, loop = placed.frame.address, runtime().loop
         status = _holding(
             body.blas, lambda: loop(address, length, self.moving, self.moves, self.carried, self.changes, slots)
@@ -193,7 +192,7 @@ class _Scan:
         if not self.indexed:
             compute(operands, frame.scalars_f, frame.scalars_i)
             return None
-        table = np.zeros((self.length, self.body.program.scalar_count))
+        table = np.zeros((self.length, len(self.body.program.image.scalars)))
         words = table.view(np.int64)
         order = reversed(range(self.length)) if self.params["reverse"] else range(self.length)
         for k, t in enumerate(order):

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lamella.compiler._image import numpy_dtype
 from lamella.compiler._kernel import Apply, Check, Kernel, Load, Position, Store, Update
-from lamella.compiler._lower._graph import Lowered, numpy_dtype
+from lamella.compiler._lower._graph import Lowered
 from lamella.compiler._lower._group import Call, Extern, Group
 from lamella.compiler._lower._kernelize import Made, kernelize
 from lamella.compiler._lower._refs import Ref, Root, Subject

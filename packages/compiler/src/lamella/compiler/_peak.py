@@ -6,8 +6,8 @@ from the start, and what extern steps hand back, which is held until the run end
 
 from __future__ import annotations
 
+from lamella.compiler._assembly import printed, scratch_bytes
 from lamella.compiler._c._unit import Unit
-from lamella.compiler._executable import printed, scratch_bytes
 from lamella.compiler._lower._graph import lower_graph, mark_stored
 from lamella.compiler._memory import bytes_of, drafts, lay_out
 from lamella.compiler._plan import plan

@@ -8,27 +8,24 @@ arrays.
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import functools
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from lamella.compiler._lower._graph import numpy_dtype
-from lamella.compiler._lower._group import Call, Extern
-from lamella.compiler._lower._refs import Ref, Root, Scalar
+from lamella.compiler._image import ARENA, Slot, View, numpy_dtype
 from lamella.compiler._native._load import Frame, runtime
-from lamella.compiler._plan import ALIGN
-from lamella.compiler._steps import END, FAILED, FIRST
+from lamella.compiler._steps import END, FAILED, FIRST, Launch, LibraryCall, PythonStep
 from lamella.graph import ScalarType, TensorType
-from lamella.tensor.extend import hold_blas, openblas, release_blas
+from lamella.tensor.extend import Op, hold_blas, openblas, release_blas, rule
 
 if TYPE_CHECKING:
     from lamella.compiler._executable import CompiledGraph
 
-ARENA = 0  # the arena's entry in the table of buffers
+ALIGN = 64  # bytes, of the arena
 SHORT = 4  # launches of one chunk each, some ten microseconds, that a call may do without giving the GIL away
 SCALAR_TYPES = {"i64": int, "f64": float, "bool": bool}
 _T = TypeVar("_T")
@@ -41,18 +38,18 @@ class _Frame:
     __slots__ = ("address", "arena", "data", "held", "keep", "numbers", "scalars_f", "scalars_i", "views")
 
     def __init__(self, program: CompiledGraph) -> None:
-        size = program.memory.arena_bytes
+        size = program.image.arena_bytes
         block = np.empty(size + ALIGN, np.uint8)
         start = -block.ctypes.data % ALIGN
         self.arena = block[start : start + size]
         self.data = (ctypes.c_void_p * program.table_size)()
         self.data[ARENA] = self.arena.ctypes.data
-        count = max(1, program.scalar_count)
+        count = max(1, len(program.image.scalars))
         self.scalars_f = (ctypes.c_double * count)()
         self.scalars_i = (ctypes.c_int64 * count).from_buffer(self.scalars_f)
         self.numbers: tuple[Any, ...] = ()
-        self.held: list[Any] = [None] * len(program.extern_slots)
-        self.views = {ref: self._view(ref, program) for ref in program.arena_refs}
+        self.held: list[Any] = [None] * len(program.held)
+        self.views = {view: self._view(view) for view in program.arena_views}
         frame = Frame(
             ctypes.addressof(self.data), ctypes.addressof(self.scalars_f), program.expected_address,
             program.expected_count, program.table.ctypes.data,
@@ -60,24 +57,32 @@ class _Frame:
         self.keep = frame
         self.address = ctypes.addressof(frame)
 
-    def _view(self, ref: Ref, program: CompiledGraph) -> np.ndarray[Any, Any]:
-        dtype = numpy_dtype(ref.dtype)
-        base = program.offset(ref.root)
-        flat = self.arena[base : base + ref.root.size * dtype.itemsize].view(dtype)
-        return strided(flat.reshape(ref.root.shape), ref)
+    def _view(self, view: View) -> np.ndarray[Any, Any]:
+        dtype = numpy_dtype(view.dtype)
+        flat = self.arena[view.at : view.at + math.prod(view.whole) * dtype.itemsize].view(dtype)
+        return strided(flat.reshape(view.whole), view)
 
 
-def strided(array: np.ndarray[Any, Any], ref: Ref) -> np.ndarray[Any, Any]:
-    """The numpy view of a root's array that a ref stands for."""
-    if ref.whole and ref.shape == ref.root.shape:
+def strided(array: np.ndarray[Any, Any], view: View) -> np.ndarray[Any, Any]:
+    """The numpy view of an array that a View stands for."""
+    if view.plain:
         return array
     item = array.itemsize
-    strides = tuple(s * item for s in ref.strides)
-    return np.ndarray(ref.shape, array.dtype, array, ref.offset * item, strides)
+    strides = tuple(s * item for s in view.strides)
+    return np.ndarray(view.shape, array.dtype, array, view.offset * item, strides)
 
 
-def _zeros_of(step: Extern) -> Callable[..., Any]:
-    out = [np.zeros(root.shape, numpy_dtype(root.dtype)) for root in step.roots]
+def python_kernel(op: Op, params: Mapping[str, Any]) -> tuple[Callable[..., Any], Mapping[str, Any]]:
+    """What a step in Python calls, and the keywords that it is given."""
+    if op.spec == "control":
+        from lamella.compiler._loops import control_kernel  # which compiles the graphs inside
+
+        return control_kernel(op, params), {}
+    return rule(op, "numpy"), params
+
+
+def _zeros_of(step: PythonStep) -> Callable[..., Any]:
+    out = [np.zeros(shape, numpy_dtype(dtype)) for shape, dtype in step.results]
     return lambda *_: out[0] if len(out) == 1 else out
 
 
@@ -86,7 +91,7 @@ class Runner:
 
     def __init__(self, program: CompiledGraph) -> None:
         self.program = program
-        self.lowered = program.lowered
+        self.image = program.image
         self.frames: list[_Frame] = []
         self.single: Callable[[Sequence[Any]], Any] | None = None  # gives the one result itself
         self.scalar_inputs = [
@@ -97,14 +102,16 @@ class Runner:
 
     def make(self) -> Callable[[Sequence[Any]], list[Any]]:
         """`run(inputs)` gives the outputs, then the effect values."""
-        program, lowered, native = self.program, self.lowered, runtime()
-        made = [(root.shape, numpy_dtype(root.dtype)) for root in program.output_roots]
-        picks = [self._pick(result) for result in lowered.results]
-        actions = {
-            program.starts[number]: (self._extern(step), program.starts[number] + program.words[number])
-            for number, step in enumerate(program.steps)
-            if isinstance(step, Extern)
-        }
+        program, image, native = self.program, self.image, runtime()
+        made = [(shape, numpy_dtype(dtype)) for shape, dtype in image.outputs]
+        picks = [(kind, program.python_scalars[at]) if kind == "scalar" else (kind, at) for kind, at in image.picks]
+        actions = {}
+        slot = 0  # of what Python steps hand back
+        for number, step in enumerate(image.steps):
+            if isinstance(step, PythonStep):
+                action = self._extern(step, program.python_kernels[number], slot)
+                actions[program.starts[number]] = action, program.starts[number] + program.words[number]
+                slot += len(step.results)
         if native.reads_lists and not actions and all(kind == "array" for kind, _ in picks):
             inner = self._native(made, [position for _, position in picks])
         else:
@@ -115,7 +122,7 @@ class Runner:
         """`call` while BLAS stays on the thread that calls it, where steps call it and it can be held."""
         blas = runtime().blas
         library = openblas()
-        calls = any(isinstance(step, Call) and step.holds for step in self.program.steps)
+        calls = any(isinstance(step, LibraryCall) and step.holds for step in self.image.steps)
         if not calls or blas is None or not blas.held or library is None:
             return call
 
@@ -135,15 +142,20 @@ class Runner:
     def _step_seconds(self, inputs: Sequence[Any], trials: int) -> list[float]:
         program, native, seconds = self.program, runtime(), []
         self._check_scalars(inputs)
-        arrays = [*inputs, *[np.empty(root.shape, numpy_dtype(root.dtype)) for root in program.output_roots]]
+        arrays = [*inputs, *[np.empty(shape, numpy_dtype(dtype)) for shape, dtype in self.image.outputs]]
         frame = self._take()
         frame.numbers = () if program.scalars is None else program.scalars(inputs, frame.scalars_f, frame.scalars_i)
         self._bind_slowly(frame.address, arrays)
-        for step, start, words in zip(program.steps, program.starts, program.words, strict=True):
-            if isinstance(step, Extern):
-                endless = step.name == "while_loop"  # over these inputs, perhaps: zeros stand for its results
-                action = dataclasses.replace(step, kernel=_zeros_of(step), params={}) if endless else step
-                call = functools.partial(self._extern(action), frame, arrays)
+        slot = 0
+        for number, (step, start, words) in enumerate(
+            zip(self.image.steps, program.starts, program.words, strict=True)
+        ):
+            endless = isinstance(step, PythonStep) and step.op.name == "while_loop"
+            if isinstance(step, PythonStep):
+                # over these inputs it may never end: zeros stand for its results
+                kernel = (_zeros_of(step), {}) if endless else program.python_kernels[number]
+                call = functools.partial(self._extern(step, kernel, slot), frame, arrays)
+                slot += len(step.results)
             else:
                 alone = np.concatenate([[0], program.table[start : start + words], program.table[-END:]])
                 kept = Frame.from_buffer_copy(frame.keep)
@@ -154,7 +166,6 @@ class Runner:
                 started = time.perf_counter()
                 call()
                 times.append(time.perf_counter() - started)
-            endless = isinstance(step, Extern) and step.name == "while_loop"
             seconds.append(float("nan") if endless else float(np.median(times)))
         frame.held = [None] * len(frame.held)
         self.frames.append(frame)
@@ -168,7 +179,7 @@ class Runner:
 
     def _native(self, made: list[Any], positions: list[int]) -> Callable[[Sequence[Any]], list[Any]]:
         """A graph of native steps alone: one call of the runtime."""
-        empty, count, failed = np.empty, len(self.lowered.inputs), self._failed
+        empty, count, failed = np.empty, len(self.program.graph.inputs), self._failed
         start = runtime().run_shortly if self._is_short() else runtime().run
         pop, push, take = self.frames.pop, self.frames.append, self._take
         if self.program.scalars is None and len(made) == 1 and positions == [count]:
@@ -206,8 +217,8 @@ class Runner:
         return run
 
     def _is_short(self) -> bool:
-        steps = self.program.steps
-        return len(steps) <= SHORT and all(not isinstance(s, Call | Extern) and s.printed.chunks <= 1 for s in steps)
+        steps = self.image.steps
+        return len(steps) <= SHORT and all(isinstance(step, Launch) and step.chunks <= 1 for step in steps)
 
     def _mixed(
         self, made: list[Any], picks: list[tuple[str, Any]], actions: dict[int, tuple[Action, int]]
@@ -237,7 +248,7 @@ class Runner:
                     at = walk(address, following)
             held, numbers = frame.held, frame.numbers
             found = [
-                arrays[p] if kind == "array" else held[p] if kind == "held" else numbers[p] if kind == "number" else p
+                arrays[p] if kind == "array" else held[p] if kind == "held" else numbers[p] if kind == "scalar" else p
                 for kind, p in picks
             ]
             frame.held = [None] * len(held)
@@ -249,41 +260,22 @@ class Runner:
     def _failed(self, arrays: list[Any], status: int) -> None:
         """Raise what a step reported, or mend the input that was not plain."""
         if status <= FAILED:
-            error = self.lowered.errors[FAILED - status - 1]
-            raise type(error)(*error.args)
+            kind, args = self.image.errors[FAILED - status - 1]
+            raise kind(*args)
         self._conform(arrays, -1 - status)
 
-    # -- what lies where ----------------------------------------------------------------------------------------------
+    # -- steps in Python ----------------------------------------------------------------------------------------------
 
-    def _pick(self, result: Any) -> tuple[str, Any]:
-        """Where a result lies after a run."""
-        if isinstance(result, Scalar):
-            return "number", self.program.python_scalars[result.slot]
-        if not isinstance(result, Root):
-            return "constant", result
-        if result in self.program.extern_slots:
-            return "held", self.program.extern_slots[result]
-        return "array", self._position(result)
-
-    def _position(self, root: Root) -> int:
-        root = self.program.updates.get(root, root)
-        for position, given in enumerate(self.lowered.inputs):
-            if given is root:
-                return position
-        return len(self.lowered.inputs) + self.program.output_roots.index(root)
-
-    def _extern(self, step: Extern) -> Action:
-        kernel, params = step.kernel, step.params
-        if kernel is None:
-            raise AssertionError("an extern step has a kernel")
+    def _extern(self, step: PythonStep, kernel: tuple[Callable[..., Any], Mapping[str, Any]], first: int) -> Action:
+        """What a step does, whose results are kept from slot `first` on."""
+        function, params = kernel
         getters = [self._getter(operand) for operand in step.operands]
-        slots = [
-            (self.program.extern_slots[r], self.program.entry[r], r.shape, numpy_dtype(r.dtype)) for r in step.roots
-        ]
+        entry = self.program.table_size - len(self.program.held) + first
+        slots = [(first + k, entry + k, shape, numpy_dtype(dtype)) for k, (shape, dtype) in enumerate(step.results)]
         many = len(slots) > 1
 
         def call(frame: _Frame, arrays: list[Any]) -> None:
-            out = kernel(*[get(frame, arrays) for get in getters], **params)
+            out = function(*[get(frame, arrays) for get in getters], **params)
             for (slot, entry, shape, dtype), array in zip(slots, out if many else (out,), strict=True):
                 whole = np.ascontiguousarray(array, dtype).reshape(shape)
                 if whole.base is not None and np.may_share_memory(whole, frame.arena):
@@ -294,31 +286,24 @@ class Runner:
         return call
 
     def _getter(self, operand: Any) -> Callable[[_Frame, list[Any]], Any]:
-        if isinstance(operand, Scalar):
-            k = self.program.python_scalars[operand.slot]
+        if isinstance(operand, Slot):
+            k = self.program.python_scalars[operand.number]
             return lambda frame, arrays: frame.numbers[k]
-        if not isinstance(operand, Ref):
+        if not isinstance(operand, View):
             return lambda frame, arrays: operand
-        root = operand.root
-        entry = self.program.entry.get(root)
-        if entry is None:
+        if operand.home == "arena":
             return lambda frame, arrays: frame.views[operand]
-        holder = self.program.holders[entry]  # the root itself, or what it lies in until that is made
-        assert holder is not None
-        dtype, shape = numpy_dtype(root.dtype), root.shape
-        if holder in self.program.extern_slots:
-            slot = self.program.extern_slots[holder]
-            return lambda frame, arrays: strided(frame.held[slot].view(dtype).reshape(shape), operand)
-        position = self._position(holder)
-        return lambda frame, arrays: strided(arrays[position].view(dtype).reshape(shape), operand)
+        dtype, whole, at = numpy_dtype(operand.dtype), operand.whole, operand.at
+        if operand.home == "held":
+            return lambda frame, arrays: strided(frame.held[at].view(dtype).reshape(whole), operand)
+        return lambda frame, arrays: strided(arrays[at].view(dtype).reshape(whole), operand)
 
     # -- inputs -------------------------------------------------------------------------------------------------------
 
     def _check_scalars(self, inputs: Sequence[Any]) -> None:
-        if len(inputs) != len(self.lowered.inputs):
-            raise ValueError(
-                f"graph {self.program.graph.name!r} takes {len(self.lowered.inputs)} inputs, got {len(inputs)}"
-            )
+        graph = self.program.graph
+        if len(inputs) != len(graph.inputs):
+            raise ValueError(f"graph {graph.name!r} takes {len(graph.inputs)} inputs, got {len(inputs)}")
         for position, kind in self.scalar_inputs:
             if type(inputs[position]) is not kind:
                 raise TypeError(

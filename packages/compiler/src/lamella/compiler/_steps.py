@@ -8,8 +8,8 @@ the same code serves other sizes when the table is filled again.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ FIRST = 1  # word of the first step: what the runtime returns at the end, 0, is 
 FAILED = -(1 << 32)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a step finds a buffer: entry `buffer` of the graph's table, plus bytes; -1 where an operand is missing."""
 
     buffer: int
@@ -32,12 +31,10 @@ MISSING = Place(-1)
 Number = bool | int | float
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """One use of a kernel, by the addresses of its functions; `scalars` are slots of the call's scalar table."""
+class Launch(NamedTuple):
+    """One use of a kernel, by its number; `scalars` are slots of the call's scalar table."""
 
-    function: int
-    total: int
+    kernel: int
     chunks: int
     places: tuple[Place, ...]
     dims: tuple[int, ...]
@@ -45,50 +42,69 @@ class Launch:
     partial: Place = MISSING
 
 
-@dataclass(frozen=True, slots=True)
-class LibraryCall:
-    """A call of a library kernel; `scalars` are slots or numbers, `errors` comes before the codes of its errors."""
+class LibraryCall(NamedTuple):
+    """A call of a library kernel for reals of `dims[0]` bytes, which is in the object `home`, or "" for the runtime.
 
-    function: int
+    `scalars` are slots, or -1 with a number; `errors` comes before the codes of its errors. `holds` says that BLAS
+    would use threads of its own.
+    """
+
+    symbol: str
+    home: str
     places: tuple[Place, ...]
     dims: tuple[int, ...]
     scalars: tuple[tuple[int, Number], ...] = ()
     errors: int = 0
+    holds: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PythonStep:
-    """The runtime returns to Python here."""
+class PythonStep(NamedTuple):
+    """The runtime returns to Python here: an op's own kernel on whole arrays.
+
+    `operands` are Views, Slots and constants; `results` are shapes and storage types.
+    """
+
+    op: Any
+    params: Mapping[str, Any]
+    operands: tuple[Any, ...]
+    results: tuple[tuple[tuple[int, ...], str], ...]
 
 
 Step = Launch | LibraryCall | PythonStep
+Addresses = Sequence[tuple[int, int]]  # of the functions of each kernel: its chunks, and its total or 0
 
 
-def fill(steps: Sequence[Step]) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], list[int]]:
-    """The table, and the word at which each step begins."""
+def fill(
+    steps: Sequence[Step], kernels: Addresses, library: Mapping[tuple[str, str], int] | None = None
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], list[int]]:
+    """The table, and the word at which each step begins; `library` has functions by home and symbol."""
     words, starts = [0] * FIRST, []
     for step in steps:
         starts.append(len(words))
-        words += _words(step)
+        if isinstance(step, PythonStep):
+            words += [_PYTHON, _HEAD] + [0] * (_HEAD - 2)
+        elif isinstance(step, Launch):
+            words += _launch(step, *kernels[step.kernel])
+        else:
+            words += _call(step, (library or {})[step.home, step.symbol])
     words += [_DONE, _HEAD] + [0] * (_HEAD - 2)
     return np.array(words, np.int64), starts
 
 
-def _words(step: Step) -> list[int]:
-    if isinstance(step, PythonStep):
-        return [_PYTHON, _HEAD] + [0] * (_HEAD - 2)
-    tail = [word for place in step.places for word in (place.buffer, place.offset)]
+def _launch(step: Launch, function: int, total: int) -> list[int]:
+    tail = [word for place in step.places for word in place]
     tail += step.dims
-    if isinstance(step, Launch):
-        tail += [word for slot in step.scalars for word in (slot, 0)]
-        head = [_KERNEL, step.function, step.total, step.chunks]
-        last = [step.partial.buffer, step.partial.offset, 0]
-    else:
-        tail += [word for slot, number in step.scalars for word in (slot, _bits(number))]
-        head = [_LIBRARY, step.function, 0, 0]
-        last = [-1, 0, step.errors]
-    counts = [len(step.places), len(step.dims), len(step.scalars)]
-    return [head[0], _HEAD + len(tail), *head[1:], *counts, *last, *tail]
+    tail += [word for slot in step.scalars for word in (slot, 0)]
+    counts = (len(step.places), len(step.dims), len(step.scalars))
+    return [_KERNEL, _HEAD + len(tail), function, total, step.chunks, *counts, *step.partial, 0, *tail]
+
+
+def _call(step: LibraryCall, function: int) -> list[int]:
+    tail = [word for place in step.places for word in place]
+    tail += step.dims
+    tail += [word for slot, number in step.scalars for word in (slot, _bits(number))]
+    counts = (len(step.places), len(step.dims), len(step.scalars))
+    return [_LIBRARY, _HEAD + len(tail), function, 0, 0, *counts, -1, 0, step.errors, *tail]
 
 
 def _bits(number: Number) -> int:

@@ -16,11 +16,11 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from lamella.compiler._schedule import Target
+if TYPE_CHECKING:
+    from lamella.compiler._schedule import Target
 
 HELP = (
     "no C compiler was found: set $CC, install gcc or clang (Debian/Ubuntu: apt install gcc; macOS: xcode-select "
@@ -44,8 +44,7 @@ class CompileError(RuntimeError):
     """The C compiler refused a generated file; the message names the file and holds what the compiler said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Toolchain:
+class Toolchain(NamedTuple):
     """A C compiler: how to call it, and what identifies it in a cache key."""
 
     command: tuple[str, ...]
@@ -57,6 +56,8 @@ class Toolchain:
         include = [f"-I{path}" for path in includes]
         inputs = sources
         if len(sources) > 1:
+            from concurrent.futures import ThreadPoolExecutor
+
             inputs = [output.with_name(f"{source.name}.o") for source in sources]
             with ThreadPoolExecutor(usable_cpus()) as pool:  # threads that wait for compilers
                 for done in [
@@ -136,6 +137,8 @@ def cpu_features() -> frozenset[str]:
 @functools.cache
 def host_target() -> Target:
     """What this machine's vectors are like."""
+    from lamella.compiler._schedule import Target  # which knows kernels
+
     features = cpu_features()
     fma = "fma" in features or platform.machine().lower() in ("aarch64", "arm64")
     vector = 64 if "avx512f" in features and "avx512dq" in features else 32 if "avx2" in features else 16

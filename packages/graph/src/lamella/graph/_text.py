@@ -25,15 +25,18 @@ LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]]*+")
 FILE: Final = re.compile(r"(?:[!$-~])++")  # printable ASCII without blank, quote and '#'
 
 
-def to_text(graph: Graph) -> str:
-    """The whole graph as text, ending in a newline; GraphError for a constant without a text form."""
-    return "\n".join(_lines(graph)) + "\n"
+def to_text(graph: Graph, *, lines: bool = True) -> str:
+    """The whole graph as text, ending in a newline; GraphError for a constant without a text form.
+
+    Without `lines` nodes do not tell which line they come from.
+    """
+    return "\n".join(_lines(graph, lines)) + "\n"
 
 
-def _lines(graph: Graph) -> list[str]:
+def _lines(graph: Graph, told: bool = True) -> list[str]:
     lines = _header(graph)
     for node in graph.nodes:
-        lines += [f"  {line}" for line in node_text(node).split("\n")]
+        lines += [f"  {line}" for line in node_text(node, lines=told).split("\n")]
     lines.append(f"  return {', '.join(map(_arg_text, graph.outputs))}".rstrip())
     lines += [f"  {effect_text(effect)}" for effect in graph.effects]
     lines.append("}")
@@ -46,18 +49,18 @@ def node_line(graph: Graph, index: int) -> int:
     return len(_header(graph)) + 1 + index + inside
 
 
-def node_text(node: Node) -> str:
+def node_text(node: Node, *, lines: bool = True) -> str:
     """One node as it stands in the text, without indentation: several lines where a param is a graph."""
     outputs = ", ".join([f"%{v.id}: {v.type}" for v in node.outputs])
     inside = ", ".join([_arg_text(a) for a in node.args])
     if node.params:
         names = [n for n in node.op.params if n in node.params]
         names += [n for n in node.params if n not in names]
-        inside += "; " + ", ".join([f"{n}={_param_text(node.params[n])}" for n in names])
+        inside += "; " + ", ".join([f"{n}={_param_text(node.params[n], lines)}" for n in names])
     text = f"{outputs} = {_word(node.op.name, NAME)}({inside})"
     if node.region:
         text += f" region {node.region}"
-    if node.source is not None:
+    if lines and node.source is not None:
         text += f"   # {_word(node.source[0], FILE)}:{node.source[1]}"
     return text
 
@@ -68,8 +71,8 @@ def effect_text(effect: Effect) -> str:
     return f"{effect.kind} {target} <- {_arg_text(effect.value)}"
 
 
-def _param_text(value: Any) -> str:
-    return "\n".join(_lines(value)) if type(value) is Graph else constant_text(value)
+def _param_text(value: Any, lines: bool) -> str:
+    return "\n".join(_lines(value, lines)) if type(value) is Graph else constant_text(value)
 
 
 def constant_text(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ._discover import MissingPackage, discover, first_party, missing
+from ._discover import LOADED_NS, MissingPackage, discover, first_party, missing, third_party
 from ._on_demand import on_demand
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ else:  # making a protocol takes a millisecond
 __version__ = "0.1.0"
 
 __all__ = [
+    "LOADED_NS",
     "GraphExecutor",
     "MissingPackage",
     "Storage",
@@ -21,4 +22,5 @@ __all__ = [
     "first_party",
     "missing",
     "on_demand",
+    "third_party",
 ]

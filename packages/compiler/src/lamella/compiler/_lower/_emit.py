@@ -17,6 +17,7 @@ from lamella.compiler._library._row import Library
 from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target, fit, steps_of
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Subject, Table, contiguous
 from lamella.compiler._schedule import HEAVY
+from lamella.tensor.extend import Op
 
 Rule = Callable[..., Any]
 _SCAN_COST = 100  # never done again: what comes before would have to be, too
@@ -226,17 +227,15 @@ class Emitter:
 
     def extern(
         self,
-        name: str,
-        kernel: Callable[..., Any],
+        op: Op,
         operands: tuple[Any, ...],
         params: dict[str, Any],
         types: list[tuple[tuple[int, ...], str]],
     ) -> tuple[Ref, ...]:
         """A call of the op's own kernel on whole arrays; its operands must exist in memory."""
         self._complete(operands)
-        step = self.grouper.extern(name, self.source)
-        step.kernel, step.params = kernel, params
-        step.operands = list(operands)
+        step = self.grouper.extern(op, self.source)
+        step.operands, step.params = list(operands), params
         return self._made(step, types)
 
     def library(

@@ -4,12 +4,9 @@ result comes from.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from lamella.compiler._kernel._ir import INT_RANGE
 from lamella.compiler._library import LIBRARY, Library
@@ -17,29 +14,14 @@ from lamella.compiler._lower._again import compute_again
 from lamella.compiler._lower._emit import Emitter, lowerable
 from lamella.compiler._lower._group import LEAST_ROWS, Call, Extern, Group, Grouper, Step, memory_read
 from lamella.compiler._lower._refs import Ref, Root, Scalar, Subject
+from lamella.compiler._scalars import INPUT, Row
 from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
 from lamella.interfaces import discover
-from lamella.tensor.extend import Op, rule
+from lamella.tensor.extend import Op
 
-_INFIX = {
-    "scalar.add": "+", "scalar.sub": "-", "scalar.mul": "*", "scalar.div": "/", "scalar.floordiv": "//",
-    "scalar.mod": "%",
-    "scalar.pow": "**", "scalar.lt": "<", "scalar.le": "<=", "scalar.gt": ">", "scalar.ge": ">=", "scalar.eq": "==",
-    "scalar.ne": "!=",
-}  # fmt: skip
 _TAKE_PENDING = frozenset({"add", "pad"})  # their rules join what nothing has asked for yet
 _COPIES = frozenset({"cast", "copy", "cat", "stack", "take", "gather", "flip", "roll", "view_write", "where"})
 EXACT_INT = 2**24  # integers up to it are exact in f32
-
-
-@dataclass(slots=True)
-class ScalarProgram:
-    """Host scalars: generated Python lines, and the local variable of each slot."""
-
-    lines: list[str] = field(default_factory=list)
-    names: dict[int, str] = field(default_factory=dict)
-    kinds: dict[int, str] = field(default_factory=dict)
-    constants: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -49,7 +31,7 @@ class Lowered:
     graph: Graph
     inputs: list[Root | None]  # None for host scalars
     steps: list[Step]
-    scalars: ScalarProgram
+    scalars: list[Row]  # by slot
     results: list[Root | Scalar | Any]
     errors: list[Exception]
     subjects: dict[int, Subject]  # what the checks of kernels are about, by the code they report
@@ -90,7 +72,7 @@ class _Lowering:
     def __init__(self, graph: Graph, library: Mapping[str, Library], least_rows: int) -> None:
         self.graph, self.library = graph, library
         self.e = Emitter(Grouper(least_rows))
-        self.program = ScalarProgram()
+        self.rows: list[Row] = []
         self.env: dict[Value, Ref | Scalar] = {}
         self.made: list[tuple[Node, tuple[Root, ...]]] = []
         self.regions = {0}
@@ -104,7 +86,7 @@ class _Lowering:
                 self.env[value] = root.ref()
                 inputs.append(root)
             else:
-                self.env[value] = self._scalar(value.type, f"inputs[{position}]")
+                self.env[value] = self._scalar(Row(value.type.kind, INPUT, (position,)))
                 inputs.append(None)
         for node in graph.nodes:
             self._node(node)
@@ -114,7 +96,7 @@ class _Lowering:
             raise AssertionError("a number that somebody reads from memory was never placed")
         steps = [s for s in e.grouper.steps if s.merged is None]
         compute_again(steps, e.root)
-        return Lowered(graph, inputs, steps, self.program, results, e.errors, e.subjects, self.made)
+        return Lowered(graph, inputs, steps, self.rows, results, e.errors, e.subjects, self.made)
 
     def _result(self, value: Any, *, fresh: bool) -> Any:
         if not isinstance(value, Value):
@@ -180,12 +162,7 @@ class _Lowering:
         return True
 
     def _extern(self, node: Node, operands: tuple[Any, ...]) -> tuple[Ref, ...]:
-        kernel, params = rule(node.op, "numpy"), dict(node.params)
-        if node.op.spec == "control":
-            from lamella.compiler._loops import control_kernel  # which lowers the graphs inside
-
-            kernel, params = control_kernel(node.op, node.params), {}
-        return self.e.extern(node.op.name, kernel, operands, params, self._types(node))
+        return self.e.extern(node.op, operands, dict(node.params), self._types(node))
 
     def _types(self, node: Node) -> list[tuple[tuple[int, ...], str]]:
         """Shape and storage type of each result."""
@@ -198,48 +175,24 @@ class _Lowering:
 
     # -- host scalars -------------------------------------------------------------------------------------------------
 
-    def _scalar(self, type_: ScalarType, expression: str) -> Scalar:
-        slot = len(self.program.names)
-        name = f"v{slot}"
-        self.program.names[slot], self.program.kinds[slot] = name, type_.kind
-        self.program.lines.append(f"{name} = {expression}")
-        return Scalar(slot, type_.kind)
+    def _scalar(self, row: Row) -> Scalar:
+        self.rows.append(row)
+        return Scalar(len(self.rows) - 1, row.kind)
 
     def _scalar_node(self, node: Node) -> None:
         (out,) = node.outputs
         if not isinstance(out.type, ScalarType):
             raise TypeError(f"a scalar op gives a host scalar: {node!r}")
-        words = []
+        args: list[str | bool | int | float] = []
         for arg in node.args:
             found = self.env[arg] if isinstance(arg, Value) else arg
             if isinstance(found, Scalar):
-                words.append(self.program.names[found.slot])
+                args.append(f"v{found.slot}")
             elif isinstance(found, (bool, int, float)):
-                words.append(_python(found))
+                args.append(found)
             else:
                 raise TypeError(f"a scalar op takes host scalars and numbers, got {arg!r}: {node!r}")
-        infix = _INFIX.get(node.op.name)
-        if infix is not None:
-            text = f"{words[0]} {infix} {words[1]}"
-        else:
-            name = f"f_{node.op.name.replace('.', '_')}"
-            self.program.constants[name] = rule(node.op, "numpy")
-            text = f"{name}({', '.join(words)})"
-        if out.type.kind != "bool":
-            text = f"{'float' if out.type.kind == 'f64' else 'int'}({text})"
-        self.env[out] = self._scalar(out.type, text)
-
-
-def _python(number: bool | int | float) -> str:
-    """A Python expression of a number; inf and nan have no literals."""
-    return f"({number!r})" if math.isfinite(number) else f"float('{number!r}')"
-
-
-def numpy_dtype(short: str) -> np.dtype[Any]:
-    """The numpy dtype of a storage type's word."""
-    from lamella.tensor.extend import as_dtype
-
-    return as_dtype(short).numpy
+        self.env[out] = self._scalar(Row(out.type.kind, node.op.name, tuple(args)))
 
 
 def mark_stored(steps: list[Step]) -> None:

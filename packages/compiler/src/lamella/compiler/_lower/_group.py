@@ -15,6 +15,7 @@ from typing import Any, TypeGuard
 
 from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table
+from lamella.tensor.extend import Op
 
 Body = Callable[[KernelBuilder, list[int]], int]
 # What an update writes to: (index value, elements a step moves, steps) terms, and a mask or None.
@@ -82,12 +83,16 @@ class Group(Step):
 class Extern(Step):
     """A call of an op's own kernel on whole arrays."""
 
-    name: str = ""
-    kernel: Callable[..., Any] | None = None
+    op: Op = field(kw_only=True)
     operands: list[Any] = field(default_factory=list)
     params: dict[str, Any] = field(default_factory=dict)
     roots: list[Root] = field(default_factory=list)
     source: str = ""
+
+    @property
+    def name(self) -> str:
+        """The op's."""
+        return self.op.name
 
 
 @dataclass(eq=False, slots=True)
@@ -151,9 +156,9 @@ class Grouper:
         """Let what follows join no step that is there: it would be computed early, and kept."""
         self.barrier = len(self.steps)
 
-    def extern(self, name: str, source: str) -> Extern:
+    def extern(self, op: Op, source: str) -> Extern:
         """Open an extern step."""
-        step = Extern(len(self.steps), name=name, source=source)
+        step = Extern(len(self.steps), op=op, source=source)
         self.steps.append(step)
         return step
 

@@ -13,13 +13,12 @@ import importlib
 import re
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from lamella.compiler import _cache
-from lamella.compiler._native._sources import family_of, library_source
 from lamella.compiler._toolchain import find_toolchain, host_target, machine_identity
 from lamella.tensor.extend import follow_num_threads, openblas
 
@@ -72,8 +71,7 @@ def _numpy_library() -> ctypes.CDLL:
     return ctypes.CDLL(importlib.import_module("numpy._core._multiarray_umath").__file__)
 
 
-@dataclass(frozen=True, slots=True)
-class Blas:
+class Blas(NamedTuple):
     """The BLAS that products call: its symbol, whether sizes are 64-bit, and whether it can be held at one thread."""
 
     symbol: str
@@ -108,11 +106,13 @@ class Runtime:
         self.blas = self._find_blas()
         follow_num_threads(self.library.lm_set_threads)
 
-    def symbol(self, name: str, item_bytes: int) -> int:
-        """The address of a library kernel for reals of a size; those outside of the runtime are compiled here."""
-        home = self.library
-        if not hasattr(home, name):
-            home = _library(family_of(_text("library.c"), name), item_bytes)
+    def has(self, name: str, home: str) -> bool:
+        """Whether there is a library kernel of this name, in an object of its own or in the runtime."""
+        return f"LM_ENTRY({name})" in _text("library.c") if home else hasattr(self.library, name)
+
+    def symbol(self, name: str, path: Path | None = None) -> int:
+        """The address of a library kernel, in an object of its own or in the runtime."""
+        home = self.library if path is None else _opened(path)
         address = ctypes.cast(getattr(home, name), ctypes.c_void_p).value
         if address is None:
             raise AssertionError(f"{name} has no address")
@@ -163,17 +163,32 @@ def get_num_threads() -> int:
 
 
 class Loaded:
-    """A compiled unit, attached to the runtime: the addresses of its kernels."""
+    """A compiled unit, attached to the runtime: the addresses of the functions of its kernels, or 0 for no total."""
 
-    def __init__(self, sources: list[str], count: int) -> None:
-        self.path = _build(sources, ())
-        self.library = ctypes.CDLL(str(self.path))
+    def __init__(self, path: Path, count: int) -> None:
+        self.path = path
+        self.library = ctypes.CDLL(str(path))
         self.library.lm_attach.argtypes = (ctypes.c_void_p,)
         self.library.lm_attach.restype = None
         self.library.lm_attach(runtime().address)
         table = ctypes.c_size_t * count
-        self.kernels = list(table.in_dll(self.library, "lm_kernels"))
-        self.totals = list(table.in_dll(self.library, "lm_totals"))
+        kernels, totals = table.in_dll(self.library, "lm_kernels"), table.in_dll(self.library, "lm_totals")
+        self.kernels = list(zip(kernels, totals, strict=True))
+
+
+def key_of_unit(files: list[str]) -> str:
+    """The key of the object that C files are compiled to."""
+    tools = find_toolchain()
+    return _cache.key_of(*files, *map(_headers, files), " ".join(tools.flags), tools.identity, machine_identity())
+
+
+def build_unit(files: list[str], libraries: tuple[str, ...] = ()) -> Path:
+    """The shared object of C files, compiled or taken from the cache."""
+
+    def build(sources: list[Path], made: Path) -> None:
+        find_toolchain().build(sources, made, [_HERE], (*libraries, "-lm"))
+
+    return _cache.get(key_of_unit(files), files, build)
 
 
 def runtime() -> Runtime:
@@ -184,25 +199,34 @@ def runtime() -> Runtime:
 
 @functools.cache
 def _runtime() -> Runtime:
-    return Runtime(_build([_text(name) for name in _RUNTIME], () if sys.platform == "win32" else ("-lpthread",)))
+    return Runtime(build_unit([_text(name) for name in _RUNTIME], () if sys.platform == "win32" else ("-lpthread",)))
 
 
 @functools.cache
-def _library(family: str, item_bytes: int) -> ctypes.CDLL:
-    source = library_source(_text("library.c"), family, 8 * item_bytes, host_target())
-    return ctypes.CDLL(str(_build([source], ())))
+def _opened(path: Path) -> ctypes.CDLL:
+    return ctypes.CDLL(str(path))
+
+
+def library_home(symbol: str, item_bytes: int) -> str:
+    """The key of the object with a library kernel for reals of a size; "" for one of the runtime."""
+    return "" if hasattr(runtime().library, symbol) else key_of_unit(_library_files(symbol, item_bytes))
+
+
+def build_library(symbol: str, item_bytes: int) -> Path:
+    """The object with a library kernel that is not in the runtime."""
+    return build_unit(_library_files(symbol, item_bytes))
+
+
+def _library_files(symbol: str, item_bytes: int) -> list[str]:
+    from lamella.compiler._native._sources import family_of, library_source  # which print C
+
+    text = _text("library.c")
+    return [library_source(text, family_of(text, symbol), 8 * item_bytes, host_target())]
 
 
 @functools.cache
 def _text(name: str, folder: Path = _HERE) -> str:
     return (folder / name).read_text(encoding="utf-8")
-
-
-def _build(sources: list[str], libraries: tuple[str, ...]) -> Path:
-    """The shared object of C files, compiled or taken from the cache."""
-    tools = find_toolchain()
-    key = _cache.key_of(*sources, *map(_headers, sources), " ".join(tools.flags), tools.identity, machine_identity())
-    return _cache.get(key, sources, lambda files, made: tools.build(files, made, [_HERE], (*libraries, "-lm")))
 
 
 def _headers(text: str, folder: Path = _HERE) -> str:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lamella.compiler._lower._graph import Lowered, lower_graph, mark_stored, numpy_dtype
+from lamella.compiler._image import numpy_dtype
+from lamella.compiler._lower._graph import Lowered, lower_graph, mark_stored
 from lamella.compiler._lower._group import LEAST_ROWS, Extern, Group, Step
 from lamella.compiler._lower._kernelize import LONG_ROW, Made, kernelize
 from lamella.compiler._lower._refs import Ref, Root
 from lamella.compiler._plan import Plan, Span, plan
+from lamella.compiler._scalars import scalar_function
 from lamella.compiler._triton._open import all_opened, opened, other_sizes
 from lamella.compiler._triton._print import Function, Launch, Partial, Printed, module_text, print_kernel
 from lamella.graph import Graph, GraphError, TensorType, bound, named_sizes, verify
@@ -197,15 +199,10 @@ class TritonProgram:
 
     # -- host scalars -------------------------------------------------------------------------------------------------
 
-    def scalar_function(self) -> Callable[[Sequence[Any]], list[Any]]:
+    def scalar_function(self) -> Callable[..., tuple[Any, ...]]:
         """A function of the inputs that computes every host scalar, by slot."""
-        program = self.lowered.scalars
-        lines = ["def scalars(inputs):", *(f"    {line}" for line in program.lines)]
-        lines.append(f"    return [{', '.join(program.names[slot] for slot in range(len(program.names)))}]")
-        namespace: dict[str, Any] = dict(program.constants)
-        exec(compile("\n".join(lines) + "\n", f"<scalars of {self.graph.name}>", "exec"), namespace)
-        made: Callable[[Sequence[Any]], list[Any]] = namespace["scalars"]
-        return made
+        rows = self.lowered.scalars
+        return scalar_function(rows, self.graph.name, python=range(len(rows)))
 
 
 def _where(graph: Graph, name: str) -> tuple[int, int]:

@@ -6,15 +6,17 @@ order of the graph is raised.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from lamella.compiler._lower._graph import numpy_dtype
+from lamella.compiler._image import numpy_dtype
 from lamella.compiler._lower._group import Extern
 from lamella.compiler._lower._refs import Ref, Root, Scalar
+from lamella.compiler._running import python_kernel
 from lamella.compiler._triton import _binding
 from lamella.compiler._triton._print import Function, module_text
 from lamella.compiler._triton._program import Launches, Programs, TritonProgram
@@ -89,7 +91,9 @@ class Runner:
         start = self.program.memory.offsets[key]
         return arena[start : start + size * kind.itemsize].view(kind)
 
-    def _launch(self, step: Launches, arrays: dict[Root, Any], numbers: list[Any], arena: Any, status: Any) -> None:
+    def _launch(
+        self, step: Launches, arrays: dict[Root, Any], numbers: tuple[Any, ...], arena: Any, status: Any
+    ) -> None:
         for launch in step.launches:
             values: list[Any] = []
             for name, _ in launch.function.arguments:
@@ -107,14 +111,14 @@ class Runner:
                         values.append(self._planned(step.partial_keys[at], partial.size, partial.dtype, arena))
             self.machine.launch(launch.function, launch.programs, values)
 
-    def _extern(self, step: Extern, arrays: dict[Root, Any], numbers: list[Any], arena: Any) -> None:
+    def _extern(self, step: Extern, arrays: dict[Root, Any], numbers: tuple[Any, ...], arena: Any) -> None:
         operands = []
         for operand in step.operands:
             if isinstance(operand, Ref):
                 operands.append(strided(self.machine.xp, self._array(operand.root, arrays, arena), operand))
             else:
                 operands.append(numbers[operand.slot] if isinstance(operand, Scalar) else operand)
-        made = self._externs[id(step)](*operands, **step.params)
+        made = self._externs[id(step)](*operands)
         for root, array in zip(step.roots, made if isinstance(made, tuple) else (made,), strict=True):
             # a copy: the kernel may give a view of its operand, whose memory is about to be reused
             arrays[root] = self.machine.xp.array(array, numpy_dtype(root.dtype), order="C").reshape(root.shape)
@@ -125,7 +129,7 @@ class Runner:
             error = self.program.errors[flags[0] - 1]
             raise type(error)(*error.args)
 
-    def _result(self, result: Any, arrays: dict[Root, Any], numbers: list[Any]) -> Any:
+    def _result(self, result: Any, arrays: dict[Root, Any], numbers: tuple[Any, ...]) -> Any:
         if isinstance(result, Scalar):
             return numbers[result.slot]
         return arrays[result] if isinstance(result, Root) else result
@@ -181,6 +185,5 @@ class Interpreter:
 
     def extern(self, step: Extern) -> Callable[..., Any]:
         """The op's own numpy kernel."""
-        if step.kernel is None:
-            raise TypeError(f"{step.name} has no kernel")
-        return step.kernel
+        kernel, params = python_kernel(step.op, step.params)
+        return functools.partial(kernel, **params)

@@ -42,15 +42,15 @@ def _any(_: Node) -> bool:
 
 @contextmanager
 def _open(recorder: Any) -> Iterator[None]:
-    """Every op of this thread goes to the recorder, whatever trace or transform is open around the pass."""
-    before = tls.trace, tls.levels, tls.floor, tls.grad
-    tls.trace, tls.levels, tls.floor, tls.grad = recorder, (), None, False
+    """Every op of this thread goes to the recorder, whatever trace, transform or mode is open around the pass."""
+    before = tls.trace, tls.levels, tls.floor, tls.grad, tls.autocast
+    tls.trace, tls.levels, tls.floor, tls.grad, tls.autocast = recorder, (), None, False, None
     enter_mode()
     try:
         yield
     finally:
         leave_mode()
-        tls.trace, tls.levels, tls.floor, tls.grad = before
+        tls.trace, tls.levels, tls.floor, tls.grad, tls.autocast = before
 
 
 class _Expander:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamella.compiler import _cache, _executable
+from lamella.compiler import _assembly, _cache
 from lamella.compiler._c import _unit
 from lamella.compiler._toolchain import host_target
 from lamella.compiler.executor import CompiledGraph, compile_graph
@@ -255,7 +255,7 @@ def test_updates_of_all_parameters_are_one_kernel() -> None:
 
 def test_a_large_unit_is_compiled_in_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(_unit, "_FILE_BYTES", 500)
-    monkeypatch.setattr(_executable, "usable_cpus", lambda: 3)
+    monkeypatch.setattr(_assembly, "usable_cpus", lambda: 3)
     monkeypatch.setenv("LAMELLA_CACHE_DIR", str(tmp_path / "cache"))
     compiled = run(
         """graph parts(%0: f32[6, 50], %1: f32[70], %2: f32[9, 8], %3: f32[40]) {

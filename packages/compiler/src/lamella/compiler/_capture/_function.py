@@ -15,6 +15,7 @@ from lamella.graph import CaptureError
 from lamella.tensor.extend import HOT, tls
 
 from ._budget import BudgetError, check_budget
+from ._collector import collector_paused
 from ._disable import DISABLED, is_disabled
 from ._dynamic import Dynamic
 from ._effects import BeginAgain, Moving
@@ -247,8 +248,9 @@ class CompiledFunction:
             attempt = None
             try:
                 self._refuse_streak()
-                attempt = self._attempt(args, kwargs)
-                return self._recorded(attempt, args, kwargs)
+                with collector_paused():
+                    attempt = self._attempt(args, kwargs)
+                    return self._recorded(attempt, args, kwargs)
             except (OverlapError, BudgetError):
                 raise
             except CaptureError as error:
@@ -344,7 +346,8 @@ class CompiledFunction:
             last = segments[-1]
             self._missed(f"a new way at {last.place}: {answers[-1]!r}")
             try:
-                new, found = self._recorded(self._attempt(args, kwargs), args, kwargs, answers)
+                with collector_paused():
+                    new, found = self._recorded(self._attempt(args, kwargs), args, kwargs, answers)
                 program = new.of(*found[2:])
                 if program.path is None or not program.path.begins(segments, keys):
                     raise CaptureError(

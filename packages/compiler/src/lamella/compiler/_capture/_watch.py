@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from lamella.graph import CaptureError
 
 from ._code import is_analyzed, is_ours, is_own_module
+from ._collector import collector_paused
 
 __all__ = ["Watch", "watched"]
 
@@ -169,9 +170,8 @@ def _impure(function: Any) -> str | None:
 
 @contextmanager
 def watched(watch: Watch) -> Iterator[None]:
-    """Run with the hook installed; CaptureError for what it stopped. A profiler sees the calls too, or is paused.
-
-    So is the collector: what it finds, such as a suspended generator that it closes, would run inside the program.
+    """Run with the hook installed; CaptureError for what it stopped. A profiler sees the calls too, or is paused; so is
+    the collector.
     """
     before: Any = sys.getprofile()
     paused = before is not None and not isinstance(before, (types.FunctionType, types.MethodType))
@@ -189,20 +189,17 @@ def watched(watch: Watch) -> Iterator[None]:
         chained(frame, event, argument)  # type: ignore[misc] # only installed where there is one
         hook(frame, event, argument)
 
-    collecting = gc.isenabled()
-    gc.disable()
-    sys.setprofile(hook if chained is None else both)
-    try:
-        yield
-    except _Stop:
-        pass
-    finally:
-        sys.setprofile(None)
-        if collecting:
-            gc.enable()
-        if paused:
-            before.enable()
-        elif before is not None:
-            sys.setprofile(before)
-        if watch.impure is not None:
-            raise watch.impure
+    with collector_paused():
+        sys.setprofile(hook if chained is None else both)
+        try:
+            yield
+        except _Stop:
+            pass
+        finally:
+            sys.setprofile(None)
+            if paused:
+                before.enable()
+            elif before is not None:
+                sys.setprofile(before)
+            if watch.impure is not None:
+                raise watch.impure

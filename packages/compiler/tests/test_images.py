@@ -435,8 +435,9 @@ def test_an_image_out_of_bounds_is_refused(message: str, change: Callable[[Image
         read(written(change(image)), graph)
 
 
-def test_no_file_makes_the_reader_do_anything_but_read_or_refuse() -> None:
-    graph = parse(STEP)
+@pytest.mark.parametrize("text", [STEP, SCAN])
+def test_no_file_makes_the_reader_do_anything_but_read_or_refuse(text: str) -> None:
+    graph = parse(text)
     whole = written(Assembly(graph, in_place=False).image())
     rng = random.Random(0)
     refused = 0
@@ -456,5 +457,5 @@ def test_no_file_makes_the_reader_do_anything_but_read_or_refuse() -> None:
         except Damaged:
             refused += 1
         else:
-            assert read(written(image), graph) == image
+            assert written(read(written(image), graph)) == written(image)
     assert refused > 500

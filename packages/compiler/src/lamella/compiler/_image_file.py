@@ -13,7 +13,7 @@ from lamella.compiler._scalars import INPUT, Row
 from lamella.compiler._steps import Launch, LibraryCall, Place, PythonStep, Step
 from lamella.compiler._words import Damaged, Reader, Unwritable, Writer
 from lamella.graph import Graph, ScalarType, TensorType, Value
-from lamella.tensor.extend import OPS, as_dtype
+from lamella.tensor.extend import OPS
 
 __all__ = ["read", "written"]
 
@@ -141,14 +141,7 @@ def _exactly(numbers: tuple[int, ...], count: int) -> tuple[int, ...]:
 
 
 def _read_array(file: Reader) -> tuple[tuple[int, ...], str]:
-    shape, dtype = file.numbers(0), file.text()
-    try:
-        known = as_dtype(dtype).short == dtype
-    except TypeError:
-        known = False
-    if not known:
-        raise Damaged(f"{dtype!r} is no storage type")
-    return shape, dtype
+    return file.numbers(0), file.dtype().short
 
 
 def _read_error(file: Reader) -> tuple[type[Exception], tuple[str, ...]]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from lamella.graph import Graph, GraphError, parse
-from lamella.tensor.extend import DType, as_dtype
+from lamella.tensor.extend import BY_NAME, DType
 
 __all__ = ["Damaged", "Reader", "Unwritable", "Writer"]
 
@@ -169,11 +169,20 @@ class Reader:
             if depth == _DEEP:
                 raise Damaged("tuples are nested too deep")
             return self.each(lambda: self.value(depth + 1))
+        if kind == _DTYPE:
+            return self.dtype()
         try:
-            text = self.text()
-            return int(text, 16) if kind == _LONG else parse(text) if kind == _GRAPH else as_dtype(text)
-        except (ValueError, TypeError, KeyError, GraphError) as error:
+            return int(self.text(), 16) if kind == _LONG else parse(self.text())
+        except (ValueError, GraphError) as error:
             raise Damaged(f"a value is not what it says: {error}") from error
+
+    def dtype(self) -> DType:
+        """A dtype, by its short word."""
+        word = self.text()
+        found = BY_NAME.get(word)
+        if found is None or found.short != word:
+            raise Damaged(f"{word!r} is no dtype")
+        return found
 
     def end(self) -> None:
         """Damaged unless all was read."""

@@ -154,7 +154,8 @@ def test_cache_module() -> None:
     entries = cache.inspect()
     assert entries
     assert all(e.size_bytes > 0 for e in entries)
-    assert "lm_" in cache.source(entries[-1].key) or cache.source(entries[-1].key)
+    assert {entry.path.suffix for entry in entries} == {".so", ".image"}
+    assert all(("lm_" in cache.source(entry.key)) is (entry.path.suffix == ".so") for entry in entries)
     assert compiler.cache is cache
     assert cache.clear() == len(entries)
     assert cache.inspect() == []

@@ -168,12 +168,14 @@ def _sources(home: Path, key: str, kind: Kind) -> tuple[Path, ...]:
 
 
 def source(key: str) -> str:
-    """The source of a cached object, its files one after another; KeyError for an unknown key."""
+    """The source of a cached object, its files one after another; none for an image, KeyError for an unknown key."""
     home = folder()
     for kind in _KINDS:
         files = _sources(home, key, kind)
         if files:
             return "".join(file.read_text(encoding="utf-8") for file in files)
+    if (home / f"{key}{IMAGE.made}").is_file():
+        return ""
     raise KeyError(f"no cached object {key!r}; lamella.compiler.cache.inspect() lists them")
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lamella.compiler import _assembly, _cache
+from lamella.compiler import _assembly, _cache, _toolchain
 from lamella.compiler._c import _unit
-from lamella.compiler._toolchain import host_target
 from lamella.compiler.executor import CompiledGraph, compile_graph
 from lamella.graph import Graph, interpret, parse
 
@@ -410,7 +408,7 @@ def test_other_values_are_written_once(made: str, read: str) -> None:
 @pytest.mark.parametrize(("graph", "past"), [(NORM, True), (FORWARD["softmax"][0], False)])
 def test_results_that_fill_the_last_cache_go_past_it(graph: str, past: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing reads them again, in kernels that wait for memory; exp takes longer than that."""
-    target = dataclasses.replace(host_target(), cache_bytes=37 * 70 * 8)
-    monkeypatch.setattr(_executable, "host_target", lambda: target)
+    target = _toolchain.host_target()._replace(cache_bytes=37 * 70 * 8)
+    monkeypatch.setattr(_toolchain, "host_target", lambda: target)
     inputs = (normal(640, 48), normal(48), normal(48)) if graph == NORM else FORWARD["softmax"][1]
     assert ("lm_drain();" in run(graph, *inputs).c_source) == past

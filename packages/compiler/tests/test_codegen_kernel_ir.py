@@ -13,8 +13,9 @@ import pytest
 from lamella.compiler._c._unit import Unit
 from lamella.compiler._kernel import Kernel, KernelBuilder, KernelError, Level, Position, kernel_text
 from lamella.compiler._native._load import Frame, Loaded, build_unit, runtime
-from lamella.compiler._schedule import Target, schedule
+from lamella.compiler._schedule import schedule
 from lamella.compiler._steps import FIRST, MISSING, Launch, Place, fill
+from lamella.compiler._target import Target
 from lamella.compiler._toolchain import host_target
 
 

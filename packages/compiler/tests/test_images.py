@@ -262,6 +262,11 @@ def _processor(patch: pytest.MonkeyPatch, _: Path) -> None:
     patch.setattr(_saved, "machine_identity", lambda: "linux x86_64 sse2")
 
 
+def _cache_bytes(patch: pytest.MonkeyPatch, _: Path) -> None:
+    target = _toolchain.host_target()
+    patch.setattr(_toolchain, "host_target", lambda: target._replace(cache_bytes=2 * target.cache_bytes))
+
+
 def _blas(patch: pytest.MonkeyPatch, _: Path) -> None:
     patch.setattr(_load.runtime(), "blas", None)
 
@@ -271,7 +276,7 @@ def _dtype(patch: pytest.MonkeyPatch, _: Path) -> None:
 
 
 @pytest.mark.usefixtures("fresh")
-@pytest.mark.parametrize("change", [_flags, _compiler, _version, _file, _processor, _blas, _dtype])
+@pytest.mark.parametrize("change", [_flags, _compiler, _version, _file, _processor, _cache_bytes, _blas, _dtype])
 def test_whatever_an_image_depends_on_is_in_its_key(
     change: Callable[[pytest.MonkeyPatch, Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

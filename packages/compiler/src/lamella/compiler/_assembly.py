@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
+from lamella.compiler import _toolchain
 from lamella.compiler._c._loops import Printed
 from lamella.compiler._c._unit import Unit
 from lamella.compiler._image import ARENA, Image, Slot, View, numpy_dtype
@@ -17,7 +18,7 @@ from lamella.compiler._memory import Draft, Layout, drafts, lay_out
 from lamella.compiler._native._load import key_of_unit, library_home
 from lamella.compiler._plan import Plan, plan
 from lamella.compiler._steps import MISSING, Launch, LibraryCall, Place, PythonStep, Step
-from lamella.compiler._toolchain import host_target, usable_cpus
+from lamella.compiler._toolchain import usable_cpus
 from lamella.graph import Graph
 
 __all__ = ["Assembly", "Kernel", "printed", "scratch_bytes"]
@@ -45,7 +46,7 @@ class Assembly:
         self.graph = graph
         self.lowered = lowered = lower_graph(graph)
         mark_stored(lowered.steps)
-        self.unit = Unit(host_target())
+        self.unit = Unit(_toolchain.host_target())
         self.layout = lay_out(drafts(lowered), lowered, in_place=in_place)
         self.steps = printed(self.layout, self.unit)
         self.memory: Plan = plan(self.layout.spans(list(map(scratch_bytes, self.steps))))

@@ -16,7 +16,7 @@ from pathlib import Path
 import lamella.compiler
 import lamella.graph
 import lamella.tensor
-from lamella.compiler import _cache
+from lamella.compiler import _cache, _toolchain
 from lamella.compiler._image import Image
 from lamella.compiler._image_file import read, written
 from lamella.compiler._native._load import runtime
@@ -48,8 +48,8 @@ def key_of(graph: Graph, *, in_place: bool) -> str | None:
         return None
     tools = find_toolchain()
     return _cache.key_of(
-        "image", code, " ".join(tools.flags), tools.identity, machine_identity(), repr(runtime().blas),
-        get_default_dtype().short, str(in_place), text,
+        "image", code, " ".join(tools.flags), tools.identity, machine_identity(), repr(_toolchain.host_target()),
+        repr(runtime().blas), get_default_dtype().short, str(in_place), text,
     )  # fmt: skip
 
 

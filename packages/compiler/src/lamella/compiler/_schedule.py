@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lamella.compiler._kernel import Apply, Kernel, Level, Load, Position, Put, Reduce, Scan, Stage, Store, Update
 from lamella.compiler._kernel._invariant import invariants
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, defined
+from lamella.compiler._target import Target
 
 CHUNK_WORK = 1 << 18  # weighted element visits a chunk should have: some ten microseconds in vectors
 MOST_PARTIALS = 64  # chunks of a kernel that keeps one partial result per inner point and chunk
@@ -29,17 +30,6 @@ HEAVY = {
     "sinh": 30, "cosh": 30, "asinh": 30, "acosh": 30, "atanh": 30, "erfc": 30, "lgamma": 30, "atan2": 30, "hypot": 30,
     "nextafter": 30, "gcd": 30, "lcm": 30,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What must be known of a machine: bytes in one vector register and in the last cache, and whether it has fused
-    multiply-add.
-    """
-
-    vector_bytes: int
-    fma: bool
-    cache_bytes: int = 1 << 25
 
 
 @dataclass(frozen=True, slots=True)

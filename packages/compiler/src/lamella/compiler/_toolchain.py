@@ -17,10 +17,9 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from lamella.compiler._schedule import Target
+from lamella.compiler._target import Target
 
 HELP = (
     "no C compiler was found: set $CC, install gcc or clang (Debian/Ubuntu: apt install gcc; macOS: xcode-select "
@@ -137,8 +136,6 @@ def cpu_features() -> frozenset[str]:
 @functools.cache
 def host_target() -> Target:
     """What this machine's vectors are like."""
-    from lamella.compiler._schedule import Target  # which knows kernels
-
     features = cpu_features()
     fma = "fma" in features or platform.machine().lower() in ("aarch64", "arm64")
     vector = 64 if "avx512f" in features and "avx512dq" in features else 32 if "avx2" in features else 16

@@ -9,7 +9,8 @@ from __future__ import annotations
 from lamella.compiler._c._helpers import Helpers
 from lamella.compiler._c._loops import Printed, print_kernel
 from lamella.compiler._kernel import Kernel
-from lamella.compiler._schedule import Target, schedule
+from lamella.compiler._schedule import schedule
+from lamella.compiler._target import Target
 
 _FILE_BYTES = 24_000  # of kernels that take a compiler longer than starting it
 _HEAD = """#include "lamella.h"

@@ -8,7 +8,7 @@ import re
 
 from lamella.compiler._c._helpers import Helpers
 from lamella.compiler._kernel._ir import ITEM_BYTES
-from lamella.compiler._schedule import Target
+from lamella.compiler._target import Target
 
 __all__ = ["family_of", "library_source"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lamella.tensor import Tensor
 
@@ -27,6 +27,12 @@ class FunctionContext:
         self._dirty: frozenset[int] = frozenset()
         self._materialize = True
         self.needs_input_grad: tuple[bool, ...] = ()
+
+    if TYPE_CHECKING:  # attributes of any name and type may be left here
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep inputs or outputs of forward; writing into them afterwards is noticed in backward."""

@@ -9,6 +9,7 @@ a cond.
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -244,13 +245,13 @@ class _While:
         left = self.limit
         while True:
             some = _STEPS if left is None else min(left, _STEPS)
-            status = _holding(blas, lambda some=some: repeat(*addresses, some, *rest))  # type: ignore[misc]
+            status = _holding(blas, functools.partial(repeat, *addresses, some, *rest))
             left = None if left is None else left - some
             if status or not going or left == 0:
                 break
         table = placed[1].frame.data
         out = [
-            begin if table[entry] == begin.ctypes.data else other  # type: ignore[index]  # a tensor has an entry
+            begin if entry is not None and table[entry] == begin.ctypes.data else other
             for entry, (begin, other) in zip(self.body.inputs[first:], pairs, strict=True)
         ]
         for one in placed:

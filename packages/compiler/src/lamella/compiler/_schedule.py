@@ -6,6 +6,8 @@ results do not change with the machine's load or `set_num_threads`.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lamella.compiler._kernel import Apply, Kernel, Level, Load, Position, Put, Reduce, Scan, Stage, Store, Update
@@ -83,11 +85,8 @@ def schedule(kernel: Kernel, target: Target) -> Schedule:
     )  # fmt: skip
 
 
-def _product(numbers: object) -> int:
-    result = 1
-    for n in numbers:  # type: ignore[attr-defined]
-        result *= n
-    return result
+def _product(numbers: Iterable[int]) -> int:
+    return math.prod(numbers)
 
 
 def _keeps_inner_partials(kernel: Kernel) -> bool:

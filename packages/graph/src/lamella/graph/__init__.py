@@ -6,7 +6,7 @@ from lamella.interfaces import on_demand
 
 from ._bound import bound, named_sizes
 from ._errors import CaptureError, GraphError, ParseError
-from ._graph import Effect, Graph, GraphBuilder, Node, Value
+from ._graph import Effect, Graph, GraphBuilder, Node, Value, as_value
 from ._infer import infer_types
 from ._interpret import interpret
 from ._parse import parse
@@ -63,6 +63,7 @@ __all__ = [
     "Value",
     "__version__",
     "canonicalize",
+    "as_value",
     "bind",
     "bound",
     "cse",

@@ -22,7 +22,7 @@ import numpy as np
 
 from lamella.tensor.extend import MetaArray, Op, register_rules, rule, tls
 
-from ._graph import Graph, Value
+from ._graph import Graph, Value, as_value
 from ._polynomial import Polynomial
 from ._sizes import lifted, plain
 from ._types import ScalarType, TensorType, Type
@@ -202,7 +202,7 @@ def _stage_scan(
     executor: Executor, *, body: Graph, carried: int, scanned: int, length: int, reverse: bool, indexed: bool
 ) -> Callable[..., Any]:
     step = executor(body)
-    stacks = [((length, *v.type.shape), v.type.dtype.numpy) for v in body.outputs[carried:]]  # type: ignore[union-attr]
+    stacks = [((length, *v.tensor.shape), v.tensor.dtype.numpy) for v in map(as_value, body.outputs[carried:])]
     order = range(length - 1, -1, -1) if reverse else range(length)
 
     def scan(*operands: Any) -> Any:

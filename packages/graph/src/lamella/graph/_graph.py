@@ -15,7 +15,7 @@ from lamella.tensor.extend import Op
 from ._constant import key
 from ._types import TensorType, Type
 
-__all__ = ["EFFECT_KINDS", "Arg", "Constant", "Effect", "Graph", "GraphBuilder", "Node", "Value"]
+__all__ = ["EFFECT_KINDS", "Arg", "Constant", "Effect", "Graph", "GraphBuilder", "Node", "Value", "as_value"]
 
 EFFECT_KINDS: Final = ("write", "grad", "state")
 
@@ -29,6 +29,13 @@ class Value:
         self.id = id
         self.type = type
 
+    @property
+    def tensor(self) -> TensorType:
+        """The type of a tensor; TypeError where the value is a host scalar."""
+        if not isinstance(self.type, TensorType):
+            raise TypeError(f"expected a tensor, got the host scalar {self!r}")
+        return self.type
+
     def __repr__(self) -> str:
         return f"%{self.id}: {self.type}"
 
@@ -36,6 +43,13 @@ class Value:
 Constant: TypeAlias = None | bool | int | float | complex | str
 Arg: TypeAlias = Value | None | bool | int | float | complex
 Source: TypeAlias = tuple[str, int]
+
+
+def as_value(arg: Any) -> Value:
+    """An operand that must be a value; TypeError for a number or None."""
+    if type(arg) is not Value:
+        raise TypeError(f"expected a value of the graph, got {arg!r}")
+    return arg
 
 
 class Node:

@@ -95,8 +95,9 @@ def _function_of(node: Any, parents: dict[Any, Any]) -> Any:
 def _converts(call: ast.Call, kind: type, frame: types.FrameType) -> bool:
     """Whether a call is float(x) or int(x) of the builtin."""
     function = call.func
-    plain = isinstance(function, ast.Name) and len(call.args) == 1 and not call.keywords
-    return plain and _named(function.id, frame) is kind  # type: ignore[attr-defined]
+    if not isinstance(function, ast.Name) or len(call.args) != 1 or call.keywords:
+        return False
+    return _named(function.id, frame) is kind
 
 
 def _named(name: str, frame: types.FrameType) -> Any:

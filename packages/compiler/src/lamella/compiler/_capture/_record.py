@@ -51,10 +51,12 @@ class OverlapError(CaptureError):
 
 def executor_of(backend: str) -> Callable[[Graph], Run]:
     """The graph executor of a name; ValueError listing those installed."""
-    found = {m.NAME: getattr(m, "compile_step", m.compile_graph) for m in discover("executor")}
+    found: dict[str, Callable[[Graph], Run]] = {
+        m.NAME: getattr(m, "compile_step", m.compile_graph) for m in discover("executor")
+    }
     if backend not in found:
         raise ValueError(f"unknown backend {backend!r}; installed are {', '.join(sorted(found))}")
-    return found[backend]  # type: ignore[no-any-return]
+    return found[backend]
 
 
 class Attempt:

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from lamella.graph import CaptureError, Graph, Node, Value, interpret, run_passes
+from lamella.graph import CaptureError, Graph, Node, Value, as_value, interpret, run_passes
 
 from ._backward import PASSES
 from ._forks import Fork, converted
@@ -45,7 +45,7 @@ class Segment:
         self._compile = compile_graph
         self._made = {v.id: v for node in body.nodes for v in node.outputs}
         self._views = _views_of_inputs(body)
-        self._wanted: frozenset[int] = frozenset({body.outputs[0].id} & self._made.keys())  # type: ignore[union-attr]
+        self._wanted: frozenset[int] = frozenset({as_value(body.outputs[0]).id} & self._made.keys())
         self._read = _read_of(body)  # (id of a tensor made here, id of the number), where it is only its element
         self._ready: _Ready | None = None
         self._refusal: Refusal | None = None  # captures beyond this segment that failed
@@ -82,7 +82,7 @@ class Segment:
                 env[i] = env[i].copy()  # the leaf may write older memory where it lies, and still read this
         if self._read is not None:
             env[self._read[1]] = env[self._read[0]].item()
-        return converted(env[self.body.outputs[0].id], self.kind)  # type: ignore[union-attr]
+        return converted(env[as_value(self.body.outputs[0]).id], self.kind)
 
     def _prepared(self) -> _Ready:
         wanted, nodes = self._wanted, self.body.nodes
@@ -194,7 +194,7 @@ def cut(
     needed = set(leaf.takes)
     for segment in reversed(found):
         segment.export(needed)
-        needed |= segment.takes | {segment.body.outputs[0].id}  # type: ignore[union-attr]
+        needed |= segment.takes | {as_value(segment.body.outputs[0]).id}
     return tuple(found), leaf
 
 

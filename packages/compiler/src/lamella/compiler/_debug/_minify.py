@@ -72,10 +72,10 @@ def minify(graph: Graph, inputs: Sequence[Any], check: Check | None = None, *, b
     where the whole graph does not fail.
     """
     verify(graph)
-    make = None if check is not None else executor_of(backend)
+    make = executor_of(backend) if check is None else interpret
 
     def compared(g: Graph, values: list[Any]) -> bool:
-        return differs(outcome(make, g, values), outcome(interpret, g, values), exact=False) is not None  # type: ignore[arg-type]
+        return differs(outcome(make, g, values), outcome(interpret, g, values), exact=False) is not None
 
     search = _Search(check or compared)
     given = list(inputs)
@@ -88,7 +88,7 @@ def minify(graph: Graph, inputs: Sequence[Any], check: Check | None = None, *, b
     graph, given = search.sizes(graph, given)
     given = search.values(graph, given)
     problem = None
-    if make is not None:
+    if check is None:
         problem = differs(outcome(make, graph, given), outcome(interpret, graph, given), exact=False)
     return Reproducer(graph, given, problem)
 

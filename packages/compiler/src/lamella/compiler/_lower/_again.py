@@ -7,11 +7,22 @@ value point by point and loads about as many bytes as the value itself has, or f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lamella.compiler._kernel._ir import ITEM_BYTES, value_type
-from lamella.compiler._lower._group import MOST_BUFFERS, MOST_ITEMS, Group, Item, Step, memory_read, step_of
+from lamella.compiler._lower._group import (
+    MOST_BUFFERS,
+    MOST_ITEMS,
+    Call,
+    Extern,
+    Group,
+    Item,
+    Step,
+    memory_read,
+    step_of,
+)
 from lamella.compiler._lower._refs import Operand, Ref, Root, Scalar
 
 MOST_WORK = 6  # work of what is computed again for one value
@@ -119,8 +130,12 @@ class _Again:
 
 def _read(step: Step) -> set[Root]:
     """What a step reads that others make."""
-    operands = [o for item in step.items for o in item.operands] if isinstance(step, Group) else step.operands  # type: ignore[attr-defined]
-    made = step.made if isinstance(step, Group) else {}
+    operands: Iterable[Any] = ()
+    made: Mapping[Root, Item] = {}
+    if isinstance(step, Group):
+        operands, made = [o for item in step.items for o in item.operands], step.made
+    elif isinstance(step, Call | Extern):
+        operands = step.operands
     return {root for o in operands if (root := memory_read(o)) is not None and root not in made}
 
 

@@ -42,7 +42,7 @@ def fold_constants(graph: Graph) -> Graph:
                 said = None if node.op.name in ("full", "arange") else _said(array)
                 if said is not None and not (node.op.spec == "view" and out in kept):
                     name, args, params = said
-                    params = params | {"dtype": out.type.dtype}  # type: ignore[union-attr]
+                    params = params | {"dtype": out.tensor.dtype}
                     fresh = Node(OPS[name], args, params, node.outputs, node.region, node.source)
                     changed = True
         nodes.append(fresh)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._constant import key
-from .._graph import Graph, Node, Value
+from .._graph import Graph, Node, Value, as_value
 from ._memory import reaching_results
 from ._prune import repeated
 from ._substitute import rebuilt, renamed
@@ -57,5 +57,5 @@ def _spread(node: Node, producers: Mapping[Value, tuple[Node, int]], escaping: s
     """Note that a result holds what the node gives, and so what that is a view of."""
     escaping.update(node.outputs)
     while node.op.spec == "view" and node.args[0] in producers:
-        node, _ = producers[node.args[0]]  # type: ignore[index]
+        node, _ = producers[as_value(node.args[0])]
         escaping.update(node.outputs)

@@ -10,7 +10,7 @@ import numpy as np
 from lamella.tensor import finfo
 from lamella.tensor.extend import FLOAT, INT, DType
 
-from .._graph import Node, Value
+from .._graph import Node, Value, as_value
 
 if TYPE_CHECKING:
     from ._rewrite import Walk
@@ -37,17 +37,17 @@ _DEPTH: Final = 4
 
 def dtype_of(x: Value) -> DType:
     """The dtype of a tensor."""
-    return x.type.dtype  # type: ignore[union-attr]
+    return x.tensor.dtype
 
 
 def size_of(x: Value) -> int:
     """How many elements a tensor has."""
-    return math.prod(x.type.shape)  # type: ignore[union-attr]
+    return math.prod(x.tensor.shape)
 
 
 def same_shape(x: Value, y: Value) -> bool:
     """Whether two tensors have one shape."""
-    return bool(x.type.shape == y.type.shape)  # type: ignore[union-attr]
+    return x.tensor.shape == y.tensor.shape
 
 
 def is_float(x: Value) -> bool:
@@ -131,7 +131,7 @@ def never_minus_zero(x: Any, walk: Walk, depth: int = _DEPTH) -> bool:
     if name in _UNSIGNED:
         return True
     if name == "cast":
-        return dtype_of(args[0]).category < FLOAT  # type: ignore[arg-type]
+        return dtype_of(as_value(args[0])).category < FLOAT
     if name == "add":  # -0.0 only where both are
         return never_minus_zero(args[0], walk, depth - 1) or never_minus_zero(args[1], walk, depth - 1)
     if name == "mul":

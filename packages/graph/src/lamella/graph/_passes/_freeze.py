@@ -135,7 +135,7 @@ def _into(walk: Walk, node: Node, layer: Node, fixed: set[Value]) -> Node | None
     elif type(by) not in (int, float) or out.dtype.short not in ("f32", "f64"):
         return None
     if node.op.name == "mul":
-        rank = len(w.type.shape)  # type: ignore[union-attr]
+        rank = len(w.tensor.shape)
         factor = by if type(by) is not Value else walk.emit(node, "reshape", by, shape=(channels,) + (1,) * (rank - 1))
         w = walk.emit(node, "mul", w, factor)
         bias = None if bias is None else walk.emit(node, "mul", bias, by)

@@ -13,7 +13,7 @@ from typing import Any
 
 from lamella.tensor.extend import FLOAT, OPS
 
-from .._graph import Graph, Node, Value
+from .._graph import Arg, Graph, Node, Value
 from ._facts import is_float, never_minus_zero
 from ._memory import reaching_results
 from ._rewrite import Walk
@@ -32,7 +32,7 @@ class _Sum:
     covered: int = 0
 
     def width(self, part: Value) -> int:
-        size: int = part.type.shape[self.dim]  # type: ignore[union-attr]
+        size: int = part.tensor.shape[self.dim]
         return size
 
     def take(self, start: int, part: Value) -> bool:
@@ -58,15 +58,15 @@ def join_pads(graph: Graph) -> Graph:
             uses[a] = uses.get(a, 0) + 1
     kept = reaching_results(graph)
     walk = Walk(graph, {})
-    sums: dict[Value, _Sum] = {}
+    sums: dict[Arg, _Sum] = {}
     joined = False
     for old in graph.nodes:
         node = old.mapped(join_pads) if old.op.spec == "control" else old
         joined = joined or node is not old
         found = _part(node)
         if found is None and node.op.name == "add":
-            found = _added(node, [sums.get(a) if uses[a] == 1 and a not in kept else None for a in node.args])  # type: ignore[arg-type]
-            if found is not None and found.covered == node.outputs[0].type.shape[found.dim]:  # type: ignore[union-attr]
+            found = _added(node, [sums.get(a) if uses[a] == 1 and a not in kept else None for a in node.args])
+            if found is not None and found.covered == node.outputs[0].tensor.shape[found.dim]:
                 node, found, joined = _cat(walk, node, found), None, True
         if found is not None:
             sums[node.outputs[0]] = found
@@ -117,7 +117,7 @@ def _cat(walk: Walk, node: Node, found: _Sum) -> Node:
     """The nodes of the sum but the last, which takes the place of the addition."""
     (out,) = node.outputs
     args, params = tuple(found.parts), {"dim": found.dim}
-    dtype = out.type.dtype  # type: ignore[union-attr]
+    dtype = out.tensor.dtype
     name = "cat"
     operands: tuple[Any, ...] = args
     if found.rest is not None:

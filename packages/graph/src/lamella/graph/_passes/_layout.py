@@ -54,7 +54,7 @@ def _through(places: range, inner: range) -> range:
 
 def takes_all(index: Index, x: Value) -> bool:
     """Whether an index takes every element of x in its order: no more than a reshape."""
-    return all(positions(e) == range(n) or n == 1 for e, n in zip(index, x.type.shape, strict=True))  # type: ignore[union-attr]
+    return all(positions(e) == range(n) or n == 1 for e, n in zip(index, x.tensor.shape, strict=True))
 
 
 def plain_index(index: Index) -> bool:
@@ -74,6 +74,6 @@ def inverse_dims(dims: tuple[int, ...]) -> tuple[int, ...]:
 
 def keeps_order(dims: tuple[int, ...], x: Value) -> bool:
     """Whether a permutation moves only dims of size 1: no more than a reshape."""
-    shape: tuple[int, ...] = x.type.shape  # type: ignore[union-attr]
+    shape = x.tensor.shape
     moved = [d for d in dims if shape[d] != 1]
     return moved == sorted(moved) or math.prod(shape) == 0

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 from lamella.tensor.extend import OPS
 
 from .._constant import key
-from .._graph import Node, Value
+from .._graph import Arg, Node, Value
 from .._types import TensorType
 
 __all__ = ["COMMUTING", "NUMBERS", "Call", "Name", "Pattern", "read"]
@@ -27,7 +27,7 @@ COMMUTING: Final = frozenset({"add", "mul", "eq", "ne", "logical_and", "logical_
 NUMBERS: Final = frozenset({"c", "d"})
 
 Bindings: TypeAlias = dict[str, Any]
-Producers: TypeAlias = Mapping[Value, Node]
+Producers: TypeAlias = Mapping[Arg, Node]
 _Match: TypeAlias = Callable[[Any, Bindings, Producers], bool]
 
 
@@ -66,7 +66,9 @@ def _term(node: ast.expr, text: str) -> Any:
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-        return -node.operand.value  # type: ignore[operator]
+        number = node.operand.value
+        if isinstance(number, int | float | complex):
+            return -number
     raise ValueError(f"{text!r}: a rule is made of calls of ops, names and constants")
 
 

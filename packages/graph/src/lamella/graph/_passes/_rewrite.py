@@ -16,7 +16,7 @@ from typing import Any
 
 from lamella.tensor.extend import OPS, Op
 
-from .._graph import Graph, Node, Value
+from .._graph import Arg, Graph, Node, Value
 from .._infer import infer_types
 from ._memory import reaching_results
 from ._pattern import NUMBERS, Call, Name, Pattern, read
@@ -143,7 +143,7 @@ class Rules:
         else:
             self.always.append(rule)
 
-    def of(self, node: Node, producers: Mapping[Value, Node]) -> Iterator[Rule]:
+    def of(self, node: Node, producers: Mapping[Arg, Node]) -> Iterator[Rule]:
         """Those that may hold for a node."""
         args = node.args
         yield from self.first
@@ -176,7 +176,7 @@ class Walk:
         self.kept = reaching_results(graph)
         self._next = graph.next_id()
         self.nodes: list[Node] = []
-        self.producers: dict[Value, Node] = {}
+        self.producers: dict[Arg, Node] = {}  # by value; a number has none
         self.fired: list[Rule] = []
         self.memo: dict[Any, Any] = {}  # what a rule worked out for a node, by the node
 
@@ -195,9 +195,9 @@ class Walk:
             found = rule.apply(self, node)
             if found is not None and self._fits(node, found):
                 self.fired.append(rule)
-                if type(found) is Value:
+                if isinstance(found, Value):
                     return found
-                return self.add(self._instead(node, found))  # type: ignore[arg-type]
+                return self.add(self._instead(node, found))
         self.nodes.append(node)
         (value,) = node.outputs
         self.producers[value] = node
@@ -211,11 +211,11 @@ class Walk:
 
     def _fits(self, node: Node, found: Replacement | Value) -> bool:
         (old,) = node.outputs
-        if type(found) is Value:
+        if isinstance(found, Value):
             return old not in self.kept and found.type == old.type
-        if old in self.kept and "view" in (node.op.spec, OPS[found.op].spec):  # type: ignore[union-attr]
+        if old in self.kept and "view" in (node.op.spec, OPS[found.op].spec):
             return False
-        return infer_types(OPS[found.op], found.args, found.params) == (old.type,)  # type: ignore[union-attr]
+        return infer_types(OPS[found.op], found.args, found.params) == (old.type,)
 
     @staticmethod
     def _instead(node: Node, found: Replacement) -> Node:

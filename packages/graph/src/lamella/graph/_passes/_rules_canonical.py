@@ -11,7 +11,7 @@ from typing import Any
 
 from lamella.tensor.extend import OPS, MetaArray
 
-from .._graph import Node, Value
+from .._graph import Node, Value, as_value
 from .._types import TensorType
 from ._facts import fits, is_float, never_minus_zero, size_of
 from ._layout import compose_dims, compose_index, inverse_dims, keeps_order, plain_index, takes_all, tidy_index
@@ -25,7 +25,7 @@ _MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 
 
 def _shape(x: Value) -> tuple[int, ...]:
-    return x.type.shape  # type: ignore[union-attr]
+    return x.tensor.shape
 
 
 # -- rules without a fixed form
@@ -117,11 +117,12 @@ def _computed_small(walk: Walk, node: Node) -> Replacement | None:
 
 def _sliced_cat(walk: Walk, node: Node) -> Value | None:
     """A slice that is one of the parts that were joined."""
-    made = walk.producers.get(node.args[0])  # type: ignore[arg-type]
+    made = walk.producers.get(node.args[0])
     if made is None or made.op.name != "cat":
         return None
     dim, index = made.params["dim"], node.params["index"]
-    whole = [e == (0, n, 1) or d == dim for d, (e, n) in enumerate(zip(index, _shape(node.args[0]), strict=True))]  # type: ignore[arg-type]
+    shape = _shape(as_value(node.args[0]))
+    whole = [e == (0, n, 1) or d == dim for d, (e, n) in enumerate(zip(index, shape, strict=True))]
     if not all(whole) or type(index[dim]) is int:
         return None
     places = walk.memo.get(made)
@@ -135,34 +136,36 @@ def _places(cat: Node) -> dict[tuple[int, int, int], Value]:
     """The parts of a `cat` by the slice they stand at."""
     out: dict[tuple[int, int, int], Value] = {}
     at = 0
-    for part in cat.args:
-        n = _shape(part)[cat.params["dim"]]  # type: ignore[arg-type]
-        out[(at, at + n, 1)] = part  # type: ignore[assignment]
+    for part in map(as_value, cat.args):
+        n = _shape(part)[cat.params["dim"]]
+        out[(at, at + n, 1)] = part
         at += n
     return out
 
 
 def _joined_slices(walk: Walk, node: Node) -> Value | None:
     """Parts that are joined in the order in which they were cut."""
-    dim, whole, at = node.params["dim"], None, 0
+    dim, at = node.params["dim"], 0
+    whole: Value | None = None
     for part in node.args:
-        made = walk.producers.get(part)  # type: ignore[arg-type]
+        made = walk.producers.get(part)
         if made is None or made.op.name != "slice" or (whole is not None and made.args[0] is not whole):
             return None
-        whole = made.args[0]
-        shape, index = _shape(whole), made.params["index"]  # type: ignore[arg-type]
-        n = _shape(part)[dim] if len(_shape(part)) == len(shape) else -1  # type: ignore[arg-type]
+        whole = as_value(made.args[0])
+        shape, index = _shape(whole), made.params["index"]
+        own = _shape(as_value(part))
+        n = own[dim] if len(own) == len(shape) else -1
         if any(
             e != ((at, at + n, 1) if d == dim else (0, m, 1)) for d, (e, m) in enumerate(zip(index, shape, strict=True))
         ):
             return None
         at += n
-    return whole  # type: ignore[return-value]
+    return whole
 
 
 def _counted(walk: Walk, node: Node) -> tuple[int, int] | None:
     """(start, n) where the index of a lookup is arange(start, start + n), inside of the dim."""
-    made = walk.producers.get(node.args[1])  # type: ignore[arg-type]
+    made = walk.producers.get(node.args[1])
     if made is None or made.op.name != "arange":
         return None
     start, stop, step = made.args
@@ -177,7 +180,7 @@ def _taken_in_order(walk: Walk, node: Node) -> Replacement | None:
     if found is None:
         return None
     (start, n), dim = found, node.params["dim"]
-    shape = _shape(node.args[0])  # type: ignore[arg-type]
+    shape = _shape(as_value(node.args[0]))
     if start + n > shape[dim]:
         return None  # the run must raise it
     index = tuple([(start, start + n, 1) if d == dim else (0, m, 1) for d, m in enumerate(shape)])
@@ -233,7 +236,7 @@ def _peeled(walk: Walk, node: Node) -> Replacement | None:
 
 
 def _chain_shape(shape: tuple[int, ...], g: Value, chain: Any) -> tuple[int, ...]:
-    meta = MetaArray(shape, g.type.dtype.numpy)  # type: ignore[union-attr]
+    meta = MetaArray(shape, g.tensor.dtype.numpy)
     for name, param in chain:
         op = OPS[name]
         meta = op.rules["shape"](meta, **({op.params[0]: param} if op.params else {}))
@@ -244,7 +247,7 @@ def _summed_ones(walk: Walk, node: Node) -> Replacement | None:
     """A reduction over dims of size 1 moves nothing; a sum adds 0.0."""
     x: Any = node.args[0]
     shape, dims = _shape(x), node.params["dims"]
-    if any(shape[d] != 1 for d in dims) or x.type.dtype is not node.outputs[0].type.dtype:  # type: ignore[union-attr]
+    if any(shape[d] != 1 for d in dims) or x.type.dtype is not node.outputs[0].tensor.dtype:
         return None
     if node.op.name == "sum" and not never_minus_zero(x, walk):
         x = walk.emit(node, "add", x, 0.0)

@@ -102,7 +102,8 @@ def _isnan(e: Emitter, x: Ref) -> Ref:
 
 
 def _logical_not(e: Emitter, x: Ref) -> Ref:
-    return boolean("not")(e, x)  # type: ignore[no-any-return]
+    made: Ref = boolean("not")(e, x)
+    return made
 
 
 _PLAIN = {

@@ -134,7 +134,8 @@ def _but_nan(op: str) -> Rule:
             rest = k.apply("select", k.apply("isnan", y), x, k.apply(op, x, y))
             return k.apply("select", k.apply("isnan", x), y, rest)
 
-        return composed(make)(e, a, b)  # type: ignore[no-any-return]
+        made: Ref = composed(make)(e, a, b)
+        return made
 
     return rule
 

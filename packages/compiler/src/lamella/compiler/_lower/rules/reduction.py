@@ -30,7 +30,8 @@ def _truth(combiner: str) -> Rule:
 
 def _nansum(e: Emitter, x: Ref, *, dims: tuple[int, ...], keepdim: bool) -> Ref:
     if not is_float(x.dtype):
-        return _reduce("sum", wide_ints=True)(e, x, dims=dims, keepdim=keepdim)  # type: ignore[no-any-return]
+        made: Ref = _reduce("sum", wide_ints=True)(e, x, dims=dims, keepdim=keepdim)
+        return made
     kind = value_type(x.dtype)
 
     def body(b: KernelBuilder, values: list[int]) -> int:

@@ -118,3 +118,217 @@ class CompiledCall(Function):
     @staticmethod
     def forward(ctx: FunctionContext, call: _Call, tensors: list[Tensor | None], outs: list[Tensor], *_: Tensor) -> Any:
         """The results themselves, under handles of their own."""
+        ctx.call = call
+        ctx.save_for_backward(*tensors)
+        ctx.set_materialize_grads(False)
+        return tuple(outs)
+
+    @staticmethod
+    def backward(ctx: FunctionContext, *g: Any) -> Any:
+        """One run of the compiled backward; where it is itself to be differentiated, or inside a transform, the forward
+        once more and its gradient, or RuntimeError.
+        """
+        program, residuals, needed, numbers, metas = ctx.call
+        if tls.grad or any(gi is not None and gi._flags & LEVEL for gi in g):
+            again = program.again
+            if again is None or numbers is None:
+                raise differentiated_again(program.name, "its results cannot be computed once more")
+            tensors = ctx.saved_at(range(needed, needed + len(again.tensors)))
+            return (None, None, None, *again.gradients(tensors, numbers, g))
+        kept = sum(r is None for r in residuals)
+        followed = {kept + n for gi, places in zip(g, program.watched, strict=False) if gi is not None for n in places}
+        ctx.saved_at(followed)
+        saved = iter(ctx.saved_at(range(kept)))
+        given = [next(saved)._data if r is None else r for r in residuals]
+        cotangents = [
+            np.zeros(shape, dtype) if gi is None else gi.detach().numpy()
+            for gi, (shape, dtype) in zip(g, metas, strict=True)
+        ]
+        return (None, None, None, *[wrap(a) for a in program.run([*cotangents, *given])])
+
+
+class Joint:
+    """A forward trace and the backward trace that hangs on it, before compilation."""
+
+    def __init__(
+        self,
+        walked: _Walked,
+        made: list[int],
+        targets: list[int],
+        trace: Trace,
+        saved: list[Saved],
+        spent: Spent | None,
+    ) -> None:
+        inner = walked.inner
+        self._traced = inner.builder.build([inner.value_of(g) for _, g in walked.reached])
+        self._made = made
+        self._targets = targets
+        if inner.written or inner.numbers or inner.grads:
+            raise CaptureError("the backward of a captured function changes state; capture the backward call too")
+        by_input = {ours: theirs for theirs, ours in inner.residuals}
+        by_input |= {ours: trace.value_of(t) for t, ours in inner.tensors}
+        self.residuals: list[Value] = [by_input[v] for v in self._traced.inputs[len(made) :]]
+        self._uses = [{by_input[v] for v in uses} for uses in uses_of(self._traced, len(made))]
+        self._saved = saved
+        self._spent = spent
+        self._followed = trace.followed
+        self._sources = {
+            v.id: at
+            for t, v in trace.tensors
+            for at, r in zip(targets, walked.reached, strict=True)
+            if r[0]._data is t._data
+        }
+        self._refused = _refused(walked, made, targets, self._sources, trace)
+
+    def graph(self, sizes: Mapping[str, int]) -> Graph:
+        """The backward after the passes, with `sizes` for names: cotangents, then one input for each residual."""
+        return run_passes(bound(self._traced, sizes) if sizes else self._traced, PASSES)
+
+    def compiled(
+        self, compile_graph: Callable[[Graph], Run], traced: Graph, forward: Graph, graph: Any, results: Results,
+        place_of: PlaceOf,
+        frozen: bool,
+    ) -> Backward:  # fmt: skip
+        """The executable of `graph`; `traced` is the forward before passes, `place_of` an input, by its id, among the
+        fetched tensors.
+        """
+        watched = self._watched(lying_in(traced, results, place_of))
+        known = frozenset[Place]().union(*watched)
+        lying = lying_in(forward, results, place_of)
+        first = len(results.outputs)
+        places = [lying.get(v) if type(v) is Value else None for v in forward.outputs[first:]]
+        places = [None if p is None or p._replace(steps=()) in known else p for p in places]
+        beside = None if self._spent is None else self._spent.backward(forward.name)
+        again = None if frozen else self._again(traced, results, place_of)
+        run = compile_graph(graph)
+        return Backward(forward.name, graph, run, self._made, self._targets, first, places, watched, beside, again)
+
+    def _again(self, traced: Graph, results: Results, place_of: PlaceOf) -> Again | None:
+        outputs = [results.made[i].output for i in self._made]
+        if min(outputs) < 0:
+            return None  # a result is an input under another handle
+        made = [v for v in [traced.outputs[at] for at in outputs] if type(v) is Value]
+        return again_of(traced, made, self._followed, self._sources, self._targets, place_of, self._refused)
+
+    def _watched(self, lying: Mapping[Value, Place]) -> list[frozenset[Place]]:
+        """For each made result the places that must not be written before its backward."""
+        by_id = {v.id: place for v, place in lying.items()}
+        found = []
+        for uses in self._uses:
+            ids = {v.id for v in uses}
+            places = [by_id.get(s.value.id) if s.place is None else s.place for s in self._saved if s.value.id in ids]
+            found.append(frozenset([place for place in places if place is not None]))
+        return found
+
+
+class Spent:
+    """Results through whose graph nobody can go backward: the error says why, when somebody tries."""
+
+    residuals: tuple[Value, ...] = ()
+
+    def __init__(self, made: list[int], targets: list[int], error: Exception) -> None:
+        self._made = made
+        self._targets = targets
+        self._kind = type(error)
+        self._words = str(error)
+
+    def graph(self, _: Mapping[str, int]) -> None:
+        """There is nothing to run."""
+
+    def backward(self, name: str) -> Backward:
+        """A backward that raises."""
+
+        def spent(_: list[Any]) -> list[Any]:
+            raise self._kind(self._words)
+
+        return Backward(name, None, spent, self._made, self._targets)
+
+    def compiled(self, _: Any, __: Any, forward: Graph, *___: Any) -> Backward:
+        """The same, for any set of sizes."""
+        return self.backward(forward.name)
+
+
+class _Walked(NamedTuple):
+    """A traced way back: the trace, and the gradients of older tensors."""
+
+    inner: Trace
+    reached: list[tuple[Tensor, Tensor]]
+    hooked: bool
+
+
+def _walk_back(trace: Trace, made: Sequence[Tensor], older: Mapping[Any, Tensor]) -> _Walked:
+    """Trace the way from made results to older tensors by their edges; the error that going there would raise."""
+    needed, _ = leading_to([t._edge for t in made], dict.fromkeys(older), 0)
+    inner = Trace(f"{trace.builder._name}_backward", parent=trace)
+    targets: dict[Any, Any] = dict.fromkeys(older)
+    tls.trace = inner
+    try:
+        cotangents = [(t._edge, inner.placeholder(t._data)) for t in made]
+        walk(cotangents, create_graph=False, retain_graph=True, needed=needed, targets=targets, barrier=True)
+    finally:
+        tls.trace = trace
+    reached = [(older[edge], g) for edge, g in targets.items() if g is not None]
+    return _Walked(inner, reached, has_hooks([t._edge for t in made], older))
+
+
+def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: Fetched) -> Joint | Spent | None:
+    """Trace the way from the made results to the older tensors that require grad; None where there is none to go."""
+    made = [i for i, m in enumerate(results.made) if m.tensor._edge is not None and not m.born]
+    if not made:
+        return None
+    tensors = [m.tensor for m in results.made]
+    older = {r.tensor._edge: r.tensor for r in explorer.tensors.values() if r.tensor._edge is not None}
+    offsets = {at: entry[3] for at, entry in trace.generators.items()}
+    spent = None
+    try:
+        walked = _walk_back(trace, [tensors[i] for i in made], older)
+    except CaptureError:
+        raise
+    except RuntimeError as error:
+        # what backward would raise uncompiled, it raises when it is called, for those results that lead there
+        alone = {i: _error_alone(trace, tensors[i], older) if len(made) > 1 else _told(error) for i in made}
+        errors = {i: found for i, found in alone.items() if found is not None}
+        any_one = [fetched.at(t) for t in list(older.values())[:1]]
+        spent = Spent(list(errors), any_one, next(iter(errors.values()), _told(error)))
+        made = [i for i in made if i not in errors]
+        if not made:
+            return spent
+        walked = _walk_back(trace, [tensors[i] for i in made], older)
+    for at, entry in trace.generators.items():
+        untouched = entry[3] is offsets[at] if at in offsets else getattr(entry[3], "value", None) is entry[2]
+        if not untouched:
+            raise CaptureError("the backward of a captured function draws new random numbers; capture the backward too")
+    saved = cells_of(walked.inner, trace, results, explorer, fetched)
+    return Joint(walked, made, [fetched.at(t) for t, _ in walked.reached], trace, saved, spent)
+
+
+def _refused(
+    walked: _Walked, made: Sequence[int], targets: Sequence[int], sources: Mapping[int, int], trace: Trace
+) -> str | None:
+    """Why a second derivative cannot be taken by computing the results once more."""
+    if walked.hooked:
+        return "a hook is registered on a tensor inside"
+    if sorted(sources.values()) != sorted(targets):
+        return "inputs that are followed share memory, or are views of one another"
+    return None
+
+
+def _error_alone(trace: Trace, t: Tensor, older: Mapping[Any, Tensor]) -> Exception | None:
+    """What going backward from one result alone would raise."""
+    try:
+        _walk_back(trace, [t], older)
+    except CaptureError:
+        raise
+    except RuntimeError as error:
+        return _told(error)
+    return None
+
+
+def _told(error: RuntimeError) -> Exception:
+    """An error to keep: without the frames that raised it."""
+    if isinstance(error, GraphFreedError):
+        # the program went backward itself: its results are as spent as they would be uncompiled
+        return GraphFreedError(
+            "the graph was freed: the compiled step called backward() itself; compute the loss again"
+        )
+    return RuntimeError(str(error))

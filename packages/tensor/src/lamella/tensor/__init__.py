@@ -119,7 +119,7 @@ from ._tensor import Tensor
 if TYPE_CHECKING:
     from . import array_api, fft, linalg
 else:
-    __getattr__ = on_demand(__name__, {'array_api': ('array_api',), 'fft': ('fft',), 'linalg': ('linalg',)})
+    __getattr__ = on_demand(__name__, {"array_api": ("array_api",), "fft": ("fft",), "linalg": ("linalg",)})
 
 float = float32
 double = float64

@@ -477,9 +477,7 @@ class Arithmetic(TensorBase):
             return NotImplemented
         if not isinstance(other, TensorBase):
             given = type(other).__name__
-            raise TypeError(
-                f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)"
-            )
+            raise TypeError(f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)")
         return cast("Tensor", dispatch(_matmul, (self, other)))
 
     def __rmatmul__(self, other: Any) -> Tensor:
@@ -487,9 +485,7 @@ class Arithmetic(TensorBase):
             return NotImplemented
         if not isinstance(other, TensorBase):
             given = type(other).__name__
-            raise TypeError(
-                f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)"
-            )
+            raise TypeError(f"@ needs a tensor on both sides, got {given}; wrap an array with from_numpy(...)")
         return cast("Tensor", dispatch(_matmul, (other, self)))
 
     def __and__(self, other: Any) -> Tensor:

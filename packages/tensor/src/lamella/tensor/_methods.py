@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import _composites as composites
 from . import _division as division
+from . import _pointwise as pointwise
+from ._arith import Arithmetic
 from ._functions import activation as functions_activation
 from ._functions import affine as functions_affine
 from ._functions import aliases as functions_aliases
@@ -32,8 +34,6 @@ from ._functions import splitting as functions_splitting
 from ._functions import statistics as functions_statistics
 from ._functions import striding as functions_striding
 from ._functions import views as functions_views
-from . import _pointwise as pointwise
-from ._arith import Arithmetic
 from ._inplace import assign
 
 if TYPE_CHECKING:

@@ -788,3 +788,23 @@ def test_another_threads_modes_are_not_this_ones() -> None:
     thread.join()
     f(x)
     assert f.compiles == 2
+
+
+steps = 0
+
+
+def test_a_global_with_the_name_of_an_attribute_is_not_read() -> None:
+    global steps
+
+    class State:
+        steps = 2.0
+
+    def program(x: Any) -> Any:
+        return x * State.steps + (lambda: base)()
+
+    base = 1.0
+    compiled = capture(program, backend="interpreter")
+    for n in range(3):
+        steps = n
+        assert compiled(lt.ones(1)).item() == 3.0
+    assert compiled.compiles == 1

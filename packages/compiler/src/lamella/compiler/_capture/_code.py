@@ -34,6 +34,18 @@ _DYNAMIC = frozenset(
     }
 )
 
+# Names of other instructions are attributes, which a global of the same name has nothing to do with.
+_IN_GLOBALS = frozenset(
+    {
+        "DELETE_GLOBAL",
+        "DELETE_NAME",
+        "LOAD_FROM_DICT_OR_GLOBALS",
+        "LOAD_GLOBAL",
+        "LOAD_NAME",
+        "STORE_GLOBAL",
+        "STORE_NAME",
+    }
+)
 _STDLIB = tuple(p for p in (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")) if p)
 _SITE = tuple(p for p in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")) if p)
 # Layers whose state is covered by their own contracts: epochs of modules, versions of tensors. The optimizers are
@@ -48,6 +60,7 @@ class Names(NamedTuple):
 
     codes: frozenset[CodeType]
     names: frozenset[str]
+    globals: frozenset[str]  # those of them that may be looked up in the globals
     imports: frozenset[tuple[str, int]]  # (module name, level) of imports inside the function
     dynamic: bool
 
@@ -91,11 +104,13 @@ def imported(function: FunctionType, name: str, level: int) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _names(code: CodeType) -> Names:
-    codes, names, imports, strings = {code}, set(code.co_names), set(), set()
+    codes, names, imports, strings, scoped = {code}, set(code.co_names), set(), set(), set()
     listing = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
     for at, instruction in enumerate(listing):
         if instruction.opname == "IMPORT_NAME":
             imports.add((instruction.argval, listing[at - 2].argval))
+        if instruction.opname in _IN_GLOBALS:
+            scoped.add(instruction.argval)
         if instruction.opname in ("LOAD_CONST", "RETURN_CONST") and isinstance(instruction.argval, str):
             strings.add(instruction.argval)
     dynamic = not names.isdisjoint(_DYNAMIC)
@@ -107,6 +122,9 @@ def _names(code: CodeType) -> Names:
             inner = _names(const)
             codes |= inner.codes
             names |= inner.names
+            scoped |= inner.globals
             imports |= inner.imports
             dynamic = dynamic or inner.dynamic
-    return Names(frozenset(codes), frozenset(names), frozenset(imports), dynamic)
+    return Names(
+        frozenset(codes), frozenset(names), frozenset(names if dynamic else scoped), frozenset(imports), dynamic
+    )

@@ -316,7 +316,7 @@ class Explorer(Containers):
         self.names |= found.names
         self.everything = self.everything or found.dynamic
         self._check(f"{name}.__code__ is {self.constant(f.__code__)}", f"the code of {what}")
-        self._globals(f, found.names)
+        self._globals(f, found.globals)
         for module, level in found.imports:
             full = imported(f, module, level)
             parts = full.split(".")

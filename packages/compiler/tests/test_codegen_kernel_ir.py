@@ -116,6 +116,32 @@ def test_stores_past_the_caches(vector_bytes: int, shift: int) -> None:
     assert not room[start + x.size :].any()
 
 
+@pytest.mark.parametrize("vector_bytes", [16, 32, 64])
+@pytest.mark.parametrize("op", ["eq", "ne", "lt", "le", "gt", "ge"])
+def test_comparisons_of_more_lanes_than_a_register_has(op: str, vector_bytes: int) -> None:
+    """Positions are 64 bits wide where a kernel's floats, and so its lanes, are of 32."""
+    b = KernelBuilder((70,))
+    x, k, y = b.buffer("f32", 70), b.buffer("i64", 70), b.buffer("f32", 70, output=True)
+    b.open(Level.ROW)
+    holds = b.apply(op, b.load(k, at(1)), b.index(0))
+    b.store(y, at(1), b.apply("select", holds, b.load(x, at(1)), b.const(0.0, "f32")))
+    values = np.random.default_rng(0).standard_normal(70).astype(np.float32)
+    places = np.arange(70) + np.random.default_rng(1).choice([-(2**40), -1, 0, 1, 2**32], 70)
+    got = np.empty_like(values)
+    target = Target(min(vector_bytes, host_target().vector_bytes), host_target().fma)
+    run(b.finish(), values, places, got, target=target)
+    compared = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater}
+    holding = compared.get(op, np.greater_equal)(places, np.arange(70))
+    np.testing.assert_array_equal(got, np.where(holding, values, np.float32(0)))
+
+
+def test_a_number_is_one_value_in_whatever_type_it_came() -> None:
+    b = KernelBuilder((4,))
+    b.open(Level.ROW)
+    assert b.cast(b.const(0.1, "f64"), "f32") == b.const(0.1, "f32")
+    assert b.cast(b.const(1e300, "f64"), "f32") == b.const(float("inf"), "f32")
+
+
 def test_text() -> None:
     assert kernel_text(softmax(4, 6)) == (
         """kernel grid(i0=4) inner(j0=6) {

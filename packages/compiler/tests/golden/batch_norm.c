@@ -209,18 +209,17 @@ void k1_total(const lm_call *call, int64_t chunks) {
     const int64_t n_j0 = d[1];
     const int64_t at4 = d[2];
     const int64_t lit5 = d[5];
-    const double lit6 = (double)lm_number(d[6]);
+    const float lit6 = (float)lm_number(d[6]);
     float *restrict b2 = (float *)call->data[2];
     float *restrict g4 = (float *)(call->partial + at4);
     const float v6 = (float)lit5;
-    const float v9 = (float)lit6;
     int64_t j0;
     j0 = 0;
     for (; j0 + 8 <= n_j0; j0 += 8) {
         f32x8 v4 = splat_f32x8(0.0f);
         for (int64_t c = 0; c < chunks; ++c) v4 = v4 + ld_f32x8(g4 + c * (n_j0) + j0);
         const f32x8 v7 = (v4 / v6);
-        const f32x8 v10 = (v7 + v9);
+        const f32x8 v10 = (v7 + lit6);
         const f32x8 v11 = rsqrt_f32x8(v10);
         st_f32x8(b2 + j0, v11);
     }
@@ -228,7 +227,7 @@ void k1_total(const lm_call *call, int64_t chunks) {
         float v4 = 0.0f;
         for (int64_t c = 0; c < chunks; ++c) v4 = (float)(v4 + ld_f32(g4 + c * (n_j0) + j0));
         const float v7 = (v4 / v6);
-        const float v10 = (v7 + v9);
+        const float v10 = (v7 + lit6);
         const float v11 = rsqrt_f32(v10);
         st_f32(b2 + j0, v11);
     }

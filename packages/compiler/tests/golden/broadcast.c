@@ -5,24 +5,23 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t rows_per_chunk = d[1];
     const int64_t block = d[2];
     const int64_t blocks = d[3];
-    const double lit4 = (double)lm_number(d[4]);
+    const float lit4 = (float)lm_number(d[4]);
     const float *restrict b0 = (const float *)call->data[0];
     float *restrict b1 = (float *)call->data[1];
     const int64_t c0 = chunk % blocks * block;
     const int64_t c1 = lm_min(c0 + block, n_i0);
     const int64_t r0 = chunk / blocks * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, 1);
-    const float v2 = (float)lit4;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t i0 = c0;
         for (; i0 + 8 <= c1; i0 += 8) {
             const f32x8 v0 = ld_f32x8(b0 + i0);
-            const f32x8 v3 = (v0 + v2);
+            const f32x8 v3 = (v0 + lit4);
             st_f32x8(b1 + i0, v3);
         }
         for (; i0 < c1; i0 += 1) {
             const float v0 = ld_f32(b0 + i0);
-            const float v3 = (v0 + v2);
+            const float v3 = (v0 + lit4);
             st_f32(b1 + i0, v3);
         }
     }

@@ -1,4 +1,4 @@
-/* helpers e70aeb802edc60db */
+/* helpers 9d94d5518d4a0ddd */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -30,7 +30,7 @@ void k0(const lm_call *call, int64_t chunk) {
         int64_t i0 = c0;
         for (; i0 + 8 <= c1; i0 += 8) {
             const f32x8 v0 = ld_f32x8(b0 + i0);
-            const i32x8 v1 = (i32x8)(v0 != 0);
+            const i32x8 v1 = (i32x8)(v0 != splat_f32x8(0));
             st_boolx8(b1 + i0, __builtin_convertvector(v1, i8x8));
             const u8x8 v2 = trunc_u8_f32x8(v0);
             st_u8x8(b2 + i0, v2);
@@ -128,7 +128,7 @@ void k1(const lm_call *call, int64_t chunk) {
         int64_t i0 = c0;
         for (; i0 + 8 <= c1; i0 += 8) {
             const i64x8 v0 = ld_i64x8(b0 + i0);
-            const i64x8 v1 = (i64x8)(v0 != 0);
+            const i32x8 v1 = cmpne_i64x8(v0, splat_i64x8(0));
             st_boolx8(b1 + i0, __builtin_convertvector(v1, i8x8));
             const u8x8 v2 = __builtin_convertvector(v0, u8x8);
             st_u8x8(b2 + i0, v2);

@@ -7,8 +7,8 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t at41 = d[3];
     const int64_t rows_per_chunk = d[4];
     const int64_t size0 = d[5];
-    const double lit6 = (double)lm_number(d[6]);
-    const double lit7 = (double)lm_number(d[7]);
+    const float lit6 = (float)lm_number(d[6]);
+    const float lit7 = (float)lm_number(d[7]);
     const int64_t by8 = d[8];
     const int64_t *restrict b0 = (const int64_t *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
@@ -17,9 +17,6 @@ void k0(const lm_call *call, int64_t chunk) {
     float *restrict g41 = (float *)(call->partial + at41);
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
-    const float v32 = (float)lit6;
-    const float v35 = (float)lit7;
-    const float v39 = (float)0.0;
     int64_t e11 = INT64_C(0);
     float e41 = 0.0f;
     int64_t i0 = r0;
@@ -120,10 +117,10 @@ void k0(const lm_call *call, int64_t chunk) {
         const float v28 = (float)(hsum_f32x8(a28_0) + e28);
         const float v29 = (float)(hsum_f32x8(a29_0) + e29);
         const float v30 = (float)(-v28);
-        const float v33 = (v29 * v32);
-        const float v36 = (v30 * v35);
+        const float v33 = (v29 * lit6);
+        const float v36 = (v30 * lit7);
         const float v37 = (v36 - v33);
-        const float v40 = sel_f32(v9, v37, v39);
+        const float v40 = sel_f32(v9, v37, 0.0f);
         e41 = (float)(e41 + v40);
         ++i0;
     }

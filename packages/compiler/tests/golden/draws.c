@@ -1,4 +1,4 @@
-/* helpers 8cc44f4c8091508b */
+/* helpers 455181e621115873 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -187,8 +187,8 @@ void k2(const lm_call *call, int64_t chunk) {
             const u64x8 v6 = (v4 + v5);
             const u64x8 v7 = philox_u64x8(splat_u64x8(v3), v6);
             const u64x8 v10 = shr_u64x8(v7, splat_u64x8(UINT64_C(11)));
-            const i64x8 v11 = (i64x8)(v10 < splat_u64x8(UINT64_C(900719925474100)));
-            const f32x8 v12 = __builtin_convertvector(-__builtin_convertvector(v11, i32x8), f32x8);
+            const i32x8 v11 = cmplt_u64x8(v10, splat_u64x8(UINT64_C(900719925474100)));
+            const f32x8 v12 = __builtin_convertvector(-v11, f32x8);
             st_f32x8(b0 + i0, v12);
         }
         for (; i0 < c1; i0 += 1) {

@@ -18,7 +18,6 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t c1 = lm_min(c0 + block, n_i1);
     const int64_t r0 = chunk / blocks * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
-    const float v13 = (float)2.0;
     int64_t i0 = r0;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t i1 = c0;
@@ -34,7 +33,7 @@ void k0(const lm_call *call, int64_t chunk) {
             const int64_t v10 = sel_i64(v6, v9, INT64_C(0));
             const f32x8 v11 = ld_f32x8(b0 + i1 + v10 * by7);
             st_f32x8(b2 + i0 * by8 + i1, v11);
-            const f32x8 v14 = (v11 * v13);
+            const f32x8 v14 = (v11 * 2.0f);
             st_f32x8(b3 + i0 * by8 + i1, v14);
         }
         for (; i1 < c1; i1 += 1) {
@@ -49,7 +48,7 @@ void k0(const lm_call *call, int64_t chunk) {
             const int64_t v10 = sel_i64(v6, v9, INT64_C(0));
             const float v11 = ld_f32(b0 + i1 + v10 * by7);
             st_f32(b2 + i0 * by8 + i1, v11);
-            const float v14 = (v11 * v13);
+            const float v14 = (v11 * 2.0f);
             st_f32(b3 + i0 * by8 + i1, v14);
         }
         ++i0;

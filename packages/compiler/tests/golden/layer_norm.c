@@ -6,7 +6,7 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t rows_per_chunk = d[2];
     const int64_t lit3 = d[3];
     const int64_t lit4 = d[4];
-    const double lit5 = (double)lm_number(d[5]);
+    const float lit5 = (float)lm_number(d[5]);
     const int64_t by6 = d[6];
     const float *restrict b0 = (const float *)call->data[0];
     float *restrict b1 = (float *)call->data[1];
@@ -18,7 +18,6 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
     const float v4 = (float)lit3;
     const float v11 = (float)lit4;
-    const float v14 = (float)lit5;
     const int64_t points = (n_j0 + 63) / 64 * 64;
     char *const scratch = (char *)lm_scratch(points * 4);
     float *restrict t0 = (float *)(scratch + points * 0);
@@ -89,7 +88,7 @@ void k0(const lm_call *call, int64_t chunk) {
         }
         const float v9 = (float)(hsum_f32x8(((a9_0 + a9_1) + (a9_2 + a9_3))) + e9);
         const float v12 = (v9 / v11);
-        const float v15 = (v12 + v14);
+        const float v15 = (v12 + lit5);
         const float v16 = rsqrt_f32(v15);
         st_f32(b2 + i0, v16);
         j0 = 0;

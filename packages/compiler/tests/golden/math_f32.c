@@ -5,7 +5,7 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t rows_per_chunk = d[1];
     const int64_t block = d[2];
     const int64_t blocks = d[3];
-    const double lit4 = (double)lm_number(d[4]);
+    const float lit4 = (float)lm_number(d[4]);
     const float *restrict b0 = (const float *)call->data[0];
     float *restrict b1 = (float *)call->data[1];
     float *restrict b2 = (float *)call->data[2];
@@ -26,8 +26,6 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t c1 = lm_min(c0 + block, n_i0);
     const int64_t r0 = chunk / blocks * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, 1);
-    const float v15 = (float)lit4;
-    const float v18 = (float)0.5;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t i0 = c0;
         for (; i0 + 8 <= c1; i0 += 8) {
@@ -58,9 +56,9 @@ void k0(const lm_call *call, int64_t chunk) {
             st_f32x8(b12 + i0, v12);
             const f32x8 v13 = sign_f32x8(v0);
             st_f32x8(b13 + i0, v13);
-            const f32x8 v16 = pow_f32x8(v0, splat_f32x8(v15));
+            const f32x8 v16 = pow_f32x8(v0, splat_f32x8(lit4));
             st_f32x8(b14 + i0, v16);
-            const f32x8 v19 = max_f32x8(v0, splat_f32x8(v18));
+            const f32x8 v19 = max_f32x8(v0, splat_f32x8(0.5f));
             st_f32x8(b15 + i0, v19);
         }
         for (; i0 < c1; i0 += 1) {
@@ -91,9 +89,9 @@ void k0(const lm_call *call, int64_t chunk) {
             st_f32(b12 + i0, v12);
             const float v13 = sign_f32(v0);
             st_f32(b13 + i0, v13);
-            const float v16 = pow_f32(v0, v15);
+            const float v16 = pow_f32(v0, lit4);
             st_f32(b14 + i0, v16);
-            const float v19 = max_f32(v0, v18);
+            const float v19 = max_f32(v0, 0.5f);
             st_f32(b15 + i0, v19);
         }
     }

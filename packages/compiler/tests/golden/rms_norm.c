@@ -5,7 +5,7 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t n_j0 = d[1];
     const int64_t rows_per_chunk = d[2];
     const int64_t lit3 = d[3];
-    const double lit4 = (double)lm_number(d[4]);
+    const float lit4 = (float)lm_number(d[4]);
     const int64_t by5 = d[5];
     const float *restrict b0 = (const float *)call->data[0];
     const float *restrict b1 = (const float *)call->data[1];
@@ -13,7 +13,6 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t r0 = chunk * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, n_i0);
     const float v4 = (float)lit3;
-    const float v7 = (float)lit4;
     int64_t i0 = r0;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t j0;
@@ -57,7 +56,7 @@ void k0(const lm_call *call, int64_t chunk) {
         }
         const float v2 = (float)(hsum_f32x8(((a2_0 + a2_1) + (a2_2 + a2_3))) + e2);
         const float v5 = (v2 / v4);
-        const float v8 = (v5 + v7);
+        const float v8 = (v5 + lit4);
         const float v9 = rsqrt_f32(v8);
         j0 = 0;
         for (; j0 + 8 <= n_j0; j0 += 8) {

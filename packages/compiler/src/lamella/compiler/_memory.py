@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lamella.compiler._image import numpy_dtype
-from lamella.compiler._kernel import Apply, Check, Kernel, Load, Position, Store, Update
+from lamella.compiler._kernel import Check, Kernel, Load, Position, Store, Update
 from lamella.compiler._lower._graph import Lowered
 from lamella.compiler._lower._group import Call, Extern, Group
 from lamella.compiler._lower._kernelize import Made, kernelize
 from lamella.compiler._lower._refs import Ref, Root, Subject
 from lamella.compiler._plan import Span
-from lamella.compiler._schedule import HEAVY
+from lamella.compiler._schedule import dear_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,12 @@ class Layout:
     def streamed(self, number: int, step: Draft, cache_bytes: int) -> frozenset[int]:
         """Buffers of a kernel better written past the caches: results of the graph that no step reads, where the
         kernel's arrays fill the last cache, so that they would only put out of it what is read. A kernel that computes
-        longer than it waits for memory gains nothing.
+        longer than it waits for memory gains nothing: one with a unit of dear work for each byte it moves.
         """
         buffers, kernel = step.made.buffers, step.made.kernel
-        if any(
-            isinstance(i, Apply) and HEAVY.get(i.op, 1) >= HEAVY["exp"]
-            for s, i in kernel.instructions()
-            if s.level.in_inner
-        ):
+        points = max(r.size for r in buffers)
+        moved = sum(numpy_dtype(r.dtype).itemsize for r in dict.fromkeys(buffers) if r.size == points)
+        if dear_work(kernel) >= moved:
             return frozenset()
         if sum(map(bytes_of, dict.fromkeys(buffers))) < cache_bytes:
             return frozenset()

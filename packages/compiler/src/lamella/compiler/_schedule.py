@@ -179,6 +179,13 @@ def stage_work(stage: Stage) -> int:
     return sum(HEAVY.get(i.op, 1) if isinstance(i, Apply) else 1 for i in stage.body)
 
 
+def dear_work(kernel: Kernel) -> int:
+    """Work of functions such as exp at each point."""
+    level = Level.INNER if kernel.inner else Level.ROW
+    found = [HEAVY.get(i.op, 1) for s, i in kernel.instructions() if s.level is level and isinstance(i, Apply)]
+    return sum(work for work in found if work >= HEAVY["exp"])
+
+
 def _cost(kernel: Kernel) -> int:
     """Rough work per element visit, 1 for a load and a store; what runs once a chunk or after the grid is none."""
     work, once = 0, invariants(kernel, in_grid=True)

@@ -14,15 +14,15 @@ from lamella.compiler._c._math import MATH
 from lamella.compiler._c._micro import micro, streamed
 from lamella.compiler._c._random import RANDOM
 from lamella.compiler._c._scalar import SCALAR, TWO
-from lamella.compiler._c._types import C_TYPES, INLINE, MASK_TYPE, lane_loop
+from lamella.compiler._c._types import C_TYPES, COMPARE_SIGNS, INLINE, MASK_TYPE, lane_loop
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, UNSIGNED
 
 
 class Helpers:
     """Collects the types and functions one translation unit needs, in order of dependence."""
 
-    def __init__(self, *, fma: bool) -> None:
-        self.fma = fma
+    def __init__(self, *, fma: bool, vector_bytes: int) -> None:
+        self.fma, self.vector_bytes = fma, vector_bytes
         self._texts: dict[str, str] = {}
         self._types: dict[str, str] = {}
 
@@ -137,6 +137,29 @@ def _micro(h: Helpers, full: str, dtype: str, lanes: int) -> str:
     return micro(name, full, dtype, lanes, value, C_TYPES[dtype], INLINE, fma=h.fma, twin=twin)
 
 
+def _compared(sign: str) -> Callable[[Helpers, str, str, int], str]:
+    """Comparison of vectors longer than a register, by halves: compilers take longer ones apart lane by lane.
+
+    The mask has lanes of half the size.
+    """
+
+    def make(h: Helpers, full: str, dtype: str, lanes: int) -> str:
+        value, size, name = h.type(dtype, lanes), ITEM_BYTES[dtype], full.partition("_")[0]
+        half, mask, part = h.type(dtype, lanes // 2), h.mask_type(size // 2, lanes), h.mask_type(size // 2, lanes // 2)
+        if size * (lanes // 2) > h.vector_bytes:
+            call = h.call(name, dtype, lanes // 2)
+            pieces = [f"{call}(x.half[{k}], y.half[{k}])" for k in (0, 1)]
+        else:
+            pieces = [f"__builtin_convertvector(x.half[{k}] {sign} y.half[{k}], {part})" for k in (0, 1)]
+        union = "union {{ {0} whole; {1} half[2]; }}"
+        return (
+            f"{INLINE} {mask} {full}({value} a, {value} b) {{ const {union.format(value, half)} x = {{a}}, y = {{b}}; "
+            f"const {union.format(mask, part)} r = {{.half = {{{', '.join(pieces)}}}}}; return r.whole; }}"
+        )
+
+    return make
+
+
 def _stream(h: Helpers, full: str, dtype: str, lanes: int) -> str:
     return streamed(full, h.type(dtype, lanes), lanes, INLINE, h.call("st", dtype, lanes))
 
@@ -248,6 +271,7 @@ def _horizontal(combiner: str) -> Callable[[Helpers, str, str, int], str]:
 
 _MAKERS: dict[str, Callable[[Helpers, str, str, int], str]] = {
     "sel": _sel, "fma": _micro, "scale": _micro, "least": _micro, "most": _micro,
+    **{f"cmp{name}": _compared(sign) for name, sign in COMPARE_SIGNS.items()},
     "splat": _splat, "stream": _stream, "asi": _bits, "asf": _unbits, "any": _any, "anylane": _any_lane,
     "seli": _select_int, **ACCESS, **RANDOM,
     "toi": _convert(lambda dtype: MASK_TYPE[ITEM_BYTES[dtype]], back=False),

@@ -19,7 +19,7 @@ class Memory:
 
     def fetch_ahead(self, scope: Scope, stage: Stage) -> None:
         """Fetch the next row's inputs from the longest stage, into the second cache: the first one is in use."""
-        if not self.text.plan.prefetch or not stage.level.in_grid:
+        if not self.text.plan.prefetch or not stage.level.in_grid or self.streams:  # which use the same few buffers
             return
         stages = [s for s in self.text.kernel.stages if s.level is Level.INNER]
         row = len(self.text.kernel.grid) - 1

@@ -11,6 +11,8 @@ C_TYPES = {
 MEMORY_TYPES = C_TYPES | {"bool": "uint8_t"} | {name: f"uint{8 * size}_t" for name, size in NARROW.items()}
 MASK_TYPE = {1: "i8", 2: "i16", 4: "i32", 8: "i64"}
 
+COMPARE_SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
 INLINE = "static inline __attribute__((always_inline))"
 
 

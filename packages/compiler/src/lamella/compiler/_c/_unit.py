@@ -25,7 +25,7 @@ class Unit:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.h = Helpers(fma=target.fma)
+        self.h = Helpers(fma=target.fma, vector_bytes=target.vector_bytes)
         self.kernels: dict[str, int] = {}
         self.totals: list[bool] = []
         self.sources: list[set[str]] = []

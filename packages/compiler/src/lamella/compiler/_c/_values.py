@@ -11,11 +11,10 @@ import struct
 from dataclasses import dataclass
 
 from lamella.compiler._c._helpers import Helpers
-from lamella.compiler._c._types import C_TYPES
+from lamella.compiler._c._types import C_TYPES, COMPARE_SIGNS
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "and": "&", "or": "|", "xor": "^"}
-_COMPARE = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 # Comparisons of masks, false < true.
 _MASK_COMPARE = {
     "eq": "~({a} ^ {b})", "ne": "({a} ^ {b})", "lt": "(~{a} & {b})", "le": "(~{a} | {b})", "gt": "({a} & ~{b})",
@@ -105,11 +104,8 @@ class Values:
         if op in _INFIX:
             return Val(self._infix(op, first, args, lanes), lanes)
         operands = [self.vector(a, first, lanes) for a in args]
-        if op in _COMPARE:
-            text = f"({operands[0]} {_COMPARE[op]} {operands[1]})"
-            return self._truth(text, first, lanes)
-        if op == "isnan":
-            return self._truth(f"({operands[0]} != {operands[0]})", first, lanes)
+        if op in COMPARE_SIGNS or op == "isnan":
+            return self._compare("ne" if op == "isnan" else op, operands[0], operands[-1], first, lanes)
         if op in ("bits", "unbits"):
             name, kind = ("asi", first) if op == "bits" else ("asf", out_type)
             return Val(f"{self.h.call(name, kind, lanes)}({operands[0]})", lanes)
@@ -120,10 +116,12 @@ class Values:
             return Val(self._integer_sign(op, first, operands[0], lanes), lanes)
         return Val(f"{self.h.call(op, first, lanes)}({', '.join(operands)})", lanes)
 
-    def _truth(self, text: str, dtype: str, lanes: int) -> Val:
-        if lanes == 1:
-            return Val(text)
-        return Val(f"({self.h.mask_type(ITEM_BYTES[dtype], lanes)}){text}", lanes, ITEM_BYTES[dtype])
+    def _compare(self, op: str, a: str, b: str, dtype: str, lanes: int) -> Val:
+        size = ITEM_BYTES[dtype]
+        if lanes > 1 and size > 1 and size * lanes > self.h.vector_bytes:
+            return Val(f"{self.h.call(f'cmp{op}', dtype, lanes)}({a}, {b})", lanes, size // 2)
+        text = f"({a} {COMPARE_SIGNS[op]} {b})"
+        return Val(text) if lanes == 1 else Val(f"({self.h.mask_type(size, lanes)}){text}", lanes, size)
 
     def _infix(self, op: str, dtype: str, args: list[Val], lanes: int) -> str:
         if lanes == 1:
@@ -147,7 +145,7 @@ class Values:
         if lanes == 1:
             if op == "not":
                 return Val(f"(!{args[0].text})")
-            sign = _INFIX.get(op) or _COMPARE[op]
+            sign = _INFIX.get(op) or COMPARE_SIGNS[op]
             return Val(f"({args[0].text} {sign} {args[1].text})")
         width = max(a.mask for a in args)
         operands = [self.mask(a, width, lanes) for a in args]
@@ -170,7 +168,7 @@ class Values:
 
     def _cast(self, x: Val, source: str, target: str, lanes: int) -> Val:
         if target == "bool":
-            return self._truth(f"({x.text} != 0)", source, lanes)
+            return self._compare("ne", x.text, self.vector(Val("0"), source, lanes), source, lanes)
         ctype = self.h.type(target, lanes)
         if source == "bool":
             if lanes == 1:

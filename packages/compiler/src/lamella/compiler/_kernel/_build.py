@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from lamella.compiler._kernel._ir import (
     COMPARE,
     FLOATS,
@@ -89,6 +91,9 @@ class KernelBuilder:
         """A literal of `dtype`."""
         exact: bool | int | float
         exact = bool(value) if dtype == "bool" else float(value) if dtype in FLOATS else int(value)
+        if dtype == "f32":
+            with np.errstate(over="ignore"):  # one number is one value, however it came here
+                exact = float(np.float32(exact))
         key = ("const", dtype, repr(exact))  # repr tells -0.0 from 0.0 and keeps nan findable
         out = self._once(key, dtype, lambda out: Const(out, exact))
         self._numbers[out] = exact
@@ -136,6 +141,8 @@ class KernelBuilder:
         """Convert to another value type; the value itself if it has that type."""
         if self.types[value] == dtype:
             return value
+        if (self.types[value], dtype) == ("f64", "f32") and value in self._numbers:
+            return self.const(self._numbers[value], dtype)
         return self._once(("cast", value, dtype), dtype, lambda out: Apply(out, "cast", (value,)))
 
     def reduce(self, combiner: str, *args: int, over: str) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from lamella.compiler._lower._group import Group, Item, reads_memory
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table
 
 CHEAP = 6  # work below which a value is recomputed rather than kept
+AT_HAND = 2  # work up to which it is not even read back from memory: one value and one operation
 CHEAP_LONG = 24  # the same for rows that leave the nearest cache
 LONG_ROW = 16384
 
@@ -255,7 +256,7 @@ class _Kernelizer:
             return found
         item = self.group.made[root]
         earlier = self.stage_of[root] < self.now and self._level_of(item).in_inner
-        if earlier and root in self.written and self._reads_back(root):
+        if earlier and root in self.written and self._reads_back(root) and self._work(root) > AT_HAND:
             value = self.b.load(self.buffer_of[root], self.axes.position(0, item.position))
         elif earlier and root in self.local_of:
             value = self.b.get(self.local_of[root])

@@ -31,7 +31,7 @@ def library_source(text: str, family: str, bits: int, target: Target) -> str:
 
 def _functions(target: Target) -> str:
     """Vectors and functions of them for f32 and f64, under names that end in the type."""
-    helpers, names = Helpers(fma=target.fma), []
+    helpers, names = Helpers(fma=target.fma, vector_bytes=target.vector_bytes), []
     for dtype in ("f32", "f64"):
         lanes = target.vector_bytes // ITEM_BYTES[dtype]
         names.append(f"#define lm_vector_{dtype} {helpers.type(dtype, lanes)}u")

@@ -120,13 +120,6 @@ def test_an_object_store() -> None:
         data[20]
 
 
-def test_an_fsspec_filesystem_is_taken(tmp_path: Path) -> None:
-    fsspec = pytest.importorskip("fsspec")
-    write_parquet(tmp_path / "t.parquet")
-    data = ArrowDataset(str(tmp_path / "t.parquet"), filesystem=fsspec.filesystem("file"))
-    assert data[3]["n"] == 3
-
-
 def test_ways_to_name_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "a/0.parquet",

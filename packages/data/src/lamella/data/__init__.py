@@ -25,6 +25,7 @@ from lamella.data._samplers import (
 from lamella.data._sources._arrow_dataset import ArrowDataset, ParquetDataset
 from lamella.data._sources._file_stream import FileStream
 from lamella.data._sources._group_shuffle import GroupSampler
+from lamella.data._sources._huggingface import from_huggingface
 from lamella.data._subset import Subset, random_split, stratified_split
 from lamella.data._table import TableDataset, TensorDataset
 from lamella.data._workers._info import WorkerInfo, get_worker_info
@@ -67,6 +68,7 @@ __all__ = [
     "WeightedRandomSampler",
     "WorkerInfo",
     "default_collate",
+    "from_huggingface",
     "get_worker_info",
     "prefetch_to_device",
     "interleave",

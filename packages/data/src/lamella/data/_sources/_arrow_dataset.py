@@ -26,7 +26,7 @@ from lamella.data._protocols import IndexArray
 from lamella.data._sources._files import FileTable
 from lamella.data._sources._filter import kept_rows
 from lamella.data._sources._formats import find_format, group_format, known_format, suffixes_of
-from lamella.data._sources._group_cache import GroupCache
+from lamella.data._sources._group_cache import GroupCache, held_bytes
 from lamella.data._sources._group_order import GroupShuffle
 from lamella.data._sources._group_shuffle import GroupShuffled
 from lamella.data._sources._group_stream import GroupStream
@@ -247,7 +247,8 @@ class ArrowDataset(RandomAccess):
     def _decode(self, group: int) -> tuple[Columns, int]:
         file = self._table.files[self._groups[group][0]]
         columns = from_arrow(f"{self._owner}: {file.place.name}", self._read(group), self._policy)
-        return columns, sum(column.nbytes for column in columns.values())
+        views = self._groups[group][2] is None and self._table.reader.is_view(file.layout)
+        return columns, held_bytes(columns, views=views)
 
     def _read(self, group: int) -> pa.Table:
         file, number, kept = self._groups[group]

@@ -50,6 +50,9 @@ class GroupFormat(Protocol):
     def read(self, place: Place, layout: Layout, groups: Sequence[int], columns: Sequence[str], /) -> pa.Table:
         """Whole groups, with those columns in that order."""
 
+    def is_view(self, layout: Layout, /) -> bool:
+        """Whether what is read lies in a memory map and not in memory of its own."""
+
     def file_format(self) -> pads.FileFormat:
         """The format as Arrow's scanner knows it."""
 

@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import numpy as np
+
 from lamella.data._sources._groups import Columns
 
 # Groups behind the newest that batches under way may still be made of.
@@ -94,3 +96,12 @@ class GroupCache:
     def _let_go(self, number: int) -> None:
         if self._groups[number].done():
             self._held_bytes -= self._groups.pop(number).result()[1]
+
+
+def held_bytes(columns: Columns, *, views: bool) -> int:
+    """Bytes that the columns keep from being used otherwise; `views`: those over Arrow memory keep none."""
+    return sum(
+        column.nbytes
+        for column in columns.values()
+        if not views or (column.flags.writeable if isinstance(column, np.ndarray) else column.values.flags.writeable)
+    )

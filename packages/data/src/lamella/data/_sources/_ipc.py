@@ -37,6 +37,11 @@ class IpcFormat:
             schema, rows = batches.describe()
         return Layout(schema, rows, digest, batches)
 
+    def is_view(self, layout: Layout) -> bool:
+        """Whether the file is local and its batches are not compressed."""
+        handle: _Batches = layout.handle
+        return handle.is_view()
+
     def file_format(self) -> pads.FileFormat:
         """The format as Arrow's scanner knows it."""
         import pyarrow.dataset as pads
@@ -82,6 +87,12 @@ class _Batches:
             batch: pa.RecordBatch = self._reader(fields).get_batch(number)
             return batch
 
+    def is_view(self) -> bool:
+        """Whether batches are views of a map."""
+        with self._lock:
+            self._whole()
+            return self._mapped
+
     def _reader(self, fields: tuple[int, ...]) -> Any:
         import pyarrow as pa
 
@@ -106,6 +117,7 @@ class _Batches:
                 self._mapped = self._place.is_local and _is_view(reader, stream)
                 self._readers[()] = reader
             else:
+                self._mapped = self._place.is_local
                 self._readers[()] = _Stream(stream)
         return self._readers[()]
 

@@ -46,6 +46,10 @@ class ParquetFormat:
             text = stream.read_at(footer_bytes, size - _FOOTER_TAIL_BYTES - footer_bytes)
         return Layout(schema, rows, hashlib.blake2b(text, digest_size=16).hexdigest(), footer)
 
+    def is_view(self, layout: Layout) -> bool:
+        """Never: values are decoded."""
+        return False
+
     def file_format(self) -> pads.FileFormat:
         """The format as Arrow's scanner knows it."""
         import pyarrow.dataset as pads

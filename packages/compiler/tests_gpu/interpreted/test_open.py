@@ -14,6 +14,7 @@ import pytest
 import lamella.tensor as lt
 from lamella.autograd import grad
 from lamella.compiler import compile as captured
+from lamella.compiler._newest import MOST
 from lamella.compiler._triton import _program
 from lamella.compiler._triton._print import Function
 from lamella.compiler._triton._program import Programs
@@ -196,10 +197,9 @@ def test_wrong_inputs(inputs: list[Any], message: str, folder: Path) -> None:
         Open(parse(GRAPH), folder).run(inputs)
 
 
-def test_only_so_many_programs_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_program, "_MOST", 3)
+def test_only_so_many_programs_are_kept(folder: Path) -> None:
     program = Open(parse(GRAPH), folder)
-    for n in range(2, 12):
-        program.check([np.ones((n, 30), np.float32), np.ones(30, np.float32)])
-    assert len(program.programs._made) == len(program.run._runners) == 3
+    for n in range(2, MOST + 12):
+        program.check([np.ones((n, 3), np.float32), np.ones(3, np.float32)])
+    assert len(program.programs._made) == len(program.run._runners) == MOST
     assert len(program.programs.functions.by_name) == 1

@@ -7,11 +7,11 @@ A vector of bools is a mask (0 or -1) as wide as what made it; `mask` converts b
 from __future__ import annotations
 
 import math
-import struct
 from dataclasses import dataclass
 
 from lamella.compiler._c._helpers import Helpers
 from lamella.compiler._c._types import C_TYPES, COMPARE_SIGNS
+from lamella.compiler._kernel._data import rounded
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "and": "&", "or": "|", "xor": "^"}
@@ -36,12 +36,7 @@ def literal(value: bool | int | float, dtype: str) -> str:
     if dtype == "bool":
         return "1" if value else "0"
     if dtype in FLOATS:
-        number = float(value)
-        if dtype == "f32" and math.isfinite(number):
-            try:
-                number = struct.unpack("f", struct.pack("f", number))[0]
-            except OverflowError:
-                number = math.copysign(math.inf, number)
+        number = rounded(float(value), dtype)
         if math.isnan(number):
             return "NAN" if dtype == "f32" else "(double)NAN"
         if math.isinf(number):

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lamella.compiler._newest import with_newest
 from lamella.graph import Graph
 from lamella.tensor import Tensor
 
@@ -21,8 +22,6 @@ from ._results import Results
 from ._segments import Segment
 
 __all__ = ["SizedProgram"]
-
-_MOST = 64  # executables kept; the one that was made first goes first
 
 
 class SizedProgram:
@@ -94,7 +93,6 @@ class SizedProgram:
 
     def _make(self, sizes: tuple[int, ...]) -> Program:
         made = self._assemble(dict(zip(self._names, sizes, strict=True)))
-        kept = dict(list(self._programs.items())[-_MOST + 1 :])
-        kept[sizes] = self._last = made
-        self._programs = kept
+        self._programs = with_newest(self._programs, sizes, made)
+        self._last = made
         return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 
 from lamella.compiler._kernel._ir import FLOATS, Apply, Const, Kernel, used
 
@@ -12,6 +13,17 @@ _PLAIN = frozenset({0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5})
 def is_data(dtype: str, value: bool | int | float) -> bool:
     """Whether a literal is likely to follow from sizes or settings."""
     return dtype in FLOATS and value not in _PLAIN and math.isfinite(value)
+
+
+def rounded(value: float, dtype: str) -> float:
+    """The number nearest to `value` that a type holds; beyond the largest f32 that is infinity."""
+    if dtype != "f32" or not math.isfinite(value):
+        return value
+    try:
+        number: float = struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    return number
 
 
 def counts(kernel: Kernel) -> set[int]:

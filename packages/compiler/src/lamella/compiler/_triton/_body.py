@@ -32,7 +32,7 @@ from lamella.compiler._kernel._ir import NARROW, defined, used
 from lamella.compiler._triton._open import elsewhere, fixed, is_open, product, same
 from lamella.compiler._triton._reduce import carry_on, identity, scan, updated
 from lamella.compiler._triton._schedule import Part
-from lamella.compiler._triton._values import COL, POINTERS, ROW, TYPES, Val, constant, literal, operation
+from lamella.compiler._triton._values import COL, POINTERS, ROW, TYPES, Val, as_tensor, literal, operation
 
 BIG = 2**31  # element numbers from here on need 64 bits
 
@@ -131,6 +131,12 @@ class Body:
             return self.named(scope, "m", "rm & cm", "m")
         return "rm" if row else "cm" if col else None
 
+    def limits(self, scope: Scope, bits: int, guard: Val | None, only: str | None = None) -> str:
+        """The mask of an access: points that exist, where `guard` holds, in programs where `only` does; "" for none."""
+        texts = [f"({only})" if only else None, self.mask(scope, bits)]
+        texts.append(None if guard is None else as_tensor(guard, "bool"))
+        return " & ".join(t for t in texts if t)
+
     def named(self, scope: Scope, key: object, text: str, name: str) -> str:
         """The name of a text, making it if it has none here."""
         found = scope.names.get(key)
@@ -178,7 +184,7 @@ class Body:
         for value, stride in position.indirect:
             at = self.value(scope, value)
             bits |= at.bits
-            terms.append(f"{constant(at.text, 'i64') if at.literal else at.text} * {self.number(stride)}")
+            terms.append(f"{as_tensor(at, 'i64')} * {self.number(stride)}")
         terms += self.spread(bits, need)
         return " + ".join(terms) or "0", bits | need
 
@@ -276,7 +282,7 @@ class Body:
     def full(self, scope: Scope, value: int, bits: int, around: str) -> str:
         """A value at every point of a tile, `around` where no point is."""
         val, dtype = self.value(scope, value), self.types[value]
-        text = constant(val.text, dtype) if val.literal else val.text
+        text = as_tensor(val, dtype)
         mask = self.mask(scope, bits)
         if mask is not None:
             text = f"tl.where({mask}, {text}, {around})"
@@ -308,10 +314,7 @@ class Body:
             return Val(literal(0, self.types[instr.out]), 0, True)
         guard = None if instr.mask is None else self.value(scope, instr.mask)
         offset, bits = self.offset(scope, instr.position, guard.bits if guard else 0)
-        texts = [self.mask(scope, bits)]
-        if guard is not None:
-            texts.append(constant(guard.text, "bool") if guard.literal else guard.text)
-        mask = " & ".join(t for t in texts if t)
+        mask = self.limits(scope, bits, guard)
         access = f"tl.load({self.pointer(instr.buffer)} + {offset}{f', mask={mask}, other=0' if mask else ''})"
         return self._new(scope, ("load", access), widened(access, buffer.dtype), instr.out, bits)
 
@@ -328,12 +331,8 @@ class Body:
         value = self.value(scope, instr.value)
         dtype = self.kernel.buffers[instr.buffer].dtype
         offset, bits = self.offset(scope, instr.position, need)
-        texts = [only, self.mask(scope, bits)]
-        if instr.mask is not None:
-            guard = self.value(scope, instr.mask)
-            texts.append(constant(guard.text, "bool") if guard.literal else guard.text)
-        mask = " & ".join(f"({t})" if t == only else t for t in texts if t)
-        text = narrowed(constant(value.text, self.types[instr.value]) if value.literal else value.text, dtype)
+        mask = self.limits(scope, bits, None if instr.mask is None else self.value(scope, instr.mask), only)
+        text = narrowed(as_tensor(value, self.types[instr.value]), dtype)
         where = f"{self.pointer(instr.buffer)} + {offset}"
         self.line(scope, f"tl.store({where}, {text}{f', mask={mask}' if mask else ''})")
 
@@ -342,13 +341,10 @@ class Body:
         value, dtype = self.value(scope, instr.value), self.kernel.buffers[instr.buffer].dtype
         guard = None if instr.mask is None else self.value(scope, instr.mask)
         offset, bits = self.offset(scope, instr.position, need)
-        texts = [self.mask(scope, bits)]
-        if guard is not None:
-            texts.append(constant(guard.text, "bool") if guard.literal else guard.text)
-        mask = " & ".join(t for t in texts if t)
+        mask = self.limits(scope, bits, guard)
         place = f"at{instr.buffer}"
         self.line(scope, f"{place} = {self.pointer(instr.buffer)} + {offset}")
-        text = constant(value.text, self.types[instr.value]) if value.literal else value.text
+        text = as_tensor(value, self.types[instr.value])
         if instr.combiner != "last":
             old = f"old{instr.buffer}"
             access = f"tl.load({place}{f', mask={mask}, other=0' if mask else ''})"
@@ -363,7 +359,7 @@ class Body:
         """Note an error: every point that fails writes the same value, so their order does not matter."""
         condition = self.value(scope, instr.condition)
         status = self.argument("status", "*i32")
-        text = constant(condition.text, "bool") if condition.literal else condition.text
+        text = as_tensor(condition, "bool")
         terms = [str(instr.code), *self.spread(0, kind_bits)]
         mask = " & ".join(t for t in (self.mask(scope, kind_bits), f"~{text}") if t)
         self.line(scope, f"tl.store({status} + {' + '.join(terms)}, 1, mask={mask})")

@@ -16,13 +16,13 @@ from lamella.compiler._lower._graph import Lowered, lower_graph, mark_stored
 from lamella.compiler._lower._group import LEAST_ROWS, Extern, Group, Step
 from lamella.compiler._lower._kernelize import LONG_ROW, Made, kernelize
 from lamella.compiler._lower._refs import Ref, Root
+from lamella.compiler._newest import with_newest
 from lamella.compiler._plan import Plan, Span, plan
 from lamella.compiler._scalars import scalar_function
 from lamella.compiler._triton._open import all_opened, opened, other_sizes
 from lamella.compiler._triton._print import Function, Launch, Partial, Printed, module_text, print_kernel
 from lamella.graph import Graph, GraphError, TensorType, bound, named_sizes, verify
 
-_MOST = 64  # programs of a graph with named sizes that are kept; the one that was made first goes first
 _NEVER = 1 << 62  # a threshold that no size reaches
 
 
@@ -84,10 +84,6 @@ class Programs:
                 program = self._made.get(sizes) or self._make(sizes)
         return program
 
-    def keeps(self, program: TritonProgram) -> bool:
-        """Whether a program is still one of those kept."""
-        return any(kept is program for kept in self._made.values())
-
     def given(self, sizes: Mapping[str, int] | None) -> tuple[int, ...]:
         """Sizes by name as a set of sizes; ValueError where one lacks or is no size."""
         sizes = {} if sizes is None else sizes
@@ -117,9 +113,7 @@ class Programs:
 
     def _make(self, sizes: tuple[int, ...]) -> TritonProgram:
         made = TritonProgram(self.graph, dict(zip(self.names, sizes, strict=True)), self.functions)
-        kept = dict(list(self._made.items())[-_MOST + 1 :])
-        kept[sizes] = made
-        self._made = kept
+        self._made = with_newest(self._made, sizes, made)
         return made
 
 

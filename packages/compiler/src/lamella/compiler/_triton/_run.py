@@ -16,6 +16,7 @@ import numpy as np
 from lamella.compiler._image import numpy_dtype
 from lamella.compiler._lower._group import Extern
 from lamella.compiler._lower._refs import Ref, Root, Scalar
+from lamella.compiler._newest import with_newest
 from lamella.compiler._running import python_kernel
 from lamella.compiler._triton import _binding
 from lamella.compiler._triton._print import Function, module_text
@@ -148,16 +149,15 @@ class Runners:
 
     def __init__(self, programs: Programs, machine: Machine) -> None:
         self.programs, self.machine = programs, machine
-        self._runners: dict[TritonProgram, Runner] = {}
+        self._runners: dict[tuple[int, ...], Runner] = {}
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """Run once; the outputs, then the effect values."""
-        program = self.programs.of(self.programs.met(inputs))
-        runner = self._runners.get(program)
+        sizes = self.programs.met(inputs)
+        runner = self._runners.get(sizes)
         if runner is None:
-            runner = Runner(program, self.machine)
-            kept = [item for item in self._runners.items() if self.programs.keeps(item[0])]
-            self._runners = {**dict(kept), program: runner}
+            runner = Runner(self.programs.of(sizes), self.machine)
+            self._runners = with_newest(self._runners, sizes, runner)
         return runner(inputs)
 
 

@@ -7,9 +7,9 @@ beside it, so an operation on literals alone first makes one of them a tensor.
 from __future__ import annotations
 
 import math
-import struct
 from dataclasses import dataclass
 
+from lamella.compiler._kernel._data import rounded
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, UNSIGNED
 
 ROW, COL = 1, 2  # what a value varies along: rows of the tile, columns of it, or (0) nothing
@@ -94,12 +94,7 @@ def literal(value: bool | int | float, dtype: str) -> str:
     """A Python literal of this value; f32 values are printed as they round."""
     if dtype not in FLOATS:
         return repr(bool(value)) if dtype == "bool" else str(int(value))
-    number = float(value)
-    if dtype == "f32" and math.isfinite(number):
-        try:
-            number = struct.unpack("f", struct.pack("f", number))[0]
-        except OverflowError:
-            number = math.copysign(math.inf, number)
+    number = rounded(float(value), dtype)
     if not math.isfinite(number):
         return f'float("{number!r}")'
     text = f"{number:.9g}" if dtype == "f32" else repr(number)
@@ -110,6 +105,11 @@ def literal(value: bool | int | float, dtype: str) -> str:
 def constant(text: str, dtype: str) -> str:
     """A literal as a scalar tensor of its type."""
     return f"tl.full([], {text}, tl.{TYPES[dtype]})"
+
+
+def as_tensor(val: Val, dtype: str) -> str:
+    """An expression that has its type: of a literal, a scalar tensor."""
+    return constant(val.text, dtype) if val.literal else val.text
 
 
 def operation(op: str, out_type: str, args: list[Val], types: list[str]) -> str:
@@ -136,7 +136,7 @@ def operation(op: str, out_type: str, args: list[Val], types: list[str]) -> str:
     row = template(op, first)
     called = "lm_" in row or "." in row
     if called:  # a function gets tensors: inside it a literal beside a literal would lose its type
-        texts = [constant(v.text, k) if v.literal else v.text for v, k in zip(args, types, strict=True)]
+        texts = [as_tensor(v, k) for v, k in zip(args, types, strict=True)]
     names = dict(zip("ab", texts, strict=False))
     return row.format(t=TYPES[first], out=TYPES[out_type], n=8 * ITEM_BYTES[first], **names)
 
@@ -161,7 +161,7 @@ def _boolean(op: str, texts: list[str]) -> str:
 
 
 def _cast(x: Val, source: str, target: str) -> str:
-    text = constant(x.text, source) if x.literal else x.text
+    text = as_tensor(x, source)
     if target == "bool":
         return f"{text} != 0"
     if source in FLOATS and target not in FLOATS:

@@ -20,7 +20,7 @@ from lamella.data._pipeline._random_access import RandomAccess
 from lamella.data._pipeline._scan import refuse_varying, scan
 from lamella.data._pipeline._state import State, read_state
 from lamella.data._pipeline._stream import StreamIterator
-from lamella.data._protocols import IndexArray
+from lamella.data._protocols import Array, IndexArray
 from lamella.data._ragged import Ragged, concat_ragged, offsets_of
 
 
@@ -65,9 +65,10 @@ class RandomPackBase(PackBase, RandomNode):
     @property
     def found(self) -> Any:
         """The result of `prepare`, made once."""
-        with self._lock:
-            if self._found is None:
-                self._found = self.prepare(_find_documents(self.sources[0], self.packing))
+        if self._found is None:
+            with self._lock:
+                if self._found is None:
+                    self._found = self.prepare(_find_documents(self.sources[0], self.packing))
         return self._found
 
     def __getstate__(self) -> dict[str, Any]:
@@ -90,19 +91,36 @@ def _find_documents(source: RandomAccess, packing: Packing) -> Documents:
     return Documents(name, np.concatenate(lengths), None)
 
 
+class _Joined(NamedTuple):
+    """All documents as one sequence."""
+
+    documents: Documents
+    ends: IndexArray  # where each begins in it, and where the last ends
+    grid: Array | None  # the rows as they lie in memory, where nothing is between or beside the tokens
+
+
 @final
 class RandomPack(RandomPackBase):
     """Rows cut from the joined documents of a dataset with positions."""
 
-    def prepare(self, documents: Documents) -> tuple[Documents, IndexArray]:
-        return documents, offsets_of(documents.lengths + (self.packing.separator is not None))
+    def prepare(self, documents: Documents) -> _Joined:
+        packing, tokens = self.packing, documents.tokens
+        ends = offsets_of(documents.lengths + (packing.separator is not None))
+        plain = packing.separator is None and packing.overlap == 0 and packing.drop_last and not packing.extras
+        if tokens is None or documents.name is None or not plain:
+            return _Joined(documents, ends, None)
+        rows = packing.rows(int(ends[-1]))
+        return _Joined(documents, ends, tokens.flat()[: rows * packing.length].reshape(rows, packing.length))
 
     def __len__(self) -> int:
-        _, ends = self.found
-        return self.packing.rows(int(ends[-1]))
+        return self.packing.rows(int(self.found.ends[-1]))
 
     def read(self, indices: IndexArray, epoch: int) -> Block:
-        (name, _, tokens), ends = self.found
+        (name, _, tokens), ends, grid = self.found
+        if grid is not None:
+            # Fresh memory once: the gathered rows are small enough to stay in the cache until they are cast.
+            rows = grid.take(indices, axis=0)
+            return {name: rows if self.packing.dtype is None else rows.astype(self.packing.dtype, copy=False)}
         starts = indices * self.packing.stride
         if tokens is not None:
             return cut_windows(self.packing, name, tokens, ends, starts, 0)

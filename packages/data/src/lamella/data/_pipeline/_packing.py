@@ -113,6 +113,10 @@ class Packing:
             raise TypeError(f"pack: {_named(name)} must hold a sequence of tokens in each record, got {_kind(column)}")
         if column.dtype.kind not in "iu" and column.values.size:
             raise TypeError(f"pack: tokens must be integers, got {column.dtype} in {_named(name)}")
+        kind = column.dtype if self.dtype is None else self.dtype
+        for argument, value in (("pad_value", self.pad_value), ("separator", self.separator)):
+            if value is not None and not _holds(kind, value):
+                raise ValueError(f"pack: {argument}={value} cannot be held by tokens of {kind}; pass dtype")
         return name, column
 
     def _find(self, block: Block) -> tuple[str | None, Any]:
@@ -145,9 +149,6 @@ class Rows:
         self._beside: dict[str, Array] = {
             name: np.empty(shape, np.bool_ if name == "loss_mask" else np.int64) for name in packing.extras
         }
-        for name, value in (("pad_value", packing.pad_value), ("separator", packing.separator)):
-            if value is not None and not _holds(self.tokens.dtype, value):
-                raise ValueError(f"pack: {name}={value} cannot be held by tokens of {self.tokens.dtype}; pass dtype")
 
     def pad(self, row: int, start: int) -> None:
         """Fill a row from `start` on: no document there (-1), position 0, no part of the loss."""

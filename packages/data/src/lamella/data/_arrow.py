@@ -100,7 +100,8 @@ def _ragged_to_arrow(column: Ragged, values: pa.Array) -> pa.Array:
 
 def has_type(dtype: np.dtype[np.generic]) -> bool:
     """Whether Arrow has an element type for numpy's."""
-    return dtype.isbuiltin == 1 and dtype.kind in "biuf"  # ml_dtypes' float8_e5m2 is of kind f too
+    # 2: a dtype of another package, and ml_dtypes' float8_e5m2 is of kind f too; a pickled array's own is 0, not 1.
+    return dtype.isbuiltin != 2 and dtype.kind in "biuf"
 
 
 def array_to_arrow(column: Array) -> pa.Array:

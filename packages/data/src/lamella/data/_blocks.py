@@ -21,7 +21,7 @@ from lamella.data._ragged import Ragged, concat_ragged
 Block: TypeAlias = Any
 RaggedParts: TypeAlias = bool | Collection[Any]
 
-_ADVICE = "if rows differ in length, say so with ragged=[names]"
+_ADVICE = "pad them, or if rows may differ in length, say so with ragged=[names] (in map, or by RecordDataset)"
 
 
 def count_rows(block: Block) -> int:

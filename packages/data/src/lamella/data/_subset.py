@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, SupportsIndex, final
+from typing import TYPE_CHECKING, Any, SupportsIndex, final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,10 @@ from lamella.data._columns import check_indices, gather
 from lamella.data._permutation import KeyedPermutation
 from lamella.data._pipeline._node import RandomNode
 from lamella.data._protocols import Dataset, IndexArray, fingerprint
+from lamella.data._samplers import check_generator
+
+if TYPE_CHECKING:
+    from lamella.tensor import Generator
 
 
 @final
@@ -66,10 +70,24 @@ class Subset(RandomNode):
 
 
 def random_split(
-    dataset: Dataset, lengths: Sequence[int] | Sequence[float], *, seed: SupportsIndex = 0
+    dataset: Dataset,
+    lengths: Sequence[int] | Sequence[float],
+    generator: Generator | None = None,
+    *,
+    seed: SupportsIndex | None = None,
 ) -> list[Subset]:
-    """Disjoint random subsets that cover `dataset`: lengths that sum to its length, or fractions that sum to 1."""
-    order = KeyedPermutation(len(dataset), check_seed("random_split", seed))[np.arange(len(dataset), dtype=np.int64)]
+    """Disjoint random subsets that cover `dataset`: lengths that sum to its length, or fractions that sum to 1.
+
+    The split is that of `seed` (by default 0), or of one slot taken from a `generator`: a fresh one gives the split of
+    its seed.
+    """
+    check_generator("random_split", generator, seed)
+    if generator is None:
+        key = [check_seed("random_split", 0 if seed is None else seed)]
+    else:
+        drawn, slot = generator.reserve(1)
+        key = [drawn, slot] if slot else [drawn]
+    order = KeyedPermutation(len(dataset), key)[np.arange(len(dataset), dtype=np.int64)]
     bounds = np.cumsum(_split_lengths(lengths, len(dataset)))
     return [Subset(dataset, part) for part in np.split(order, bounds[:-1])]
 

@@ -1,7 +1,4 @@
-"""Writing parquet so that a reader sees the old file or the whole new one.
-
-The file is written beside its destination, flushed to the disk and renamed over it; pages carry checksums.
-"""
+"""Writing parquet so that a reader sees the old file or the whole new one; pages carry checksums."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from typing import Any, SupportsIndex
 
 from lamella.data._arguments import check_int
 from lamella.data._arrow import to_arrow
+from lamella.data._atomic import written_whole
 from lamella.data._protocols import ArrowStream
 from lamella.data._table import TableDataset
 
@@ -30,8 +28,7 @@ def write_parquet(
     """
     import pyarrow.parquet as pq
 
-    destination = os.path.abspath(path)
-    folder, file_name = os.path.split(destination)
+    folder = os.path.dirname(os.path.abspath(path))
     rows = check_int("write_parquet", "row_group_rows", row_group_rows, 1)
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"write_parquet: no such folder: {folder}; create it first")
@@ -43,27 +40,16 @@ def write_parquet(
     arrow = arrow.replace_schema_metadata(
         {**(arrow.schema.metadata or {}), **_encode(own_metadata), **_encode(metadata or {})}
     )
-    # Beside the destination, for a rename does not cross file systems; a random name, for two writers may meet.
-    beside = os.path.join(folder, f".{file_name}.{os.urandom(6).hex()}.tmp")
-    try:
-        with open(beside, "xb") as stream:
-            # Plain values: a dictionary of measurements is as long as the column, and decoding through it is slower.
-            pq.write_table(
-                arrow,
-                stream,
-                row_group_size=rows,
-                compression=compression,
-                use_dictionary=False,
-                write_page_checksum=True,
-            )
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, destination)
-    except BaseException:
-        if os.path.exists(beside):
-            os.unlink(beside)
-        raise
-    _sync_folder(folder)
+    with written_whole("write_parquet", path) as stream:
+        # Plain values: a dictionary of measurements is as long as the column, and decoding through it is slower.
+        pq.write_table(
+            arrow,
+            stream,
+            row_group_size=rows,
+            compression=compression,
+            use_dictionary=False,
+            write_page_checksum=True,
+        )
 
 
 def _encode(metadata: Mapping[Any, Any]) -> dict[bytes, bytes]:
@@ -73,14 +59,3 @@ def _encode(metadata: Mapping[Any, Any]) -> dict[bytes, bytes]:
             raise TypeError(f"write_parquet: metadata must map text to text, got {key!r}: {value!r}")
         encoded[key.encode()] = value.encode()
     return encoded
-
-
-def _sync_folder(folder: str) -> None:
-    """Make the rename itself durable; Windows cannot open folders and does not need it."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,6 +6,7 @@ replayed. Ops whose result has no known length, or that only make sense forwards
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex
@@ -233,8 +234,12 @@ class RandomAccess(ABC):
         """The records in order, as a stream that a thread reads up to `depth` blocks ahead."""
         return self.stream().prefetch(depth)
 
-    def cache(self) -> RandomAccess:
-        """The same, read once, at first use, and kept in memory."""
+    def cache(self, folder: str | os.PathLike[str] | None = None, *, key: str | None = None) -> RandomAccess:
+        """The same, read once, at first use, and kept: in memory, or in a file in `folder`.
+
+        The file is named by the fingerprint and by what functions do, or by a `key` of the caller's where that cannot
+        be told; it is read through a memory map.
+        """
         from lamella.data._pipeline._cache import RandomCache
 
-        return RandomCache(self)
+        return RandomCache(self, folder, key=key)

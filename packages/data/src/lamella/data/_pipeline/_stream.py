@@ -7,6 +7,7 @@ with a buffer work in windows, one block each, so their state is where a window 
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex
@@ -234,8 +235,12 @@ class Stream(ABC):
 
         return StreamPrefetch(self, depth)
 
-    def cache(self) -> Stream:
-        """The same, read once, at first use, and kept in memory."""
+    def cache(self, folder: str | os.PathLike[str] | None = None, *, key: str | None = None) -> Stream:
+        """The same, read once, at first use, and kept: in memory, or in a file in `folder`.
+
+        The file is named by the fingerprint and by what functions do, or by a `key` of the caller's where that cannot
+        be told; it is read through a memory map.
+        """
         from lamella.data._pipeline._cache import RandomCache
 
-        return RandomCache(self).stream()
+        return RandomCache(self, folder, key=key).stream()

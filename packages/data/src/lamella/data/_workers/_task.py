@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from lamella.data._protocols import Keys
@@ -34,8 +34,13 @@ class Timings:
 
     def add(self, other: Timings) -> None:
         """Add another batch's seconds."""
-        for stage in fields(self):
-            setattr(self, stage.name, getattr(self, stage.name) + getattr(other, stage.name))
+        # Stage by stage: asking the class for its fields takes 4 us, a third of what reading a packed batch takes.
+        self.read += other.read
+        self.decode += other.decode
+        self.transform += other.transform
+        self.collate += other.collate
+        self.transfer += other.transfer
+        self.copy += other.copy
 
 
 @dataclass(frozen=True, slots=True)

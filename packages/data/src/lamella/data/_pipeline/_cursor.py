@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
+from lamella.data._arguments import check_int
 from lamella.data._blocks import Block, concat_blocks, count_rows, cut_rows
 from lamella.data._pipeline._state import State, read_state
 
@@ -25,6 +26,7 @@ class Cursor:
         self._at = self._iterator.state()
         self._block: Block | None = None
         self._rows = self._gone = 0
+        gone = check_int("Cursor", "gone", gone, 0)
         if gone and (not self._load() or gone > self._rows):
             raise ValueError(f"Cursor: the stream ends before the saved place; was its source changed? {stream!r}")
         self._gone = gone

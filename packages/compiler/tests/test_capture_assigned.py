@@ -64,6 +64,13 @@ class Total:
     calls = 0
 
 
+class Defaults:
+    """Counts that begin in the class."""
+
+    n = 0
+    h = lt.zeros(3, dtype=lt.float64)
+
+
 class Net(nn.Module):
     """A module with everything that programs keep in one."""
 
@@ -98,14 +105,15 @@ class World:
         self.checked = Checked()
         self.data = State()
         self.net = Net()
+        self.defaults = Defaults()
         self.other = lt.ones(3, dtype=lt.float64)
 
     def state(self) -> Any:
         net = {k: getattr(self.net, k) for k in ("steps", "decay", "h", "mean")}
-        mine = {k: v for k, v in vars(self).items() if k not in ("slotted", "checked", "net")}
+        mine = {k: v for k, v in vars(self).items() if k not in ("slotted", "checked", "net", "defaults")}
         slots = {k: getattr(self.slotted, k) for k in ("n", "h") if hasattr(self.slotted, k)}
         rest = (COUNT, CONFIG.scale, Total.calls)
-        return plain([mine, slots, vars(self.checked), net, rest])
+        return plain([mine, slots, vars(self.checked), vars(self.defaults), net, rest])
 
 
 def plain(value: Any) -> Any:
@@ -235,6 +243,21 @@ def keeps_containers(w: World, x: Any) -> Any:
     return x
 
 
+def hides_what_the_class_has(w: World, x: Any) -> Any:
+    w.defaults.n += 1
+    w.defaults.h = w.defaults.h * 0.5 + x[0]
+    return x * w.defaults.n
+
+
+def writes_and_rebinds(w: World, x: Any) -> Any:
+    w.other.mul_(0.5)
+    w.h = w.other + x[0]
+    w.h[1:].mul_(2.0)
+    w.other = w.h * 2.0
+    w.other.add_(1.0)
+    return w.other
+
+
 def into_items(w: World, x: Any) -> Any:
     w.items[2] = w.items[2] + x[0]
     w.table["h"] = w.table["h"] * 0.5 + x[1]
@@ -313,7 +336,9 @@ PROGRAMS: dict[str, tuple[Callable[[World, Any], Any], int]] = {
         (counts, 1), (counts_in_many_places, 1), (decays, 2), (every_third, 3), (several_times, 1), (order_matters, 2),
         (constants, 2), (from_tensors, 1), (kept_number_used_later, 1), (recurrent, 1), (recurrent_module, 2),
         (running_mean, 1), (keeps_history, 2), (keeps_views, 2), (keeps_the_input, 2), (keeps_an_older_tensor, 1),
-        (keeps_containers, 2), (into_items, 1), (into_a_queue, 1), (new_keys_and_attributes, 2), (deletes, 3),
+        (keeps_containers, 2),
+        (hides_what_the_class_has, 2), (writes_and_rebinds, 1),
+        (into_items, 1), (into_a_queue, 1), (new_keys_and_attributes, 2), (deletes, 3),
         (made_when_missing, 2), (adds_sizes, 1), (forks, 4), (trains, 2),
     )
 }  # fmt: skip
@@ -476,6 +501,28 @@ def test_a_stateful_cell_trains_as_uncompiled() -> None:
             history.append((loss.item(), net.steps, net.seen.item(), net.state[0].tolist()))
         losses.append(history)
     assert difference(losses[0], losses[1], tolerance=1e-5) == ""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_history_goes_from_call_to_call(backend: str) -> None:
+    """A state that is not detached: one backward through three calls."""
+    grads = []
+    for compiled in (False, True):
+        w = types.SimpleNamespace(h=lt.zeros(3, dtype=lt.float64), n=0)
+        weight = f64(3, 3).requires_grad_()
+
+        def step(x: lt.Tensor, w: Any = w, weight: lt.Tensor = weight) -> Any:
+            w.h = (w.h @ weight + x).tanh()
+            w.n += 1
+            return w.h.sum() * w.n
+
+        f = capture(step, backend=backend, fullgraph=True) if compiled else step
+        total = sum([f(f64(3, seed=n)) for n in range(3)], lt.zeros((), dtype=lt.float64))
+        total.backward()
+        assert weight.grad is not None
+        grads.append(weight.grad.numpy())
+        assert w.h.requires_grad
+    np.testing.assert_allclose(grads[0], grads[1], rtol=1e-12)
 
 
 def test_nothing_is_assigned_by_a_call_that_raises() -> None:

@@ -157,10 +157,12 @@ def still_absent(changes: Sequence[Change]) -> list[tuple[str, str]]:
     found = []
     for change in changes:
         holder, key = change.holder, change.key
-        if change.old is not ABSENT or holder.names is None and not hasattr(holder.value, "__dict__"):
+        if change.old is not ABSENT or type(key) is not str or isinstance(holder.value, type):
             continue
         if isinstance(holder.value, dict):
             condition = f"{key!r} not in {holder.path}"
+        elif own_state(holder.value) is not None:
+            condition = f"{key!r} not in {holder.path}.__dict__"
         else:
             condition = f"not hasattr({holder.path}, {key!r})"
         found.append((condition, f"{holder.place(key)} is there now"))

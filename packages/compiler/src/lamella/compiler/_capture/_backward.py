@@ -16,6 +16,7 @@ from lamella.autograd.extend import GraphFreedError, leading_to, walk
 from lamella.graph import (
     CaptureError,
     Graph,
+    TensorType,
     Trace,
     Value,
     bound,
@@ -43,9 +44,16 @@ Run = Callable[[list[Any]], list[Any]]
 
 
 class Backward:
-    """Cotangents and residuals in, gradients of the fetched tensors `targets` out."""
+    """Cotangents and residuals in, gradients of the fetched tensors `targets` out.
 
-    __slots__ = ("again", "beside", "first", "graph", "lying", "made", "name", "places", "run", "targets", "watched")
+    A call saves, in this order: residuals that are tensors, fetched tensors (those that a second derivative needs, and
+    those that must not be written before), and witnesses of the other memory that must not be written.
+    """
+
+    __slots__ = (
+        "again", "again_at", "beside", "copied", "graph", "held", "is_tensor", "made", "metas", "name", "number_at",
+        "run", "targets", "tensor_at", "watched", "witnesses",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -54,8 +62,7 @@ class Backward:
         run: Run,
         made: list[int],
         targets: list[int],
-        first: int = 0,
-        lying: Sequence[Place | None] = (),
+        residuals: Sequence[tuple[int, bool, Place | None]] = (),
         watched: Sequence[frozenset[Place]] = (),
         beside: Backward | None = None,
         again: Again | None = None,
@@ -65,59 +72,59 @@ class Backward:
         self.run = run
         self.made = made  # which made results carry gradients
         self.targets = targets
-        self.first = first  # position of the first residual among the outputs
-        self.lying = lying  # for each residual, the memory of a user's that it may share, though no op saved that
-        self.places = list(dict.fromkeys(place for places in watched for place in places))
-        # for each made result the memory that must not be written before its backward
-        self.watched = [tuple([self.places.index(place) for place in places]) for places in watched]
+        # residuals: (position among the outputs, whether it is a tensor, memory of a user's in which it may lie)
+        self.is_tensor = [is_tensor for _, is_tensor, _ in residuals]
+        self.tensor_at = [at for at, is_tensor, _ in residuals if is_tensor]
+        self.number_at = [at for at, is_tensor, _ in residuals if not is_tensor]
+        places = [place for _, is_tensor, place in residuals if is_tensor]
+        # residuals that are copied where they lie in memory that no op has saved: a user may write it
+        self.copied = [(n, place) for n, place in enumerate(places) if place is not None]
+        wanted = [] if again is None else [at for _, at in again.tensors]
+        every = list(dict.fromkeys(place for places in watched for place in places))
+        self.held = list(dict.fromkeys([*wanted, *[p.at for p in every if p.older and not p.steps]]))
+        self.witnesses = [p for p in every if not p.older or p.steps]
+        start, behind = len(self.tensor_at), len(self.tensor_at) + len(self.held)
+        saved = {Place(True, at): start + n for n, at in enumerate(self.held)}
+        saved |= {place: behind + n for n, place in enumerate(self.witnesses)}
+        # for each made result, what of the saved must not have been written before its backward
+        self.watched = [tuple([saved[place] for place in places]) for places in watched]
         self.beside = beside  # the backward of other results, which raises
         self.again = again  # how a second derivative is taken
+        self.again_at = [saved[Place(True, at)] for at in wanted]
+        self.metas: list[tuple[tuple[int, ...], Any]] = []  # shapes and dtypes of the results, from the first call on
 
     def connect(self, made: list[Tensor], values: list[Any], fetched: list[Tensor], inputs: Sequence[Any]) -> None:
         """Put tensors with a history in the place of the made results that carry gradients."""
-        saved: list[Any] = []
-        for i, place in enumerate(self.lying):
-            value = values[self.first + i]
-            if type(value) is not np.ndarray:
-                saved.append(value)  # a number: a seed, an offset, a learning rate
-                continue
-            if place is not None and np.may_share_memory(value, place.tensor(fetched, made)._data):
-                value = value.copy()
-            saved.append(wrap(value))
-        tensors: list[Tensor | None] = [s for s in saved if isinstance(s, Tensor)]
-        residuals = [None if isinstance(s, Tensor) else s for s in saved]
-        tensors += [place.witness(fetched, made) for place in self.places]
-        once_more = () if self.again is None else [fetched[at] for _, at in self.again.tensors]
-        usable = not any(t._flags & INFERENCE for t in once_more)
-        numbers = [inputs[at] for _, at in self.again.numbers] if self.again is not None and usable else None
+        tensors: list[Tensor | None] = [wrap(values[at]) for at in self.tensor_at]
+        for n, place in self.copied:
+            value = values[self.tensor_at[n]]
+            if np.may_share_memory(value, place.tensor(fetched, made)._data):
+                tensors[n] = wrap(value.copy())
+        for at in self.held:
+            t = fetched[at]
+            tensors.append(None if t._flags & INFERENCE else t)
+        if self.witnesses:
+            tensors += [place.witness(fetched, made) for place in self.witnesses]
+        numbers = [values[at] for at in self.number_at]
+        again = [inputs[at] for _, at in self.again.numbers] if self.again is not None else []
         if self.beside is not None:
             self.beside.connect(made, values, fetched, inputs)
         outs = [made[i] for i in self.made]
-        call = _Call(self, residuals, len(tensors), numbers, [(o._data.shape, o._data.dtype) for o in outs])
-        if numbers is not None:
-            tensors += once_more
-        for i, t in zip(
-            self.made, CompiledCall.apply(call, tensors, outs, *[fetched[i] for i in self.targets]), strict=True
-        ):
+        if not self.metas:
+            self.metas = [(o._data.shape, o._data.dtype) for o in outs]
+        out = CompiledCall.apply((self, numbers, again), tensors, outs, *[fetched[i] for i in self.targets])
+        for i, t in zip(self.made, out, strict=True):
             made[i] = t
-
-
-class _Call(NamedTuple):
-    """What a call leaves for its backward beside tensors."""
-
-    program: Backward
-    residuals: list[Any]  # those that are numbers; None for tensors
-    needed: int  # how many of the saved tensors the compiled backward needs: residuals, then witnesses
-    numbers: list[Any] | None  # inputs that are numbers, for a second derivative; None where there can be none
-    metas: list[tuple[tuple[int, ...], Any]]  # shapes and dtypes of the results
 
 
 class CompiledCall(Function):
     """Hangs the compiled backward on results that exist already."""
 
     @staticmethod
-    def forward(ctx: FunctionContext, call: _Call, tensors: list[Tensor | None], outs: list[Tensor], *_: Tensor) -> Any:
-        """The results themselves, under handles of their own."""
+    def forward(ctx: FunctionContext, call: Any, tensors: list[Tensor | None], outs: list[Tensor], *_: Tensor) -> Any:
+        """The results themselves, under handles of their own; `call` is the backward, with the numbers that it reads
+        and those that a second derivative reads.
+        """
         ctx.call = call
         ctx.save_for_backward(*tensors)
         ctx.set_materialize_grads(False)
@@ -128,21 +135,21 @@ class CompiledCall(Function):
         """One run of the compiled backward; where it is itself to be differentiated, or inside a transform, the forward
         once more and its gradient, or RuntimeError.
         """
-        program, residuals, needed, numbers, metas = ctx.call
+        program, numbers, again = ctx.call
         if tls.grad or any(gi is not None and gi._flags & LEVEL for gi in g):
-            again = program.again
-            if again is None or numbers is None:
+            tensors = ctx.saved_at(program.again_at)
+            if program.again is None or any(t is None for t in tensors):
                 raise differentiated_again(program.name, "its results cannot be computed once more")
-            tensors = ctx.saved_at(range(needed, needed + len(again.tensors)))
-            return (None, None, None, *again.gradients(tensors, numbers, g))
-        kept = sum(r is None for r in residuals)
-        followed = {kept + n for gi, places in zip(g, program.watched, strict=False) if gi is not None for n in places}
-        ctx.saved_at(followed)
-        saved = iter(ctx.saved_at(range(kept)))
-        given = [next(saved)._data if r is None else r for r in residuals]
+            return (None, None, None, *program.again.gradients(tensors, again, g))
+        for gi, places in zip(g, program.watched, strict=False):
+            if gi is not None:
+                ctx.saved_at(places)
+        saved = iter(ctx.saved_at(range(len(program.tensor_at))))
+        left = iter(numbers)
+        given = [next(saved)._data if is_tensor else next(left) for is_tensor in program.is_tensor]
         cotangents = [
             np.zeros(shape, dtype) if gi is None else gi.detach().numpy()
-            for gi, (shape, dtype) in zip(g, metas, strict=True)
+            for gi, (shape, dtype) in zip(g, program.metas, strict=True)
         ]
         return (None, None, None, *[wrap(a) for a in program.run([*cotangents, *given])])
 
@@ -195,13 +202,16 @@ class Joint:
         watched = self._watched(lying_in(traced, results, place_of))
         known = frozenset[Place]().union(*watched)
         lying = lying_in(forward, results, place_of)
-        first = len(results.outputs)
-        places = [lying.get(v) if type(v) is Value else None for v in forward.outputs[first:]]
-        places = [None if p is None or p._replace(steps=()) in known else p for p in places]
+        residuals = []
+        for at, v in enumerate(forward.outputs[len(results.outputs) :], len(results.outputs)):
+            place = lying.get(v) if type(v) is Value else None
+            if place is not None and place._replace(steps=()) in known:
+                place = None  # a write there is noticed before it is read
+            residuals.append((at, type(v) is Value and isinstance(v.type, TensorType), place))
         beside = None if self._spent is None else self._spent.backward(forward.name)
         again = None if frozen else self._again(traced, results, place_of)
         run = compile_graph(graph)
-        return Backward(forward.name, graph, run, self._made, self._targets, first, places, watched, beside, again)
+        return Backward(forward.name, graph, run, self._made, self._targets, residuals, watched, beside, again)
 
     def _again(self, traced: Graph, results: Results, place_of: PlaceOf) -> Again | None:
         outputs = [results.made[i].output for i in self._made]

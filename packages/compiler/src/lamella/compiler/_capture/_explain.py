@@ -74,7 +74,7 @@ def _program(number: int, program: Program | SizedProgram, measure: bool) -> lis
     lines += _kernels("forward", program.run, measure)
     if program.backward is not None:
         size = 0 if program.backward.graph is None else len(program.backward.graph.nodes)
-        lines.append(f"  backward: {size} ops, {len(program.backward.lying)} residuals")
+        lines.append(f"  backward: {size} ops, {len(program.backward.is_tensor)} residuals")
         lines += _kernels("backward", program.backward.run, measure)
     return lines
 

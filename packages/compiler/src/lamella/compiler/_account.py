@@ -127,7 +127,10 @@ def table(compiled: CompiledGraph, measure: bool = False) -> str:
         f"  memory: arena {compiled.memory.arena_bytes} bytes, its exact peak, and {outputs} bytes of results; "
         f"C in {code}",
     ]
+    together = dict(compiled.image.together)
     for number, step in enumerate(steps):
+        if number in together:
+            lines.append(f"  side by side, in one parallel region, the next {together[number]}:")
         where = f"  # {', '.join(step.lines)}" if step.lines else ""
         costs = _costs(step.bytes, step.flops, step.predicted()) + (_took(seconds[number]) if measure else "")
         lines.append(f"  {step.name}: {' '.join(step.ops)}; {costs}{where}")

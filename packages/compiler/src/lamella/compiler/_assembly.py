@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +15,15 @@ from lamella.compiler._lower._graph import lower_graph, mark_stored
 from lamella.compiler._lower._group import Call, Extern
 from lamella.compiler._lower._kernelize import Made
 from lamella.compiler._lower._refs import Ref, Root, Scalar
-from lamella.compiler._memory import Draft, Layout, drafts, lay_out
+from lamella.compiler._memory import Draft, Layout, bytes_of, drafts, has_checks, lay_out
 from lamella.compiler._native._load import key_of_unit, library_home
-from lamella.compiler._plan import Plan, plan
+from lamella.compiler._plan import Plan, Span, plan
 from lamella.compiler._steps import MISSING, Launch, LibraryCall, Place, PythonStep, Step
+from lamella.compiler._together import Neighbour, Touched, side_by_side
 from lamella.compiler._toolchain import usable_cpus
 from lamella.graph import Graph
 
-__all__ = ["Assembly", "Kernel", "printed", "scratch_bytes"]
+__all__ = ["Assembly", "Kernel", "planned_spans", "printed", "scratch_bytes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Assembly:
         self.unit = Unit(_toolchain.host_target())
         self.layout = lay_out(drafts(lowered), lowered, in_place=in_place)
         self.steps = printed(self.layout, self.unit)
-        self.memory: Plan = plan(self.layout.spans(list(map(scratch_bytes, self.steps))))
+        self.memory: Plan = plan(planned_spans(self.layout, self.steps))
         self.updates = {new: old for new, old in self.layout.over.items() if old in self.layout.inputs}
         self._place_results()
 
@@ -65,16 +67,19 @@ class Assembly:
 
     def image(self) -> Image:
         """What a process needs to run the graph."""
+        steps = tuple([self._step(number, step) for number, step in enumerate(self.steps)])
+        neighbours = [self._neighbour(step, made) for step, made in zip(self.steps, steps, strict=True)]
         return Image(
             object=key_of_unit(self.files) if self.files else "",
             kernels=len(self.unit.kernels),
             arena_bytes=self.memory.arena_bytes,
-            steps=tuple([self._step(number, step) for number, step in enumerate(self.steps)]),
+            steps=steps,
             scalars=tuple(self.lowered.scalars),
             outputs=tuple([(root.shape, root.dtype) for root in self.layout.outputs]),
             updated=tuple(sorted({self._position(root) for root in self.updates.values()})),
             picks=tuple(map(self._pick, self.lowered.results)),
             errors=tuple([(type(error), error.args) for error in self.lowered.errors]),
+            together=tuple(side_by_side(neighbours).items()),
         )
 
     # -- where things are ---------------------------------------------------------------------------------------------
@@ -140,6 +145,20 @@ class Assembly:
             tuple(step.made.scalars), scratch,
         )  # fmt: skip
 
+    def _neighbour(self, step: Kernel | Call | Extern, made: Step) -> Neighbour | None:
+        """A launch with the memory that it touches."""
+        values = neighbour(self.layout, step)
+        if values is None or not isinstance(made, Launch):
+            return None
+        found = [
+            Touched(place.buffer, place.offset, place.offset + touched.end, touched.written)
+            for place, touched in zip(made.places, values.touched, strict=True)
+        ]
+        if made.partial != MISSING:
+            start = made.partial.offset
+            found.append(Touched(made.partial.buffer, start, start + scratch_bytes(step), written=True))
+        return Neighbour(made.chunks, found)
+
     def _operand(self, operand: Any) -> Any:
         if isinstance(operand, Scalar):
             return Slot(operand.slot)
@@ -171,6 +190,25 @@ def printed(layout: Layout, unit: Unit) -> list[Kernel | Call | Extern]:
 def _buffers(layout: Layout, number: int, step: Draft, unit: Unit) -> tuple[frozenset[int], frozenset[int]]:
     """Of a kernel's buffers, those that may be one array, and those that are written past the caches."""
     return layout.shared.get(number, frozenset()), layout.streamed(number, step, unit.target.cache_bytes)
+
+
+def neighbour(layout: Layout, step: Kernel | Call | Extern) -> Neighbour | None:
+    """A launch with the values that it touches; None for what runs alone: after a step that fails nothing may run."""
+    if not isinstance(step, Kernel) or has_checks(step.made.kernel):
+        return None
+    values = [
+        Touched(layout.home(root).number, 0, bytes_of(root), buffer.output)
+        for buffer, root in zip(step.made.kernel.buffers, step.roots, strict=True)
+    ]
+    return Neighbour(step.printed.chunks, values)
+
+
+def planned_spans(layout: Layout, steps: Sequence[Kernel | Call | Extern]) -> list[Span]:
+    """What the arena has to hold; scratch of launches that may run side by side is apart."""
+    regions = side_by_side([neighbour(layout, step) for step in steps])
+    lasts = {n: (first, first + count - 1) for first, count in regions.items() for n in range(first, first + count)}
+    scratch = {n: (size, lasts.get(n, (n, n))) for n, step in enumerate(steps) if (size := scratch_bytes(step))}
+    return layout.spans(scratch)
 
 
 def scratch_bytes(step: Kernel | Call | Extern) -> int:

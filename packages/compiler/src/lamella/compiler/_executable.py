@@ -136,7 +136,7 @@ class CompiledGraph:
             if isinstance(operand, View) and operand.home == "arena"
         }
         kernels = [] if self._loaded is None else self._loaded.kernels
-        self.table, self.starts = _steps.fill(image.steps, kernels, self._library)
+        self.table, self.starts = _steps.fill(image.steps, kernels, self._library, image.together)
         self.words = [int(self.table[start + 1]) for start in self.starts]
         self.first = _steps.FIRST
 

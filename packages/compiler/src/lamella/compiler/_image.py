@@ -62,6 +62,7 @@ class Image(NamedTuple):
     updated: tuple[int, ...]  # inputs that are written where they lie, by position
     picks: tuple[tuple[str, Any], ...]
     errors: tuple[tuple[type[Exception], tuple[str, ...]], ...]  # what a step's code raises
+    together: tuple[tuple[int, int], ...] = ()  # launches that run side by side: the first, and how many
 
     @property
     def objects(self) -> list[str]:

@@ -11,6 +11,7 @@ from lamella.compiler._image import Image, Slot, View, numpy_dtype
 from lamella.compiler._native._load import runtime
 from lamella.compiler._scalars import INPUT, Row
 from lamella.compiler._steps import Launch, LibraryCall, Place, PythonStep, Step
+from lamella.compiler._together import MOST
 from lamella.compiler._words import Damaged, Reader, Unwritable, Writer
 from lamella.graph import Graph, ScalarType, TensorType, Value
 from lamella.tensor.extend import OPS
@@ -38,6 +39,7 @@ def written(image: Image) -> bytes:
     out.each(image.errors, lambda error: _write_error(out, *error))
     out.each(image.steps, lambda step: _write_step(out, step))
     out.each(image.picks, lambda pick: _write_pick(out, *pick))
+    out.numbers(word for pair in image.together for word in pair)
     return out.content()
 
 
@@ -122,6 +124,7 @@ def read(content: bytes, graph: Graph) -> Image:
         errors=file.each(lambda: _read_error(file)),
         steps=file.each(lambda: _read_step(file)),
         picks=file.each(lambda: _read_pick(file, next(results, None))),
+        together=_read_pairs(file),
     )
     file.end()
     _Check(image, graph).run()
@@ -149,6 +152,13 @@ def _read_error(file: Reader) -> tuple[type[Exception], tuple[str, ...]]:
     if not (isinstance(kind, type) and issubclass(kind, Exception) and type(args) is tuple):
         raise Damaged("an error is none of Python's own")
     return kind, args
+
+
+def _read_pairs(file: Reader) -> tuple[tuple[int, int], ...]:
+    words = file.numbers(0)
+    if len(words) % 2:
+        raise Damaged("a pair has two numbers")
+    return tuple(zip(words[::2], words[1::2], strict=True))
 
 
 def _read_pick(file: Reader, result: Any) -> tuple[str, Any]:
@@ -220,6 +230,12 @@ class _Check:
                     self._require(self._is_operand(operand), "an operand")
             else:
                 self._native(step)
+        end = 0
+        for first, count in image.together:
+            launches = image.steps[first : first + count]
+            alike = len(launches) == count and all(isinstance(step, Launch) for step in launches)
+            self._require(end <= first and 1 < count <= MOST and alike, "a region")
+            end = first + count
         results = self.graph.results()
         self._require(len(image.picks) == len(results), "the count of results")
         for (kind, at), result in zip(image.picks, results, strict=True):

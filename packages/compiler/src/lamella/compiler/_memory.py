@@ -96,9 +96,9 @@ class Layout:
             if r in alone and r.dtype == "f32" and k not in read and buffers.count(r) == 1
         )
 
-    def spans(self, scratch_bytes: Sequence[int]) -> list[Span]:
-        """What the arena holds, by number of the home or -1 - step for scratch."""
-        found = [Span(-1 - n, size, n, n) for n, size in enumerate(scratch_bytes) if size]
+    def spans(self, scratch: Mapping[int, tuple[int, tuple[int, int]]]) -> list[Span]:
+        """What the arena holds, by number of the home or -1 - step for scratch: its bytes, first and last step."""
+        found = [Span(-1 - n, size, *during) for n, (size, during) in scratch.items()]
         begin: dict[Root, int] = {}
         end: dict[Root, int] = {}
         outside = {*self.inputs, *map(self.home, self.outputs), *self.externs}
@@ -144,6 +144,15 @@ def _update_inputs(layout: Layout, lowered: Lowered) -> None:
         _put_over(layout, number, old, new)
 
 
+def _checks(kernel: Kernel) -> list[Check]:
+    return [instr for _, instr in kernel.instructions() if isinstance(instr, Check)]
+
+
+def has_checks(kernel: Kernel) -> bool:
+    """Whether a kernel may report an error."""
+    return bool(_checks(kernel))
+
+
 def _last_failing(steps: Sequence[Drafted], subjects: Mapping[int, Subject]) -> int:
     """The last step that may fail, -1 for none: what an earlier one has checked of every element cannot fail again."""
     last = -1
@@ -153,7 +162,7 @@ def _last_failing(steps: Sequence[Drafted], subjects: Mapping[int, Subject]) -> 
             last = number if isinstance(step, Extern) or step.fails else last
             continue
         kernel = step.made.kernel
-        checked = [subjects.get(instr.code) for _, instr in kernel.instructions() if isinstance(instr, Check)]
+        checked = [subjects.get(check.code) for check in _checks(kernel)]
         if any(subject is None or (subject.looks.root, subject.wants) not in held for subject in checked):
             last = number
         if all(axis.extent for axis in kernel.axes):

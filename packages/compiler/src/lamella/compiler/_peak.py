@@ -6,7 +6,7 @@ from the start, and what extern steps hand back, which is held until the run end
 
 from __future__ import annotations
 
-from lamella.compiler._assembly import printed, scratch_bytes
+from lamella.compiler._assembly import planned_spans, printed
 from lamella.compiler._c._unit import Unit
 from lamella.compiler._lower._graph import lower_graph, mark_stored
 from lamella.compiler._memory import bytes_of, drafts, lay_out
@@ -29,6 +29,6 @@ def _planned(graph: Graph) -> int:
     mark_stored(lowered.steps)
     layout = lay_out(drafts(lowered), lowered, in_place=True)
     steps = printed(layout, Unit(host_target()))
-    arena = plan(layout.spans(list(map(scratch_bytes, steps)))).arena_bytes
+    arena = plan(planned_spans(layout, steps)).arena_bytes
     held = {*map(layout.home, layout.outputs), *layout.externs} - layout.inputs
     return arena + sum(map(bytes_of, held))

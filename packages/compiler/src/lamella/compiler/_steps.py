@@ -1,6 +1,7 @@
 """The step table: a compiled graph as data, which the runtime walks in one native call.
 
-A step launches a printed kernel, calls a library kernel, or hands over to Python. The table holds addresses, places,
+A step launches a printed kernel, calls a library kernel, or hands over to Python; launches that may run side by side
+have a head in front of them, which says how many there are. The table holds addresses, places,
 sizes and scalar slots as 64-bit words (see lm_step in runtime.c), so what a graph is compiled to is its kernels alone:
 the same code serves other sizes when the table is filled again.
 """
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-_DONE, _KERNEL, _LIBRARY, _PYTHON = range(4)
+_DONE, _KERNEL, _LIBRARY, _PYTHON, _TOGETHER = range(5)
 _HEAD = 11
 END = _HEAD  # words behind the last step
 FIRST = 1  # word of the first step: what the runtime returns at the end, 0, is none
@@ -75,20 +76,39 @@ Addresses = Sequence[tuple[int, int]]  # of the functions of each kernel: its ch
 
 
 def fill(
-    steps: Sequence[Step], kernels: Addresses, library: Mapping[tuple[str, str], int] | None = None
+    steps: Sequence[Step],
+    kernels: Addresses,
+    library: Mapping[tuple[str, str], int] | None = None,
+    together: Sequence[tuple[int, int]] = (),
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], list[int]]:
-    """The table, and the word at which each step begins; `library` has functions by home and symbol."""
-    words, starts = [0] * FIRST, []
+    """The table, and the word at which each step begins; `library` has functions by home and symbol.
+
+    `together` lists launches that run side by side: the number of the first, and how many they are.
+    """
+    made: list[list[int]] = []
     for step in steps:
-        starts.append(len(words))
         if isinstance(step, PythonStep):
-            words += [_PYTHON, _HEAD] + [0] * (_HEAD - 2)
+            made.append([_PYTHON, _HEAD] + [0] * (_HEAD - 2))
         elif isinstance(step, Launch):
-            words += _launch(step, *kernels[step.kernel])
+            made.append(_launch(step, *kernels[step.kernel]))
         else:
-            words += _call(step, (library or {})[step.home, step.symbol])
+            made.append(_call(step, (library or {})[step.home, step.symbol]))
+    words, starts, regions = [0] * FIRST, [], dict(together)
+    for number, own in enumerate(made):
+        if number in regions:
+            launches = slice(number, number + regions[number])
+            words += _region([s for s in steps[launches] if isinstance(s, Launch)], sum(map(len, made[launches])))
+        starts.append(len(words))
+        words += own
     words += [_DONE, _HEAD] + [0] * (_HEAD - 2)
     return np.array(words, np.int64), starts
+
+
+def _region(launches: list[Launch], size: int) -> list[int]:
+    """What stands before launches that run side by side: their words, chunks, and how much the runtime looks up."""
+    chunks, places = sum(s.chunks for s in launches), sum(len(s.places) for s in launches)
+    counts = (places, len(launches), sum(len(s.scalars) for s in launches))
+    return [_TOGETHER, _HEAD + size, 0, 0, chunks, *counts, *MISSING, 0]
 
 
 def _launch(step: Launch, function: int, total: int) -> list[int]:

@@ -190,7 +190,7 @@ class Reader:
             raise Damaged("the file holds more than was read")
 
     def _count(self) -> int:
-        return self.number(0, len(self._words) - self._at + 1)  # each thing takes a word at least
+        return self.number(0, len(self._words) - self._at)  # each thing takes a word at least, as the count does
 
 
 def _bits(value: float) -> int:

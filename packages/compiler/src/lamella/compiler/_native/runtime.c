@@ -224,7 +224,7 @@ LM_EXPORT int64_t lm_bind(const lm_frame *frame, const char *list) {
 
 /* ---- walking the table --------------------------------------------------------------------------------------- */
 
-enum { LM_DONE, LM_KERNEL, LM_LIBRARY, LM_PYTHON };
+enum { LM_DONE, LM_KERNEL, LM_LIBRARY, LM_PYTHON, LM_TOGETHER };
 
 /* One step, in words of the table. Behind it lie the places (buffer and offset in bytes; buffer -1 is a missing
  * operand), the sizes, and the scalars (slot, or -1 and a literal). Sizes are data: a table can be filled again. */
@@ -235,10 +235,9 @@ typedef struct {
 #define LM_HEAD ((int64_t)(sizeof(lm_step) / sizeof(int64_t)))
 #define LM_FAILED (-((int64_t)1 << 32)) /* minus the code of the error */
 
-static int64_t lm_take(const lm_frame *frame, const lm_step *step) {
-    char *data[step->places + 1];
-    lm_scalar scalars[step->scalars + 1];
-    int64_t status = 0;
+/* What a step reads and writes: room for its buffers and scalars is the caller's. */
+static lm_call lm_look_up(
+    const lm_frame *frame, const lm_step *step, char **data, lm_scalar *scalars, int64_t *status) {
     const int64_t *at = (const int64_t *)step + LM_HEAD;
     for (int64_t k = 0; k < step->places; ++k, at += 2) data[k] = at[0] < 0 ? 0 : frame->data[at[0]] + at[1];
     const int64_t *const dims = at;
@@ -247,12 +246,60 @@ static int64_t lm_take(const lm_frame *frame, const lm_step *step) {
         if (at[0] < 0) scalars[k].i = at[1];
         else scalars[k] = frame->scalars[at[0]];
     }
+    char *const partial = step->partial < 0 ? 0 : frame->data[step->partial] + step->partial_offset;
+    return (lm_call){data, dims, scalars, partial, status};
+}
+
+/* Launches that run side by side: `first` is the number of a launch's first chunk among those of all. */
+typedef struct { lm_kernel kernel; lm_call call; int64_t first; } lm_launch;
+typedef struct { lm_call call; const lm_launch *launches; int64_t count; } lm_region; /* chunks get &call */
+
+static void lm_region_chunk(const lm_call *call, int64_t chunk) {
+    const lm_region *const region = (const lm_region *)(const void *)call;
+    int64_t low = 0, high = region->count - 1; /* the last launch that does not begin behind the chunk */
+    while (low < high) {
+        const int64_t middle = (low + high + 1) / 2;
+        if (region->launches[middle].first <= chunk) low = middle;
+        else high = middle - 1;
+    }
+    const lm_launch *const launch = region->launches + low;
+    launch->kernel(&launch->call, chunk - launch->first);
+}
+
+/* A head and the launches behind it, `dims` of them; `places` and `scalars` count those of all. */
+static int64_t lm_take_together(const lm_frame *frame, const lm_step *head) {
+    char *data[head->places + 1];
+    lm_scalar scalars[head->scalars + 1];
+    lm_launch launches[head->dims + 1];
+    int64_t status = 0, first = 0, places = 0, numbers = 0;
+    const lm_step *step = (const lm_step *)((const int64_t *)head + LM_HEAD);
+    for (int64_t k = 0; k < head->dims; ++k) {
+        launches[k].kernel = (lm_kernel)(intptr_t)step->function;
+        launches[k].call = lm_look_up(frame, step, data + places, scalars + numbers, &status);
+        launches[k].first = first;
+        first += step->chunks, places += step->places, numbers += step->scalars;
+        step = (const lm_step *)((const int64_t *)step + step->words);
+    }
+    const lm_region region = {{data, 0, scalars, 0, &status}, launches, head->dims};
+    lm_parallel_for(lm_region_chunk, &region.call, head->chunks);
+    step = (const lm_step *)((const int64_t *)head + LM_HEAD);
+    for (int64_t k = 0; k < head->dims; ++k) {
+        if (step->total) ((lm_total)(intptr_t)step->total)(&launches[k].call, step->chunks);
+        step = (const lm_step *)((const int64_t *)step + step->words);
+    }
+    return status;
+}
+
+static int64_t lm_take(const lm_frame *frame, const lm_step *step) {
+    if (step->kind == LM_TOGETHER) return lm_take_together(frame, step);
+    char *data[step->places + 1];
+    lm_scalar scalars[step->scalars + 1];
+    int64_t status = 0;
+    const lm_call call = lm_look_up(frame, step, data, scalars, &status);
     if (step->kind == LM_LIBRARY) {
-        status = ((lm_library)(intptr_t)step->function)(&lm_the_runtime, data, dims, scalars);
+        status = ((lm_library)(intptr_t)step->function)(&lm_the_runtime, data, call.dims, scalars);
         return status ? step->errors + status : 0;
     }
-    char *const partial = step->partial < 0 ? 0 : frame->data[step->partial] + step->partial_offset;
-    const lm_call call = {data, dims, scalars, partial, &status};
     const lm_kernel kernel = (lm_kernel)(intptr_t)step->function;
     if (step->chunks == 1) kernel(&call, 0);
     else if (step->chunks > 1) lm_parallel_for(kernel, &call, step->chunks);

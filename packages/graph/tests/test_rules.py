@@ -16,7 +16,7 @@ import pytest
 from lamella.graph import GraphBuilder, TensorType, canonicalize, infer_types, interpret, parse, simplify, verify
 from lamella.graph._passes._layout import compose_index, tidy_index
 from lamella.graph._passes._pattern import Call, Name, read
-from lamella.graph._passes._rewrite import Row, Step, by_op, rewrite
+from lamella.graph._passes._rewrite import Row, Step, Table, rewrite
 from lamella.graph._passes._rules_algebra import ALGEBRA
 from lamella.graph._passes._rules_canonical import CANONICAL
 from lamella.tensor.extend import OPS, as_dtype
@@ -156,7 +156,7 @@ def test_a_row_holds_and_changes_no_bit(row: Row) -> None:
                 continue
             before = graph
             fired: list[Any] = []
-            graph = verify(rewrite(graph, by_op([row]), fired))
+            graph = verify(rewrite(graph, Table([row]), fired))
             if not fired:
                 continue
             inputs = [values(v.type.dtype.numpy, v.type.shape, rng) for v in graph.inputs]
@@ -169,7 +169,7 @@ def test_a_row_holds_and_changes_no_bit(row: Row) -> None:
             held += 1
             same_values(interpret(graph)(inputs), expected)
             once: list[Any] = []
-            rewrite(graph, by_op([row]), once)
+            rewrite(graph, Table([row]), once)
             assert not [
                 r
                 for r in once
@@ -248,7 +248,7 @@ def test_a_step_holds_and_changes_no_bit(step: Step) -> None:
     for body in EXAMPLES[step.name]:
         graph = verify(parse(f"{HEAD}{body}\n}}"))
         fired: list[Any] = []
-        found = verify(rewrite(graph, by_op([step]), fired))
+        found = verify(rewrite(graph, Table([step]), fired))
         assert step in fired, body
         inputs = [0.5 if i == 3 else values(v.type.dtype.numpy, v.type.shape, rng) for i, v in enumerate(graph.inputs)]
         same_values(interpret(found)(inputs), interpret(graph)(inputs))

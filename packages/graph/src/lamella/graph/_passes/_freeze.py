@@ -16,7 +16,7 @@ from .._graph import Graph, Node, Value
 from .._types import TensorType
 from ._dce import dce
 from ._memory import reaching_results
-from ._rewrite import Walk
+from ._rewrite import Table, Walk
 from ._simplify import simplify
 
 __all__ = ["freeze"]
@@ -87,7 +87,7 @@ def _folded(graph: Graph, known: set[Value]) -> Graph:
             uses[a] = uses.get(a, 0) + 1
     fixed = set(known)
     kept = reaching_results(graph)
-    walk = Walk(graph, {})
+    walk = Walk(graph, Table(()))
     for node in graph.nodes:
         if all(a in fixed for a in node.args if type(a) is Value) and any(type(a) is Value for a in node.args):
             fixed.update(node.outputs)

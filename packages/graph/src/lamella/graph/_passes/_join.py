@@ -16,7 +16,7 @@ from lamella.tensor.extend import FLOAT, OPS
 from .._graph import Arg, Graph, Node, Value
 from ._facts import is_float, never_minus_zero
 from ._memory import reaching_results
-from ._rewrite import Walk
+from ._rewrite import Table, Walk
 
 __all__ = ["join_pads"]
 
@@ -57,7 +57,7 @@ def join_pads(graph: Graph) -> Graph:
         for a in node.args:
             uses[a] = uses.get(a, 0) + 1
     kept = reaching_results(graph)
-    walk = Walk(graph, {})
+    walk = Walk(graph, Table(()))
     sums: dict[Arg, _Sum] = {}
     joined = False
     for old in graph.nodes:

@@ -22,7 +22,7 @@ from ._memory import reaching_results
 from ._pattern import NUMBERS, Call, Name, Pattern, read
 from ._substitute import rebuilt, renamed
 
-__all__ = ["Replacement", "Row", "Rule", "Step", "Walk", "by_op", "rewrite"]
+__all__ = ["Replacement", "Row", "Rule", "Step", "Table", "Walk", "rewrite"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Row:
     @property
     def ops(self) -> tuple[str, ...]:
         """The ops of the nodes that may match."""
-        return (self._pattern.term.op,)
+        return (self.pattern.partition("(")[0],)
 
     @cached_property
     def _pattern(self) -> Pattern:
@@ -157,13 +157,24 @@ class Rules:
         yield from self.always
 
 
-def by_op(rules: Iterable[Rule]) -> dict[Op, Rules]:
-    """The rules by the ops of the nodes they may hold for."""
-    found: dict[Op, Rules] = {}
-    for rule in rules:
-        for name in rule.ops:
-            found.setdefault(OPS[name], Rules()).add(rule)
-    return found
+class Table(dict[Op, "Rules | None"]):
+    """The rules by the ops of the nodes they may hold for; those of an op are read when one of its nodes is met."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        super().__init__()
+        self._rows: dict[Op, list[Rule]] = {}
+        for rule in rules:
+            for name in rule.ops:
+                self._rows.setdefault(OPS[name], []).append(rule)
+
+    def __missing__(self, op: Op) -> Rules | None:
+        rows, made = self._rows.get(op), None
+        if rows is not None:
+            made = Rules()
+            for rule in rows:
+                made.add(rule)
+        self[op] = made
+        return made
 
 
 class Walk:
@@ -171,7 +182,7 @@ class Walk:
 
     __slots__ = ("_next", "_rules", "fired", "kept", "memo", "nodes", "producers")
 
-    def __init__(self, graph: Graph, rules: Mapping[Op, Rules]) -> None:
+    def __init__(self, graph: Graph, rules: Table) -> None:
         self._rules = rules
         self.kept = reaching_results(graph)
         self._next = graph.next_id()
@@ -190,7 +201,7 @@ class Walk:
 
     def add(self, node: Node) -> Value:
         """Append a node of one output after rewriting it; the value that stands for its output."""
-        rules = self._rules.get(node.op)
+        rules = self._rules[node.op]
         for rule in () if rules is None else rules.of(node, self.producers):
             found = rule.apply(self, node)
             if found is not None and self._fits(node, found):
@@ -222,7 +233,7 @@ class Walk:
         return Node(OPS[found.op], found.args, found.params, node.outputs, node.region, node.source)
 
 
-def rewrite(graph: Graph, rules: Mapping[Op, Rules], fired: list[Rule] | None = None) -> Graph:
+def rewrite(graph: Graph, rules: Table, fired: list[Rule] | None = None) -> Graph:
     """The graph after one walk; `fired` collects the rules that held, in order."""
     walk = Walk(graph, rules)
     names: dict[Value, Any] = {}

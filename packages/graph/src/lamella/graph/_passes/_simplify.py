@@ -9,7 +9,7 @@ from typing import Any
 
 from .._graph import Graph
 from ._dce import dce
-from ._rewrite import Rule, by_op, rewrite
+from ._rewrite import Rule, Table, rewrite
 from ._rules_algebra import ALGEBRA
 from ._rules_canonical import CANONICAL
 from ._run import Pass
@@ -19,12 +19,12 @@ __all__ = ["canonicalize", "rule_passes", "simplify"]
 
 @cache
 def _canonical() -> Any:
-    return by_op(CANONICAL)
+    return Table(CANONICAL)
 
 
 @cache
 def _all() -> Any:
-    return by_op((*ALGEBRA, *CANONICAL))
+    return Table((*ALGEBRA, *CANONICAL))
 
 
 def canonicalize(graph: Graph) -> Graph:
@@ -45,7 +45,7 @@ def rule_passes(pass_: Pass) -> list[Pass]:
 
 def _alone(rule: Rule) -> Pass:
     def one(graph: Graph) -> Graph:
-        return dce(rewrite(graph, by_op([rule])))
+        return dce(rewrite(graph, Table([rule])))
 
     one.__name__ = rule.name
     return one

@@ -14,7 +14,6 @@ import hashlib
 import os
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -110,6 +109,8 @@ def put(key: str, data: bytes, kind: Kind) -> None:
 
 
 def _make(key: str, sources: Sequence[str], build: Callable[[list[Path], Path], object], kind: Kind) -> Path:
+    import tempfile  # which a warm start has no use for
+
     home = folder()
     path = home / f"{key}{kind.made}"
     with tempfile.TemporaryDirectory(dir=home, prefix="build-") as work:

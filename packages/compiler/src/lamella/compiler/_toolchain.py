@@ -13,7 +13,6 @@ import os
 import platform
 import shlex
 import shutil
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -67,6 +66,8 @@ class Toolchain(NamedTuple):
         self._call(inputs[0], [*include, "-shared", *map(str, inputs), *libraries], output)
 
     def _call(self, source: Path, arguments: list[str], output: Path) -> None:
+        import subprocess  # which a warm start has no use for
+
         command = [*self.command, *self.flags, *arguments, "-o", str(output)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:

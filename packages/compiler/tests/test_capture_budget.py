@@ -39,7 +39,7 @@ def inputs() -> tuple[Any, Any]:
 def kept(found: Any) -> int:
     """Bytes between forward and backward that are not the caller's."""
     given = set(found.graph.inputs)
-    return sum(size_bytes(v) for v in {*found.graph.outputs[found.backward.first :]} if v not in given)
+    return sum(size_bytes(v) for v in {*found.graph.outputs[len(found.results.outputs) :]} if v not in given)
 
 
 def whole(forward: Any, backward: Any, *_: Any) -> Any:

@@ -73,7 +73,7 @@ def prints_the_number(w: World, y: Any) -> Any:
 def prints_in_a_try(w: World, y: Any) -> Any:
     try:
         print("twice?")  # noqa: T201  # here
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 - a program that catches everything is what is tested
         w.n += 100
 
 
@@ -245,7 +245,7 @@ def test_is_refused_under_fullgraph_before_it_happens(
 
 
 def pure(x: Any) -> Any:
-    items = [n for n in range(3)]  # noqa: C416
+    items = [n for n in range(3)]  # noqa: C416 - a comprehension is what is tested
     items.append(len(items))
     table = dict(zip("abcd", sorted(items), strict=True))
     text = re.sub("a", "b", ",".join(f"{k}={v}" for k, v in table.items()))

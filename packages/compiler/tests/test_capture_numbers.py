@@ -58,7 +58,7 @@ def by_a_call(x: Any) -> Any:
     return x + 1.0, value
 
 
-by_a_lambda = lambda x: float(x.sum())  # noqa: E731
+by_a_lambda = lambda x: float(x.sum())  # noqa: E731 - a lambda is what is tested
 by_a_wrapper = wrapped(of_an_item)
 
 
@@ -216,7 +216,7 @@ def assigned_twice(x: Any) -> Any:
 
 
 def shadowed(x: Any) -> Any:
-    float = abs  # noqa: A001
+    float = abs  # noqa: A001 - a builtin under another meaning is what is tested
     return float(int(x.sum()))
 
 

@@ -359,7 +359,7 @@ def functions_inside_a_step() -> Run:
 @row(1)
 def functions_with_the_backward_outside() -> Run:
     w = f64(3).requires_grad_()
-    f = lambda x: Parts.apply(Cube.apply(w * x), 2.0)  # noqa: E731
+    f = lambda x: Parts.apply(Cube.apply(w * x), 2.0)  # noqa: E731 - a lambda is what is tested
     return Run(f, [(f64(3, seed=i),) for i in range(2)], (w,))
 
 

@@ -11,7 +11,7 @@ import pytest
 from lamella.compiler import _loops
 from lamella.compiler._loops import _Scan, _While, control_kernel
 from lamella.compiler.executor import compile_graph
-from lamella.graph import interpret, parse, verify
+from lamella.graph import as_value, interpret, parse, verify
 
 # name -> operands' types, body, params, whether the runtime alone does all steps
 SCANS: dict[str, tuple[str, str, str, bool]] = {
@@ -108,9 +108,9 @@ def graph_of(types: str, body: str, params: str, reverse: bool, indexed: bool = 
     length = int(params.split("length=")[1])
     parsed = parse(f"graph step({body}\n}}")
     outs = []
-    for k, value in enumerate(parsed.outputs):
-        shape = value.type.shape if k < carried else (length, *value.type.shape)  # type: ignore[union-attr]
-        outs.append(f"%{count + k}: {value.type.dtype.short}[{', '.join(map(str, shape))}]")  # type: ignore[union-attr]
+    for k, value in enumerate(map(as_value, parsed.outputs)):
+        shape = value.tensor.shape if k < carried else (length, *value.tensor.shape)
+        outs.append(f"%{count + k}: {value.tensor.dtype.short}[{', '.join(map(str, shape))}]")
     results = ", ".join(f"%{count + k}" for k in range(len(outs)))
     text = f"graph g({types}) {{\n {', '.join(outs)} = scan({operands}; body={step})\n return {results}\n}}"
     return verify(parse(text))

@@ -19,9 +19,10 @@ __all__ = ["number", "shown", "sizes", "whole"]
 def whole(value: Any, what: str) -> int:
     """An int, or what Python takes for one as an index."""
     try:
-        return index(value)  # type: ignore[no-any-return]
+        found: int = index(value)
     except TypeError:
         raise TypeError(f"{what} must be an int, got {shown(value)}") from None
+    return found
 
 
 def number(value: Any, what: str) -> Any:

@@ -28,7 +28,8 @@ def _answer(pred: Tensor) -> Tensor | None:
         if type(pred._data) is Batched and pred._data.batched:
             return None
         pred = pred._data.tensor
-    return detached(pred)  # type: ignore[no-any-return]
+    answer: Tensor = detached(pred)
+    return answer
 
 
 def _any(pred: Tensor) -> bool:

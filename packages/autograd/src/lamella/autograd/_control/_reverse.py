@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lamella.graph import Graph, TensorType, Type
+from lamella.graph import Graph, TensorType, Type, as_value
 from lamella.graph.control import Body, lifted, shared, trace_plain, type_of
 from lamella.tensor import Tensor, full, logical_and, zeros, zeros_like
 from lamella.tensor.extend import GRAD, OPS, Level, Op, level_of, set_edge, tls, user_location
@@ -77,8 +77,8 @@ class _Kept:
 
 def _read(linear: Linear, inputs: Sequence[Any], saved: Sequence[Any], cotangents: dict[int, Any]) -> list[Any]:
     """The operands of a backward graph."""
-    source = {"input": inputs, "saved": saved, "cotangent": cotangents}
-    return [at if kind == "outside" else source[kind][at] for kind, at in linear.reads]  # type: ignore[index]
+    source: dict[str, Any] = {"input": inputs, "saved": saved, "cotangent": cotangents}
+    return [at if kind == "outside" else source[kind][at] for kind, at in linear.reads]
 
 
 def _zeros(type_: Type) -> Tensor:
@@ -175,7 +175,7 @@ class _Scan:
         self.last = len(operands) - params["scanned"]
         self.first = self.last - self.carried
         self.types = [v.type for v in graph.inputs]
-        self.outputs = [v.type for v in graph.outputs]  # type: ignore[union-attr]
+        self.outputs = [as_value(v).type for v in graph.outputs]
         self.results = len(self.outputs)
         self.smooth = [j for j, t in enumerate(self.outputs) if _is_smooth(t)]
         # the carry may come to depend on what is wanted, wherever it begins

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from lamella.autograd import vjp
 from lamella.autograd.extend import control, is_leaf_edge, node_of
-from lamella.graph import Graph, ScalarType, Value, dce
+from lamella.graph import Graph, ScalarType, Value, as_value, dce
 from lamella.tensor import Tensor
 from lamella.tensor.extend import GRAD, Mode, detached, dispatch, rule
 
@@ -74,7 +74,7 @@ class Again(NamedTuple):
             else:
                 out = dispatch(node.op, tuple(args), dict(node.params))
             env.update(zip(node.outputs, out if type(out) is tuple else (out,), strict=True))
-        return [env[v] for v in self.graph.outputs]  # type: ignore[index]
+        return [env[as_value(v)] for v in self.graph.outputs]
 
     def _followed(self, a: Any, follows: int, node: Any) -> Any:
         if not isinstance(a, Tensor):

@@ -18,7 +18,9 @@ import lamella.tensor as lt
 from lamella import nn, optim
 from lamella.compiler import CaptureError, disable
 from lamella.compiler import compile as capture
+from lamella.nn import functional
 from lamella.tensor.extend import HOT, default_generator, tls
+from lamella.testing.storage import quantize_blocks
 
 
 class World:
@@ -325,3 +327,17 @@ def test_open_transforms_run_the_original() -> None:
     value, tangent = la.jvp(f, (x,), (x,))
     np.testing.assert_array_equal(tangent.numpy(), value.numpy())
     assert f.compiles == 1 or f.compiles == 0
+
+
+def test_a_tensor_whose_storage_is_no_array_is_named() -> None:
+    w = quantize_blocks(lt.randn(4, 32))
+
+    def program(x: Any) -> Any:
+        return functional.linear(x, w)
+
+    x = lt.randn(3, 32)
+    with pytest.raises(CaptureError, match=r"'block_int8' storage cannot be an input .* use \.dense\(\)"):
+        capture(program, backend="interpreter", fullgraph=True)(x)
+    with pytest.warns(RuntimeWarning, match="block_int8"):
+        got = capture(program, backend="interpreter")(x)
+    np.testing.assert_array_equal(got.numpy(), program(x).numpy())

@@ -174,7 +174,7 @@ class Trace(TracedNumbers):
             raise CaptureError("a tensor of another capture, or of the meta device, was used in this one")
         if not hasattr(data, "flags"):
             raise CaptureError(
-                f"a tensor with {data.kind!r} storage cannot be an input of a captured program yet; use .dense()"
+                f"a tensor with {data.kind!r} storage cannot be an input of a captured program; use .dense()"
             )
         value = self.builder.input(
             TensorType(from_numpy_dtype(data.dtype), plain(tuple(data.shape))), f"input {len(self.tensors)}"

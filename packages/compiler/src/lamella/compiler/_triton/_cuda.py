@@ -108,7 +108,7 @@ class Cuda:
         if step.name == "matmul":
             matmul: Callable[..., Any] = self.xp.matmul
             return matmul
-        raise TypeError(f"{step.name} has no kernel on a GPU yet: run it outside the compiled graph")
+        raise TypeError(f"{step.name} has no kernel on a GPU: run it outside the compiled graph")
 
 
 def _cell(kind: str, value: Any) -> Any:

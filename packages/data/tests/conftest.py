@@ -5,4 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from hypothesis import settings
+
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("data", deadline=None)
+settings.load_profile("data")

@@ -11,14 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamella.data import (
+    ConcatDataset,
     DataLoader,
     KeyedPermutation,
     ParquetDataset,
     RandomSampler,
     SequentialSampler,
+    StackDataset,
     Subset,
     TableDataset,
     TensorDataset,
+    random_split,
     write_parquet,
 )
 from lamella.tensor import Tensor, from_numpy
@@ -254,6 +257,20 @@ def test_map_datasets_are_collated() -> None:
 def test_collate_fn_gets_the_list_of_records_and_has_the_last_word() -> None:
     loader = DataLoader(table(3), 2, collate_fn=lambda records: [int(record["id"]) for record in records])
     assert list(loader) == [[0, 1], [2]]
+
+
+def test_records_of_no_common_layout_reach_collate_fn_through_parts_of_datasets() -> None:
+    rows = [np.arange(number) for number in range(1, 9)]
+    first, second = random_split(rows, [6, 2])
+    joined = ConcatDataset([first, Subset(second, [1, 0])])[1:]
+    loader = DataLoader(joined, 4, collate_fn=lambda records: [len(record) for record in records])
+    expected = [len(joined[place]) for place in range(7)]
+    assert list(loader) == [expected[:4], expected[4:]]
+    assert sorted(expected + [len(first[0])]) == list(range(1, 9))
+    paired = StackDataset(rows, rows)
+    assert list(DataLoader(paired, 8, collate_fn=lambda pairs: [len(a) + len(b) for a, b in pairs])) == [
+        [2 * number for number in range(1, 9)]
+    ]
 
 
 def test_samplers_of_ones_own() -> None:

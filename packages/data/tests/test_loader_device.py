@@ -187,7 +187,7 @@ def test_errors_come_through_and_a_pass_left_early_ends() -> None:
     assert [int(next(batches).numpy()[0]) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(OSError, match="disk on fire") as caught:
         next(batches)
-    assert any("records [3] of Broken" in note for note in caught.value.__notes__)
+    assert any("record 3 of Broken" in note for note in caught.value.__notes__)
     for _ in prefetch_to_device(DataLoader(table(20), 4), "cpu"):
         break
     for thread in threading.enumerate():

@@ -3,12 +3,13 @@
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lamella.data import DataLoader, StallReport, TableDataset
+from lamella.data import DataLoader, ParquetDataset, StallReport, TableDataset, write_parquet
 from lamella.data._loader._stall import STAGES, StallClock, knob
 from lamella.data._workers._clock import measuring, stage
 from lamella.data._workers._task import Timings
@@ -147,6 +148,30 @@ def test_a_loader_says_where_its_last_pass_waited(workers: int) -> None:
         assert report.wait_ms <= report.step_ms
     if not workers:
         assert "num_workers up from 0" in report.knob
+
+
+def test_files_decode_and_functions_transform(tmp_path: Path) -> None:
+    write_parquet({"id": np.arange(64)}, tmp_path / "t.parquet", row_group_rows=8)
+
+    def slowly(record: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(0.001)
+        return record
+
+    data = ParquetDataset(tmp_path / "t.parquet").map(slowly)
+    for source in (data, data.stream()):
+        loader = DataLoader(source, 16)
+        for _ in loader:
+            pass
+        work = loader.stall_report().work_ms
+        assert work["transform"] >= 16
+        assert work["decode"] > 0
+
+
+def test_every_stage_is_summed() -> None:
+    sums, one = Timings(), Timings(**{name: float(at) for at, name in enumerate(STAGES, 1)})
+    sums.add(one)
+    sums.add(one)
+    assert sums == Timings(**{name: 2.0 * at for at, name in enumerate(STAGES, 1)})
 
 
 # -- progress ---------------------------------------------------------------------------------------------------------

@@ -231,6 +231,7 @@ def test_errors_name_the_records_of_the_dataset_behind_a_subset() -> None:
         list(loader)
     assert caught.value.__notes__ == [
         "in record 9 of Broken",
+        "in records [3, 9, 11] of Broken",
         "while loading batch 0 of epoch 0, records [0, 1, 2] of Subset",
     ]
 

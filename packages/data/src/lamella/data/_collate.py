@@ -62,23 +62,6 @@ def read_records(dataset: Any, keys: list[Any]) -> Sequence[Any]:
     return records
 
 
-def split_batch(batch: Any, count: int) -> list[Any]:
-    """The `count` records that `batch`, as `gather` gives it, consists of."""
-    if isinstance(batch, Mapping):
-        columns = {name: split_batch(part, count) for name, part in batch.items()}
-        return [{name: column[row] for name, column in columns.items()} for row in range(count)]
-    if isinstance(batch, tuple) or (isinstance(batch, list) and not _is_text(batch)):
-        parts = [split_batch(part, count) for part in batch]
-        rows: list[Any] = [[part[row] for part in parts] for row in range(count)]
-        return rows if isinstance(batch, list) else [rebuild_tuple(batch, row) for row in rows]
-    return [batch[row] for row in range(count)]
-
-
-def _is_text(part: list[Any]) -> bool:
-    """Whether a list is a column of text and not a structure."""
-    return bool(part) and isinstance(part[0], (str, bytes))
-
-
 def stack_records(records: Sequence[Any], place: str = "record") -> Any:
     """One batch of numpy arrays from a non-empty list of records."""
     if not records:

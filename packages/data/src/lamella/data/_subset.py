@@ -15,6 +15,7 @@ import numpy.typing as npt
 from lamella.data._arguments import check_seed
 from lamella.data._columns import check_indices, gather
 from lamella.data._permutation import KeyedPermutation
+from lamella.data._pipeline._calls import describe_ids
 from lamella.data._pipeline._node import RandomNode
 from lamella.data._protocols import Dataset, IndexArray, fingerprint
 from lamella.data._samplers import check_generator
@@ -46,6 +47,10 @@ class Subset(RandomNode):
         self.indices: IndexArray = positions.astype(np.int64)
         self.indices.flags.writeable = False  # a private copy: a pass that has begun keeps its order
 
+    @property
+    def by_record(self) -> bool:
+        return all(source.by_record for source in self.sources)
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -56,7 +61,11 @@ class Subset(RandomNode):
         """Records `indices` (positions in this subset) of an epoch as one batch of fresh arrays."""
         check_indices("Subset", indices)
         (positions,) = gather("Subset", [self.indices], indices)
-        return self.sources[0].read(positions, epoch)
+        try:
+            return self.sources[0].read(positions, epoch)
+        except Exception as error:
+            error.add_note(f"in {describe_ids(positions.tolist())} of {type(self.dataset).__name__}")
+            raise
 
     def fingerprint(self) -> str:
         """The dataset's own fingerprint and a digest of all indices."""

@@ -12,14 +12,16 @@ from typing import Any, final
 
 import numpy as np
 
-from lamella.data._collate import batch_reader, read_records, split_batch, stack_records
+from lamella.data._blocks import as_block, record_at, records_of
+from lamella.data._collate import batch_reader, read_records, stack_records
+from lamella.data._pipeline._calls import describe_ids
+from lamella.data._pipeline._random_access import RandomAccess
 from lamella.data._protocols import BatchedDataset, EpochDataset, IndexArray
 from lamella.data._workers._clock import measuring, stage
 from lamella.data._workers._info import get_worker_info
 from lamella.data._workers._task import Task, Timings
 
 Collate = Callable[[Any], Any]
-_SHOWN_KEYS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,11 @@ class Fetcher:
         self._collate = collate_fn
         self._single = single
         self._skip = skip
-        # A dataset that reads many records at once does so also when collate_fn wants them one by one.
-        self._by_position = isinstance(dataset, (EpochDataset, BatchedDataset))
+        # A dataset that reads many records at once does so also when collate_fn wants them one by one; but what was
+        # read one by one is not put together for that: such records may have no common layout.
+        self._by_position = isinstance(dataset, (EpochDataset, BatchedDataset)) and not (
+            collate_fn is not None and isinstance(dataset, RandomAccess) and dataset.by_record
+        )
         self._read_batch = batch_reader(dataset) if self._by_position else None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -88,7 +93,7 @@ class Fetcher:
     def _read(self, keys: Any, epoch: int) -> Any:
         if self._read_batch is not None and isinstance(keys, np.ndarray):
             batch = self._read_batch(keys, epoch)
-            return batch if self._collate is None else self._collated(split_batch(batch, len(keys)))
+            return batch if self._collate is None else self._collated(records_of(as_block(batch)))
         return self._collated(read_records(self.dataset, _as_list(keys)))
 
     def _collated(self, records: Sequence[Any]) -> Any:
@@ -101,7 +106,7 @@ class Fetcher:
         if positions is not None and self._read_batch is not None:
             record = self._read_batch(positions, epoch)
             if np.ndim(key) == 0:
-                (record,) = split_batch(record, 1)
+                record = record_at(as_block(record), 0)
         else:
             record = self.dataset[key]
         if self._collate is None:
@@ -157,7 +162,7 @@ def _place(task: Task, fetcher: Fetcher) -> str:
     worker = get_worker_info()
     where = "" if worker is None else f", in worker {worker.id} of {worker.num_workers}"
     return (
-        f"while loading batch {task.step} of epoch {task.epoch}, records {shorten(_as_list(task.indices))} "
+        f"while loading batch {task.step} of epoch {task.epoch}, {describe_ids(_as_list(task.indices))} "
         f"of {type(fetcher.dataset).__name__}{where}"
     )
 
@@ -165,10 +170,3 @@ def _place(task: Task, fetcher: Fetcher) -> str:
 def describe(error: Exception) -> str:
     """An error as one line."""
     return f"{type(error).__name__}: {error}"
-
-
-def shorten(keys: Sequence[Any]) -> str:
-    """The keys as text, only the first few of many."""
-    if len(keys) <= _SHOWN_KEYS:
-        return str(list(keys))
-    return f"[{', '.join(map(str, keys[:_SHOWN_KEYS]))}, ... {len(keys)} in all]"

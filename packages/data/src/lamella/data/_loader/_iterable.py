@@ -20,9 +20,7 @@ from lamella.data._loader._source import Fetched, Progress
 from lamella.data._workers._clock import measuring, stage
 from lamella.data._workers._info import get_worker_info
 from lamella.data._workers._lease import Lease
-from lamella.data._workers._task import Done, Task, Timings
-
-NO_KEYS: list[Any] = []
+from lamella.data._workers._task import Done, Fetch, Task, Timings
 
 
 @final
@@ -79,14 +77,15 @@ def own_copies(dataset: Any, workers: int) -> list[Any]:
 class Serial:
     """The batches of one iterator, read in the caller's thread."""
 
-    def __init__(self, fetch: IterableFetcher, epoch: int) -> None:
+    def __init__(self, fetch: Fetch, epoch: int, keys: list[Any]) -> None:
         self._fetch = fetch
         self._epoch = epoch
+        self._keys = keys
         self._step = 0
 
     def next(self) -> Done | None:
         """The next batch or its error; None at the end."""
-        task = Task(self._step, self._epoch, self._step, NO_KEYS)
+        task = Task(self._step, self._epoch, self._step, self._keys)
         self._step += 1
         try:
             batch, timings = self._fetch(task)
@@ -102,9 +101,20 @@ class Serial:
 class InTurns:
     """The batches of the workers' iterators: one of each in turn, of those that have not ended."""
 
-    def __init__(self, lease: Lease, workers: int, epoch: int, depth: int, *, in_order: bool, timeout: float) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        workers: int,
+        epoch: int,
+        keys: list[Any],
+        depth: int,
+        *,
+        in_order: bool,
+        timeout: float,
+    ) -> None:
         self._lease = lease
         self._epoch = epoch
+        self._keys = keys
         self._in_order = in_order
         self._timeout = timeout
         self._live = list(range(workers))
@@ -117,7 +127,7 @@ class InTurns:
                 self._ask(worker)
 
     def _ask(self, worker: int) -> None:
-        self._owners[self._lease.submit(self._epoch, self._steps[worker], NO_KEYS, worker)] = worker
+        self._owners[self._lease.submit(self._epoch, self._steps[worker], self._keys, worker)] = worker
         self._steps[worker] += 1
 
     def next(self) -> Done | None:

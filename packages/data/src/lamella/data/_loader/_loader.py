@@ -25,9 +25,11 @@ from lamella.data._loader._progress import find_tqdm, make_bar
 from lamella.data._loader._source import Fetched, Plan, PooledSource, SerialSource, Source
 from lamella.data._loader._stall import StallClock, StallReport
 from lamella.data._loader._state import VERSION, Place, check_state
+from lamella.data._loader._stream import StreamFetcher, StreamSource, start_of
 from lamella.data._permutation import mixed_key
 from lamella.data._protocols import fingerprint
 from lamella.data._samplers import BatchSampler, DistributedSampler, check_generator
+from lamella.data._workers._lease import Lease
 
 if TYPE_CHECKING:
     from lamella.tensor import Generator
@@ -81,7 +83,7 @@ class DataLoader:
     ) -> None:
         self.dataset = dataset
         self._kind = dataset_kind(dataset, has_order=sampler is not None or batch_sampler is not None)
-        check_orders(self._kind, batch_size, shuffle, sampler, batch_sampler, drop_last, seed, generator)
+        check_orders(dataset, self._kind, batch_size, shuffle, sampler, batch_sampler, drop_last, seed, generator)
         check_generator("DataLoader", generator, seed)
         if collate_fn is not None and not callable(collate_fn):
             raise TypeError(f"DataLoader: collate_fn must be callable, got {type(collate_fn).__name__}")
@@ -125,6 +127,7 @@ class DataLoader:
         self._place = Place()
         self._clock = StallClock()
         self._used_up = False
+        self._passes = 0
         self.skipped = 0
         self.skipped_records: deque[Skipped] = deque(maxlen=_SHOWN_SKIPPED)
 
@@ -141,8 +144,8 @@ class DataLoader:
         self._single = size is None and not listed
         self._size = size  # None: a step is one key, or one list of a batch sampler
         share = Share(size or 1, self.rank, self.world, drop_last)
-        if self._kind is Kind.ITERATED:
-            self._share = Share(1, self.rank, self.world, drop_last)
+        if self._kind is not Kind.POSITIONS:
+            self._share = share if self._kind is Kind.STREAM else Share(1, self.rank, self.world, drop_last)
             self.sampler, self.batch_sampler, self._order = None, None, None
             self._generator = self.generator
             return
@@ -162,11 +165,13 @@ class DataLoader:
         self.batch_sampler = batch_sampler
 
     def _check_iterated(self) -> None:
-        """What does not go with a dataset that can only be iterated."""
-        if self._kind is not Kind.ITERATED:
+        """What does not go with a dataset that is only read forwards."""
+        if self._kind is Kind.POSITIONS:
             return
         if self.on_error == "skip":
             raise ValueError("DataLoader: on_error='skip' needs records by position: behind an error nothing is known")
+        if self._kind is Kind.STREAM and not self.in_order:
+            raise ValueError("DataLoader: in_order=False is not for streams: their states are places in an order")
         if self.num_workers > 1 and isinstance(self.dataset, Iterator):
             raise ValueError(
                 f"DataLoader: a {type(self.dataset).__name__} can be iterated once, and {self.num_workers} workers "
@@ -196,6 +201,8 @@ class DataLoader:
         """Batches that this rank gets in one whole epoch; TypeError where nobody knows."""
         if self._order is not None:
             return len(self._order)
+        if self._kind is Kind.STREAM:
+            raise TypeError(f"DataLoader: a stream has no length: {self.dataset!r}")
         return Share(self._size or 1, self.rank, self.world, self.drop_last).steps(len(self.dataset))
 
     def __iter__(self) -> Iterator[Any]:
@@ -228,6 +235,8 @@ class DataLoader:
         )
 
     def _open(self, place: Place) -> Source:
+        if self._kind is Kind.STREAM:
+            return self._open_stream(place)
         if self._order is None:
             return self._open_iterated(place)
         self._order.begin(place)
@@ -235,7 +244,7 @@ class DataLoader:
         fetch = Fetcher(self.dataset, self.collate_fn, single=self._single, skip=self.on_error == "skip")
         if self.prefetch_factor is None:
             return SerialSource(plan, place.epoch, fetch)
-        lease = self._crew.hire(lambda _: fetch, self._worker_seed(place), apart=False)
+        lease = self._crew.hire(lambda _: fetch, self._worker_seed(place))
         depth = self.prefetch_factor * self.num_workers
         return PooledSource(plan, place.epoch, lease, depth, in_order=self.in_order, timeout=self.timeout)
 
@@ -246,19 +255,33 @@ class DataLoader:
         batches: Serial | InTurns
         if self.prefetch_factor is None:
             copies = [self.dataset]
-            batches = Serial(make_fetch(0), place.epoch)
+            batches = Serial(make_fetch(0), place.epoch, [])
         else:
             copies = own_copies(self.dataset, self.num_workers)
             lease = self._crew.hire(make_fetch, self._worker_seed(place), apart=True)
-            batches = InTurns(
-                lease,
-                self.num_workers,
-                place.epoch,
-                self.prefetch_factor,
-                in_order=self.in_order,
-                timeout=self.timeout,
-            )
+            batches = self._in_turns(lease, place, [], self.prefetch_factor)
         return IterableSource(batches, self._share, place.progress)
+
+    def _open_stream(self, place: Place) -> Source:
+        def make_fetch(reader: int) -> StreamFetcher:
+            return StreamFetcher(
+                self.dataset,
+                self._share,
+                self.collate_fn,
+                single=self._single,
+                reader=reader,
+                readers=max(self.num_workers, 1),
+            )
+
+        self._passes += 1
+        keys = [start_of(self._passes, place.progress)]
+        if self.prefetch_factor is None:
+            return StreamSource(Serial(make_fetch(0), place.epoch, keys))
+        lease = self._crew.hire(make_fetch, self._worker_seed(place), apart=True, told=False)
+        return StreamSource(self._in_turns(lease, place, keys, self.prefetch_factor))
+
+    def _in_turns(self, lease: Lease, place: Place, keys: list[Any], depth: int) -> InTurns:
+        return InTurns(lease, self.num_workers, place.epoch, keys, depth, in_order=self.in_order, timeout=self.timeout)
 
     def _worker_seed(self, place: Place) -> int:
         words = (self.seed, place.epoch) if place.drawn is None else place.drawn
@@ -314,6 +337,7 @@ class DataLoader:
             "drawn": None if place.drawn is None else list(place.drawn),
             "generator": None if self._generator is None else self._generator.get_state(),
             "sampler": place.sampler,
+            "stream": place.progress.state,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -339,6 +363,8 @@ class DataLoader:
         self._place = place
 
     def _order_name(self) -> str:
+        if self._kind is Kind.STREAM:
+            return "streamed"
         if self._order is None:
             return f"iterated by {max(self.num_workers, 1)}"
         return self._order.name(own=self._own_order)

@@ -10,6 +10,8 @@ from enum import Enum
 from typing import Any, SupportsIndex
 
 from lamella.data._arguments import check_flag, check_int
+from lamella.data._pipeline._iterable import IterableDataset
+from lamella.data._pipeline._stream import Stream
 from lamella.data._samplers import BatchSampler, PositionedSampler, SeededSampler
 
 _OWNER = "DataLoader"
@@ -20,10 +22,17 @@ class Kind(Enum):
 
     POSITIONS = "by position or key"
     ITERATED = "by iterating"
+    STREAM = "forwards, from any state on"
 
 
 def dataset_kind(dataset: Any, *, has_order: bool) -> Kind:
-    """Whether `dataset` has records by position (or by the keys of the order given), or is iterated; TypeError else."""
+    """Whether `dataset` has records by position (or by the keys of the order given), is a stream, or is iterated;
+    TypeError for anything else.
+
+    An IterableDataset as PyTorch knows it, with `__iter__` alone, is iterated: its records may be anything.
+    """
+    if isinstance(dataset, Stream) and type(dataset).open is not IterableDataset.open:
+        return Kind.STREAM
     if not isinstance(dataset, Mapping):
         if hasattr(dataset, "__getitem__") and (has_order or hasattr(dataset, "__len__")):
             return Kind.POSITIONS
@@ -76,6 +85,7 @@ def check_workers(
 
 
 def check_orders(
+    dataset: Any,
     kind: Kind,
     batch_size: SupportsIndex | None,
     shuffle: bool | None,
@@ -89,10 +99,14 @@ def check_orders(
     if shuffle is not None:
         check_flag(_OWNER, "shuffle", shuffle)
     check_flag(_OWNER, "drop_last", drop_last)
-    if kind is Kind.ITERATED:
+    if kind is not Kind.POSITIONS:
         for name, given in (("shuffle=True", shuffle), ("a sampler", sampler), ("a batch_sampler", batch_sampler)):
             if given is not None and given is not False:
-                raise ValueError(f"{_OWNER}: {name} needs records by position, and the dataset can only be iterated")
+                instead = "; a stream shuffles by itself: stream.shuffle(seed)" if kind is Kind.STREAM else ""
+                raise ValueError(
+                    f"{_OWNER}: {name} needs records by position, and a {type(dataset).__name__} is only read "
+                    f"forwards{instead}"
+                )
     if sampler is not None and shuffle:
         raise ValueError(f"{_OWNER}: shuffle=True and a sampler both give an order; pass one of them")
     if batch_sampler is not None:

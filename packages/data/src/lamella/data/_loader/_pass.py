@@ -55,7 +55,7 @@ class Pass(Iterator[Any]):
         except BaseException:
             self.close()  # Ctrl-C: workers end now
             raise
-        self._place.progress.give(fetched.step, fetched.position)
+        self._place.progress.give(fetched.step, fetched.position, fetched.state)
         if self._bar is not None:
             self._bar.update(1)
         now = perf_counter()

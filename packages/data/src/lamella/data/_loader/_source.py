@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from lamella.data._loader._plan import Step
+from lamella.data._pipeline._state import State
 from lamella.data._workers._lease import Lease
 from lamella.data._workers._task import Done, Fetch, Task, Timings
 
@@ -18,15 +19,17 @@ from lamella.data._workers._task import Done, Fetch, Task, Timings
 @dataclass(slots=True)
 class Progress:
     """How far a pass has come: all steps below `step` are given, up to `position`, and those in `ahead` too (with the
-    positions that they reach).
+    positions that they reach). `state` is a stream's own.
     """
 
     step: int = 0
     position: int = 0
     ahead: dict[int, int] = field(default_factory=dict)
+    state: State | None = None
 
-    def give(self, step: int, position: int) -> None:
-        """Step `step`, which reaches `position`, is given."""
+    def give(self, step: int, position: int, state: State | None = None) -> None:
+        """Step `step`, which reaches `position` (and a stream `state`), is given."""
+        self.state = state
         if step != self.step:
             self.ahead[step] = position
             return
@@ -37,16 +40,17 @@ class Progress:
 
     def copy(self) -> Progress:
         """The same as it stands now."""
-        return Progress(self.step, self.position, dict(self.ahead))
+        return Progress(self.step, self.position, dict(self.ahead), self.state)
 
 
 class Fetched(NamedTuple):
-    """A batch as it was read, its step and the position that this reaches."""
+    """A batch as it was read, its step, and the position (and the state of a stream) that this reaches."""
 
     batch: Any
     timings: Timings
     step: int
     position: int
+    state: State | None = None
 
 
 class Source(Protocol):

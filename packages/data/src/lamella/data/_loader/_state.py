@@ -57,7 +57,7 @@ def check_state(state: Mapping[str, Any], here: Mapping[str, Any], keys: int | N
     drawn = state["drawn"]
     return Place(
         check_int(_OWNER, "epoch", state["epoch"], 0),
-        Progress(step, position, ahead),
+        Progress(step, position, ahead, state["stream"]),
         False,
         None if drawn is None else (check_seed(_OWNER, drawn[0]), check_seed(_OWNER, drawn[1])),
         state["sampler"],

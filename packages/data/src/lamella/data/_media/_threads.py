@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from lamella.data._workers._clock import stage
+
 
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
@@ -31,11 +33,12 @@ def each(function: Callable[[int], None], count: int, threads: int) -> None:
             except BaseException as error:  # noqa: BLE001 - raised below, in the thread that asked
                 failed.append(error)
 
-    helpers = [_pool().submit(work) for _ in range(min(threads, count) - 1)]
-    work()
-    for helper in helpers:
-        # one that has not begun has nothing left to do: other batches may hold the whole pool
-        if not helper.cancel():
-            helper.result()
+    with stage("decode"):
+        helpers = [_pool().submit(work) for _ in range(min(threads, count) - 1)]
+        work()
+        for helper in helpers:
+            # one that has not begun has nothing left to do: other batches may hold the whole pool
+            if not helper.cancel():
+                helper.result()
     if failed:
         raise failed[0]

@@ -16,6 +16,7 @@ import numpy as np
 
 from lamella.data._permutation import mixed_key
 from lamella.data._protocols import IndexArray
+from lamella.data._workers._clock import stage
 
 _SHOWN = 8
 
@@ -42,7 +43,8 @@ class UserFunction:
     def __call__(self, ids: Sequence[int], *arguments: Any) -> Any:
         """The function of `arguments`, which are the records `ids` of the op's source."""
         try:
-            return self.function(*arguments)
+            with stage("transform"):
+                return self.function(*arguments)
         except Exception as error:
             error.add_note(f"{self.op}: {self.name} raised this for {describe_ids(ids)} of its source")
             raise
@@ -54,8 +56,8 @@ class UserFunction:
         return hashlib.blake2b(_content(self.op, self.function), digest_size=8).hexdigest()
 
 
-def describe_ids(ids: Sequence[int]) -> str:
-    """Record numbers, shortened."""
+def describe_ids(ids: Sequence[Any]) -> str:
+    """Record numbers or keys, shortened."""
     if len(ids) == 1:
         return f"record {ids[0]}"
     shown = ", ".join(str(number) for number in ids[:_SHOWN])

@@ -32,6 +32,10 @@ class ConcatDataset(RandomNode):
         sizes: list[int] = self._ends.tolist()
         return sizes
 
+    @property
+    def by_record(self) -> bool:
+        return all(source.by_record for source in self.sources)
+
     def __len__(self) -> int:
         return int(self._ends[-1])
 
@@ -72,6 +76,10 @@ class StackDataset(RandomNode):
     @property
     def batches(self) -> bool:
         return False
+
+    @property
+    def by_record(self) -> bool:
+        return all(source.by_record for source in self.sources)
 
     def __len__(self) -> int:
         return len(self.sources[0])

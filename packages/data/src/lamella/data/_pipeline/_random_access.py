@@ -43,6 +43,11 @@ class RandomAccess(ABC):
         """Whether records are batches: they stay whole, in columns of objects."""
         return False
 
+    @property
+    def by_record(self) -> bool:
+        """Whether records are read one by one and equal in all epochs, so that reading many at once gains nothing."""
+        return type(self).read is RandomAccess.read
+
     @abstractmethod
     def __len__(self) -> int: ...
 

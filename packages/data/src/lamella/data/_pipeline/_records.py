@@ -36,6 +36,10 @@ class RecordDataset(RandomAccess):
     def varies(self) -> bool:
         return self._varies
 
+    @property
+    def by_record(self) -> bool:
+        return not self._batched
+
     def __len__(self) -> int:
         return len(self.dataset)
 

@@ -27,8 +27,15 @@ class RandomSlice(RandomNode):
     def parameters(self) -> dict[str, Any]:
         return self._given
 
+    @property
+    def by_record(self) -> bool:
+        return all(source.by_record for source in self.sources)
+
     def __len__(self) -> int:
         return len(self.places)
+
+    def _record(self, position: int) -> Any:
+        return self.sources[0][self.places[position]]
 
     def read(self, indices: IndexArray, epoch: int) -> Block:
         return self.sources[0].read(indices * self.places.step + self.places.start, epoch)

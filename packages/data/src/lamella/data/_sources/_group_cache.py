@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from lamella.data._sources._groups import Columns
+from lamella.data._workers._clock import stage
 
 # Groups behind the newest that batches under way may still be made of.
 _KEPT_BEHIND = 2
@@ -48,9 +49,10 @@ class GroupCache:
                 self._groups.move_to_end(number)
         if in_order:
             self._read_on(number)
-        if ours:
-            self._fill(number, group)
-        return group.result()[0]
+        with stage("decode"):
+            if ours:
+                self._fill(number, group)
+            return group.result()[0]
 
     def _follows(self, number: int) -> bool:
         """Whether this is the first use of the third group in a row in stored order."""

@@ -42,10 +42,12 @@ class WorkerStart:
     dataset: Any
     worker_init_fn: Callable[[int], object] | None
     first: int = 0
+    told: bool = True  # whether the dataset's code may know that it runs in a worker
 
     def __call__(self, number: int) -> None:
         worker = self.first + number
-        _worker.info = WorkerInfo(worker, self.num_workers, self.base_seed + worker, self.dataset)
+        if self.told:
+            _worker.info = WorkerInfo(worker, self.num_workers, self.base_seed + worker, self.dataset)
         if self.worker_init_fn is None:
             return
         try:

@@ -54,6 +54,7 @@ class Assembly:
         self.memory: Plan = plan(planned_spans(self.layout, self.steps))
         self.updates = {new: old for new, old in self.layout.over.items() if old in self.layout.inputs}
         self._place_results()
+        self._homes: dict[tuple[str, int], str] = {}
 
     @property
     def kernels(self) -> list[Kernel]:
@@ -138,8 +139,15 @@ class Assembly:
             if scratch != MISSING:
                 places.append(scratch)
             scalars = [(o.slot, 0) if isinstance(o, Scalar) else (-1, o) for o in step.scalars]
-            home = library_home(step.symbol, step.dims[0])
-            return LibraryCall(step.symbol, home, tuple(places), step.dims, tuple(scalars), step.errors, step.holds)
+            return LibraryCall(
+                step.symbol,
+                self._home(step.symbol, step.dims[0]),
+                tuple(places),
+                step.dims,
+                tuple(scalars),
+                step.errors,
+                step.holds,
+            )
         return Launch(
             step.number, step.printed.chunks, tuple(map(self._place, step.roots)), tuple(step.printed.dims),
             tuple(step.made.scalars), scratch,
@@ -158,6 +166,13 @@ class Assembly:
             start = made.partial.offset
             found.append(Touched(made.partial.buffer, start, start + scratch_bytes(step), written=True))
         return Neighbour(made.chunks, found)
+
+    def _home(self, symbol: str, item_bytes: int) -> str:
+        """The object of a library kernel; its key is made of its text, so it is asked for once."""
+        found = self._homes.get((symbol, item_bytes))
+        if found is None:
+            found = self._homes[symbol, item_bytes] = library_home(symbol, item_bytes)
+        return found
 
     def _operand(self, operand: Any) -> Any:
         if isinstance(operand, Scalar):

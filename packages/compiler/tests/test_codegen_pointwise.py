@@ -150,3 +150,19 @@ def test_what_was_cast_is_compared_and_chosen(source: str, target: str) -> None:
     (positive,) = p.add("gt", y, 0.5)
     p.output("chosen", EXACT, *p.add("where", positive, 0.0, y))
     p.check()
+
+
+@pytest.mark.parametrize("shape", [(1,), (4,), (7,), (130,)])
+def test_rounding_to_a_narrower_dtype_is_kept(shape: tuple[int, ...]) -> None:
+    """GCC 12 left out (double)(float)x where several rows are worked on side by side."""
+    for narrow in ("f32", "f16", "bf16"):
+        p = Program()
+        x = p.input(values("f64", (*shape, 8), 1))
+        for y in (x, *p.add("sum", x, dims=(1,), keepdim=False), *p.add("logsumexp", x, dims=(1,), keepdim=False)):
+            (cut,) = p.add("cast", y, dtype=as_dtype(narrow))
+            p.output("rounded", EXACT if y is x else SUM, *p.add("cast", cut, dtype=as_dtype("f64")))
+        compiled = compile_graph(p.b.build(p.outputs))
+        with np.errstate(all="ignore"):
+            for found in compiled(p.arrays):
+                np.testing.assert_array_equal(found.astype(as_dtype(narrow).numpy).astype(np.float64), found)
+        p.check()

@@ -1,4 +1,4 @@
-/* helpers 6b69f431b59dfbf6 */
+/* helpers 9fb9c7efae9d4582 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -24,9 +24,9 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t r0 = chunk / blocks * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, 1);
     const double v5 = (1.0 - lit4);
-    const float v6 = (float)v5;
+    const float v6 = fromd_f32(v5);
     const double v13 = (1.0 - lit5);
-    const float v14 = (float)v13;
+    const float v14 = fromd_f32(v13);
     const float v19 = ld_f32(b6 + 0);
     const float v23 = (float)lit7;
     const float v24 = (v19 + v23);
@@ -35,15 +35,15 @@ void k0(const lm_call *call, int64_t chunk) {
     const double v27 = (1.0 - v26);
     const double v28 = sqrt_f64(v27);
     const double v29 = (lit6 * v28);
-    const float v30 = (float)v29;
+    const float v30 = fromd_f32(v29);
     const double v31 = (q0 * v28);
     const double v32 = pow_f64(lit4, v25);
     const double v33 = (1.0 - v32);
     const double v34 = (v31 / v33);
-    const float v35 = (float)v34;
+    const float v35 = fromd_f32(v34);
     const double v36 = (q0 * lit8);
     const double v37 = (1.0 - v36);
-    const float v38 = (float)v37;
+    const float v38 = fromd_f32(v37);
     for (int64_t r = r0; r < r1; ++r) {
         int64_t i0 = c0;
         for (; i0 + 8 <= c1; i0 += 8) {

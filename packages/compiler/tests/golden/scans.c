@@ -1,4 +1,4 @@
-/* helpers 9c67a61f03fc929e */
+/* helpers fefc096737613f12 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];
@@ -23,7 +23,7 @@ void k0(const lm_call *call, int64_t chunk) {
             const double v1 = (double)v0;
             carry2 = (double)(carry2 + v1);
             const double v2 = carry2;
-            const float v3 = (float)v2;
+            const float v3 = fromd_f32(v2);
             st_f32(b1 + i0 * by3 + j0, v3);
             carry4 = max_f32(carry4, v0);
             const float v4 = carry4;
@@ -64,7 +64,7 @@ void k1(const lm_call *call, int64_t chunk) {
                 const f64x8 v1 = tod_f32x8(v0);
                 carry2 = carry2 + v1;
                 const f64x8 v2 = carry2;
-                const f32x8 v3 = __builtin_convertvector(v2, f32x8);
+                const f32x8 v3 = fromd_f32x8(v2);
                 st_f32x8(b1 + i0 + j0 * by5, v3);
             }
         }
@@ -75,7 +75,7 @@ void k1(const lm_call *call, int64_t chunk) {
                 const double v1 = (double)v0;
                 carry2 = (double)(carry2 + v1);
                 const double v2 = carry2;
-                const float v3 = (float)v2;
+                const float v3 = fromd_f32(v2);
                 st_f32(b1 + i0 + j0 * by5, v3);
             }
         }

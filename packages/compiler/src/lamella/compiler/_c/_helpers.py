@@ -201,6 +201,8 @@ def _convert(target: Callable[[str], str], *, back: bool) -> Callable[[Helpers, 
                 f"{{__builtin_convertvector(a[0], {wide}), __builtin_convertvector(a[1], {wide})}}; {b} r; "
                 "memcpy(&r, b, sizeof r); return r; }"
             )
+        if lanes == 1 and (source, to) == ("f64", "f32"):
+            return f"{INLINE} {b} {full}({a} x) {{ {b} r = {body}; LM_KEEP(r); return r; }}"
         return f"{INLINE} {b} {full}({a} x) {{ return {body}; }}"
 
     return make

@@ -172,6 +172,8 @@ class Values:
             return Val(f"__builtin_convertvector({integer}, {ctype})", lanes)
         if source in FLOATS and target not in FLOATS:
             return Val(f"{self.h.call(f'trunc_{target}', source, lanes)}({x.text})", lanes)
+        if (source, target) == ("f64", "f32"):
+            return Val(f"{self.h.call('fromd', target, lanes)}({x.text})", lanes)
         if lanes == 1:
             return Val(f"({ctype}){x.text}")
         if (source, target) == ("f32", "f64"):

@@ -70,6 +70,17 @@ static inline void lm_drain(void) {
 #endif
 }
 
+/* GCC 12 leaves (double)(float)x as x where several of them stand side by side and become a vector. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
+#define LM_KEEP(x) __asm__("" : "+x"(x))
+#elif defined(__GNUC__) && !defined(__clang__) && defined(__aarch64__)
+#define LM_KEEP(x) __asm__("" : "+w"(x))
+#elif defined(__GNUC__) && !defined(__clang__)
+#define LM_KEEP(x) __asm__("" : "+m"(x))
+#else
+#define LM_KEEP(x) ((void)0)
+#endif
+
 static inline double lm_number(int64_t bits) { double x; memcpy(&x, &bits, sizeof x); return x; }
 static inline int64_t lm_min(int64_t a, int64_t b) { return a < b ? a : b; }
 #endif

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Target"]
+__all__ = ["CACHE_BYTES", "Target"]
+
+CACHE_BYTES = 32 << 20  # of a last cache that the system does not tell
 
 
 class Target(NamedTuple):
@@ -14,4 +16,4 @@ class Target(NamedTuple):
 
     vector_bytes: int
     fma: bool
-    cache_bytes: int = 1 << 25
+    cache_bytes: int = CACHE_BYTES

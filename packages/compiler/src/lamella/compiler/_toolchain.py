@@ -18,7 +18,7 @@ import sysconfig
 from pathlib import Path
 from typing import NamedTuple
 
-from lamella.compiler._target import Target
+from lamella.compiler._target import CACHE_BYTES, Target
 
 HELP = (
     "no C compiler was found: set $CC, install gcc or clang (Debian/Ubuntu: apt install gcc; macOS: xcode-select "
@@ -29,9 +29,6 @@ FLAGS = (
     "-fno-trapping-math", "-fwrapv",
     "-ffp-contract=off", "-Wno-psabi",
 )  # fmt: skip
-
-
-CACHE_BYTES = 32 << 20  # of a last cache that the system does not tell
 
 
 class CompilerMissing(RuntimeError):

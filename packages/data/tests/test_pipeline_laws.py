@@ -192,7 +192,7 @@ def refused(error: ValueError, chain: list[tuple[str, Op]]) -> bool:
     return "no records" in str(error) and any(" all" in name for name, _op in chain)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     source=st.sampled_from(sorted(SOURCES)),
     chain=chains(ON_STREAMS, LAST + PACK + BUCKET),

@@ -57,7 +57,12 @@ def record_at(block: Block, row: int) -> Any:
 
 def records_of(block: Block) -> list[Any]:
     """Every row as a record."""
-    return [record_at(block, row) for row in range(count_rows(block))]
+    if isinstance(block, dict):
+        rows = zip(*map(records_of, block.values()), strict=True)
+        return [dict(zip(block, row, strict=True)) for row in rows]
+    if isinstance(block, tuple):
+        return [rebuild_tuple(block, list(row)) for row in zip(*map(records_of, block), strict=True)]
+    return list(block)
 
 
 def concat_blocks(blocks: Sequence[Block]) -> Block:
@@ -158,7 +163,7 @@ def _within(ragged: RaggedParts, part: Any) -> bool:
 
 def column_of(values: Sequence[Any], place: str = "record", ragged: bool = False) -> Array | Ragged:
     """One column of values: numbers and arrays as an array or (`ragged`, lists too) a Ragged; all else as objects."""
-    found = [_as_numbers(value, ragged) for value in values]
+    found = _as_arrays(values) or [_as_numbers(value, ragged) for value in values]
     arrays = [array for array in found if array is not None]
     if len(arrays) < len(values):
         if arrays and not all(isinstance(value, (str, bytes)) for value in values):
@@ -177,6 +182,20 @@ def column_of(values: Sequence[Any], place: str = "record", ragged: bool = False
                 f"{place} {number} has shape {array.shape} where {place} 0 has {arrays[0].shape}; {_ADVICE}"
             )
     return np.stack(arrays)
+
+
+def _as_arrays(values: Sequence[Any]) -> list[Array | None] | None:
+    """All values as arrays, where they are arrays of one dtype or numbers of one type already: the usual case, fast."""
+    kinds = set(map(type, values))
+    if len(kinds) != 1:
+        return None
+    (kind,) = kinds
+    if kind is np.ndarray:
+        dtypes = {value.dtype for value in values}
+        return list(values) if len(dtypes) == 1 and is_numeric(dtypes.pop()) else None
+    if kind in (int, float, bool) or issubclass(kind, (np.number, np.bool_)):
+        return list(np.array(values))
+    return None
 
 
 def objects(values: Sequence[Any]) -> Array:

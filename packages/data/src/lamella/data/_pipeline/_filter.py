@@ -16,6 +16,7 @@ from lamella.data._pipeline._scan import refuse_varying, scan
 from lamella.data._pipeline._state import State, read_state
 from lamella.data._pipeline._stream import StreamIterator
 from lamella.data._protocols import IndexArray
+from lamella.data._workers._clock import stage
 
 
 class _Filter(Node):
@@ -37,6 +38,10 @@ class _Filter(Node):
 
     def kept(self, block: Block, ids: IndexArray) -> IndexArray:
         """The rows of the block to keep."""
+        with stage("transform"):
+            return self._kept(block, ids)
+
+    def _kept(self, block: Block, ids: IndexArray) -> IndexArray:
         numbers = ids.tolist()
         if not self.batched:
             answers = [

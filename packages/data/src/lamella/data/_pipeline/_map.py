@@ -12,6 +12,7 @@ from lamella.data._blocks import Block, as_block, block_of, count_rows, objects,
 from lamella.data._pipeline._block_op import BlockOp, RandomBlockOp, StreamBlockOp
 from lamella.data._pipeline._calls import RecordDraws, UserFunction, describe_ids
 from lamella.data._protocols import IndexArray
+from lamella.data._workers._clock import stage
 
 
 class _Map(BlockOp):
@@ -48,12 +49,23 @@ class _Map(BlockOp):
         return self.rng or super().varies
 
     def apply(self, block: Block, ids: IndexArray, epoch: int) -> Block:
-        draws = RecordDraws(self.seed, epoch, ids) if self.rng else None
+        with stage("transform"):
+            draws = RecordDraws(self.seed, epoch, ids) if self.rng else None
+            return self._batch(block, ids, draws) if self.batched else self._records(block, ids, draws)
+
+    def _batch(self, block: Block, ids: IndexArray, draws: RecordDraws | None) -> Block:
         numbers = ids.tolist()
-        if self.batched:
-            more = () if draws is None else (draws,)
-            return self._check(as_block(self.function(numbers, block, *more), f"map: {self.function.name}"), numbers)
-        records = records_of(block)
+        given = self.function(numbers, block) if draws is None else self.function(numbers, block, draws)
+        result = as_block(given, f"map: {self.function.name}")
+        if count_rows(result) != len(numbers):
+            raise ValueError(
+                f"map: {self.function.name} gave {count_rows(result)} rows for {len(numbers)} "
+                f"({describe_ids(numbers)}); a batched map gives as many as it gets, filter leaves rows out"
+            )
+        return result
+
+    def _records(self, block: Block, ids: IndexArray, draws: RecordDraws | None) -> Block:
+        numbers, records = ids.tolist(), records_of(block)
         if draws is None:
             results = [self.function((number,), record) for number, record in zip(numbers, records, strict=True)]
         else:
@@ -63,14 +75,6 @@ class _Map(BlockOp):
             return objects(results)
         ragged = ragged_parts(block) if self.ragged is None else self.ragged
         return block_of(results, f"map: {self.function.name}: record", ragged)
-
-    def _check(self, block: Block, numbers: list[int]) -> Block:
-        if count_rows(block) != len(numbers):
-            raise ValueError(
-                f"map: {self.function.name} gave {count_rows(block)} rows for {len(numbers)} "
-                f"({describe_ids(numbers)}); a batched map gives as many as it gets, filter leaves rows out"
-            )
-        return block
 
 
 def check_ragged(op: str, ragged: bool | Sequence[Any] | None) -> bool | tuple[Any, ...] | None:

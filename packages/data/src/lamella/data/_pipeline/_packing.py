@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
@@ -221,7 +222,8 @@ def _put_all(
     rows: Rows, row: int, tokens: Ragged, ends: IndexArray, first: int, last: int, start: int, stop: int
 ) -> None:
     place = 0
-    for document, (begin, end) in enumerate(zip(ends[first:last].tolist(), ends[first + 1 :].tolist(), strict=False)):
+    bounds = ends[first : last + 1].tolist()
+    for document, (begin, end) in enumerate(pairwise(bounds)):
         place = rows.put(row, place, tokens, first + document, max(start - begin, 0), min(stop, end) - begin)
 
 

@@ -153,33 +153,45 @@ def _checked(rerun: Rerun) -> Callable[[Any], Any]:
     return make
 
 
-def _checked_twice(old: Any) -> Any:
-    """A compiled backward is not differentiated again: what is compiled is the function with its backward."""
+def _checked_twice(rerun: Rerun) -> Callable[[Any], Any]:
+    """Twice: the compiled function is differentiated again from outside, and compiled together with its backward."""
 
-    @functools.wraps(old)
-    def patched(f: Any, inputs: Any, grad_outputs: Any = None, **options: Any) -> Any:
-        leaves = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        at = [i for i, x in enumerate(leaves) if isinstance(x, Tensor) and x.requires_grad]
-        outs = _tensors(f(*leaves))
-        if grad_outputs is not None or not any(o.requires_grad for o in outs):
-            return old(f, inputs, grad_outputs, **options)
-        rng = np.random.default_rng(options.pop("seed", 0))
-        cotangents = [_like(o, rng).requires_grad_() for o in outs if o.requires_grad]
+    def make(old: Any) -> Any:
+        @functools.wraps(old)
+        def patched(f: Any, inputs: Any, grad_outputs: Any = None, **options: Any) -> Any:
+            try:
+                old(compile(f, backend=rerun.backend, fullgraph=True), inputs, grad_outputs, **options)
+                rerun.captured["gradgradcheck"] += 1
+            except RuntimeError as error:  # a CaptureError is one
+                if not isinstance(error, CaptureError) and "cannot be differentiated again" not in str(error):
+                    raise
+                rerun.refused.setdefault(_reason(str(error)), []).append(f"{rerun.test}: {error}")
+            leaves = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+            at = [i for i, x in enumerate(leaves) if isinstance(x, Tensor) and x.requires_grad]
+            outs = _tensors(f(*leaves))
+            if grad_outputs is not None or not any(o.requires_grad for o in outs):
+                return old(f, inputs, grad_outputs, **options)
+            rng = np.random.default_rng(options.pop("seed", 0))
+            cotangents = [_like(o, rng).requires_grad_() for o in outs if o.requires_grad]
 
-        def first(*given: Any) -> Any:
-            args = [g if i not in at or g.requires_grad else g.detach().requires_grad_() for i, g in enumerate(given)]
-            with la.enable_grad():
-                found = [o for o in _tensors(f(*args[: len(leaves)])) if o.requires_grad]
-            return la.grad(
-                found, [args[i] for i in at], list(given[len(leaves) :]),
-                create_graph=True, allow_unused=True, materialize_grads=True,
-            )  # fmt: skip
+            def first(*given: Any) -> Any:
+                args = [
+                    g if i not in at or g.requires_grad else g.detach().requires_grad_() for i, g in enumerate(given)
+                ]
+                with la.enable_grad():
+                    found = [o for o in _tensors(f(*args[: len(leaves)])) if o.requires_grad]
+                return la.grad(
+                    found, [args[i] for i in at], list(given[len(leaves) :]),
+                    create_graph=True, allow_unused=True, materialize_grads=True,
+                )  # fmt: skip
 
-        for name in ("check_fwd_over_rev", "check_rev_over_rev"):
-            options.pop(name, None)
-        return la.gradcheck(first, [*leaves, *cotangents], **options)
+            for name in ("check_fwd_over_rev", "check_rev_over_rev"):
+                options.pop(name, None)
+            return la.gradcheck(first, [*leaves, *cotangents], **options)
 
-    return patched
+        return patched
+
+    return make
 
 
 def _tensors(out: Any) -> list[Tensor]:
@@ -218,7 +230,7 @@ def pytest_configure(config: pytest.Config) -> None:
         rerun.patch(la, name, _transform(rerun))
     rerun.patch(la, "gradcheck", _checked(rerun))
     for owner in (la, testing):
-        rerun.patch(owner, "gradgradcheck", _checked_twice)
+        rerun.patch(owner, "gradgradcheck", _checked_twice(rerun))
     config.pluginmanager.register(_Hooks(rerun), "lamella-compiled-hooks")
 
 

@@ -808,3 +808,13 @@ def test_a_global_with_the_name_of_an_attribute_is_not_read() -> None:
         steps = n
         assert compiled(lt.ones(1)).item() == 3.0
     assert compiled.compiles == 1
+
+
+def test_an_assertion_rewritten_by_pytest_is_not_followed() -> None:
+    def program(x: Any) -> Any:
+        assert x.shape[0] == 3, "rows"
+        return x * 2.0
+
+    compiled = capture(program, backend="interpreter", fullgraph=True)
+    assert compiled(lt.ones(3)).tolist() == [2.0] * 3
+    assert compiled.programs[0].guard.checks < 40

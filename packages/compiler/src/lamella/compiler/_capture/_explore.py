@@ -339,7 +339,8 @@ class Explorer(Containers):
             self._attributes(f, name, what)
 
     def _globals(self, f: types.FunctionType, names: frozenset[str]) -> None:
-        used = sorted(n for n in names if n in f.__globals__)
+        # no source can mention names that are no identifiers: pytest puts its own into functions with assertions
+        used = sorted(n for n in names if n in f.__globals__ and n.isidentifier())
         shadows = frozenset(n for n in names if n not in f.__globals__ and hasattr(builtins, n))
         if not used and not shadows:
             return

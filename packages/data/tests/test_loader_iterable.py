@@ -17,8 +17,9 @@ SECONDS = 30.0
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
     yield
+    if not (threads := [thread for thread in threading.enumerate() if thread.name.startswith("lamella-data")]):
+        return
     gc.collect()
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith("lamella-data")]
     for thread in threads:
         thread.join(SECONDS)
     assert not any(thread.is_alive() for thread in threads)

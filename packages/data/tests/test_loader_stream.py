@@ -21,8 +21,9 @@ ROWS = 97
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
     yield
+    if not (threads := [thread for thread in threading.enumerate() if thread.name.startswith("lamella")]):
+        return
     gc.collect()
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith("lamella")]
     for thread in threads:
         thread.join(SECONDS)
     assert not any(thread.is_alive() for thread in threads)

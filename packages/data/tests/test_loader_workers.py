@@ -40,7 +40,8 @@ def data_threads() -> list[threading.Thread]:
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
     yield
-    gc.collect()
+    if data_threads():
+        gc.collect()
     for thread in data_threads():
         thread.join(SECONDS)
     assert data_threads() == []

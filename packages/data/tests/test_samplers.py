@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamella.data import (
@@ -46,6 +46,7 @@ def every_kind(seed: int) -> list[PositionedSampler]:
     ]
 
 
+@settings(max_examples=30)
 @given(seed=SEEDS, epoch=st.integers(0, 2**32), data=st.data())
 def test_any_positions_alone_are_those_of_the_whole(seed: int, epoch: int, data: st.DataObject) -> None:
     for sampler in every_kind(seed):

@@ -75,14 +75,9 @@ def test_threads_give_what_the_callers_thread_gives(options: dict[str, Any], row
         assert loader.state_dict() == alone.state_dict()
 
 
-def test_processes_give_what_the_callers_thread_gives() -> None:
-    data = table(50)
-    alone = DataLoader(data, 4, shuffle=True, seed=3)
-    loader = DataLoader(
-        data, 4, shuffle=True, seed=3, num_workers=2, workers="process", persistent_workers=True, timeout=SECONDS
-    )
-    for _ in range(2):
-        assert [ids(batch) for batch in loader] == [ids(batch) for batch in alone]
+def test_without_workers_what_is_about_them_has_nothing_to_do() -> None:
+    loader = DataLoader(table(5), 2, workers="process", worker_init_fn=pytest.fail, in_order=False)
+    assert [ids(batch) for batch in loader] == [[0, 1], [2, 3], [4]]
 
 
 def test_a_batch_has_its_turn_however_slow() -> None:
@@ -376,11 +371,17 @@ BAD: list[tuple[str, dict[str, Any], type[Exception], str]] = [
     ("timeout -1", {"timeout": -1, "num_workers": 1}, ValueError, "timeout must be seconds >= 0"),
     ("timeout nan", {"timeout": float("nan"), "num_workers": 1}, ValueError, "timeout must be seconds >= 0"),
     ("timeout text", {"timeout": "1", "num_workers": 1}, ValueError, "got '1'"),
-    ("init alone", {"worker_init_fn": print}, ValueError, "worker_init_fn is about workers"),
     ("init int", {"worker_init_fn": 3, "num_workers": 1}, TypeError, "worker_init_fn must be callable, got int"),
-    ("order alone", {"in_order": False}, ValueError, "in_order=False is about workers"),
     ("order int", {"in_order": 0, "num_workers": 1}, TypeError, "in_order must be True or False, got 0"),
-    ("processes alone", {"workers": "process"}, ValueError, "workers='process' is about workers"),
+    ("restart alone", {"restart_workers": True, "workers": "process"}, ValueError, "restart_workers is about workers"),
+    ("restart threads", {"restart_workers": True, "num_workers": 1}, ValueError, "threads are not lost"),
+    ("restart int", {"restart_workers": 1}, TypeError, "restart_workers must be True or False, got 1"),
+    (
+        "fork",
+        {"multiprocessing_context": "fork", "num_workers": 1, "workers": "process"},
+        ValueError,
+        "start by 'spawn' or 'forkserver', got 'fork'",
+    ),
     ("context", {"multiprocessing_context": "spawn", "num_workers": 1}, ValueError, "pass workers='process'"),
     ("on_error", {"on_error": "ignore"}, ValueError, "on_error must be 'raise' or 'skip', got 'ignore'"),
     ("progress", {"progress": 1}, TypeError, "progress must be True or False, got 1"),

@@ -24,6 +24,7 @@ class Crew:
     context: Any
     persistent: bool
     in_order: bool
+    restart: bool
     _kept: Lease | None = None
 
     def hire(
@@ -46,7 +47,9 @@ class Crew:
 
     def _pools(self, make_fetch: Callable[[int], Any], base_seed: int, apart: bool, told: bool) -> Sequence[Pool]:
         def start(fetch: Any, first: int) -> WorkerStart:
-            return WorkerStart(self.num_workers, base_seed, fetch.dataset, self.worker_init_fn, first, told)
+            return WorkerStart(
+                self.num_workers, base_seed, fetch.dataset, self.worker_init_fn, first, told, self.kind == "process"
+            )
 
         if not apart:
             fetch = make_fetch(0)
@@ -60,4 +63,5 @@ class Crew:
             return ThreadPool(fetch, workers, start, results=results)
         from lamella.data._workers._process import ProcessPool
 
-        return ProcessPool(fetch, workers, init=start, context="spawn" if self.context is None else self.context)
+        context = "spawn" if self.context is None else self.context
+        return ProcessPool(fetch, workers, init=start, context=context, restart=self.restart)

@@ -45,6 +45,8 @@ class IterableFetcher:
             with measuring(timings):
                 if task.step == 0 or self._records is None:
                     self._records = iter(self.dataset)
+                    for _ in range(task.step):  # a worker in the place of one that died
+                        self._next(self._records)
                 return self._next(self._records), timings
         except Exception as error:
             worker = get_worker_info()

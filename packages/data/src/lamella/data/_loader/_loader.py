@@ -49,7 +49,8 @@ class DataLoader:
     memory; with `collate_fn` it is whatever that returns for the list of records, and with `batch_size=None` a record
     as it is.
 
-    Beyond PyTorch: `workers` are "thread" (default) or "process". `rank` of `world` takes its part of every step, and
+    Beyond PyTorch: `workers` are "thread" (default) or "process"; with `restart_workers` a process that dies is
+    replaced and its batches are read again. `rank` of `world` takes its part of every step, and
     all ranks take equally many steps. `on_error="skip"` leaves out and counts records that cannot be read. `progress`
     draws a bar with tqdm. `state_dict` and `load_state_dict` resume exactly, also with other workers and ranks.
     """
@@ -75,6 +76,7 @@ class DataLoader:
         pin_memory_device: str = "",
         in_order: bool = True,
         workers: str = "thread",
+        restart_workers: bool = False,
         seed: SupportsIndex | None = None,
         rank: SupportsIndex = 0,
         world: SupportsIndex = 1,
@@ -96,6 +98,7 @@ class DataLoader:
             multiprocessing_context,
             in_order,
             workers,
+            restart_workers,
         )
         self.world = check_int("DataLoader", "world", world, 1)
         self.rank = check_int("DataLoader", "rank", rank, 0, self.world - 1)
@@ -107,6 +110,7 @@ class DataLoader:
         self.persistent_workers = persistent_workers
         self.in_order = in_order
         self.workers = workers
+        self.restart_workers = restart_workers
         self.pin_memory = check_flag("DataLoader", "pin_memory", pin_memory)
         if pin_memory_device not in ("", "cuda"):
             raise ValueError(f"DataLoader: pin_memory_device must be '' or 'cuda', got {pin_memory_device!r}")
@@ -122,7 +126,13 @@ class DataLoader:
         self._take_order(batch_size, sampler, batch_sampler, drop_last)
         self._check_iterated()
         self._crew = Crew(
-            workers, self.num_workers, worker_init_fn, multiprocessing_context, persistent_workers, in_order
+            workers,
+            self.num_workers,
+            worker_init_fn,
+            multiprocessing_context,
+            persistent_workers,
+            in_order,
+            restart_workers,
         )
         self._place = Place()
         self._clock = StallClock()

@@ -53,6 +53,7 @@ def check_workers(
     multiprocessing_context: object,
     in_order: bool,
     workers: str,
+    restart_workers: bool,
 ) -> tuple[int, int | None, float]:
     """num_workers, prefetch_factor (2 by default where there are workers) and timeout, if all go together."""
     count = check_int(_OWNER, "num_workers", num_workers, 0)
@@ -70,17 +71,21 @@ def check_workers(
             f"{_OWNER}: multiprocessing_context is about worker processes; pass workers='process' and num_workers >= 1 "
             "with it"
         )
+    if check_flag(_OWNER, "restart_workers", restart_workers) and workers == "thread":
+        raise ValueError(f"{_OWNER}: restart_workers=True is about worker processes; threads are not lost")
     if not count:
         for name, given in (
             ("prefetch_factor", prefetch_factor is not None),
             ("persistent_workers", persistent_workers),
             ("timeout", timeout != 0),
-            ("worker_init_fn", worker_init_fn is not None),
-            ("in_order=False", not in_order),
-            ("workers='process'", workers == "process"),
+            ("restart_workers", restart_workers),
         ):
             if given:
                 raise ValueError(f"{_OWNER}: {name} is about workers, and num_workers is 0")
+    if multiprocessing_context is not None:
+        from lamella.data._workers._process import as_context
+
+        as_context(multiprocessing_context)
     return count, (2 if count and ahead is None else ahead), float(timeout)
 
 

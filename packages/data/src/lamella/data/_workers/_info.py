@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,16 @@ def get_worker_info() -> WorkerInfo | None:
     return _worker.info
 
 
+def _seed_process(seed: int) -> None:
+    """As in PyTorch, the global generators of a worker process draw numbers of this worker and pass."""
+    random.seed(seed)
+    np.random.seed([seed >> 32, seed & 0xFFFFFFFF])
+    if "lamella.tensor" in sys.modules:  # what a worker reads with is imported by now
+        from lamella.tensor import manual_seed
+
+        manual_seed(seed)
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerStart:
     """What every worker does first: become worker `first + number`, then call the user's `worker_init_fn` with that.
@@ -43,9 +57,12 @@ class WorkerStart:
     worker_init_fn: Callable[[int], object] | None
     first: int = 0
     told: bool = True  # whether the dataset's code may know that it runs in a worker
+    seeding: bool = False  # whether the process's random states are this worker's own
 
     def __call__(self, number: int) -> None:
         worker = self.first + number
+        if self.seeding:
+            _seed_process(self.base_seed + worker)
         if self.told:
             _worker.info = WorkerInfo(worker, self.num_workers, self.base_seed + worker, self.dataset)
         if self.worker_init_fn is None:

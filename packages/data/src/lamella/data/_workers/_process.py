@@ -60,7 +60,7 @@ class ProcessPool:
         context: Any = "spawn",
         restart: bool = False,
     ) -> None:
-        self._context = _context(context)
+        self._context = as_context(context)
         self._restart = restart
         try:
             parcel = pack((fetch, init))
@@ -237,7 +237,8 @@ def _close(workers: list[_Worker], payload: _segments.Segment) -> None:
     payload.close()
 
 
-def _context(given: Any) -> Any:
+def as_context(given: Any) -> Any:
+    """A multiprocessing context of spawn or forkserver, also by name; ValueError for others."""
     if given is None:
         given = "spawn"
     context = multiprocessing.get_context(given) if isinstance(given, str) else given

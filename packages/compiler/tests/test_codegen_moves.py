@@ -185,6 +185,18 @@ def test_a_sum_of_gradients_of_slices_is_one_pass() -> None:
         assert len(p.check().kernels) == launches
 
 
+@pytest.mark.parametrize(("dim", "read_too"), [(0, False), (1, False), (2, False), (2, True)])
+def test_copies_in_another_shape_go_where_they_are_joined(dim: int, read_too: bool) -> None:
+    p, parts = Program(), []
+    for k in range(3):
+        heads = p.add("permute", p.input(values("f32", (4, 2, 5, 4), k)), dims=(0, 2, 1, 3))[0]
+        parts.append(p.add("reshape", heads, shape=(4, 5, 8))[0])
+    if read_too:
+        p.output("one of them", EXACT, *p.add("neg", parts[1]))
+    p.output("joined", EXACT, *p.add("cat", *parts, dim=dim))
+    assert len(p.check().kernels) == 3 + read_too, "a pass a part, and none before it"
+
+
 @pytest.mark.parametrize("dtype", ["f32", "bf16", "bool", "i16"])
 def test_moves(dtype: str) -> None:
     p = Program()

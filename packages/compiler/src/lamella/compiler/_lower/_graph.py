@@ -19,7 +19,7 @@ from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decom
 from lamella.interfaces import discover
 from lamella.tensor.extend import Op
 
-_TAKE_PENDING = frozenset({"add", "pad"})  # their rules join what nothing has asked for yet
+_TAKE_PENDING = frozenset({"add", "cat", "pad"})  # their rules join what nothing has asked for yet
 _COPIES = frozenset({"cast", "copy", "cat", "stack", "take", "gather", "flip", "roll", "view_write", "where"})
 EXACT_INT = 2**24  # integers up to it are exact in f32
 

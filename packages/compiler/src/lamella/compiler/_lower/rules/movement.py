@@ -275,9 +275,26 @@ def _cat(e: Emitter, *xs: Ref, dim: int) -> Ref:
         return e.zeros(root.shape, root.dtype)
     at = 0
     for x in xs:
-        e.copy_into(_cut(root.ref(), dim, at, at + x.shape[dim]), x)
+        _copy_moved(e, _cut(root.ref(), dim, at, at + x.shape[dim]), x)
         at += x.shape[dim]
     return root.ref()
+
+
+def _copy_moved(e: Emitter, to: Ref, x: Ref) -> None:
+    """Fill a part with a tensor; one that waits to be copied in another shape is copied from where it lies."""
+    moved = _moved(e, x)
+    place = None if moved is None else to.reshape(moved.shape)
+    if moved is None or place is None:
+        e.copy_into(to, e.settled(x))
+    else:
+        e.copy_into(place, moved)
+
+
+def _moved(e: Emitter, x: Ref) -> Ref | None:
+    """What a tensor is a copy of in another shape, where that copy waits for its first reader."""
+    pending = e.pending.get(x.root)
+    waits = pending is not None and pending.made is None and isinstance(pending.note, _Moved)
+    return pending.note.x if pending is not None and waits else None
 
 
 def _cut(x: Ref, dim: int, start: int, stop: int) -> Ref:
@@ -335,12 +352,11 @@ def _pad(e: Emitter, x: Ref, *, pads: Pads, value: Any) -> Ref:
     shape = tuple(n + low + high for n, (low, high) in zip(x.shape, pads, strict=True))
     index = tuple((low, low + n, 1) for n, (low, _) in zip(x.shape, pads, strict=True))
     bounds = tuple((low, high) for low, high, _ in index)
-    pending = e.pending.get(x.root)
-    moved = pending.note if pending is not None and isinstance(pending.note, _Moved) else None
+    moved = _moved(e, x)
     zero = value == 0 and math.copysign(1, value) > 0
     if zero and shape != x.shape and 0 not in shape:
         if moved is not None:
-            return _sum_of(e, shape, [_Piece(moved.x, (("slice", index), ("reshape", moved.x.shape)), bounds)])
+            return _sum_of(e, shape, [_Piece(moved, (("slice", index), ("reshape", moved.shape)), bounds)])
         return _sum_of(e, shape, [_Piece(e.settled(x), (("slice", index),), bounds)])
     inner = before_slice(region(e.settled(x)), shape, index)
     if inner is None:

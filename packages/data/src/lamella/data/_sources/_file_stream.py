@@ -183,7 +183,7 @@ class FileStream(Stream):
                 self._found = [
                     _Part(file, group)
                     for file in range(len(table.files))
-                    for group in possible_groups(table, file, self._filter)
+                    for group in possible_groups(table, file, self._filter, self._filter_names)
                 ]
         return self._found
 

@@ -16,7 +16,7 @@ from lamella.data._sources._categories import common_values, recode
 from lamella.data._sources._formats import GroupFormat, Layout
 from lamella.data._sources._partitions import Partitions
 from lamella.data._sources._places import Place
-from lamella.data._sources._schema import cast_table, check_names, check_same_schema
+from lamella.data._sources._schema import cast_table, check_names, check_same_schema, without_views
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,7 +63,8 @@ class FileTable:
         stored = self.files[0].layout.schema if schema is None else schema
         partition_names = partitions.schema.names
         self.whole_schema = pa.schema(
-            [*(field for field in stored if field.name not in partition_names), *partitions.schema], stored.metadata
+            [*(without_views(field) for field in stored if field.name not in partition_names), *partitions.schema],
+            stored.metadata,
         )
         self.names = select_columns(owner, self.whole_schema.names, columns)
         self.schema = pa.schema([self.whole_schema.field(name) for name in self.names])

@@ -6,7 +6,7 @@ condition names are read to find its rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from lamella.data._protocols import IndexArray
 from lamella.data._sources._files import File, FileTable
-from lamella.data._sources._formats import naming
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,7 +50,7 @@ def kept_rows(table: FileTable, condition: pc.Expression) -> list[tuple[int, int
     names = names_in(table.owner, condition, table.whole_schema)
     kept: list[tuple[int, int, IndexArray | None]] = []
     for number, file in enumerate(table.files):
-        for groups in _portions(file, possible_groups(table, number, condition)):
+        for groups in _portions(file, possible_groups(table, number, condition, names)):
             found = evaluate(table.read(number, groups, names), condition)
             start = 0
             for group in groups:
@@ -65,8 +64,6 @@ def kept_rows(table: FileTable, condition: pc.Expression) -> list[tuple[int, int
 
 def evaluate(rows: pa.Table, condition: pc.Expression) -> npt.NDArray[np.bool_]:
     """Whether the condition keeps each row; where it is null it does not."""
-    # Arrow's kernels trust offsets and codes, which formats without checksums may have wrong.
-    rows.validate(full=True)
     for place, field in enumerate(rows.schema):
         if _plain(field.type) != field.type:
             rows = rows.set_column(place, field.name, rows.column(place).cast(_plain(field.type)))
@@ -74,22 +71,33 @@ def evaluate(rows: pa.Table, condition: pc.Expression) -> npt.NDArray[np.bool_]:
     return kept
 
 
-def possible_groups(table: FileTable, number: int, condition: pc.Expression) -> list[int]:
-    """The groups of a file that may keep rows, by what folder names and statistics say."""
-    import pyarrow.dataset as pads
-
+def possible_groups(table: FileTable, number: int, condition: pc.Expression, names: Collection[str]) -> list[int]:
+    """The groups of a file that may keep rows, by what folder names and statistics say of the columns `names`."""
     file = table.files[number]
     schema = plain_schema(table.whole_schema)
-    kind, where = table.reader.file_format(), file.place.filesystem
-    fragment = kind.make_fragment(file.place.path, where, table.partitions.guarantee(number))
-    if not list(pads.FileSystemDataset([fragment], schema, kind, where).get_fragments(filter=condition)):
+    folder = table.partitions.guarantee(number)
+    if not may_hold(condition, folder, schema):
         return []
-    if not isinstance(fragment, pads.ParquetFileFragment):
-        return list(range(len(file.layout.group_rows)))
     table.check_unchanged(file.place)
-    with naming(table.owner, table.reader.label, file.place):
-        parts = fragment.split_by_row_group(filter=condition, schema=schema)
-        return sorted(info.id for part in parts for info in part.row_groups)
+    statistics = table.reader.statistics(file.place, file.layout)
+    groups = range(len(file.layout.group_rows))
+    if statistics is None:
+        return list(groups)
+    stored = set(names) - set(table.partitions.schema.names)
+    return [
+        group for group in groups if may_hold(condition, folder & statistics.guarantee(group, stored, schema), schema)
+    ]
+
+
+def may_hold(condition: pc.Expression, guarantee: pc.Expression, schema: pa.Schema) -> bool:
+    """Whether the condition can keep a row of which `guarantee` is true."""
+    import pyarrow.dataset as pads
+    import pyarrow.fs as pafs
+
+    # Arrow simplifies a condition by what it is told of a file; nothing is opened for it.
+    nowhere = pafs.LocalFileSystem()
+    told = pads.IpcFileFormat().make_fragment("/", nowhere, guarantee)
+    return bool(list(pads.FileSystemDataset([told], schema, told.format, nowhere).get_fragments(filter=condition)))
 
 
 def _select(rows: pa.Table, condition: pc.Expression) -> pa.ChunkedArray:

@@ -6,7 +6,7 @@ found; CSV and JSON lines are read from the front only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -14,7 +14,7 @@ from lamella.data._sources._places import Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.dataset as pads
+    import pyarrow.compute as pc
 
 SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "parquet": (".parquet",),
@@ -39,6 +39,13 @@ class Layout(NamedTuple):
     handle: Any
 
 
+class Statistics(Protocol):
+    """What is known of the values in each group of a file."""
+
+    def guarantee(self, group: int, names: Collection[str], target: pa.Schema, /) -> pc.Expression:
+        """What holds for the columns `names` in every row of a group, in the types of `target`."""
+
+
 class GroupFormat(Protocol):
     """A format whose groups can be read alone."""
 
@@ -53,8 +60,8 @@ class GroupFormat(Protocol):
     def is_view(self, layout: Layout, /) -> bool:
         """Whether what is read lies in a memory map and not in memory of its own."""
 
-    def file_format(self) -> pads.FileFormat:
-        """The format as Arrow's scanner knows it."""
+    def statistics(self, place: Place, layout: Layout, /) -> Statistics | None:
+        """What the file says about the values in its groups."""
 
 
 def known_format(owner: str, given: object) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -79,14 +80,14 @@ class GroupedRows:
                 zip(columns, gather(self.owner, columns.values(), indices - self.starts[owners[0]]), strict=True)
             )
         by_group = np.argsort(owners, kind="stable")
-        bounds = np.flatnonzero(np.diff(owners[by_group])) + 1
+        places = np.empty_like(by_group)
+        places[by_group] = np.arange(len(by_group))
+        starts = [0, *(np.flatnonzero(np.diff(owners[by_group])) + 1).tolist(), len(by_group)]
         parts = []
-        for places in np.split(by_group, bounds):
-            group = int(owners[places[0]])
-            parts.append((places, indices[places] - self.starts[group], self._get(group, False)))
-        return {
-            name: _scatter([(places, rows, columns[name]) for places, rows, columns in parts]) for name in parts[0][2]
-        }
+        for first, last in pairwise(starts):
+            group = int(owners[by_group[first]])
+            parts.append((indices[by_group[first:last]] - self.starts[group], self._get(group, False)))
+        return {name: _join([(rows, columns[name]) for rows, columns in parts], places) for name in parts[0][1]}
 
 
 def copy_rows(column: Column, start: int, stop: int) -> Column:
@@ -94,13 +95,15 @@ def copy_rows(column: Column, start: int, stop: int) -> Column:
     return concat_ragged([column[start:stop]]) if isinstance(column, Ragged) else column[start:stop].copy()
 
 
-def _scatter(parts: Sequence[tuple[IndexArray, IndexArray, Any]]) -> Any:
-    """One batch of a column from (places in the batch, rows, the column of their group), all places once."""
-    first = parts[0][2]
+def _join(parts: Sequence[tuple[IndexArray, Any]], places: IndexArray) -> Any:
+    """Rows of a column from (rows, the column of their group), joined and then put at `places` of the joined rows."""
+    first = parts[0][1]
     if isinstance(first, Ragged):
-        joined = concat_ragged([column.take(rows) for _, rows, column in parts])
-        return joined.take(np.argsort(np.concatenate([places for places, _, _ in parts])))
-    batch = np.empty((sum(len(places) for places, _, _ in parts), *first.shape[1:]), first.dtype)
-    for places, rows, column in parts:
-        batch[places] = column[rows]
-    return batch
+        return concat_ragged([column.take(rows) for rows, column in parts]).take(places)
+    joined = np.empty((len(places), *first.shape[1:]), first.dtype)
+    start = 0
+    for rows, column in parts:
+        # The rows are known to be there; told so, numpy writes to `out` directly.
+        column.take(rows, axis=0, out=joined[start : start + len(rows)], mode="clip")
+        start += len(rows)
+    return joined.take(places, axis=0)

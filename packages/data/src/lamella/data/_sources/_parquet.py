@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from lamella.data._sources._formats import Layout, naming
 from lamella.data._sources._places import Place
+from lamella.data._sources._statistics import FooterStatistics
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.dataset as pads
 
 _FOOTER_TAIL_BYTES = 8  # footer length (uint32, little-endian), then the magic "PAR1"
 
@@ -41,20 +41,20 @@ class ParquetFormat:
             rows = tuple(footer.row_group(number).num_rows for number in range(footer.num_row_groups))
             if min(rows, default=0) < 0 or sum(rows) != footer.num_rows:
                 raise OSError(f"row groups of {rows} rows do not add up to {footer.num_rows}")
-            size = stream.size()
-            footer_bytes = int.from_bytes(stream.read_at(4, size - _FOOTER_TAIL_BYTES), "little")
-            text = stream.read_at(footer_bytes, size - _FOOTER_TAIL_BYTES - footer_bytes)
+            text = _read_footer(stream)
         return Layout(schema, rows, hashlib.blake2b(text, digest_size=16).hexdigest(), footer)
+
+    def statistics(self, place: Place, layout: Layout) -> FooterStatistics:
+        """What the footer says about the values of each row group. ValueError if it is damaged."""
+        with place.filesystem.open_input_file(place.path) as stream:
+            try:
+                return FooterStatistics(_read_footer(stream), layout.schema)
+            except ValueError as error:
+                raise ValueError(f"{self.owner}: {place.name} is corrupt: {error}") from error
 
     def is_view(self, layout: Layout) -> bool:
         """Never: values are decoded."""
         return False
-
-    def file_format(self) -> pads.FileFormat:
-        """The format as Arrow's scanner knows it."""
-        import pyarrow.dataset as pads
-
-        return pads.ParquetFileFormat()
 
     def read(self, place: Place, layout: Layout, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Whole row groups, decoded by Arrow's threads."""
@@ -81,3 +81,10 @@ class ParquetFormat:
             if table.num_rows != expected:
                 raise OSError(f"{table.num_rows} rows were read where the footer promises {expected}")
             return table
+
+
+def _read_footer(stream: pa.NativeFile) -> bytes:
+    tail = stream.size() - _FOOTER_TAIL_BYTES
+    footer_bytes = int.from_bytes(stream.read_at(4, tail), "little")
+    footer: bytes = stream.read_at(footer_bytes, tail - footer_bytes)
+    return footer

@@ -46,6 +46,15 @@ def check_same_schema(
             )
 
 
+def without_views(field: pa.Field) -> pa.Field:
+    """Views of text as text: Arrow computes little with them, and a column has one buffer of values."""
+    import pyarrow as pa
+
+    if pa.types.is_string_view(field.type):
+        return field.with_type(pa.large_string())
+    return field.with_type(pa.large_binary()) if pa.types.is_binary_view(field.type) else field
+
+
 def cast_table(owner: str, place: Place, table: pa.Table, schema: pa.Schema) -> pa.Table:
     """`table` with the types of `schema`; ValueError where a value would change."""
     import pyarrow as pa

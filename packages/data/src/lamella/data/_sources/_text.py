@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lamella.data._columns import select_columns
-from lamella.data._sources._filter import names_in, plain_schema
+from lamella.data._sources._filter import may_hold, names_in, plain_schema
 from lamella.data._sources._formats import probe_digest
 from lamella.data._sources._partitions import Partitions
 from lamella.data._sources._places import Place
@@ -57,18 +57,11 @@ class TextTable:
 
     def possible_files(self, condition: pc.Expression | None) -> list[int]:
         """The files that may keep rows, by what folder names say."""
-        import pyarrow.dataset as pads
-
         schema = plain_schema(self.whole_schema)
         numbers = range(len(self.places))
         if condition is None:
             return list(numbers)
-        kept = []
-        for number in numbers:
-            one = pads.FileSystemDataset([self._fragment(number)], schema, self._kind, self.places[number].filesystem)
-            if list(one.get_fragments(filter=condition)):
-                kept.append(number)
-        return kept
+        return [number for number in numbers if may_hold(condition, self.partitions.guarantee(number), schema)]
 
     def categories(self) -> dict[str, list[Any]]:
         """What codes stand for, of folder names."""

@@ -138,7 +138,7 @@ ORDERS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", ORDERS)
 def test_a_pass_goes_on_with_other_ranks_and_workers(name: str) -> None:
-    """50 stops over the orders: from any of {0, 1, 3} workers and {1, 2, 5} ranks to any other."""
+    """From any of {0, 1, 3} workers and {1, 2, 5} ranks to any other, in any epoch."""
     rng = np.random.default_rng(list(ORDERS).index(name))
     size = 4
 
@@ -173,6 +173,30 @@ def test_a_pass_goes_on_with_other_ranks_and_workers(name: str) -> None:
         assert len(taken) < len(epochs[epoch]) + max(world, world_after)
         following = flat(in_step(after))
         assert following[: len(epochs[epoch + 1])] == epochs[epoch + 1]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("world", [1, 2, 5])
+def test_fifty_stops(workers: int, world: int) -> None:
+    rows, size = 67, 3
+    rng = np.random.default_rng([workers, world])
+    order = flat(ids(batch) for batch in DataLoader(table(rows), size, shuffle=True, seed=8))
+
+    def make(workers: int, world: int) -> list[DataLoader]:
+        options: dict[str, Any] = {"num_workers": workers, "world": world, "shuffle": True, "seed": 8}
+        return [DataLoader(table(rows), size, rank=rank, **options) for rank in range(world)]
+
+    for _ in range(50):
+        before = make(workers, world)
+        passes = [iter(loader) for loader in before]
+        stop = int(rng.integers(len(before[0]) + 1))
+        taken = flat(flat(ids(next(batches)) for batches in passes) for _ in range(stop))
+        after = make(int(rng.choice([0, 1, 3])), int(rng.choice([1, 2, 5])))
+        for loader in after:
+            loader.load_state_dict(before[0].state_dict())
+        taken += flat(in_step(after))
+        assert taken[:rows] == order
+        assert len(taken) < rows + 5
 
 
 @settings(max_examples=50)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from lamella.data import default_collate
+from lamella.data import default_collate, default_convert
 from lamella.tensor import Tensor, from_numpy
 
 
@@ -30,6 +30,14 @@ def test_leaves_are_stacked(records: list[Any], dtype: type[np.generic], values:
     assert isinstance(batch, Tensor)
     assert batch.numpy().dtype == dtype
     assert batch.numpy().tolist() == values
+
+
+def test_conversion_leaves_the_structure_and_what_is_no_array() -> None:
+    array = np.arange(3.0)
+    x, number, rest = default_convert((array, np.float32(2), ["a", 1, None]))
+    assert np.shares_memory(x.numpy(), array)
+    assert number.numpy().dtype == np.float32
+    assert rest == ["a", 1, None]
 
 
 def test_structure_is_kept() -> None:

@@ -61,10 +61,11 @@ class Device:
 @pytest.fixture
 def cupy(monkeypatch: pytest.MonkeyPatch) -> Any:
     module: Any = types.ModuleType("cupy")
-    module.locked = []
+    module.locked, module.threads = [], []
 
     def alloc(size: int) -> memoryview:
         memory = bytearray(size + 64)  # CuPy hands out more than was asked for
+        module.threads.append(threading.current_thread().name)
         module.locked.append(np.frombuffer(memory, np.uint8).__array_interface__["data"][0])
         return memoryview(memory)
 
@@ -95,12 +96,19 @@ def table(rows: int) -> TableDataset:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_pinned_batches_lie_in_page_locked_memory(cupy: Any, workers: int) -> None:
-    for number, batch in enumerate(DataLoader(table(10), 4, pin_memory=True, num_workers=workers)):
+@pytest.mark.parametrize("kind", ["positions", "stream", "iterated"])
+def test_pinned_batches_lie_in_page_locked_memory(cupy: Any, workers: int, kind: str) -> None:
+    records = [{"id": number, "x": np.array([2.0 * number, 2.0 * number + 1])} for number in range(10)]
+    data: Any = {"positions": table(10), "stream": table(10).stream(), "iterated": iter(records)}[kind]
+    loader = DataLoader(data, 4, pin_memory=True, num_workers=min(workers, 1 + (kind != "iterated")))
+    for number, batch in enumerate(loader):
         for name in ("id", "x"):
             array = batch[name].numpy()
             assert array.__array_interface__["data"][0] in cupy.locked
             assert np.array_equal(array, table(10).column(name)[4 * number : 4 * number + 4])
+    assert number == 2
+    assert len(cupy.locked) == 6  # once each
+    assert {thread.startswith("lamella-data") for thread in cupy.threads} == {workers > 0}
 
 
 def test_pinning_keeps_structure_text_and_empty_arrays(cupy: Any) -> None:

@@ -328,6 +328,19 @@ def test_ctrl_c_ends_a_wait_at_once() -> None:
         assert time.monotonic() - began < SECONDS / 2  # and not when the record comes, which is never
     finally:
         data.released.set()
+    with pytest.raises(RuntimeError, match="this pass was interrupted"):
+        next(batches)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_closed_pass_is_over(workers: int) -> None:
+    loader = DataLoader(table(40), 4, num_workers=workers)
+    batches = iter(loader)
+    next(batches)
+    for _ in range(2):
+        batches.close()
+        assert list(batches) == []
+    assert (loader.epoch, loader.step) == (0, 1)
 
 
 class Watched:

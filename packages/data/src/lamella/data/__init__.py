@@ -1,6 +1,6 @@
 """Data for training: tables in memory and in parquet, and a loader whose order is a function of (seed, epoch, step)."""
 
-from lamella.data._collate import default_collate
+from lamella.data._collate import default_collate, default_convert
 from lamella.data._loader import DataLoader, DevicePrefetcher, Skipped, StallReport, prefetch_to_device
 from lamella.data._permutation import KeyedPermutation
 from lamella.data._pipeline._chain import ChainDataset
@@ -68,6 +68,7 @@ __all__ = [
     "WeightedRandomSampler",
     "WorkerInfo",
     "default_collate",
+    "default_convert",
     "from_huggingface",
     "get_worker_info",
     "prefetch_to_device",

@@ -23,6 +23,11 @@ def default_collate(records: Sequence[Any]) -> Any:
     return to_tensors(stack_records(records))
 
 
+def default_convert(data: Any) -> Any:
+    """The same structure with numpy arrays and numbers as Tensors over the same memory; everything else stays."""
+    return to_tensors(data)
+
+
 def batch_reader(dataset: Dataset) -> Callable[[IndexArray, int], Any]:
     """From positions and an epoch to a batch of arrays: the dataset's own batched read where it has one, else record by
     record.

@@ -45,12 +45,15 @@ class Partial:
 class Fetcher:
     """`fetcher(task)` reads the task's records as one batch; with `single` its one key is the whole request."""
 
-    def __init__(self, dataset: Any, collate_fn: Collate | None, *, single: bool, skip: bool) -> None:
-        self._options = (dataset, collate_fn, single, skip)
+    def __init__(
+        self, dataset: Any, collate_fn: Collate | None, *, single: bool, skip: bool, finish: Collate | None = None
+    ) -> None:
+        self._options = (dataset, collate_fn, single, skip, finish)
         self.dataset = dataset
         self._collate = collate_fn
         self._single = single
         self._skip = skip
+        self._finish = finish
         # A dataset that reads many records at once does so also when collate_fn wants them one by one; but what was
         # read one by one is not put together for that: such records may have no common layout.
         self._by_position = isinstance(dataset, (EpochDataset, BatchedDataset)) and not (
@@ -87,8 +90,8 @@ class Fetcher:
 
     def _read_task(self, task: Task) -> Any:
         if self._single:
-            return self._read_single(task.indices[0], task.epoch)
-        return self._read(task.indices, task.epoch)
+            return finished(self._read_single(task.indices[0], task.epoch), self._finish)
+        return finished(self._read(task.indices, task.epoch), self._finish)
 
     def _read(self, keys: Any, epoch: int) -> Any:
         if self._read_batch is not None and isinstance(keys, np.ndarray):
@@ -134,11 +137,19 @@ class Fetcher:
         if not good:
             return Partial(None, tuple(skipped), empty=True)
         kept = keys[good] if isinstance(keys, np.ndarray) else [keys[place] for place in good]
-        return Partial(self._read(kept, epoch), tuple(skipped), empty=False)
+        return Partial(finished(self._read(kept, epoch), self._finish), tuple(skipped), empty=False)
 
 
-def _restore(dataset: Any, collate_fn: Collate | None, single: bool, skip: bool) -> Fetcher:
-    return Fetcher(dataset, collate_fn, single=single, skip=skip)
+def finished(batch: Any, finish: Collate | None) -> Any:
+    """The batch after the last step that a worker does (a copy to page-locked memory), if there is one."""
+    if finish is None:
+        return batch
+    with stage("copy"):
+        return finish(batch)
+
+
+def _restore(dataset: Any, collate_fn: Collate | None, single: bool, skip: bool, finish: Collate | None) -> Fetcher:
+    return Fetcher(dataset, collate_fn, single=single, skip=skip, finish=finish)
 
 
 def _as_list(keys: Any) -> list[Any]:

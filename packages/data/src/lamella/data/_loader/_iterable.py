@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, final
 
 from lamella.data._collate import stack_records
-from lamella.data._loader._fetch import Collate
+from lamella.data._loader._fetch import Collate, finished
 from lamella.data._loader._plan import Share
 from lamella.data._loader._source import Fetched, Progress
 from lamella.data._workers._clock import measuring, stage
@@ -32,11 +32,20 @@ class Ended:
 class IterableFetcher:
     """`fetcher(task)` gives the next batch of its own iterator, `Ended` after the last; step 0 starts a new one."""
 
-    def __init__(self, dataset: Any, batch_size: int | None, collate_fn: Collate | None, *, drop_last: bool) -> None:
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int | None,
+        collate_fn: Collate | None,
+        *,
+        drop_last: bool,
+        finish: Collate | None = None,
+    ) -> None:
         self.dataset = dataset
         self._batch_size = batch_size
         self._collate = collate_fn
         self._drop_last = drop_last
+        self._finish = finish
         self._records: Iterator[Any] | None = None
 
     def __call__(self, task: Task) -> tuple[Any, Timings]:
@@ -47,7 +56,8 @@ class IterableFetcher:
                     self._records = iter(self.dataset)
                     for _ in range(task.step):  # a worker in the place of one that died
                         self._next(self._records)
-                return self._next(self._records), timings
+                batch = self._next(self._records)
+                return batch if batch is Ended else finished(batch, self._finish), timings
         except Exception as error:
             worker = get_worker_info()
             where = "" if worker is None else f" in worker {worker.id} of {worker.num_workers}"

@@ -232,35 +232,38 @@ class DataLoader:
         if self._generator is not None and place.drawn is None:
             place.drawn = self._generator.reserve(1)
         pin = pinning() if self.pin_memory else None
+        # Worker threads pin what they read; what comes from processes is pinned here.
+        in_worker = pin if self.num_workers and self.workers == "thread" else None
         self._place, self._clock = place, StallClock()
         return Pass(
-            self._open(place),
+            self._open(place, in_worker),
             place,
             convert=self.collate_fn is None,
-            pin=pin,
+            pin=None if in_worker else pin,
             clock=self._clock,
             bar=make_bar(place.epoch, place.progress.step, self._steps()) if self.progress else None,
             on_skip=self._count_skipped,
             on_end=self._end,
         )
 
-    def _open(self, place: Place) -> Source:
+    def _open(self, place: Place, finish: Callable[[Any], Any] | None) -> Source:
         if self._kind is Kind.STREAM:
-            return self._open_stream(place)
+            return self._open_stream(place, finish)
         if self._order is None:
-            return self._open_iterated(place)
+            return self._open_iterated(place, finish)
         self._order.begin(place)
         plan = Plan(self._order.steps(place), place.progress)
-        fetch = Fetcher(self.dataset, self.collate_fn, single=self._single, skip=self.on_error == "skip")
+        skip = self.on_error == "skip"
+        fetch = Fetcher(self.dataset, self.collate_fn, single=self._single, skip=skip, finish=finish)
         if self.prefetch_factor is None:
             return SerialSource(plan, place.epoch, fetch)
         lease = self._crew.hire(lambda _: fetch, self._worker_seed(place))
         depth = self.prefetch_factor * self.num_workers
         return PooledSource(plan, place.epoch, lease, depth, in_order=self.in_order, timeout=self.timeout)
 
-    def _open_iterated(self, place: Place) -> Source:
+    def _open_iterated(self, place: Place, finish: Callable[[Any], Any] | None) -> Source:
         def make_fetch(worker: int) -> IterableFetcher:
-            return IterableFetcher(copies[worker], self._size, self.collate_fn, drop_last=self.drop_last)
+            return IterableFetcher(copies[worker], self._size, self.collate_fn, drop_last=self.drop_last, finish=finish)
 
         batches: Serial | InTurns
         if self.prefetch_factor is None:
@@ -272,7 +275,7 @@ class DataLoader:
             batches = self._in_turns(lease, place, [], self.prefetch_factor)
         return IterableSource(batches, self._share, place.progress)
 
-    def _open_stream(self, place: Place) -> Source:
+    def _open_stream(self, place: Place, finish: Callable[[Any], Any] | None) -> Source:
         def make_fetch(reader: int) -> StreamFetcher:
             return StreamFetcher(
                 self.dataset,
@@ -281,6 +284,7 @@ class DataLoader:
                 single=self._single,
                 reader=reader,
                 readers=max(self.num_workers, 1),
+                finish=finish,
             )
 
         self._passes += 1

@@ -40,9 +40,15 @@ class Pass(Iterator[Any]):
         self._bar = bar
         self._on_skip = on_skip
         self._on_end = on_end
+        self._interrupted = False
         self._returned = 0.0  # when the loop got its last batch; 0: it has none
+        self._closed = False
 
     def __next__(self) -> Any:
+        if self._interrupted:
+            raise RuntimeError("DataLoader: this pass was interrupted, and its workers ended; begin another")
+        if self._closed:
+            raise StopIteration
         asked = perf_counter()
         try:
             fetched, batch = self._next_batch()
@@ -53,6 +59,7 @@ class Pass(Iterator[Any]):
         except Exception:
             raise  # of one batch: the pass goes on behind it
         except BaseException:
+            self._interrupted = True
             self.close()  # Ctrl-C: workers end now
             raise
         self._place.progress.give(fetched.step, fetched.position, fetched.state)
@@ -89,11 +96,12 @@ class Pass(Iterator[Any]):
             return fetched, batch
 
     def close(self) -> None:
-        """End the workers of this pass; may be called again."""
+        """End the pass and its workers; may be called again."""
+        self._closed = True
         self._source.close()
         if self._bar is not None:
             self._bar.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_bar"):  # the constructor came to its end
+        if hasattr(self, "_closed"):  # the constructor came to its end
             self.close()

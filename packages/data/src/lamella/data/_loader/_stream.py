@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, final
 
 from lamella.data._blocks import Block, count_rows, cut_rows, record_at, records_of
-from lamella.data._loader._fetch import Collate, describe
+from lamella.data._loader._fetch import Collate, describe, finished
 from lamella.data._loader._iterable import Ended, InTurns, Serial
 from lamella.data._loader._plan import Share
 from lamella.data._loader._source import Fetched, Progress
@@ -56,11 +56,13 @@ class StreamFetcher:
         single: bool,
         reader: int = 0,
         readers: int = 1,
+        finish: Collate | None = None,
     ) -> None:
         self.dataset = dataset
         self._share = share
         self._collate = collate_fn
         self._single = single
+        self._finish = finish
         self._reader, self._readers = reader, readers
         self._serial = -1
         self._given = 0
@@ -100,7 +102,7 @@ class StreamFetcher:
         if rows is None:
             return Ended
         position = start.position + (step - start.step) * taken + count
-        return Piece(self._collated(rows), step, position, self._cursor.state())
+        return Piece(finished(self._collated(rows), self._finish), step, position, self._cursor.state())
 
     def _take(self, cursor: Cursor, epoch: int) -> tuple[Block | None, int]:
         """This rank's rows of the step at the cursor, and how many rows the step has; None at the end."""

@@ -180,6 +180,51 @@ def test_shuffle_is_the_loaders_order_and_differs_by_epoch() -> None:
     assert ids(stream, 2) != ids(stream, 3)
 
 
+def test_drawn_orders_are_contracts() -> None:
+    """A change of these breaks every checkpoint taken in mid-epoch."""
+    assert ids(numbers(9).stream().shuffle(7, window=6), 2) == [3, 2, 1, 4, 0, 5, 8, 6, 7]
+    three = mix([numbers(9), numbers(5, 100), numbers(4, 200)], [5, 3, 2], seed=7)
+    assert ids(three, 2) == [100, 101, 0, 1, 200, 102, 2, 103, 201, 104, 3, 4, 5, 6, 7, 202]
+    later = mix([numbers(90), numbers(50, 100)], [5, 3], seed=7)[64:76]
+    assert ids(later, 2) == [40, 41, 42, 124, 43, 44, 45, 46, 47, 125, 48, 49]
+    drawn = numbers(3).map(lambda record, rng: {"id": int(rng.integers(1000))}, rng=True, seed=7)
+    assert ids(drawn, 2) == [282, 674, 259]
+    bucket = numbers(7).bucket(2, by=lambda record: int(record["id"]) * 5 % 7, window=6, seed=7)
+    assert [batch["id"].tolist() for batch in next(bucket.open(2))] == [[0, 3], [1, 4], [2, 5]]
+
+
+def augment(record: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    return {**record, "noise": rng.random()}
+
+
+@pytest.mark.parametrize(("workers", "world"), [(2, 1), (0, 3), (1, 2)])
+@pytest.mark.parametrize("forwards", [False, True])
+def test_a_loader_gives_a_pipeline_alike_with_any_workers_and_ranks(workers: int, world: int, forwards: bool) -> None:
+    def rows(workers: int, rank: int, world: int, stop: int | None, state: Any = None) -> tuple[list[Any], Any]:
+        data = mix([numbers(40), numbers(24, 100)], [5, 3], seed=2).map(augment, rng=True, seed=1)
+        source: Any = data.stream(block_rows=5).shuffle(3, window=8) if forwards else data.shuffle(3)
+        loader = DataLoader(source, 4, num_workers=workers, rank=rank, world=world)
+        loader.set_epoch(3)
+        if state is not None:
+            loader.load_state_dict(state)
+        found: list[Any] = []
+        for step, batch in enumerate(loader):
+            if step == stop:
+                break
+            found.append(list(zip(batch["id"].tolist(), batch["noise"].tolist(), strict=True)))
+            state = loader.state_dict()
+        return found, state
+
+    whole = [row for batch in rows(0, 0, 1, None)[0] for row in batch]
+    assert len(whole) == 64
+    by_rank = [rows(workers, rank, world, None)[0] for rank in range(world)]
+    together = [row for step in zip(*by_rank, strict=True) for batch in step for row in batch]
+    assert together[:60] == whole[:60]  # the ranks share what is left at the end
+    # Stopped after two steps and taken up without workers.
+    first, state = rows(workers, 0, world, 2)
+    assert first + rows(0, 0, world, None, state)[0] == by_rank[0]
+
+
 def test_repeat_takes_epochs_of_its_source() -> None:
     data = numbers(5).shuffle(1)
     assert ids(data.repeat(3), 2) == ids(data, 6) + ids(data, 7) + ids(data, 8)

@@ -100,8 +100,7 @@ class StreamBucket(StreamNode):
     def _lengths(self, block: Block, first: int) -> IndexArray:
         if self._length is not None:
             numbers = range(first, first + count_rows(block))
-            pairs = zip(numbers, records_of(block), strict=True)
-            lengths = [self._length((number,), record) for number, record in pairs]
+            lengths = self._length.each(numbers, records_of(block))
             return np.array([check_int(self.op, "the length that by gives", length, 0) for length in lengths], np.int64)
         column = self._column(block)
         try:

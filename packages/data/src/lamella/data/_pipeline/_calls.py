@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import CodeType, FunctionType
 from typing import Any, final
 
@@ -46,8 +46,23 @@ class UserFunction:
             with stage("transform"):
                 return self.function(*arguments)
         except Exception as error:
-            error.add_note(f"{self.op}: {self.name} raised this for {describe_ids(ids)} of its source")
+            self._note(error, ids)
             raise
+
+    def each(self, ids: Sequence[int], *arguments: Iterable[Any]) -> list[Any]:
+        """The function of each record: of the first of all `arguments`, of the second, and so on."""
+        results: list[Any] = []
+        try:
+            with stage("transform"):
+                for one in zip(*arguments, strict=True):
+                    results.append(self.function(*one))
+        except Exception as error:
+            self._note(error, ids[len(results) : len(results) + 1])
+            raise
+        return results
+
+    def _note(self, error: Exception, ids: Sequence[int]) -> None:
+        error.add_note(f"{self.op}: {self.name} raised this for {describe_ids(ids)} of its source")
 
     def digest(self) -> str:
         """A digest of what the function does; TypeError where that cannot be told."""

@@ -44,11 +44,7 @@ class _Filter(Node):
     def _kept(self, block: Block, ids: IndexArray) -> IndexArray:
         numbers = ids.tolist()
         if not self.batched:
-            answers = [
-                bool(self.function((number,), record))
-                for number, record in zip(numbers, records_of(block), strict=True)
-            ]
-            return np.flatnonzero(answers)
+            return np.flatnonzero([bool(answer) for answer in self.function.each(numbers, records_of(block))])
         mask = np.asarray(self.function(numbers, block))
         if mask.dtype != np.bool_ or mask.shape != ids.shape:
             raise TypeError(

@@ -66,11 +66,7 @@ class _Map(BlockOp):
 
     def _records(self, block: Block, ids: IndexArray, draws: RecordDraws | None) -> Block:
         numbers, records = ids.tolist(), records_of(block)
-        if draws is None:
-            results = [self.function((number,), record) for number, record in zip(numbers, records, strict=True)]
-        else:
-            triples = zip(numbers, records, draws.each(), strict=True)
-            results = [self.function((number,), record, draw) for number, record, draw in triples]
+        results = self.function.each(numbers, records, *(() if draws is None else (draws.each(),)))
         if self.batches or not results:
             return objects(results)
         ragged = ragged_parts(block) if self.ragged is None else self.ragged

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, TypeAlias, final
 
 import numpy as np
 
+from lamella.data._draws import random_below
 from lamella.data._permutation import KeyedPermutation
 from lamella.data._protocols import IndexArray
 
@@ -19,7 +20,6 @@ Stop: TypeAlias = Literal["first", "all"]
 
 _MOST = 4096  # records per block: shares are met to 1/4096, and exactly where a smaller block can
 _FEWEST = 64  # an order drawn from fewer is no order
-_TURN = 1 << 32
 # Words that keep the draws of one seed apart.
 _ORDER, _TURNS, _TAIL = 0x6D697801, 0x6D697802, 0x6D697803
 
@@ -59,7 +59,7 @@ class Pattern:
         if totals is not None:
             self._blocks = min(total // count for total, count in zip(totals, counts, strict=True))
             self._tail = np.array(totals, np.int64) - self._blocks * self.counts
-        self._drawn: tuple[int, _Order, _Order, KeyedPermutation | None] | None = None
+        self._drawn: tuple[int, _Order, _Order, tuple[int, ...] | None] | None = None
 
     def locate(self, positions: IndexArray, epoch: int) -> Place:
         """Where the records at `positions` of an epoch come from."""
@@ -72,13 +72,11 @@ class Pattern:
                 return self._with_tail(positions, blocks, places, in_tail, order, tail, turns)
         return self._in_blocks(blocks, places, order, turns)
 
-    def _in_blocks(
-        self, blocks: IndexArray, places: IndexArray, order: _Order, turns: KeyedPermutation | None
-    ) -> Place:
+    def _in_blocks(self, blocks: IndexArray, places: IndexArray, order: _Order, turns: tuple[int, ...] | None) -> Place:
         if turns is None:
             sources = order.sources[places]
             return Place(sources, order.before[places, sources] + blocks * self.counts[sources])
-        start = turns[blocks % _TURN] % self.size
+        start = random_below(self.size, turns, blocks)
         turned = (places + start) % self.size
         sources = order.sources[turned]
         # Records of the source between the block's start and this place, around the end of the order.
@@ -94,7 +92,7 @@ class Pattern:
         in_tail: np.ndarray[tuple[int], np.dtype[np.bool_]],
         order: _Order,
         tail: _Order,
-        turns: KeyedPermutation | None,
+        turns: tuple[int, ...] | None,
     ) -> Place:
         whole = self._in_blocks(blocks[~in_tail], places[~in_tail], order, turns)
         done = int(self._blocks or 0)
@@ -106,17 +104,17 @@ class Pattern:
         result.indices[in_tail] = tail.before[behind, sources] + done * self.counts[sources]
         return result
 
-    def _draw(self, epoch: int) -> tuple[_Order, _Order, KeyedPermutation | None]:
+    def _draw(self, epoch: int) -> tuple[_Order, _Order, tuple[int, ...] | None]:
         drawn = self._drawn
         if drawn is not None and (drawn[0] == epoch or self._seed is None):
             return drawn[1:]
         kinds = len(self.counts)
         order, tail = (np.repeat(np.arange(kinds), counts) for counts in (self.counts, self._tail))
-        turns = None
+        turns: tuple[int, ...] | None = None
         if self._seed is not None:
             order = order[KeyedPermutation(len(order), (self._seed, epoch, _ORDER))[np.arange(len(order))]]
             tail = tail[KeyedPermutation(len(tail), (self._seed, epoch, _TAIL))[np.arange(len(tail))]]
-            turns = KeyedPermutation(_TURN, (self._seed, epoch, _TURNS))
+            turns = (self._seed, epoch, _TURNS)
         made = _Order.of(order, kinds), _Order.of(tail, kinds), turns
         self._drawn = (epoch, *made)  # one assignment: threads may race, and would store the same
         return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import weakref
-from typing import Any, SupportsIndex, final
+from typing import Any, NamedTuple, SupportsIndex, final
 
 from lamella.data._arguments import check_int
 from lamella.data._blocks import Block
@@ -35,35 +35,36 @@ class StreamPrefetch(StreamNode):
         return _Prefetched(self.sources[0].open(epoch, state), self.depth)
 
 
+class _Ready(NamedTuple):
+    """A block and the state behind it; or the error that came instead, at the end StopIteration."""
+
+    block: Block | None
+    state: State
+    error: BaseException | None
+
+
 class _Prefetched(StreamIterator):
     """The thread starts at the first block that is asked for, and ends with the iterator."""
 
     def __init__(self, source: StreamIterator, depth: int) -> None:
         self._source = source
         self._state = source.state()
-        self._ready: queue.Queue[tuple[Block, State, BaseException | None]] = queue.Queue(depth)
+        self._ready: queue.Queue[_Ready] = queue.Queue(depth)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._ended = False
+        self._error: BaseException | None = None
 
     def __next__(self) -> Block:
-        if self._ended:
-            raise StopIteration
+        if self._error is not None:
+            raise StopIteration if isinstance(self._error, StopIteration) else self._error
         if self._thread is None:
             self._start()
-        block, state, error = self._ready.get()
-        if error is not None:
-            self._ended = True
-            self._state = state
-            if isinstance(error, StopIteration):
-                raise StopIteration
-            raise error
-        self._state = state
-        return block
+        block, self._state, self._error = self._ready.get()
+        return block if self._error is None else next(self)
 
     def _start(self) -> None:
         # The thread knows the queue and the source, not this object: it must not keep it alive.
-        arguments = (self._source, self._ready, self._stop)
+        arguments = (self._source, self._state, self._ready, self._stop)
         self._thread = threading.Thread(target=_read_ahead, args=arguments, name="lamella-prefetch", daemon=True)
         weakref.finalize(self, self._stop.set)
         self._thread.start()
@@ -79,21 +80,24 @@ class _Prefetched(StreamIterator):
         return passed
 
 
-def _read_ahead(
-    source: StreamIterator, ready: queue.Queue[tuple[Block, State, BaseException | None]], stop: threading.Event
-) -> None:
-    while not stop.is_set():
-        block, error = None, None
+def _read_ahead(source: StreamIterator, state: State, ready: queue.Queue[_Ready], stop: threading.Event) -> None:
+    error: BaseException | None = None
+    while error is None and not stop.is_set():
+        block = None
         try:
-            block = next(source)
+            block = next(source, None)
+            state = source.state()
         except BaseException as raised:  # noqa: BLE001 - raised again where the block is awaited
             error = raised
-        item = (block, source.state(), error)
-        while not stop.is_set():
-            try:
-                ready.put(item, timeout=_POLL_S)
-                break
-            except queue.Full:
-                continue
-        if error is not None:
-            return
+        if block is None and error is None:
+            error = StopIteration()
+        _put(ready, _Ready(block, state, error), stop)
+
+
+def _put(ready: queue.Queue[_Ready], item: _Ready, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            ready.put(item, timeout=_POLL_S)
+        except queue.Full:
+            continue
+        return

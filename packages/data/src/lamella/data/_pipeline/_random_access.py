@@ -169,7 +169,14 @@ class RandomAccess(ABC):
         pad_value: SupportsIndex = 0,
         drop_last: bool | None = None,
     ) -> RandomAccess:
-        """Token sequences of any lengths as records of `length` tokens; see `lamella.data.pack`."""
+        """Token sequences of any lengths as records of `length` tokens, cast to `dtype`.
+
+        Joined and cut wherever a row ends; rows share `overlap` tokens, and the last one is filled up with `pad_value`
+        if not `drop_last`. Or `whole` sequences, each laid where it first fits among the rows of its `window` of
+        sequences; `long` ones are an "error", or are "cut" or "drop"ped. `separator` follows every sequence. Beside the
+        tokens on demand: `documents`, the number of the sequence (-1: padding); `positions` in it, from 0 where the row
+        begins; `loss_mask`, True where the token goes on a sequence within the row. Other columns are left out.
+        """
         from lamella.data._pipeline._pack import RandomPack
         from lamella.data._pipeline._pack_whole import RandomPackWhole
         from lamella.data._pipeline._packing import Packing
@@ -191,7 +198,9 @@ class RandomAccess(ABC):
         multiple_of: SupportsIndex = 1,
         mask: bool = False,
     ) -> RandomAccess:
-        """Ragged columns filled up to one length; of batches, to the longest row of each. See `lamella.data.pad`."""
+        """Ragged columns (or `columns`) filled up with `value` to `length`, or, of batches, to the longest row of each,
+        rounded up to a multiple of `multiple_of`. With `mask` a column NAME_mask follows (True: a value).
+        """
         from lamella.data._pipeline._pad import RandomPad
 
         return RandomPad(self, length, value=value, columns=columns, side=side, multiple_of=multiple_of, mask=mask)

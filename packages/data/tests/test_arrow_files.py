@@ -16,7 +16,8 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
-from lamella.data import ArrowDataset, DataLoader, ParquetDataset, Ragged, TableDataset
+from lamella.data import ArrowDataset, DataLoader, FileStream, ParquetDataset, Ragged, TableDataset
+from lamella.data._sources._places import _resolve
 
 ROWS = 100
 TABLE = pa.table(
@@ -450,3 +451,64 @@ def test_bad_input(tmp_path: Path, make: Callable[[Path], object], error: type[E
         (tmp_path / name).write_bytes(b"no table at all")
     with pytest.raises(error, match=message):
         make(tmp_path)
+
+
+def test_pyarrow_datasets(tmp_path: Path) -> None:
+    scheme = pads.partitioning(pa.schema({"k": pa.string()}), flavor="hive")
+    table = pa.table({"n": np.arange(40), "k": ["a"] * 20 + ["b"] * 20})
+    pads.write_dataset(table, tmp_path / "p", format="parquet", partitioning=scheme)
+    theirs = pads.dataset(tmp_path / "p", partitioning="hive")
+    data = ArrowDataset(theirs, filter=pc.field("n") > 15)
+    assert data.categories == {"k": ["a", "b"]}
+    assert data.load().column("n").tolist() == list(range(16, 40))
+    assert data.load().column("k").tolist() == [0] * 4 + [1] * 20
+    assert len(ArrowDataset(pads.dataset([theirs, theirs]))) == 80
+    pads.write_dataset(table, tmp_path / "c", format="csv", partitioning=["k"])
+    stream = FileStream(pads.dataset(tmp_path / "c", format="csv", partitioning=["k"]), filter=pc.field("k") == "b")
+    assert stream.load().column("n").tolist() == list(range(20, 40))
+    assert stream.categories == {"k": ["a", "b"]}
+    pq.write_table(table, tmp_path / "g.parquet", row_group_size=10)
+    fragment = next(pads.dataset(tmp_path / "g.parquet").get_fragments())
+    some = pads.FileSystemDataset(
+        [fragment.subset(row_group_ids=[1])], table.schema, fragment.format, fragment.filesystem
+    )
+    bad: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
+        (theirs.filter(pc.field("n") > 3), {}, ValueError, "the dataset is filtered; pass the condition here"),
+        (pads.dataset(table), {}, TypeError, "a table in memory goes into TableDataset"),
+        (some, {}, ValueError, "only some row groups of"),
+        (theirs, {"format": "parquet"}, ValueError, "format belongs to the files of a path"),
+        (
+            pads.FileSystemDataset([], table.schema, fragment.format, fragment.filesystem),
+            {},
+            ValueError,
+            "has no files",
+        ),
+    ]
+    for source, options, error, message in bad:
+        with pytest.raises(error, match=message):
+            ArrowDataset(source, **options)
+
+
+ADDRESSES = {
+    "s3://bucket/a/0.parquet?region=eu-west-1": ("s3", "bucket/a/0.parquet"),
+    "s3://bucket/a/*.parquet?region=eu-west-1": ("s3", "bucket/a/*.parquet"),
+    "s3://bucket/year=*/[ab].parquet?region=eu-west-1": ("s3", "bucket/year=*/[ab].parquet"),
+    "gs://anonymous@bucket/a/**/*.parquet": ("gcs", "bucket/a/**/*.parquet"),
+    "file:///data/*.parquet": ("local", "/data/*.parquet"),
+    "/data/file.parquet": ("local", "/data/file.parquet"),
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_addresses_choose_a_filesystem(address: str) -> None:
+    """Nothing is asked of it yet."""
+    filesystem, path = _resolve("test", address, None)
+    assert (filesystem.type_name, path) == ADDRESSES[address]
+
+
+def test_a_file_without_columns(tmp_path: Path) -> None:
+    pq.write_table(pa.table({}), tmp_path / "t.parquet")
+    write_ipc(tmp_path / "t.arrow", pa.table({}))
+    for name in ("t.parquet", "t.arrow"):
+        with pytest.raises(ValueError, match=rf"{name} has no columns"):
+            ArrowDataset(tmp_path / name)

@@ -24,15 +24,15 @@ from lamella.data._pipeline._random_access import RandomAccess
 from lamella.data._pipeline._stream import Stream
 from lamella.data._protocols import IndexArray
 from lamella.data._sources._files import FileTable
-from lamella.data._sources._filter import kept_rows
-from lamella.data._sources._formats import find_format, group_format, known_format, suffixes_of
+from lamella.data._sources._filter import both, kept_rows
+from lamella.data._sources._formats import group_format
+from lamella.data._sources._given import find_files
 from lamella.data._sources._group_cache import GroupCache, held_bytes
 from lamella.data._sources._group_order import GroupShuffle
 from lamella.data._sources._group_shuffle import GroupShuffled
 from lamella.data._sources._group_stream import GroupStream
 from lamella.data._sources._groups import Columns, GroupedRows
-from lamella.data._sources._partitions import find_partitions
-from lamella.data._sources._places import Path, find_places
+from lamella.data._sources._places import Path
 from lamella.data._table import TableDataset
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ class ArrowOptions(TypedDict, total=False):
 
 
 class ArrowDataset(RandomAccess):
-    """Random access over parquet or Arrow IPC (feather) files: one, a folder, a glob, a URI, or a list of them.
+    """Random access over parquet or Arrow IPC (feather) files: one, a folder, a glob, a URI, a list of them, or a
+    pyarrow.dataset.Dataset of files.
 
     A record is `{name: scalar or array}`, a batch `{name: array}`. `columns` are the only ones read; `filter` (a
     pyarrow.compute.Expression) leaves the rows it keeps, numbered from 0. Folder names `key=value` are columns
@@ -67,9 +68,9 @@ class ArrowDataset(RandomAccess):
 
     def __init__(
         self,
-        source: Path | Sequence[Path],
+        source: Path | Sequence[Path] | pads.Dataset,
         *,
-        format: str | None = None,
+        format: str | pads.FileFormat | None = None,
         columns: Iterable[str] | None = None,
         filter: pc.Expression | None = None,
         fill: Mapping[str, Fill] | None = None,
@@ -81,15 +82,13 @@ class ArrowDataset(RandomAccess):
         cache_bytes: SupportsIndex = 1 << 28,
     ) -> None:
         owner = self._owner = type(self).__name__
-        kind = known_format(owner, format)
-        places = find_places(owner, source, filesystem, suffixes_of(kind))
-        kind = kind or find_format(owner, [place.path for place in places])
+        given = find_files(owner, source, format=format, partitioning=partitioning, filesystem=filesystem)
         self._table = FileTable(
             owner,
-            group_format(owner, kind),
-            places,
+            group_format(owner, given.kind),
+            given.places,
             columns=columns,
-            partitions=find_partitions(owner, places, partitioning),
+            partitions=given.partitions,
             schema=schema,
             cast=cast,
         )
@@ -97,12 +96,12 @@ class ArrowDataset(RandomAccess):
         for name in self._table.names:
             check_type(owner, name, self._table.schema.field(name).type)
         self._filter = filter
-        if filter is None:
+        if self._filter is None:
             self._groups: list[tuple[int, int, IndexArray | None]] = [
                 (group.file, group.number, None) for group in self._table.groups()
             ]
         else:
-            self._groups = kept_rows(self._table, filter)
+            self._groups = kept_rows(self._table, self._filter)
         self._cache_bytes = check_int(owner, "cache_bytes", cache_bytes, 0)
         self._open()
         self.metadata: dict[str, str] = user_metadata(self._table.whole_schema.metadata)
@@ -201,8 +200,8 @@ class ArrowDataset(RandomAccess):
         if not is_expression(predicate):
             return super().filter(predicate, batched=batched)
         chosen = copy.copy(self)
-        chosen._filter = predicate if self._filter is None else self._filter & predicate
-        chosen._groups = kept_rows(self._table, chosen._filter)
+        condition = chosen._filter = both(self._filter, predicate)
+        chosen._groups = kept_rows(self._table, condition)
         chosen._open()
         return chosen
 
@@ -259,5 +258,5 @@ class ArrowDataset(RandomAccess):
 class ParquetDataset(ArrowDataset):
     """Random access over parquet files: an ArrowDataset that looks for nothing else."""
 
-    def __init__(self, source: Path | Sequence[Path], **options: Unpack[ArrowOptions]) -> None:
+    def __init__(self, source: Path | Sequence[Path] | pads.Dataset, **options: Unpack[ArrowOptions]) -> None:
         super().__init__(source, format="parquet", **options)

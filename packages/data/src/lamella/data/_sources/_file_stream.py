@@ -22,11 +22,11 @@ from lamella.data._pipeline._filter import is_expression
 from lamella.data._pipeline._state import State, read_state
 from lamella.data._pipeline._stream import Stream, StreamIterator
 from lamella.data._sources._files import FileTable
-from lamella.data._sources._filter import evaluate, names_in, possible_groups
-from lamella.data._sources._formats import find_format, group_format, known_format, suffixes_of
+from lamella.data._sources._filter import both, evaluate, names_in, possible_groups
+from lamella.data._sources._formats import group_format
+from lamella.data._sources._given import find_files
 from lamella.data._sources._groups import Columns
-from lamella.data._sources._partitions import find_partitions
-from lamella.data._sources._places import Path, find_places
+from lamella.data._sources._places import Path
 from lamella.data._sources._read_ahead import own, read_ahead
 from lamella.data._sources._text import TextTable, text_format
 from lamella.data._table import TableDataset
@@ -56,7 +56,7 @@ class FileStream(Stream):
 
     def __init__(
         self,
-        source: Path | Sequence[Path],
+        source: Path | Sequence[Path] | pads.Dataset,
         *,
         format: str | pads.FileFormat | None = None,
         columns: Iterable[str] | None = None,
@@ -73,34 +73,37 @@ class FileStream(Stream):
         read_ahead: SupportsIndex = 1,
     ) -> None:
         owner = "FileStream"
-        kind = known_format(owner, format)
-        places = find_places(owner, source, filesystem, suffixes_of(kind))
-        kind = kind or find_format(owner, [place.path for place in places])
-        partitions = find_partitions(owner, places, partitioning)
+        given = find_files(owner, source, format=format, partitioning=partitioning, filesystem=filesystem)
         self._table: FileTable | TextTable
-        if kind in ("csv", "json"):
+        if given.kind in ("csv", "json"):
             if cast:
                 raise ValueError(
                     f"{owner}: cast is about parquet and Arrow IPC files, which have types of their own; text is "
                     "read as schema= says"
                 )
-            text = text_format(kind) if format is None or isinstance(format, str) else format
-            self._table = TextTable(owner, text, places, columns=columns, partitions=partitions, schema=schema)
+            self._table = TextTable(
+                owner,
+                text_format(given.kind) if given.options is None else given.options,
+                given.places,
+                columns=columns,
+                partitions=given.partitions,
+                schema=given.schema if schema is None else schema,
+            )
         else:
             self._table = FileTable(
                 owner,
-                group_format(owner, kind),
-                places,
+                group_format(owner, given.kind),
+                given.places,
                 columns=columns,
-                partitions=partitions,
+                partitions=given.partitions,
                 schema=schema,
                 cast=cast,
             )
         self._policy = null_policy(owner, self._table.names, fill, mask)
         for name in self._table.names:
             check_type(owner, name, self._table.schema.field(name).type)
-        self._filter = filter
-        self._filter_names = [] if filter is None else names_in(owner, filter, self._table.whole_schema)
+        condition = self._filter = filter
+        self._filter_names = [] if condition is None else names_in(owner, condition, self._table.whole_schema)
         self.shuffled = check_flag(owner, "shuffle", shuffle)
         self.seed = check_seed(owner, seed)
         self.block_rows = check_int(owner, "block_rows", block_rows, 1)
@@ -147,8 +150,8 @@ class FileStream(Stream):
         if not is_expression(predicate):
             return super().filter(predicate, batched=batched)
         chosen = copy.copy(self)
-        chosen._filter = predicate if self._filter is None else self._filter & predicate
-        chosen._filter_names = names_in("filter", chosen._filter, self._table.whole_schema)
+        condition = chosen._filter = both(self._filter, predicate)
+        chosen._filter_names = names_in("filter", condition, self._table.whole_schema)
         chosen._found = None
         return chosen
 

@@ -45,6 +45,13 @@ def names_in(owner: str, condition: object, schema: pa.Schema) -> list[str]:
     return [name for name in plain.names if _needs(condition, plain, name)] or plain.names[:1]
 
 
+def both(first: pc.Expression | None, second: pc.Expression | None) -> pc.Expression | None:
+    """The condition that two conditions make, either of which may be missing."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
+
+
 def kept_rows(table: FileTable, condition: pc.Expression) -> list[tuple[int, int, IndexArray | None]]:
     """Of each group that keeps rows: its file, its number and those rows, ascending (None: all)."""
     names = names_in(table.owner, condition, table.whole_schema)

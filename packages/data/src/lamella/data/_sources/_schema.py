@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def check_names(owner: str, name: str, schema: pa.Schema) -> None:
-    """A file names each column once, and has at least one."""
+    """ValueError unless a file names each column once, and has at least one."""
+    if not schema.names:
+        raise ValueError(f"{owner}: {name} has no columns")
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
         raise ValueError(f"{owner}: {name} has more than one column called {twice[0]!r}; rename one")

@@ -324,13 +324,13 @@ def replay(session: nox.Session) -> None:
 
 @command("packages/compiler/tests_gpu/device/test_*.py", requires=["wheels"], reuse_venv=True)
 def gpu(session: nox.Session) -> None:
-    """The GPU target on a GPU, with CuPy; skipped, with its reason, where there is none."""
+    """The GPU target and copies to a GPU, on a GPU with CuPy; skipped, with its reason, where there is none."""
     missing = missing_gpu()
     if missing:
         print(f"SKIPPED gpu {missing}")  # noqa: T201
         return
-    install(session, ["lamella-compiler[test,triton,cuda]"])
-    session.run("pytest", "-s", *(session.posargs or ["packages/compiler/tests_gpu/device"]))
+    install(session, ["lamella-compiler[test,triton,cuda]", "lamella-data[test,cuda]"])
+    session.run("pytest", "-s", *(session.posargs or existing("packages/*/tests_gpu/device")))
 
 
 @command("integration/test_jax.py", requires=["wheels"], reuse_venv=True)

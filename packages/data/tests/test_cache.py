@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamella.data import IterableDataset, Ragged, RandomAccess, RecordDataset, TableDataset
+from lamella.data import IterableDataset, Ragged, RandomAccess, RecordDataset, TableDataset, TensorDataset
 from lamella.data._blocks import records_of
 
 
@@ -98,6 +100,58 @@ def test_a_file_outlives_the_program_and_not_a_change(tmp_path: Path) -> None:
     assert cached(by(2), 49)[4] == {"id": 8}  # other data
     assert files() == 4
     assert not [name for name in os.listdir(tmp_path) if not name.endswith(".arrow")]
+
+
+FACTOR = 2
+
+
+def helper(value: Any) -> Any:
+    return value * FACTOR
+
+
+def uses_helper(record: dict[str, Any]) -> dict[str, Any]:
+    return {"id": helper(record["id"])}
+
+
+def test_a_change_behind_a_function_and_of_any_value_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert table().map(uses_helper).cache(tmp_path)[4] == {"id": 8}
+    monkeypatch.setitem(globals(), "FACTOR", 3)
+    assert table().map(uses_helper).cache(tmp_path)[4] == {"id": 12}
+    paths = set()
+    for row in range(3):  # fingerprints sample 64 rows of a table, and a cache asks for all
+        values = np.zeros(5000)
+        values[row + 1] = 1
+        for data in (
+            TensorDataset(values),
+            TableDataset({"x": values}),
+            TableDataset({"x": Ragged(values, [0, 2, 5000])}),
+        ):
+            paths.add(data.cache(tmp_path).path)
+    assert len(paths) == 9
+
+
+PROGRAM = """
+import numpy as np, sys
+from lamella.data import TableDataset
+SCALES = {"a": 1, "b": 2}
+def scaled(record, names=("x", "y")):
+    return {"id": record["id"] * SCALES["b"]} if record["id"] in {3, 4, 5} or names[0] in {"x", "z"} else record
+print(TableDataset({"id": np.arange(9)}).map(scaled).map(lambda r: scaled(r)).cache(sys.argv[1]).path)
+"""
+
+
+def test_another_process_finds_the_same_file(tmp_path: Path) -> None:
+    found = set()
+    for seed in ("1", "2"):  # sets of text have another order
+        run = subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(tmp_path)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found.add(run.stdout)
+    assert len(found) == 1
 
 
 def test_a_file_that_cannot_be_finished_does_not_appear(tmp_path: Path) -> None:

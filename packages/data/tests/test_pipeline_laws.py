@@ -104,6 +104,7 @@ ON_STREAMS = [
         lambda stop: (f"mix {stop}", lambda d: d.mix(d.take(5), weights=[0.7, 0.3], seed=1, stop=stop))
     ),
     st.just(("chain", lambda d: d + d.skip(2))),
+    st.just(("cache", lambda d: d if d.varies else d.cache())),
 ]
 ON_POSITIONS = [
     *SHARED,
@@ -114,6 +115,8 @@ ON_POSITIONS = [
     ),
     st.just(("slice", lambda d: d[1::2])),
     st.just(("concat", lambda d: d + d.take(3))),
+    st.just(("cache", lambda d: d if d.varies else d.cache())),
+    st.just(("filter", lambda d: d if d.varies else d.filter(odd))),
 ]
 # The last op may change what a record is.
 LAST: list[st.SearchStrategy[tuple[str, Op]]] = [

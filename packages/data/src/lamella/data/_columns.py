@@ -18,6 +18,7 @@ from lamella.data._ragged import Ragged, describe_ragged
 Column: TypeAlias = Array | Ragged
 
 _SAMPLED_ROWS = 64
+_DIGEST_ROWS = 1 << 16  # digested at once
 
 
 def as_column(owner: str, name: str, values: object) -> Column:
@@ -116,6 +117,20 @@ def _describe_column(column: Column) -> str:
     if isinstance(column, Ragged):
         return describe_ragged(column)
     return f"{column.dtype}{list(column.shape[1:]) if column.ndim > 1 else ''}"
+
+
+def full_digest(columns: Iterable[Column]) -> str:
+    """A digest of every value: what a cache on disk asks for. Costs a reading of it all."""
+    import hashlib
+
+    digest = hashlib.blake2b(digest_size=16)
+    for column in columns:
+        if isinstance(column, Ragged):
+            digest.update((column.offsets - column.offsets[0]).astype(np.int64).tobytes())
+            column = column.flat()
+        for start in range(0, len(column), _DIGEST_ROWS):
+            digest.update(np.ascontiguousarray(column[start : start + _DIGEST_ROWS]).tobytes())
+    return digest.hexdigest()
 
 
 def sampled_digest(columns: Iterable[Column]) -> str:

@@ -64,6 +64,13 @@ class Fingerprinted(Protocol):
 
 
 @runtime_checkable
+class Digested(Protocol):
+    """Something that can be read whole to tell whether any value changed, where a fingerprint only samples it."""
+
+    def content_digest(self) -> str: ...
+
+
+@runtime_checkable
 class IndexedSampler(Protocol):
     """An order that is a formula: `indices(epoch, start, stop)` gives positions [start, stop) of that epoch's order,
     and depends on nothing else.

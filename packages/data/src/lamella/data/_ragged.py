@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Literal, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
@@ -129,7 +130,11 @@ class Ragged:
         return row.tobytes().decode() if self.kind == "text" else row.tobytes()
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[place] for place in range(len(self)))
+        rows = (self.values[start:stop] for start, stop in pairwise(self.offsets.tolist()))
+        if self.kind == "list":
+            return rows
+        contents = (row.tobytes() for row in rows)
+        return contents if self.kind == "bytes" else (content.decode() for content in contents)
 
     def tolist(self) -> list[Any]:
         """Rows as lists of Python numbers, as str or as bytes."""

@@ -18,6 +18,7 @@ from lamella.data._columns import (
     check_equal_lengths,
     check_indices,
     describe,
+    full_digest,
     gather,
     sampled_digest,
     select_columns,
@@ -102,6 +103,10 @@ class TableDataset(RandomAccess):
         check_indices("TableDataset", indices)
         return dict(zip(self._columns, gather("TableDataset", self._columns.values(), indices), strict=True))
 
+    def content_digest(self) -> str:
+        """A digest of every value."""
+        return full_digest(self._columns.values())
+
     def fingerprint(self) -> str:
         """Layout, length and a digest of evenly spaced rows."""
         return f"table(rows={self._length}; {describe(self._columns)}; {sampled_digest(self._columns.values())})"
@@ -136,6 +141,10 @@ class TensorDataset(RandomAccess):
         """Rows `indices` (integers, one dim) of every array, in fresh memory; IndexError if one is out of range."""
         check_indices("TensorDataset", indices)
         return tuple(gather("TensorDataset", self.arrays, indices))
+
+    def content_digest(self) -> str:
+        """A digest of every value."""
+        return full_digest(self.arrays)
 
     def fingerprint(self) -> str:
         """Layout, length and a digest of evenly spaced rows."""

@@ -1,7 +1,7 @@
 """cache: a source read once and kept, in memory or in a file.
 
-What is kept is epoch 0, so the source must be the same in every epoch. A file is named by the source's fingerprint and
-by what the user's functions in it do; where either cannot be told, the caller says so with a key.
+What is kept is epoch 0, so the source must be the same in every epoch. A file is named by the source's fingerprint (of
+data in memory: by every value) and by what the user's functions do; where that cannot be told, the caller gives a key.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lamella.data._pipeline._records import RecordDataset
 from lamella.data._pipeline._routing import read_by_key
 from lamella.data._pipeline._scan import scan
 from lamella.data._pipeline._stream import Stream
-from lamella.data._protocols import Fingerprinted, IndexArray, fingerprint
+from lamella.data._protocols import Digested, Fingerprinted, IndexArray, fingerprint
 
 
 @final
@@ -57,7 +57,9 @@ class RandomCache(RandomNode):
             return f"{self.fingerprint()}; key={key}"
         digests = [function.digest() for node in _nodes(self) for function in node.functions]
         for leaf in _leaves(self):
-            if not _tells_content(leaf):
+            if isinstance(leaf, Digested):
+                digests.append(leaf.content_digest())
+            elif not _tells_content(leaf):
                 raise ValueError(
                     f"cache: {leaf!r} has no fingerprint() that tells whether a file is still valid; define one, or "
                     "pass cache(folder, key=...) with a text that changes when the data does"
@@ -125,13 +127,13 @@ def _nodes(node: Node) -> Iterator[Node]:
 def _leaves(node: Node) -> Iterator[Any]:
     """The datasets and streams that a pipeline starts from."""
     for inner in _nodes(node):
-        yield from (source for source in inner.sources if not isinstance(source, Node))
+        for source in inner.sources:
+            if not isinstance(source, Node):
+                yield source.dataset if isinstance(source, RecordDataset) else source
 
 
 def _tells_content(leaf: Any) -> bool:
     """Whether a source's fingerprint is its own, and not only the name of its class."""
-    if isinstance(leaf, RecordDataset):
-        return isinstance(leaf.dataset, Fingerprinted)
     if isinstance(leaf, IterableDataset):
         return type(leaf).fingerprint is not IterableDataset.fingerprint
     return isinstance(leaf, Fingerprinted)

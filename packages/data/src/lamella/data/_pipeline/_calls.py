@@ -1,7 +1,7 @@
 """Calls of the user's functions: what was called on which records goes with an error; draws are functions of a record.
 
 A function is known by two names: where it is defined, for checkpoints, and a digest of what it does (code, constants,
-captured values), for caches on disk, which may not outlive a change.
+captured values, functions and data of its module that it names), for caches on disk, which may not outlive a change.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class UserFunction:
         """A digest of what the function does; TypeError where that cannot be told."""
         import hashlib
 
-        return hashlib.blake2b(_content(self.op, self.function), digest_size=8).hexdigest()
+        return hashlib.blake2b(_content(self.op, self.function, set()), digest_size=8).hexdigest()
 
 
 def describe_ids(ids: Sequence[Any]) -> str:
@@ -79,13 +79,17 @@ def describe_ids(ids: Sequence[Any]) -> str:
     return f"records [{shown}{f', ... {len(ids)} in all' if len(ids) > _SHOWN else ''}]"
 
 
-def _content(op: str, value: Any) -> bytes:
+def _content(op: str, value: Any, seen: set[int]) -> bytes:
     if isinstance(value, functools.partial):
-        return b"".join(_content(op, part) for part in (value.func, *value.args, sorted(value.keywords.items())))
+        parts = (value.func, *value.args, sorted(value.keywords.items()))
+        return b"".join(_content(op, part, seen) for part in parts)
     if isinstance(value, FunctionType):
+        if id(value) in seen:  # it calls itself
+            return b""
+        seen.add(id(value))
         captured = [cell.cell_contents for cell in value.__closure__ or ()]
-        parts = [value.__defaults__, value.__kwdefaults__, *captured]
-        return _code(value.__code__) + b"".join(_content(op, part) for part in parts)
+        parts = (value.__defaults__, value.__kwdefaults__, *captured, *_used_globals(value))
+        return _code(value.__code__) + b"".join(_content(op, part, seen) for part in parts)
     try:
         return pickle.dumps(value, protocol=5)
     except Exception as error:
@@ -93,6 +97,22 @@ def _content(op: str, value: Any) -> bytes:
             f"{op}: cannot tell from {value!r} whether a cache on disk is still valid ({error}); pass cache(folder, "
             "key=...) with a text that changes when the function does"
         ) from error
+
+
+def _used_globals(function: FunctionType) -> list[Any]:
+    """Functions of its own module and plain data that a function names; other modules' content goes by name alone."""
+    found = []
+    for name in sorted(_names(function.__code__)):
+        value = function.__globals__.get(name)
+        own = isinstance(value, FunctionType) and value.__module__ == function.__module__
+        if own or isinstance(value, (bool, int, float, complex, str, bytes, tuple, list, dict, np.ndarray)):
+            found.append(value)
+    return found
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = [_names(value) for value in code.co_consts if isinstance(value, CodeType)]
+    return set(code.co_names).union(*inner)
 
 
 def _code(code: CodeType) -> bytes:

@@ -380,8 +380,26 @@ def test_bad_arguments(options: dict[str, Any], error: type[Exception], message:
         DataLoader(table(3), **options)
 
 
-@pytest.mark.parametrize("name", ["batch_size", "dataset", "sampler", "rank"])
+@pytest.mark.parametrize("name", ["batch_size", "dataset", "sampler", "rank", "collate_fn", "seed", "worker_init_fn"])
 def test_what_a_loader_was_made_with_is_fixed(name: str) -> None:
     loader = DataLoader(table(3))
     with pytest.raises(ValueError, match=f"{name} is fixed when the loader is made"):
         setattr(loader, name, None)
+    loader.timeout = 0.0
+    state = DataLoader(table(3), shuffle=True, seed=5).state_dict()
+    shuffled = DataLoader(table(3), shuffle=True)
+    shuffled.load_state_dict(state)
+    assert (shuffled.seed, shuffled.sampler.seed, shuffled.batch_sampler.sampler.seed) == (5, 5, 5)
+
+
+def test_an_iterator_as_a_sampler_serves_one_pass() -> None:
+    loader = DataLoader(table(5), 2, sampler=iter([4, 2, 0]))
+    assert [ids(batch) for batch in loader] == [[4, 2], [0]]
+    with pytest.raises(RuntimeError, match="can be iterated once, and this is another pass"):
+        next(iter(loader))
+
+
+def test_datasets_of_batches_are_loaded_batch_by_batch() -> None:
+    data = table(10).batch(4)
+    assert [ids(batch) for batch in DataLoader(data, None)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert sorted(map(len, (ids(batch) for batch in DataLoader(data, None, shuffle=True, num_workers=2)))) == [2, 4, 4]

@@ -205,6 +205,8 @@ class IterableSource:
                 if done.error is not None:
                     raise done.error
                 return Fetched(done.batch, done.timings, self._step - 1, self._position)
+            elif error := next((done.error for done in group if done.error is not None), None):
+                raise error  # in what was given before: it cannot be passed over
         raise StopIteration
 
     def _read_step(self) -> list[Done]:

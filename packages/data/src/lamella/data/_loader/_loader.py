@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lamella.tensor import Generator
 
 _SHOWN_SKIPPED = 100
-_FIXED = frozenset({"dataset", "batch_size", "sampler", "batch_sampler", "drop_last", "rank", "world", "num_workers"})
+_SETTABLE = frozenset({"timeout", "progress", "skipped"})  # what a next pass may find changed
 _WORKER_SEED = 0x5EED  # tells what worker seeds are drawn from apart from what orders are drawn from
 
 
@@ -137,9 +137,9 @@ class DataLoader:
         self._place = Place()
         self._clock = StallClock()
         self._used_up = False
-        self._passes = 0
         self.skipped = 0
         self.skipped_records: deque[Skipped] = deque(maxlen=_SHOWN_SKIPPED)
+        self._passes = 0  # the last attribute: from here on the others are fixed
 
     def _take_order(self, batch_size: SupportsIndex | None, sampler: Any, batch_sampler: Any, drop_last: bool) -> None:
         """Decide what a step is and where its keys come from."""
@@ -156,7 +156,7 @@ class DataLoader:
         share = Share(size or 1, self.rank, self.world, drop_last)
         if self._kind is not Kind.POSITIONS:
             self._share = share if self._kind is Kind.STREAM else Share(1, self.rank, self.world, drop_last)
-            self.sampler, self.batch_sampler, self._order = None, None, None
+            self._order = None
             self._generator = self.generator
             return
         if sampler is None:
@@ -169,10 +169,21 @@ class DataLoader:
         self._share = share
         self._order = Order(sampler, share, listed=listed, generator=self.generator)
         self._generator = self._order.generator
-        self.sampler = None if listed else sampler
-        if batch_sampler is None and size is not None and hasattr(sampler, "__iter__"):
-            batch_sampler = BatchSampler(sampler, size, drop_last)
-        self.batch_sampler = batch_sampler
+        self._listed = listed
+
+    @property
+    def sampler(self) -> Any:
+        """The order of single records; None where there is none."""
+        return None if self._order is None or self._listed else self._order.given
+
+    @property
+    def batch_sampler(self) -> Any:
+        """The order of batches, as lists of keys; None without batches, and where the order cannot be iterated."""
+        if self._order is None or self._listed:
+            return None if self._order is None else self._order.given
+        if self._size is None or not hasattr(self._order.given, "__iter__"):
+            return None
+        return BatchSampler(self._order.given, self._size, self._share.drop_last)
 
     def _check_iterated(self) -> None:
         """What does not go with a dataset that is only read forwards."""
@@ -191,7 +202,7 @@ class DataLoader:
             raise ValueError("DataLoader: in_order=False over an iterable needs workers='thread'")
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name in _FIXED and "_place" in self.__dict__:
+        if "_passes" in self.__dict__ and not name.startswith("_") and name not in _SETTABLE:
             raise ValueError(f"DataLoader: {name} is fixed when the loader is made; make another loader")
         super().__setattr__(name, value)
 
@@ -372,7 +383,7 @@ class DataLoader:
         if self._generator is not None:
             self._generator.set_state(state["generator"])
         if self._own_order and self._order is not None:
-            self.seed = seed
+            super().__setattr__("seed", seed)
             self._order.given = own_sampler(self.dataset, shuffle=self._shuffle, seed=seed, generator=self.generator)
         self._place = place
 

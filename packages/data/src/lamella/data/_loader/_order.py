@@ -32,6 +32,7 @@ class Order:
         own = given.generator if isinstance(given, SeededSampler) else None
         self.generator = own if own is not None else generator
         self._times_told = 0
+        self._iterated = False
 
     def __len__(self) -> int:
         """Steps of a whole epoch."""
@@ -63,6 +64,13 @@ class Order:
     def steps(self, place: Place) -> Iterator[Step]:
         """This rank's steps from `place` on."""
         start = place.progress.position
+        if isinstance(self.given, Iterator):
+            if self._iterated:
+                raise RuntimeError(
+                    f"DataLoader: the sampler is a {type(self.given).__name__}, which can be iterated once, and this "
+                    "is another pass; pass a list or an object whose __iter__ makes a new one"
+                )
+            self._iterated = True
         if self._listed:
             return listed_steps(self.given, self.share, start)
         if not self._formula:

@@ -211,14 +211,12 @@ def _lists(owner: str, name: str, array: pa.Array, present: Present | None, poli
         lengths = np.where(present, np.diff(offsets), 0)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         content = array.flatten()
-    elif len(array):
-        first, last = int(offsets[0]), int(offsets[-1])
-        content = content.slice(first, last - first)
-        offsets = offsets - first if first else offsets
-    values, inside = decode(content)
-    if inside is not None and not inside.all():
+    first, last = (int(offsets[0]), int(offsets[-1])) if len(offsets) else (0, 0)
+    # From the start on, so that offsets are used as they are; nulls before the first row belong to others.
+    values, inside = decode(content.slice(0, last))
+    if inside is not None and not inside[first:].all():
         if name not in policy.fill:
-            count = int(inside.size - np.count_nonzero(inside))
+            count = int(inside[first:].size - np.count_nonzero(inside[first:]))
             raise ValueError(
                 f"{owner}: the lists of column {name!r} hold {count} null{'s' if count != 1 else ''}; pass "
                 f"fill={{{name!r}: value}} to replace them (mask is about whole rows), or leave the column out"

@@ -147,17 +147,7 @@ class Ragged:
     def take(self, indices: npt.NDArray[np.integer[Any]]) -> Ragged:
         """Rows `indices` in fresh memory, with int64 offsets from 0; IndexError if one is out of range."""
         starts = self.offsets[:-1].take(indices).astype(np.int64, copy=False)
-        lengths = self.offsets[1:].take(indices) - starts
-        offsets = offsets_of(lengths)
-        total = int(offsets[-1])
-        if total < _LONG_ROW * len(lengths):
-            source = np.arange(total, dtype=np.int64)
-            source += np.repeat(starts - offsets[:-1], lengths)
-            return Ragged._trusted(self.values.take(source, axis=0), offsets, self.kind)
-        values = np.empty((total, *self.values.shape[1:]), self.dtype)
-        for begin, end, start in zip(offsets.tolist(), offsets[1:].tolist(), starts.tolist(), strict=False):
-            values[begin:end] = self.values[start : start + end - begin]
-        return Ragged._trusted(values, offsets, self.kind)
+        return ragged_of(self.values, starts, self.offsets[1:].take(indices) - starts, self.kind)
 
     def pad(
         self,
@@ -204,6 +194,20 @@ class Ragged:
 
     def __repr__(self) -> str:
         return f"Ragged({len(self)} rows; {describe_ragged(self)})"
+
+
+def ragged_of(values: Array, starts: IndexArray, lengths: IndexArray, kind: Kind) -> Ragged:
+    """The rows `values[start : start + length]` in fresh memory; they must be there."""
+    offsets = offsets_of(lengths)
+    total = int(offsets[-1])
+    if total < _LONG_ROW * len(lengths):
+        source = np.arange(total, dtype=np.int64)
+        source += np.repeat(starts - offsets[:-1], lengths)
+        return Ragged._trusted(values.take(source, axis=0), offsets, kind)
+    joined = np.empty((total, *values.shape[1:]), values.dtype)
+    for begin, end, start in zip(offsets.tolist(), offsets[1:].tolist(), starts.tolist(), strict=False):
+        joined[begin:end] = values[start : start + end - begin]
+    return Ragged._trusted(joined, offsets, kind)
 
 
 def concat_ragged(parts: Sequence[Ragged]) -> Ragged:

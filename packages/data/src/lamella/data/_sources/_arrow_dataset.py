@@ -31,7 +31,8 @@ from lamella.data._sources._group_cache import GroupCache, held_bytes
 from lamella.data._sources._group_order import GroupShuffle
 from lamella.data._sources._group_shuffle import GroupShuffled
 from lamella.data._sources._group_stream import GroupStream
-from lamella.data._sources._groups import Columns, GroupedRows
+from lamella.data._sources._groups import GroupedRows
+from lamella.data._sources._mapped_rows import Columns, Memory
 from lamella.data._sources._places import Path
 from lamella.data._table import TableDataset
 
@@ -109,7 +110,8 @@ class ArrowDataset(RandomAccess):
     def _open(self) -> None:
         """What holds locks and threads, and is no part of a copy for another process."""
         self._cache = GroupCache(self._decode, len(self._groups), self._cache_bytes)
-        self._rows = GroupedRows(self._owner, map(self._rows_of, range(len(self._groups))), self._cache.get)
+        held = self._held if all(self._table.reader.memory(file.layout) for file in self._table.files) else None
+        self._rows = GroupedRows(self._owner, map(self._rows_of, range(len(self._groups))), self._cache.get, held)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("_cache", "_rows")}
@@ -246,8 +248,12 @@ class ArrowDataset(RandomAccess):
     def _decode(self, group: int) -> tuple[Columns, int]:
         file = self._table.files[self._groups[group][0]]
         columns = from_arrow(f"{self._owner}: {file.place.name}", self._read(group), self._policy)
-        views = self._groups[group][2] is None and self._table.reader.is_view(file.layout)
+        views = self._groups[group][2] is None and self._table.reader.memory(file.layout) is not None
         return columns, held_bytes(columns, views=views)
+
+    def _held(self, group: int) -> Memory:
+        memory = self._table.reader.memory(self._table.files[self._groups[group][0]].layout)
+        return [] if memory is None else [memory]
 
     def _read(self, group: int) -> pa.Table:
         file, number, kept = self._groups[group]

@@ -13,7 +13,8 @@ from lamella.data._columns import check_indices, gather, sampled_digest, select_
 from lamella.data._pipeline._random_access import RandomAccess
 from lamella.data._protocols import IndexArray
 from lamella.data._sources._group_cache import GroupCache, held_bytes
-from lamella.data._sources._groups import Columns, GroupedRows
+from lamella.data._sources._groups import GroupedRows
+from lamella.data._sources._mapped_rows import Columns, Memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +55,7 @@ class ChunkedTable(RandomAccess):
         """What holds locks, and is no part of a copy for another process."""
         self._batches = self._table.to_batches()
         self._cache = GroupCache(self._decode, len(self._batches), _CACHE_BYTES)
-        self._rows = GroupedRows(self._owner, (batch.num_rows for batch in self._batches), self._cache.get)
+        self._rows = GroupedRows(self._owner, (batch.num_rows for batch in self._batches), self._cache.get, self._held)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("_batches", "_cache", "_rows")}
@@ -108,3 +109,11 @@ class ChunkedTable(RandomAccess):
 
         columns = from_arrow(self._owner, pa.Table.from_batches([self._batches[number]]), self._policy)
         return columns, held_bytes(columns, views=True)
+
+    def _held(self, number: int) -> Memory:
+        return [
+            (buffer.address, buffer.address + buffer.size)
+            for column in self._batches[number].columns
+            for buffer in column.buffers()
+            if buffer is not None
+        ]

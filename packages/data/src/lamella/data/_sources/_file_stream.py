@@ -25,7 +25,7 @@ from lamella.data._sources._files import FileTable
 from lamella.data._sources._filter import both, evaluate, names_in, possible_groups
 from lamella.data._sources._formats import group_format
 from lamella.data._sources._given import find_files
-from lamella.data._sources._groups import Columns
+from lamella.data._sources._mapped_rows import Columns
 from lamella.data._sources._places import Path
 from lamella.data._sources._read_ahead import own, read_ahead
 from lamella.data._sources._text import TextTable, text_format

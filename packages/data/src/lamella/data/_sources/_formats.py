@@ -57,8 +57,8 @@ class GroupFormat(Protocol):
     def read(self, place: Place, layout: Layout, groups: Sequence[int], columns: Sequence[str], /) -> pa.Table:
         """Whole groups, with those columns in that order."""
 
-    def is_view(self, layout: Layout, /) -> bool:
-        """Whether what is read lies in a memory map and not in memory of its own."""
+    def memory(self, layout: Layout, /) -> tuple[int, int] | None:
+        """Where what is read lies, if that is a memory map which stays while the layout does."""
 
     def statistics(self, place: Place, layout: Layout, /) -> Statistics | None:
         """What the file says about the values in its groups."""

@@ -14,11 +14,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from lamella.data._sources._groups import Columns
+from lamella.data._columns import Column
+from lamella.data._sources._mapped_rows import Columns
 from lamella.data._workers._clock import stage
 
 # Groups behind the newest that batches under way may still be made of.
 _KEPT_BEHIND = 2
+_OBJECT_BYTES = 512  # an array, what it is a view of, and its place in a dict
 
 
 class GroupCache:
@@ -101,9 +103,9 @@ class GroupCache:
 
 
 def held_bytes(columns: Columns, *, views: bool) -> int:
-    """Bytes that the columns keep from being used otherwise; `views`: those over Arrow memory keep none."""
-    return sum(
-        column.nbytes
-        for column in columns.values()
-        if not views or (column.flags.writeable if isinstance(column, np.ndarray) else column.values.flags.writeable)
-    )
+    """Bytes that the columns keep from being used otherwise; `views`: of those over Arrow memory only the objects."""
+    return sum(_OBJECT_BYTES if views and not _is_own(column) else column.nbytes for column in columns.values())
+
+
+def _is_own(column: Column) -> bool:
+    return column.flags.writeable if isinstance(column, np.ndarray) else column.values.flags.writeable

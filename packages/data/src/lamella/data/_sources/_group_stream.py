@@ -17,7 +17,7 @@ from lamella.data._pipeline._state import State, read_state
 from lamella.data._pipeline._stream import Stream, StreamIterator
 from lamella.data._protocols import IndexArray
 from lamella.data._sources._group_order import EpochOrder, GroupShuffle, Window
-from lamella.data._sources._groups import Columns
+from lamella.data._sources._mapped_rows import Columns
 from lamella.data._sources._read_ahead import own, read_ahead
 
 

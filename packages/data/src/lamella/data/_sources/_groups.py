@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -13,22 +13,28 @@ from lamella.data._blocks import concat_blocks, cut_rows
 from lamella.data._columns import Column, check_indices, gather
 from lamella.data._protocols import IndexArray
 from lamella.data._ragged import Ragged, concat_ragged
-
-Columns: TypeAlias = Mapping[str, Column]
+from lamella.data._sources._mapped_rows import Columns, MappedRows, Memory
 
 
 class GroupedRows:
     """Positions over groups of `rows` rows each, whose columns `get(group, in_order)` gives.
 
-    `in_order` says that the rows asked for follow each other.
+    `in_order` says that the rows asked for follow each other; `held` is for groups that are views: see MappedRows.
     """
 
-    def __init__(self, owner: str, rows: Iterable[int], get: Callable[[int, bool], Columns]) -> None:
+    def __init__(
+        self,
+        owner: str,
+        rows: Iterable[int],
+        get: Callable[[int, bool], Columns],
+        held: Callable[[int], Memory] | None = None,
+    ) -> None:
         self.owner = owner
         self.rows = np.fromiter(rows, np.int64)
         self.starts: IndexArray = np.concatenate([[0], np.cumsum(self.rows)]).astype(np.int64)
         self._bounds: list[int] = self.starts.tolist()
         self._get = get
+        self._mapped = None if held is None else MappedRows(len(self.rows), get, held)
 
     def __len__(self) -> int:
         return self._bounds[-1]
@@ -79,6 +85,19 @@ class GroupedRows:
             return dict(
                 zip(columns, gather(self.owner, columns.values(), indices - self.starts[owners[0]]), strict=True)
             )
+        if self._mapped is None:
+            return self._gather_by_group(indices, owners)
+        batch = self._mapped.gather(owners, indices - self.starts[owners])
+        if any(column is None for column in batch.values()):
+            by_group = self._gather_by_group(
+                indices, owners, [name for name, column in batch.items() if column is None]
+            )
+            batch |= by_group
+        return batch
+
+    def _gather_by_group(
+        self, indices: IndexArray, owners: IndexArray, names: Sequence[str] | None = None
+    ) -> dict[str, Any]:
         by_group = np.argsort(owners, kind="stable")
         places = np.empty_like(by_group)
         places[by_group] = np.arange(len(by_group))
@@ -87,7 +106,9 @@ class GroupedRows:
         for first, last in pairwise(starts):
             group = int(owners[by_group[first]])
             parts.append((indices[by_group[first:last]] - self.starts[group], self._get(group, False)))
-        return {name: _join([(rows, columns[name]) for rows, columns in parts], places) for name in parts[0][1]}
+        return {
+            name: _join([(rows, columns[name]) for rows, columns in parts], places) for name in names or parts[0][1]
+        }
 
 
 def copy_rows(column: Column, start: int, stop: int) -> Column:

@@ -36,10 +36,10 @@ class IpcFormat:
             schema, rows = batches.describe()
         return Layout(schema, rows, digest, batches)
 
-    def is_view(self, layout: Layout) -> bool:
-        """Whether the file is local and its batches are not compressed."""
+    def memory(self, layout: Layout) -> tuple[int, int] | None:
+        """Of a local file whose batches are not compressed: the memory map that they are views of."""
         handle: _Batches = layout.handle
-        return handle.is_view()
+        return handle.memory()
 
     def statistics(self, place: Place, layout: Layout) -> None:
         """The format has none."""
@@ -86,8 +86,8 @@ class _Batches:
             batch: pa.RecordBatch = self._reader(fields).get_batch(number)
             return batch
 
-    def is_view(self) -> bool:
-        """Whether batches are views of a map."""
+    def memory(self) -> tuple[int, int] | None:
+        """The map that batches are views of, while this lives; None where they are not."""
         with self._lock:
             self._whole()
             return self._mapped
@@ -97,7 +97,7 @@ class _Batches:
 
         if fields not in self._readers:
             whole = self._whole()
-            if isinstance(whole, _Stream) or self._mapped:
+            if isinstance(whole, _Stream) or self._mapped is not None:
                 self._readers[fields] = whole
             else:
                 options = pa.ipc.IpcReadOptions(included_fields=list(fields))
@@ -113,10 +113,11 @@ class _Batches:
             stream = self._place.filesystem.open_input_file(self._place.path)
             if stream.read_at(len(_MAGIC), 0) == _MAGIC:
                 reader = pa.ipc.open_file(stream)
-                self._mapped = self._place.is_local and _is_view(reader, stream)
+                views = self._place.is_local and _is_view(reader, stream)
+                self._mapped = _span(stream) if views else None
                 self._readers[()] = reader
             else:
-                self._mapped = self._place.is_local
+                self._mapped = _span(stream) if self._place.is_local else None
                 self._readers[()] = _Stream(stream)
         return self._readers[()]
 
@@ -125,12 +126,19 @@ def _is_view(reader: Any, stream: Any) -> bool:
     """Whether batches are views of the mapped file: they are not where they are compressed."""
     if not reader.num_record_batches:
         return True
-    stream.seek(0)
-    start = stream.read_buffer(stream.size()).address
+    start, end = _span(stream)
     buffers = [
         buffer for column in reader.get_batch(0).columns for buffer in column.buffers() if buffer and buffer.size
     ]
-    return all(start <= buffer.address < start + stream.size() for buffer in buffers)
+    return all(start <= buffer.address and buffer.address + buffer.size <= end for buffer in buffers)
+
+
+def _span(stream: Any) -> tuple[int, int]:
+    """The addresses of a mapped file."""
+    stream.seek(0)
+    start: int = stream.read_buffer(stream.size()).address
+    stream.seek(0)
+    return start, start + stream.size()
 
 
 class _Stream:

@@ -52,9 +52,8 @@ class ParquetFormat:
             except ValueError as error:
                 raise ValueError(f"{self.owner}: {place.name} is corrupt: {error}") from error
 
-    def is_view(self, layout: Layout) -> bool:
-        """Never: values are decoded."""
-        return False
+    def memory(self, layout: Layout) -> None:
+        """Values are decoded."""
 
     def read(self, place: Place, layout: Layout, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Whole row groups, decoded by Arrow's threads."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from lamella.data._protocols import Array
-from lamella.data._sources._groups import Columns
+from lamella.data._sources._mapped_rows import Columns
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

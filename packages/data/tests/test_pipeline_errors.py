@@ -52,6 +52,15 @@ class Once(IterableDataset):
         return self.rows
 
 
+class Stopping(Nothing):
+    def __getitem__(self, index: Any) -> Any:
+        raise StopIteration
+
+
+def stops(record: Any) -> Any:
+    return next(iter(()))
+
+
 def half(record: Any) -> Any:
     return 0.5
 
@@ -98,6 +107,10 @@ BAD: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
         ValueError,
         r"columns of different lengths: \[6, 1\]",
     ),
+    ("nothing in it", lambda: everything(stream().map(lambda r: {})), ValueError, "record 0 is an empty dict"),
+    ("stops", lambda: everything(stream().map(stops)), RuntimeError, "stops raised StopIteration"),
+    ("stops all", lambda: everything(stream().map(stops, batched=True)), RuntimeError, "stops raised StopIteration"),
+    ("source stops", lambda: everything(Stopping().stream()), RuntimeError, "records 0 to 2 raised StopIteration"),
     ("batched empty", lambda: everything(stream().map(lambda b: {}, batched=True)), ValueError, "holds no column"),
     (
         "keys differ",

@@ -136,6 +136,8 @@ def block_of(records: Sequence[Any], place: str = "record", ragged: RaggedParts 
     `ragged` are the names (or places in a tuple) of what may differ in length; True: everything.
     """
     first = records[0]
+    if isinstance(first, (Mapping, tuple)) and not first:
+        raise ValueError(f"{place} 0 is an empty {type(first).__name__}, and a record holds something")
     if isinstance(first, Mapping):
         for number, record in enumerate(records):
             if not isinstance(record, Mapping) or record.keys() != first.keys():

@@ -45,6 +45,8 @@ class UserFunction:
         try:
             with stage("transform"):
                 return self.function(*arguments)
+        except StopIteration as error:
+            raise self._stopped(ids) from error
         except Exception as error:
             self._note(error, ids)
             raise
@@ -56,10 +58,18 @@ class UserFunction:
             with stage("transform"):
                 for one in zip(*arguments, strict=True):
                     results.append(self.function(*one))
+        except StopIteration as error:
+            raise self._stopped(ids[len(results) : len(results) + 1]) from error
         except Exception as error:
             self._note(error, ids[len(results) : len(results) + 1])
             raise
         return results
+
+    def _stopped(self, ids: Sequence[int]) -> RuntimeError:
+        """Passed on, StopIteration would end a stream in silence."""
+        error = RuntimeError(f"{self.op}: {self.name} raised StopIteration")
+        self._note(error, ids)
+        return error
 
     def _note(self, error: Exception, ids: Sequence[int]) -> None:
         error.add_note(f"{self.op}: {self.name} raised this for {describe_ids(ids)} of its source")

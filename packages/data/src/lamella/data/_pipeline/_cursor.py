@@ -26,6 +26,7 @@ class Cursor:
         self._at = self._iterator.state()
         self._block: Block | None = None
         self._rows = self._gone = 0
+        self._failed = False
         gone = check_int("Cursor", "gone", gone, 0)
         if gone and (not self._load() or gone > self._rows):
             raise ValueError(f"Cursor: the stream ends before the saved place; was its source changed? {stream!r}")
@@ -73,7 +74,11 @@ class Cursor:
         return done
 
     def _load(self) -> bool:
+        if self._failed:
+            raise RuntimeError("behind an error a stream gives nothing: what the failed block held would be left out")
+        self._failed = True
         self._block = next(self._iterator, None)
+        self._failed = False
         self._rows = 0 if self._block is None else count_rows(self._block)
         self._gone = 0
         return self._block is not None

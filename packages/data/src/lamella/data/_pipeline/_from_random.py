@@ -41,7 +41,11 @@ class _Positions(StreamIterator):
         stop = min(self._position + self._block_rows, self._length)
         if stop == self._position:
             raise StopIteration
-        block = self._read(np.arange(self._position, stop, dtype=np.int64), self._epoch)
+        try:
+            block = self._read(np.arange(self._position, stop, dtype=np.int64), self._epoch)
+        except StopIteration as error:
+            # Passed on, it would end the stream in silence.
+            raise RuntimeError(f"stream: records {self._position} to {stop - 1} raised StopIteration") from error
         self._position = stop
         return block
 

@@ -439,14 +439,15 @@ def test_errors_of_functions_name_op_and_records(run: Any, op: str, note: str) -
 
 
 def test_behind_an_error_nothing_is_left_out_in_silence() -> None:
-    cursor = numbers(9).stream(block_rows=3).map(fail).cursor()
+    cursor: Any = numbers(9).stream(block_rows=3).map(fail).cursor()
     assert cursor.take(3)["id"].tolist() == [0, 1, 2]
     state = cursor.state()
     with pytest.raises(LookupError):
         cursor.take(1)
     with pytest.raises(RuntimeError, match="behind an error a stream gives nothing"):
         cursor.take(1)
-    assert numbers(9).stream(block_rows=3).map(keep_all).cursor(0, state).take(9)["id"].tolist() == [3, 4, 5, 6, 7, 8]
+    again: Any = numbers(9).stream(block_rows=3).map(keep_all).cursor(0, state)
+    assert again.take(9)["id"].tolist() == [3, 4, 5, 6, 7, 8]
 
 
 def test_random_split_takes_a_generator() -> None:

@@ -24,6 +24,7 @@ from lamella.data._samplers import (
 )
 from lamella.data._sources._arrow_dataset import ArrowDataset, ParquetDataset
 from lamella.data._sources._file_stream import FileStream
+from lamella.data._sources._from_iterable import from_iterable
 from lamella.data._sources._group_shuffle import GroupSampler
 from lamella.data._sources._huggingface import from_huggingface
 from lamella.data._subset import Subset, random_split, stratified_split
@@ -70,6 +71,7 @@ __all__ = [
     "default_collate",
     "default_convert",
     "from_huggingface",
+    "from_iterable",
     "get_worker_info",
     "prefetch_to_device",
     "interleave",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lamella.data._columns import select_columns
 from lamella.data._sources._categories import common_values, recode
-from lamella.data._sources._formats import GroupFormat, Layout
+from lamella.data._sources._formats import GroupFormat, Layout, naming
 from lamella.data._sources._partitions import Partitions
 from lamella.data._sources._places import Place
 from lamella.data._sources._schema import cast_table, check_names, check_same_schema, without_views
@@ -58,7 +58,8 @@ class FileTable:
         self.partitions = partitions
         self.files = [File(place, reader.open(place)) for place in places]
         for file in self.files:
-            check_names(owner, file.place.name, file.layout.schema)
+            with naming(owner, reader.label, file.place):  # a damaged name is no text
+                check_names(owner, file.place.name, file.layout.schema)
             partitions.check_names(owner, file.place.name, file.layout.schema)
         stored = self.files[0].layout.schema if schema is None else schema
         partition_names = partitions.schema.names

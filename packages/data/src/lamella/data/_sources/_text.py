@@ -124,7 +124,7 @@ class TextTable:
 
         try:
             yield
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             kind = self._kind.default_extname
             raise ValueError(
                 f"{self.owner}: {place.name} cannot be read as {kind} with the columns of the first file: {error}; "

@@ -176,12 +176,16 @@ def test_an_error_says_where_and_the_rest_follows(workers: int) -> None:
 
             return Numbers()
 
-    batches = iter(DataLoader(Torn(10), 1, num_workers=workers))
+    loader = DataLoader(Torn(10), 1, num_workers=workers)
+    batches = iter(loader)
     taken = [int(next(batches).numpy()[0]) for _ in range(5)]
     with pytest.raises(OSError, match="torn") as caught:
         next(batches)
     where = " in worker 1 of 2" if workers else ""
     assert caught.value.__notes__ == [f"while loading batch {2 if workers else 5}{where} of epoch 0 of Torn"]
+    taken.append(int(next(batches).numpy()[0]))
+    state = loader.state_dict()
+    assert (state["step"], state["position"], state["ahead"]) == (7, 7, [])
     assert taken + [int(batch.numpy()[0]) for batch in batches] == [0, 1, 2, 3, 4, 6, 7, 8, 9]
 
 

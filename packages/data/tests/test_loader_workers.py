@@ -217,6 +217,9 @@ def test_an_error_comes_in_its_turn_with_its_origin_and_the_pass_goes_on(workers
     assert batch.startswith("while loading batch 2 of epoch 0, records [8, 9, 10, 11] of Broken")
     assert batch.endswith(" of 2") == (workers == 2)
     assert loader.state_dict()["step"] == 2  # a resumed pass tries again
+    given.append(ids(next(batches)))
+    state = loader.state_dict()
+    assert (state["step"], state["position"], state["ahead"]) == (4, 16, [])  # going on passes over it
     given += [ids(batch) for batch in batches]
     assert given == [[0, 1, 2, 3], [4, 5, 6, 7], [12, 13, 14, 15], [16, 17, 18, 19]]
 

@@ -186,6 +186,7 @@ class IterableSource:
         self._step = progress.step
         self._drop_to = progress.position
         self._position = 0
+        self._failed: list[tuple[int, int]] = []
         self._closed = False
 
     def __next__(self) -> Fetched:
@@ -203,8 +204,10 @@ class IterableSource:
                 done = group[self._share.rank % len(group)]
                 self._step += 1
                 if done.error is not None:
+                    self._failed.append((self._step - 1, self._position))
                     raise done.error
-                return Fetched(done.batch, done.timings, self._step - 1, self._position)
+                failed, self._failed = self._failed, []
+                return Fetched(done.batch, done.timings, self._step - 1, self._position, failed=failed)
             elif error := next((done.error for done in group if done.error is not None), None):
                 raise error  # in what was given before: it cannot be passed over
         raise StopIteration

@@ -62,7 +62,7 @@ class Pass(Iterator[Any]):
             self._interrupted = True
             self.close()  # Ctrl-C: workers end now
             raise
-        self._place.progress.give(fetched.step, fetched.position, fetched.state)
+        self._give(fetched)
         if self._bar is not None:
             self._bar.update(1)
         now = perf_counter()
@@ -78,7 +78,7 @@ class Pass(Iterator[Any]):
             if type(batch) is Partial:
                 self._on_skip(batch.skipped, fetched, batch.empty)
                 if batch.empty:
-                    self._place.progress.give(fetched.step, fetched.position)
+                    self._give(fetched)
                     continue
                 batch = batch.batch
             if not self._convert and self._pin is None:
@@ -94,6 +94,12 @@ class Pass(Iterator[Any]):
                 raise
             fetched.timings.copy += perf_counter() - began
             return fetched, batch
+
+    def _give(self, fetched: Fetched) -> None:
+        progress = self._place.progress
+        for step, position in fetched.failed:
+            progress.give(step, position)
+        progress.give(fetched.step, fetched.position, fetched.state)
 
     def close(self) -> None:
         """End the pass and its workers; may be called again."""

@@ -6,7 +6,7 @@ order itself) is raised again at every later call: an unfinished pass never look
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -44,13 +44,17 @@ class Progress:
 
 
 class Fetched(NamedTuple):
-    """A batch as it was read, its step, and the position (and the state of a stream) that this reaches."""
+    """A batch as it was read, its step, and the position (and the state of a stream) that this reaches.
+
+    `failed` are steps and positions of batches that raised since the last one: going on, the loop passes over them.
+    """
 
     batch: Any
     timings: Timings
     step: int
     position: int
     state: State | None = None
+    failed: Sequence[tuple[int, int]] = ()
 
 
 class Source(Protocol):
@@ -94,11 +98,17 @@ class SerialSource:
         self._plan = plan
         self._epoch = epoch
         self._fetch = fetch
+        self._failed: list[tuple[int, int]] = []
 
     def __next__(self) -> Fetched:
         number, (keys, position) = next(self._plan)
-        batch, timings = self._fetch(Task(number, self._epoch, number, keys))
-        return Fetched(batch, timings, number, position)
+        try:
+            batch, timings = self._fetch(Task(number, self._epoch, number, keys))
+        except Exception:
+            self._failed.append((number, position))
+            raise
+        failed, self._failed = self._failed, []
+        return Fetched(batch, timings, number, position, failed=failed)
 
     def close(self) -> None:
         """Nothing reads ahead."""
@@ -116,6 +126,7 @@ class PooledSource:
         self._timeout = timeout
         self._waiting: dict[int, tuple[int, int]] = {}  # step and position of what the pool has, by ticket
         self._arrived: dict[int, Done] = {}  # back from it before their turn
+        self._failed: list[tuple[int, int]] = []
         self._end: BaseException | None = None  # why there are no more tasks
         self._closed = False
         self._fill()
@@ -149,8 +160,10 @@ class PooledSource:
         number, position = self._waiting.pop(done.ticket)
         self._fill()
         if done.error is not None:
+            self._failed.append((number, position))
             raise done.error
-        return Fetched(done.batch, done.timings, number, position)
+        failed, self._failed = self._failed, []
+        return Fetched(done.batch, done.timings, number, position, failed=failed)
 
     def _turn(self) -> Done:
         """What was handed out first."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, final
 
 from lamella.data._blocks import Block, count_rows, cut_rows, record_at, records_of
-from lamella.data._loader._fetch import Collate, describe, finished
+from lamella.data._loader._fetch import Collate, finished
 from lamella.data._loader._iterable import Ended, InTurns, Serial
 from lamella.data._loader._plan import Share
 from lamella.data._loader._source import Fetched, Progress
@@ -66,16 +66,13 @@ class StreamFetcher:
         self._reader, self._readers = reader, readers
         self._serial = -1
         self._given = 0
-        self._failure = ""
         self._cursor: Cursor | None = None
 
     def __call__(self, task: Task) -> tuple[Any, Timings]:
         (start,) = task.indices
         if start.serial != self._serial:
             # A new pass, or (with a step above 0) a worker in the place of one that died.
-            self._serial, self._given, self._failure, self._cursor = start.serial, task.step, "", None
-        if self._failure:
-            raise RuntimeError(f"behind an error a stream gives nothing, and it raised {self._failure}")
+            self._serial, self._given, self._cursor = start.serial, task.step, None
         timings = Timings()
         step = start.step + self._given * self._readers + self._reader
         try:
@@ -84,7 +81,6 @@ class StreamFetcher:
         except Exception as error:
             worker = f", in worker {self._reader} of {self._readers}" if self._readers > 1 else ""
             error.add_note(f"while loading batch {step} of epoch {task.epoch} of {self.dataset!r}{worker}")
-            self._failure = describe(error)  # not the error: raised, it holds whoever waited for the batch
             raise
         self._given += 1
         return piece, timings
@@ -136,13 +132,16 @@ class StreamFetcher:
 
 @final
 class StreamSource:
-    """The pieces that one reader gives, or several in turn."""
+    """The pieces that one reader gives, or several in turn; behind an error there are none."""
 
     def __init__(self, pieces: Serial | InTurns) -> None:
         self._pieces = pieces
+        self._failure = ""
         self._closed = False
 
     def __next__(self) -> Fetched:
+        if self._failure:
+            raise RuntimeError(f"DataLoader: behind an error a stream gives nothing, and it raised {self._failure}")
         if self._closed:
             raise StopIteration
         done = self._pieces.next()
@@ -150,6 +149,8 @@ class StreamSource:
             self.close()
             raise StopIteration
         if done.error is not None:
+            self._failure = f"{type(done.error).__name__}: {done.error}"
+            self.close()
             raise done.error
         piece = done.batch
         return Fetched(piece.batch, done.timings, piece.step, piece.position, piece.state)

@@ -39,6 +39,16 @@ def test_a_group_is_in_one_window(rows: list[int], window: int) -> None:
         assert (records >= starts[owners]).all()
 
 
+def test_the_order_is_a_published_contract() -> None:
+    """Checkpoints in the middle of an epoch rest on it."""
+    assert shuffle([3, 5, 0, 4, 2], 7, 2).epoch(1).records(0, 14).tolist() == [
+        4, 9, 7, 3, 10, 11, 6, 8, 5, 1, 2, 0, 13, 12,
+    ]  # fmt: skip
+    assert shuffle([4] * 6, 0, 3).epoch(0).records(0, 24).tolist() == [
+        9, 10, 14, 18, 17, 19, 13, 12, 16, 15, 11, 8, 22, 5, 4, 23, 2, 0, 7, 6, 21, 1, 20, 3,
+    ]  # fmt: skip
+
+
 def test_seeds_and_epochs_differ() -> None:
     orders = {tuple(shuffle([10] * 10, seed).epoch(epoch).records(0, 100)) for seed in range(3) for epoch in range(3)}
     assert len(orders) == 9

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lamella.data._columns import select_columns
@@ -20,6 +21,9 @@ from lamella.data._sources._schema import cast_table, check_names, check_same_sc
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_OPENED_AT_ONCE = 16
 
 
 class File(NamedTuple):
@@ -56,7 +60,7 @@ class FileTable:
         self.owner = owner
         self.reader = reader
         self.partitions = partitions
-        self.files = [File(place, reader.open(place)) for place in places]
+        self.files = [File(*opened) for opened in zip(places, _open_all(reader, places), strict=True)]
         for file in self.files:
             with naming(owner, reader.label, file.place):  # a damaged name is no text
                 check_names(owner, file.place.name, file.layout.schema)
@@ -159,3 +163,11 @@ def _subschema(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema([schema.field(name) for name in names])
+
+
+def _open_all(reader: GroupFormat, places: Sequence[Place]) -> list[Layout]:
+    """What each file says about itself; far away many are asked at once, for each answer takes round trips."""
+    if len(places) == 1 or all(place.is_local for place in places):
+        return [reader.open(place) for place in places]
+    with ThreadPoolExecutor(min(len(places), _OPENED_AT_ONCE)) as pool:
+        return list(pool.map(reader.open, places))

@@ -79,7 +79,8 @@ class GroupCache:
 
     def _fill(self, number: int, group: Future[tuple[Columns, int]]) -> None:
         try:
-            columns, held = self._read(number)
+            with stage("decode"):
+                columns, held = self._read(number)
         except BaseException as error:
             with self._lock:
                 del self._groups[number]

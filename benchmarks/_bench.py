@@ -1,8 +1,8 @@
 """Runs the sides of a case in processes of their own and takes turns between them.
 
-A side is suspended while another measures: the worker threads of both BLAS libraries keep spinning for a while after a
-call, and would otherwise run on the processors that the other side is timed on. Each turn begins with a block that does
-not count; the result is the median over the blocks of all turns.
+A side is suspended, with all processes it started, while another measures: the worker threads of both BLAS libraries
+keep spinning for a while after a call, and the workers of loaders read ahead, on the processors that the other side is
+timed on. Each turn begins with a block that does not count; the result is the median over the blocks of all turns.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
+from typing import Any
 
 from benchmarks._case import Case, CaseFailed
 from benchmarks._machine import ROOT, worker_environment
@@ -36,8 +37,10 @@ class Side:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         self._handle = psutil.Process(self._process.pid)
+        self._children: list[Any] = []
+        self._gone = psutil.NoSuchProcess
         self._read()
-        self._handle.suspend()
+        self._suspend()
 
     def __enter__(self) -> Side:
         return self
@@ -46,9 +49,21 @@ class Side:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._process.poll() is None:
-            self._handle.resume()
+            self._resume()
             self._process.terminate()
         self._process.communicate()
+
+    def _suspend(self) -> None:
+        self._handle.suspend()  # first, so that it starts no more of them
+        self._children = self._handle.children(recursive=True)
+        for child in self._children:
+            with suppress(self._gone):
+                child.suspend()
+
+    def _resume(self) -> None:
+        for process in (*self._children, self._handle):
+            with suppress(self._gone):
+                process.resume()
 
     def _read(self) -> object:
         assert self._process.stdout is not None
@@ -61,11 +76,11 @@ class Side:
 
     def _ask(self, request: object) -> object:
         assert self._process.stdin is not None
-        self._handle.resume()
+        self._resume()
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = self._read()
-        self._handle.suspend()
+        self._suspend()
         return answer
 
     def time(self, number: int, blocks: int, statement: str = "") -> list[float]:

@@ -24,6 +24,7 @@ PROMISED = {
     "sweep",
     "train",
     "infer",
+    "data",
 }
 
 ROW = Row(

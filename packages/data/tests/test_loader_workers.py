@@ -109,6 +109,21 @@ def test_out_of_order_the_slow_batch_comes_last_and_a_state_knows_which_were_giv
         elsewhere.load_state_dict(state)
 
 
+def test_out_of_order_a_batch_that_fails_is_passed_over_by_a_loop_that_goes_on() -> None:
+    loader = DataLoader(Broken(24, {3: OSError("torn")}), 2, num_workers=3, in_order=False)
+    batches = iter(loader)
+    given, failed = [], 0
+    for _ in range(11):
+        try:
+            given += ids(next(batches))
+        except OSError:
+            failed += 1
+    assert failed == 1
+    given += [number for batch in batches for number in ids(batch)]
+    assert sorted(given) == [number for number in range(24) if number not in (2, 3)]
+    assert (loader.epoch, loader.state_dict()["ahead"]) == (1, [])
+
+
 # -- what a worker knows ----------------------------------------------------------------------------------------------
 
 

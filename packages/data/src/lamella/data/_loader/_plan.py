@@ -21,8 +21,9 @@ from lamella.data._protocols import IndexArray, IndexedSampler, Keys
 from lamella.data._samplers import PositionedSampler
 
 # Positions of an order that are computed at once: enough to spread the permutation's fixed cost thinly, small enough
-# for the cache.
+# for the cache; fewer at the start, where a first batch waits for them.
 _BLOCK_POSITIONS = 65536
+_FIRST_POSITIONS = 4096
 # What a rank reads in a step, and the position after that step.
 Step: TypeAlias = tuple[Keys, int]
 
@@ -58,14 +59,16 @@ def indexed_steps(sampler: PositionedSampler | IndexedSampler, epoch: int, share
     """The steps from position `start` on of an order that is a formula: nothing before is computed."""
     keys = len(sampler)
     whole = (keys - start) // share.taken
-    block = max(1, _BLOCK_POSITIONS // share.batch_size)
-    for first in range(0, whole, block):
-        count = min(block, whole - first)
+    first, block = 0, min(_FIRST_POSITIONS, _BLOCK_POSITIONS) // share.batch_size
+    while first < whole:
+        count = min(max(1, block), whole - first)
         begin = start + first * share.taken
         order = _of_rank(sampler, epoch, share, begin, count, keys)
         for number in range(count):
             at = number * share.batch_size
             yield order[at : at + share.batch_size], begin + (number + 1) * share.taken
+        first += count
+        block = _BLOCK_POSITIONS // share.batch_size
     begin = start + whole * share.taken
     if begin < keys and not share.drop_last:
         low, high = share.of_rest(keys - begin)

@@ -16,7 +16,7 @@ from lamella.data._columns import select_columns
 from lamella.data._sources._categories import common_values, recode
 from lamella.data._sources._formats import GroupFormat, Layout, naming
 from lamella.data._sources._partitions import Partitions
-from lamella.data._sources._places import Place
+from lamella.data._sources._places import Place, changed
 from lamella.data._sources._schema import cast_table, check_names, check_same_schema, without_views
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class FileTable:
         """ValueError if a file is gone, or another one has taken its place."""
         # Far away each question is a round trip, and opening the file asks for its size anyway.
         if place.is_local and place.now() != place:
-            raise ValueError(f"{self.owner}: {place.name} was changed or removed while in use; make a new {self.owner}")
+            raise changed(self.owner, place)
 
     def digest(self) -> str:
         """A digest of what describes all files' content; not of paths or times."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from lamella.data._sources._places import Place
+from lamella.data._sources._places import Place, check_answers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -127,12 +127,13 @@ def group_format(owner: str, kind: str) -> GroupFormat:
 
 @contextmanager
 def naming(owner: str, label: str, place: Place) -> Iterator[None]:
-    """Errors of Arrow's readers under the file's name."""
+    """Errors of Arrow's readers under the file's name: ValueError for its content, OSError where it was not had."""
     import pyarrow as pa
 
     try:
         yield
     except (pa.ArrowException, OSError, MemoryError, OverflowError, UnicodeDecodeError) as error:
+        check_answers(owner, place, error)
         raise ValueError(f"{owner}: {place.name} is corrupt, truncated or not {label} file: {error}") from error
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ Path: TypeAlias = str | os.PathLike[str]
 
 _GLOB = re.compile(r"[*?\[]")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: "C://" is a drive
+_SECRET = re.compile(r"(?<=://)[^/@]*:[^/@]*(?=@)")
 
 
 class Place(NamedTuple):
@@ -51,6 +53,30 @@ class Place(NamedTuple):
         return self._replace(size=info.size, mtime_ns=info.mtime_ns) if info.is_file else None
 
 
+def check_answers(owner: str, place: Place, error: Exception) -> None:
+    """Why a file far away could not be read, where that is not its content; returns where it may be.
+
+    Arrow raises one and the same OSError for damaged files and for stores that do not answer (after its own retries):
+    whoever got one asks the store again. OSError if it fails again, ValueError if the file is another one by now.
+    """
+    if place.is_local or not isinstance(error, OSError):
+        return
+    try:
+        now = place.now()
+        if now == place:
+            with place.filesystem.open_input_file(place.path) as stream:
+                stream.read_at(1, 0)
+    except OSError:
+        raise OSError(f"{owner}: {place.name} cannot be read from its store: {error}") from error
+    if now != place:
+        raise changed(owner, place) from error
+
+
+def changed(owner: str, place: Place) -> ValueError:
+    """The error for a file that is not what it was when the dataset was made."""
+    return ValueError(f"{owner}: {place.name} was changed or removed while in use; make a new {owner}")
+
+
 def find_places(
     owner: str, source: Path | Sequence[Path], filesystem: object | None, suffixes: Sequence[str]
 ) -> list[Place]:
@@ -59,7 +85,7 @@ def find_places(
     FileNotFoundError for a path that is not there and for a folder or glob without such files.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _find(owner, source, filesystem, suffixes)
+        return _find(owner, os.fspath(source), filesystem, suffixes)
     try:
         paths = list(source)
     except TypeError:
@@ -72,7 +98,7 @@ def find_places(
     for path in paths:
         if not isinstance(path, (str, os.PathLike)):
             raise TypeError(f"{owner}: a list of files must hold paths, got {path!r} of type {type(path).__name__}")
-    return [place for path in paths for place in _find(owner, path, filesystem, suffixes)]
+    return [place for path in paths for place in _find(owner, os.fspath(path), filesystem, suffixes)]
 
 
 def as_filesystem(owner: str, filesystem: object) -> pafs.FileSystem:
@@ -91,10 +117,15 @@ def as_filesystem(owner: str, filesystem: object) -> pafs.FileSystem:
     )
 
 
-def _find(owner: str, source: Path, filesystem: object | None, suffixes: Sequence[str]) -> list[Place]:
+def _find(owner: str, source: str, filesystem: object | None, suffixes: Sequence[str]) -> list[Place]:
+    where, path = _resolve(owner, source, filesystem)
+    with _asking(owner, where, source):
+        return _found(owner, where, path, shown(source), suffixes)
+
+
+def _found(owner: str, where: pafs.FileSystem, path: str, source: str, suffixes: Sequence[str]) -> list[Place]:
     from pyarrow.fs import FileType
 
-    where, path = _resolve(owner, os.fspath(source), filesystem)
     folder, pattern = _split_glob(path)
     if pattern and where.get_file_info(path).type == FileType.NotFound:  # a file may be called "a[1].parquet"
         return _matching(owner, where, folder, pattern)
@@ -109,6 +140,22 @@ def _find(owner: str, source: Path, filesystem: object | None, suffixes: Sequenc
             f"{owner}: no {' or '.join(f'*{suffix}' for suffix in suffixes)} files in folder {source}"
         )
     return found
+
+
+@contextmanager
+def _asking(owner: str, where: pafs.FileSystem, source: str) -> Iterator[None]:
+    """Errors of a filesystem that does not answer, or not to these credentials, under what was asked for."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise type(error)(f"{owner}: cannot look for {shown(source)} ({where.type_name}): {error}") from error
+
+
+def shown(source: str) -> str:
+    """A path or URI as errors show it: without the credentials that a URI may hold."""
+    return _SECRET.sub("***", source)
 
 
 def _resolve(owner: str, source: str, filesystem: object | None) -> tuple[pafs.FileSystem, str]:
@@ -129,7 +176,9 @@ def _resolve(owner: str, source: str, filesystem: object | None) -> tuple[pafs.F
     try:
         where, path = pafs.FileSystem.from_uri(parent + question + options)
     except (OSError, ValueError, NotImplementedError) as error:
-        raise type(error)(f"{owner}: cannot open the filesystem of {source!r}: {error}") from error
+        raise type(error)(
+            f"{owner}: cannot open the filesystem of {shown(source)!r}: {shown(str(error))}"
+        ) from None  # Arrow's own text repeats the URI, credentials and all
     return as_filesystem(owner, where), path + address[len(parent) :]
 
 

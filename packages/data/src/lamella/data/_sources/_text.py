@@ -14,7 +14,7 @@ from lamella.data._columns import select_columns
 from lamella.data._sources._filter import may_hold, names_in, plain_schema
 from lamella.data._sources._formats import probe_digest
 from lamella.data._sources._partitions import Partitions
-from lamella.data._sources._places import Place
+from lamella.data._sources._places import Place, check_answers
 from lamella.data._sources._schema import check_names
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ class TextTable:
         try:
             yield
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            check_answers(self.owner, place, error)
             kind = self._kind.default_extname
             raise ValueError(
                 f"{self.owner}: {place.name} cannot be read as {kind} with the columns of the first file: {error}; "

@@ -340,6 +340,20 @@ def jax(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or ["integration/test_jax.py"]))
 
 
+@command("packages/data/tests_remote/store/test_*.py", requires=["wheels"], reuse_venv=True)
+def store(session: nox.Session) -> None:
+    """Datasets over an object store: a server that speaks S3, started on loopback, and the ways in which it fails."""
+    install(session, ["lamella-data[test]"], *group("store"))
+    session.run("pytest", *(session.posargs or ["packages/data/tests_remote/store"]))
+
+
+@command("packages/data/tests_remote/ray/test_*.py", requires=["wheels"], reuse_venv=True)
+def ray(session: nox.Session) -> None:
+    """Datasets of Ray Data, on a Ray of one processor that is started for the tests and ended with them."""
+    install(session, ["lamella-data[test,ray]"])
+    session.run("pytest", *(session.posargs or ["packages/data/tests_remote/ray"]))
+
+
 @command("benchmarks/__main__.py", requires=["wheels"], **PYTORCH)
 def bench(session: nox.Session) -> None:
     """One story of side-by-side timings: `-- STORY [--case C] [--quick] [--json FILE]`."""

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as csv
 import pyarrow.dataset as pads
 import pyarrow.feather as feather
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from lamella.data import ArrowDataset, DataLoader, FileStream, ParquetDataset, Ragged, TableDataset
 from lamella.data._sources._places import _resolve
@@ -119,6 +121,47 @@ def test_an_object_store() -> None:
         sink.write(b"another")
     with pytest.raises(ValueError, match=r"mock:bucket/a/0\.parquet"):
         data[20]
+
+
+class Mortal(LocalFileSystem):  # type: ignore[misc]  # fsspec publishes no types
+    """A store far away that can die."""
+
+    cachable = False
+    dead = False
+
+    def info(self, path: str, **options: Any) -> Any:
+        if self.dead:
+            raise ConnectionError("nobody answers")
+        return super().info(path, **options)
+
+    def _open(self, path: str, *args: Any, **options: Any) -> Any:
+        if self.dead:
+            raise ConnectionError("nobody answers")
+        return super()._open(path, *args, **options)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_store_that_dies_is_no_damaged_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "csv":
+        csv.write_csv(TABLE.select(["n"]), path)
+    else:
+        write_parquet(path, TABLE)
+    store = Mortal()
+    kind = FileStream if suffix == "csv" else ArrowDataset
+    data = kind(str(path), columns=["n"], filesystem=store)
+    assert len(data.load()) == ROWS
+    store.dead = True
+    with pytest.raises(OSError, match=rf"t\.{suffix} cannot be read from its store: .*nobody answers"):
+        data.load()
+    with pytest.raises(OSError, match=rf"cannot look for {re.escape(str(path))} \(py::fsspec.*nobody answers"):
+        kind(str(path), filesystem=store)
+
+
+def test_credentials_in_an_address_are_not_shown() -> None:
+    with pytest.raises(ValueError, match=r"cannot open the filesystem of 's3://\*\*\*@bucket/a\?typo=1'") as raised:
+        ArrowDataset("s3://key:sec/ret@bucket/a?typo=1")
+    assert "sec" not in f"{raised.value} {raised.value.__cause__}"
 
 
 def test_ways_to_name_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

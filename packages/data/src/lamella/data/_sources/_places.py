@@ -20,7 +20,8 @@ Path: TypeAlias = str | os.PathLike[str]
 
 _GLOB = re.compile(r"[*?\[]")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: "C://" is a drive
-_SECRET = re.compile(r"(?<=://)[^/@]*:[^/@]*(?=@)")
+_OF_A_STORE = re.compile(r"AWS Error|google::cloud::Status|Azure Error")  # how Arrow's filesystems tell of failures
+_LOGIN = re.compile(r"(?<=://)[^@?\s]*:[^@?\s]*(?=@)")
 
 
 class Place(NamedTuple):
@@ -57,19 +58,19 @@ def check_answers(owner: str, place: Place, error: Exception) -> None:
     """Why a file far away could not be read, where that is not its content; returns where it may be.
 
     Arrow raises one and the same OSError for damaged files and for stores that do not answer (after its own retries):
-    whoever got one asks the store again. OSError if it fails again, ValueError if the file is another one by now.
+    the store is asked again, and the error's text is looked at. OSError where the store is to blame, ValueError where
+    the file is another one by now.
     """
     if place.is_local or not isinstance(error, OSError):
         return
     try:
         now = place.now()
-        if now == place:
-            with place.filesystem.open_input_file(place.path) as stream:
-                stream.read_at(1, 0)
-    except OSError:
-        raise OSError(f"{owner}: {place.name} cannot be read from its store: {error}") from error
+    except OSError as again:
+        raise OSError(f"{owner}: {place.name} cannot be read from its store: {again}") from error
     if now != place:
         raise changed(owner, place) from error
+    if _OF_A_STORE.search(str(error)):
+        raise OSError(f"{owner}: {place.name} cannot be read from its store: {error}") from error
 
 
 def changed(owner: str, place: Place) -> ValueError:
@@ -155,7 +156,7 @@ def _asking(owner: str, where: pafs.FileSystem, source: str) -> Iterator[None]:
 
 def shown(source: str) -> str:
     """A path or URI as errors show it: without the credentials that a URI may hold."""
-    return _SECRET.sub("***", source)
+    return _LOGIN.sub("***", source)
 
 
 def _resolve(owner: str, source: str, filesystem: object | None) -> tuple[pafs.FileSystem, str]:

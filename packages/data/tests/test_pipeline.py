@@ -31,6 +31,7 @@ from lamella.data import (
     mix,
     random_split,
 )
+from lamella.data._blocks import records_of
 from lamella.tensor import Generator
 
 Point = namedtuple("Point", ["x", "y"])
@@ -448,6 +449,41 @@ def test_behind_an_error_nothing_is_left_out_in_silence() -> None:
         cursor.take(1)
     again: Any = numbers(9).stream(block_rows=3).map(keep_all).cursor(0, state)
     assert again.take(9)["id"].tolist() == [3, 4, 5, 6, 7, 8]
+
+
+def lengthy(record: dict[str, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """A record without a common layout, drawn."""
+    return rng.integers(100, size=int(record["id"]) % 4 + 1)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda d: d,
+        lambda d: d.shuffle(1),
+        lambda d: d[::-2],
+        lambda d: d.repeat(2),
+        lambda d: d + d.take(3),
+        lambda d: mix([d, d.take(7)], [2, 1], stop="all"),
+        lambda d: Subset(d, [4, 2, 2]),
+        lambda d: StackDataset(d, d),
+    ],
+)
+def test_collate_fn_gets_records_as_functions_gave_them_of_the_right_epoch(make: Any) -> None:
+    data = make(numbers(12).map(lengthy, rng=True, seed=3))
+    declared = make(numbers(12).map(lengthy, rng=True, seed=3, ragged=True))
+    loader = DataLoader(data, 5, collate_fn=lambda records: records)
+    epochs = []
+    for epoch in (0, 1):
+        found = [plain(record) for batch in loader for record in batch]
+        block = declared.read(np.arange(len(declared)), epoch)
+        assert found == [plain(record) for record in records_of(block)]
+        epochs.append(found)
+    assert epochs[0] != epochs[1]
+
+
+def plain(value: Any) -> Any:
+    return [plain(part) for part in value] if isinstance(value, tuple) else value.tolist()
 
 
 def test_random_split_takes_a_generator() -> None:

@@ -6,7 +6,7 @@ Splits are functions of their seed alone and cover every record exactly once.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, final
 
 import numpy as np
@@ -47,10 +47,6 @@ class Subset(RandomNode):
         self.indices: IndexArray = positions.astype(np.int64)
         self.indices.flags.writeable = False  # a private copy: a pass that has begun keeps its order
 
-    @property
-    def by_record(self) -> bool:
-        return all(source.by_record for source in self.sources)
-
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -59,10 +55,17 @@ class Subset(RandomNode):
 
     def read(self, indices: IndexArray, epoch: int) -> Any:
         """Records `indices` (positions in this subset) of an epoch as one batch of fresh arrays."""
+        return self._through(self.sources[0].read, indices, epoch)
+
+    def records(self, indices: IndexArray, epoch: int) -> list[Any]:
+        found: list[Any] = self._through(self.sources[0].records, indices, epoch)
+        return found
+
+    def _through(self, read: Callable[[IndexArray, int], Any], indices: IndexArray, epoch: int) -> Any:
         check_indices("Subset", indices)
         (positions,) = gather("Subset", [self.indices], indices)
         try:
-            return self.sources[0].read(positions, epoch)
+            return read(positions, epoch)
         except Exception as error:
             error.add_note(f"in {describe_ids(positions.tolist())} of {type(self.dataset).__name__}")
             raise

@@ -54,11 +54,9 @@ class Fetcher:
         self._single = single
         self._skip = skip
         self._finish = finish
-        # A dataset that reads many records at once does so also when collate_fn wants them one by one; but what was
-        # read one by one is not put together for that: such records may have no common layout.
-        self._by_position = isinstance(dataset, (EpochDataset, BatchedDataset)) and not (
-            collate_fn is not None and isinstance(dataset, RandomAccess) and dataset.by_record
-        )
+        # collate_fn wants records as they are before they are put together: they may have no common layout.
+        self._records = dataset.records if collate_fn is not None and isinstance(dataset, RandomAccess) else None
+        self._by_position = isinstance(dataset, (EpochDataset, BatchedDataset))
         self._read_batch = batch_reader(dataset) if self._by_position else None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -94,6 +92,8 @@ class Fetcher:
         return finished(self._read(task.indices, task.epoch), self._finish)
 
     def _read(self, keys: Any, epoch: int) -> Any:
+        if self._records is not None and isinstance(keys, np.ndarray):
+            return self._collated(self._records(keys, epoch))
         if self._read_batch is not None and isinstance(keys, np.ndarray):
             batch = self._read_batch(keys, epoch)
             return batch if self._collate is None else self._collated(records_of(as_block(batch)))
@@ -107,9 +107,12 @@ class Fetcher:
         """The record of one key, or the whole batch of a key that is a list of positions."""
         positions = _as_positions(key) if self._by_position else None
         if positions is not None and self._read_batch is not None:
-            record = self._read_batch(positions, epoch)
-            if np.ndim(key) == 0:
-                record = record_at(as_block(record), 0)
+            if np.ndim(key):
+                record = self._read_batch(positions, epoch)
+            elif self._records is not None:
+                (record,) = self._records(positions, epoch)
+            else:
+                record = record_at(as_block(self._read_batch(positions, epoch)), 0)
         else:
             record = self.dataset[key]
         if self._collate is None:
@@ -122,7 +125,9 @@ class Fetcher:
         good, skipped = [], []
         for place, key in enumerate(_as_list(keys)):
             try:
-                if self._read_batch is not None and isinstance(keys, np.ndarray):
+                if self._records is not None and isinstance(keys, np.ndarray):
+                    self._records(keys[place : place + 1], epoch)
+                elif self._read_batch is not None and isinstance(keys, np.ndarray):
                     self._read_batch(keys[place : place + 1], epoch)
                 else:
                     read_records(self.dataset, [key])

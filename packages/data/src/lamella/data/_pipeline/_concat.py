@@ -9,7 +9,7 @@ import numpy as np
 
 from lamella.data._blocks import Block
 from lamella.data._pipeline._node import RandomNode, as_random_access
-from lamella.data._pipeline._routing import read_by_key
+from lamella.data._pipeline._routing import read_by_key, records_by_key
 from lamella.data._protocols import Dataset, IndexArray
 
 
@@ -32,10 +32,6 @@ class ConcatDataset(RandomNode):
         sizes: list[int] = self._ends.tolist()
         return sizes
 
-    @property
-    def by_record(self) -> bool:
-        return all(source.by_record for source in self.sources)
-
     def __len__(self) -> int:
         return int(self._ends[-1])
 
@@ -52,6 +48,10 @@ class ConcatDataset(RandomNode):
     def read(self, indices: IndexArray, epoch: int) -> Block:
         owners, places = self._place(indices)
         return read_by_key(owners, places, lambda part, owner: self.sources[owner].read(part, epoch))
+
+    def records(self, indices: IndexArray, epoch: int) -> list[Any]:
+        owners, places = self._place(indices)
+        return records_by_key(owners, places, lambda part, owner: self.sources[owner].records(part, epoch))
 
 
 @final
@@ -77,10 +77,6 @@ class StackDataset(RandomNode):
     def batches(self) -> bool:
         return False
 
-    @property
-    def by_record(self) -> bool:
-        return all(source.by_record for source in self.sources)
-
     def __len__(self) -> int:
         return len(self.sources[0])
 
@@ -92,3 +88,7 @@ class StackDataset(RandomNode):
 
     def read(self, indices: IndexArray, epoch: int) -> Block:
         return self._join([source.read(indices, epoch) for source in self.sources])
+
+    def records(self, indices: IndexArray, epoch: int) -> list[Any]:
+        parts = [source.records(indices, epoch) for source in self.sources]
+        return [self._join(list(part)) for part in zip(*parts, strict=True)]

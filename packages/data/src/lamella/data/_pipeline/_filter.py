@@ -78,6 +78,10 @@ class RandomFilter(_Filter, RandomNode):
     def read(self, indices: IndexArray, epoch: int) -> Block:
         return self.sources[0].read(self._positions[indices], epoch)
 
+    def records(self, indices: IndexArray, epoch: int) -> list[Any]:
+        found: list[Any] = self.sources[0].records(self._positions[indices], epoch)
+        return found
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}
 

@@ -89,11 +89,15 @@ class RandomMap(_Map, RandomBlockOp):
     def _record(self, position: int) -> Any:
         if self.batched:
             return super()._record(position)
-        # As the function gave it: joining it to a block of one row would only turn numbers into numpy's.
-        ids = np.array([position], np.int64)
-        (record,) = records_of(self.sources[0].read(ids, 0))
-        more = (RecordDraws(self.seed, 0, ids)[0],) if self.rng else ()
-        return self.function((position,), record, *more)
+        (record,) = self.records(np.array([position], np.int64), 0)
+        return record
+
+    def records(self, indices: IndexArray, epoch: int) -> list[Any]:
+        # As the function gives them: joining and parting them again could only change them.
+        if self.batched:
+            return super().records(indices, epoch)
+        draws = (RecordDraws(self.seed, epoch, indices).each(),) if self.rng else ()
+        return self.function.each(indices.tolist(), self.sources[0].records(indices, epoch), *draws)
 
 
 @final

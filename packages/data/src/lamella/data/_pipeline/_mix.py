@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self, SupportsIndex, final, overload
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Self, SupportsIndex, final, overload
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from lamella.data._pipeline._cursor import Cursor
 from lamella.data._pipeline._node import Node, RandomNode, StreamNode
 from lamella.data._pipeline._pattern import Pattern, Stop, block_counts, mixed_totals, turn_totals
 from lamella.data._pipeline._random_access import RandomAccess
-from lamella.data._pipeline._routing import read_by_key
+from lamella.data._pipeline._routing import read_by_key, records_by_key
 from lamella.data._pipeline._state import State, read_state
 from lamella.data._pipeline._stream import Stream, StreamIterator
 from lamella.data._protocols import Dataset, IndexArray
@@ -94,14 +94,23 @@ class RandomMix(_Mix, RandomNode):
         return self._length
 
     def read(self, indices: IndexArray, epoch: int) -> Block:
+        return read_by_key(*self._behind(indices, epoch), self._of_source(epoch, "read"))
+
+    def records(self, indices: IndexArray, epoch: int) -> list[Any]:
+        return records_by_key(*self._behind(indices, epoch), self._of_source(epoch, "records"))
+
+    def _behind(self, indices: IndexArray, epoch: int) -> tuple[IndexArray, IndexArray]:
+        """For each record its key, a source and how often that was gone through before, and its position there."""
         sources, places = self.pattern.locate(indices, epoch)
-        lengths, kinds = self._lengths[sources], len(self.sources)
+        lengths = self._lengths[sources]
+        return places // lengths * len(self.sources) + sources, places % lengths
 
-        def read(part: IndexArray, key: int) -> Block:
-            number, source = divmod(key, kinds)
-            return self.sources[source].read(part, epoch * self._rounds[source] + number)
+    def _of_source(self, epoch: int, how: Literal["read", "records"]) -> Callable[[IndexArray, int], Any]:
+        def read(part: IndexArray, key: int) -> Any:
+            number, source = divmod(key, len(self.sources))
+            return getattr(self.sources[source], how)(part, epoch * self._rounds[source] + number)
 
-        return read_by_key(places // lengths * kinds + sources, places % lengths, read)
+        return read
 
 
 @final

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 import numpy as np
 
 from lamella.data._arguments import check_record_index
-from lamella.data._blocks import Block, block_of, objects, record_at
+from lamella.data._blocks import Block, block_of, objects, record_at, records_of
+from lamella.data._collate import read_records
 from lamella.data._protocols import Dataset, IndexArray
 
 if TYPE_CHECKING:
@@ -43,11 +44,6 @@ class RandomAccess(ABC):
         """Whether records are batches: they stay whole, in columns of objects."""
         return False
 
-    @property
-    def by_record(self) -> bool:
-        """Whether records are read one by one and equal in all epochs, so that reading many at once gains nothing."""
-        return type(self).read is RandomAccess.read
-
     @abstractmethod
     def __len__(self) -> int: ...
 
@@ -64,10 +60,17 @@ class RandomAccess(ABC):
 
     def read(self, indices: IndexArray, epoch: int) -> Block:
         """Records `indices` (int64, one dim) of an epoch as one batch of fresh arrays."""
+        records = self.records(indices, epoch)
+        return block_of(records, f"{type(self).__name__}: record") if records else objects([])
+
+    def records(self, indices: IndexArray, epoch: int) -> list[Any]:
+        """The same records one by one, as they are before they are put together: they may have no common layout."""
         kind = type(self)
+        if kind.read is not RandomAccess.read:
+            return records_of(self.read(indices, epoch))
         if kind.__getitem__ is RandomAccess.__getitem__ and kind._record is RandomAccess._record:
             raise TypeError(f"{kind.__name__} gives no records: define __getitem__ or read")
-        return block_of([self[index] for index in indices.tolist()], kind.__name__) if indices.size else objects([])
+        return list(read_records(self, indices.tolist())) if indices.size else []
 
     def gather(self, indices: IndexArray) -> Block:
         """What `read` gives of epoch 0."""

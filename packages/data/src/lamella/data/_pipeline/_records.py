@@ -36,10 +36,6 @@ class RecordDataset(RandomAccess):
     def varies(self) -> bool:
         return self._varies
 
-    @property
-    def by_record(self) -> bool:
-        return not self._batched
-
     def __len__(self) -> int:
         return len(self.dataset)
 
@@ -50,8 +46,13 @@ class RecordDataset(RandomAccess):
         owner = type(self.dataset).__name__
         if self._batched:
             return as_block(batch_reader(self.dataset)(indices, epoch), f"{owner}: batch")
-        records = read_records(self.dataset, indices.tolist()) if indices.size else []
+        records = self.records(indices, epoch)
         return block_of(records, f"{owner}: record", self.ragged) if records else objects([])
+
+    def records(self, indices: IndexArray, epoch: int) -> list[Any]:
+        if self._batched:
+            return super().records(indices, epoch)
+        return list(read_records(self.dataset, indices.tolist())) if indices.size else []
 
     def fingerprint(self) -> str:
         """The dataset's own."""

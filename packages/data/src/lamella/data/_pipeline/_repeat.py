@@ -11,7 +11,7 @@ from typing import Any, SupportsIndex, final
 from lamella.data._arguments import check_int
 from lamella.data._blocks import Block
 from lamella.data._pipeline._node import Node, RandomNode, StreamNode
-from lamella.data._pipeline._routing import read_by_key
+from lamella.data._pipeline._routing import read_by_key, records_by_key
 from lamella.data._pipeline._state import State, read_state
 from lamella.data._pipeline._stream import Stream, StreamIterator
 from lamella.data._protocols import IndexArray
@@ -39,9 +39,15 @@ class RandomRepeat(_Repeat, RandomNode):
         return len(self.sources[0]) * self.times
 
     def read(self, indices: IndexArray, epoch: int) -> Block:
+        return read_by_key(*self._behind(indices, epoch), self.sources[0].read)
+
+    def records(self, indices: IndexArray, epoch: int) -> list[Any]:
+        return records_by_key(*self._behind(indices, epoch), self.sources[0].records)
+
+    def _behind(self, indices: IndexArray, epoch: int) -> tuple[IndexArray, IndexArray]:
+        """The source's epochs and positions."""
         length = max(len(self.sources[0]), 1)
-        rounds = indices // length + epoch * self.times
-        return read_by_key(rounds, indices % length, self.sources[0].read)
+        return indices // length + epoch * self.times, indices % length
 
 
 @final

@@ -46,6 +46,10 @@ class RandomShuffle(_Shuffle, RandomNode):
     def read(self, indices: IndexArray, epoch: int) -> Block:
         return self.sources[0].read(self._positions(indices, epoch), epoch)
 
+    def records(self, indices: IndexArray, epoch: int) -> list[Any]:
+        found: list[Any] = self.sources[0].records(self._positions(indices, epoch), epoch)
+        return found
+
     def _positions(self, indices: IndexArray, epoch: int) -> IndexArray:
         """The records at places `indices` of the order; places in a row come from a piece computed ahead."""
         order = KeyedPermutation(len(self), (self.seed, epoch))

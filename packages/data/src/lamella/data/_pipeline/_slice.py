@@ -27,10 +27,6 @@ class RandomSlice(RandomNode):
     def parameters(self) -> dict[str, Any]:
         return self._given
 
-    @property
-    def by_record(self) -> bool:
-        return all(source.by_record for source in self.sources)
-
     def __len__(self) -> int:
         return len(self.places)
 
@@ -38,7 +34,14 @@ class RandomSlice(RandomNode):
         return self.sources[0][self.places[position]]
 
     def read(self, indices: IndexArray, epoch: int) -> Block:
-        return self.sources[0].read(indices * self.places.step + self.places.start, epoch)
+        return self.sources[0].read(self._behind(indices), epoch)
+
+    def records(self, indices: IndexArray, epoch: int) -> list[Any]:
+        found: list[Any] = self.sources[0].records(self._behind(indices), epoch)
+        return found
+
+    def _behind(self, indices: IndexArray) -> IndexArray:
+        return indices * self.places.step + self.places.start
 
 
 def sliced(source: RandomAccess, index: slice) -> RandomSlice:

@@ -161,6 +161,8 @@ def test_filters_read_once_and_take_arrow_expressions() -> None:
     data = numbers(20).filter(keep)
     assert ids(data) == ids(data) == list(range(0, 20, 3))
     assert set(calls.values()) == {1}
+    longer = RecordDataset([np.arange(n) for n in (3, 1, 2)]).filter(lambda record: len(record) > 1)
+    assert [record.tolist() for record in longer] == [[0, 1, 2], [0, 1]]  # records need no common layout
     table = TableDataset({"id": np.arange(6), "word": Ragged.from_rows(["a", "b", "a", "c", "a", "b"])})
     expression = (pc.field("word") == "a") & (pc.field("id") > 0)
     for source in (table, table.stream(block_rows=2), table.map(lambda r: r), table.map(lambda r: r).stream()):

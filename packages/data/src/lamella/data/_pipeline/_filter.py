@@ -36,16 +36,13 @@ class _Filter(Node):
         expression = self.function.function
         return {"expression": str(expression)} if isinstance(expression, _Expression) else {"batched": self.batched}
 
-    def kept(self, block: Block, ids: IndexArray) -> IndexArray:
-        """The rows of the block to keep."""
-        with stage("transform"):
-            return self._kept(block, ids)
-
-    def _kept(self, block: Block, ids: IndexArray) -> IndexArray:
+    def kept(self, rows: Any, ids: IndexArray) -> IndexArray:
+        """Which to keep of a block (batched) or of a list of records."""
         numbers = ids.tolist()
-        if not self.batched:
-            return np.flatnonzero([bool(answer) for answer in self.function.each(numbers, records_of(block))])
-        mask = np.asarray(self.function(numbers, block))
+        with stage("transform"):
+            if not self.batched:
+                return np.flatnonzero([bool(answer) for answer in self.function.each(numbers, rows)])
+            mask = np.asarray(self.function(numbers, rows))
         if mask.dtype != np.bool_ or mask.shape != ids.shape:
             raise TypeError(
                 f"filter: {self.function.name} must give a boolean for each of {len(ids)} rows "
@@ -68,7 +65,9 @@ class RandomFilter(_Filter, RandomNode):
     def _positions(self) -> IndexArray:
         with self._lock:
             if self._found is None:
-                kept = [ids[self.kept(block, ids)] for ids, block in scan(self.sources[0])]
+                source = self.sources[0]
+                read = source.read if self.batched else source.records
+                kept = [ids[self.kept(rows, ids)] for ids, rows in scan(source, read)]
                 self._found = np.concatenate(kept) if kept else np.empty(0, np.int64)
         return self._found
 
@@ -106,7 +105,8 @@ class _Filtered(StreamIterator):
         while True:
             block = next(self._source)
             rows = count_rows(block)
-            kept = self._node.kept(block, np.arange(self._position, self._position + rows, dtype=np.int64))
+            ids = np.arange(self._position, self._position + rows, dtype=np.int64)
+            kept = self._node.kept(block if self._node.batched else records_of(block), ids)
             self._position += rows
             if len(kept) == rows:
                 return block

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
-from lamella.data._blocks import Block
 from lamella.data._pipeline._random_access import RandomAccess
 from lamella.data._protocols import IndexArray
 
 _ROWS = 1024  # read at once
 
 
-def scan(source: RandomAccess) -> Iterator[tuple[IndexArray, Block]]:
-    """All records of epoch 0: positions and blocks."""
+def scan(
+    source: RandomAccess, read: Callable[[IndexArray, int], Any] | None = None
+) -> Iterator[tuple[IndexArray, Any]]:
+    """All records of epoch 0: positions, and what `read` gives for them (by default blocks)."""
+    read = source.read if read is None else read
     for start in range(0, len(source), _ROWS):
         indices = np.arange(start, min(start + _ROWS, len(source)), dtype=np.int64)
-        yield indices, source.read(indices, 0)
+        yield indices, read(indices, 0)
 
 
 def refuse_varying(op: str, source: RandomAccess) -> None:

@@ -555,3 +555,21 @@ def test_a_file_without_columns(tmp_path: Path) -> None:
     for name in ("t.parquet", "t.arrow"):
         with pytest.raises(ValueError, match=rf"{name} has no columns"):
             ArrowDataset(tmp_path / name)
+
+
+@pytest.mark.parametrize("case", ["parquet", "ipc"])
+def test_a_checkpoint_refuses_files_that_changed(tmp_path: Path, case: str) -> None:
+    name, write = WRITERS[case]
+    write(tmp_path / name)
+    loader = DataLoader(ArrowDataset(tmp_path / name, columns=["n"]), 8, shuffle=True)
+    next(iter(loader))
+    state = loader.state_dict()
+    same = DataLoader(ArrowDataset(tmp_path / name, columns=["n"]), 8, shuffle=True)
+    same.load_state_dict(state)
+    writer = write_parquet if case == "parquet" else write_ipc
+    changed = TABLE.set_column(0, "n", pa.array(np.arange(ROWS)[::-1].copy()))
+    for table in (TABLE[: ROWS - 1], changed):
+        writer(tmp_path / name, table)
+        other = DataLoader(ArrowDataset(tmp_path / name, columns=["n"]), 8, shuffle=True)
+        with pytest.raises(ValueError, match="dataset was .* when the state was saved"):
+            other.load_state_dict(state)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lamella.data._blocks import concat_blocks, cut_rows
-from lamella.data._columns import Column, check_indices, gather
+from lamella.data._columns import check_indices, gather
 from lamella.data._protocols import IndexArray
 from lamella.data._ragged import Ragged, concat_ragged
 from lamella.data._sources._mapped_rows import Columns, MappedRows, Memory
@@ -62,8 +62,10 @@ class GroupedRows:
         group = self.group_of(start)
         first = self._bounds[group]
         if stop <= self._bounds[group + 1]:
+            begin, end = start - first, stop - first
             return {
-                name: copy_rows(column, start - first, stop - first) for name, column in self._get(group, True).items()
+                name: column[begin:end].copy() if isinstance(column, np.ndarray) else concat_ragged([column[begin:end]])
+                for name, column in self._get(group, True).items()
             }
         parts = []
         while start < stop:
@@ -109,11 +111,6 @@ class GroupedRows:
         return {
             name: _join([(rows, columns[name]) for rows, columns in parts], places) for name in names or parts[0][1]
         }
-
-
-def copy_rows(column: Column, start: int, stop: int) -> Column:
-    """Rows [start, stop) in fresh memory."""
-    return concat_ragged([column[start:stop]]) if isinstance(column, Ragged) else column[start:stop].copy()
 
 
 def _join(parts: Sequence[tuple[IndexArray, Any]], places: IndexArray) -> Any:

@@ -111,8 +111,11 @@ class TextTable:
                 )
 
     def _physical(self, number: int) -> pa.Schema:
-        with self._naming(self.places[number]):
-            return self._fragment(number).physical_schema
+        place = self.places[number]
+        with self._naming(place):
+            schema = self._fragment(number).physical_schema
+            check_names(self.owner, place.name, schema)  # here, for a damaged name is no text
+            return schema
 
     def _fragment(self, number: int) -> pads.Fragment:
         place = self.places[number]

@@ -39,6 +39,13 @@ def both(call):
     return results
 
 
+def test_no_way_leads_through_a_result_that_is_not_followed():
+    x = leaf([0.0, 4.0])
+    for i, slope in enumerate((2.0, [np.inf, 0.25])):
+        outs = checkpoint(lambda x: (x * 2.0, x.sqrt()), x)
+        assert_close(grad(outs[i].sum(), [x])[0].numpy(), np.broadcast_to(slope, 2))
+
+
 CALLS = {
     "arguments": lambda run, x, w: run(block, x, w),
     "keywords": lambda run, x, w: run(block, x, w=w, scale=3.0),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from lamella.tensor import Tensor, enable_grad, zeros
+from lamella.tensor import Tensor, enable_grad
 from lamella.tensor.extend import (
     GRAD,
     OPS,
@@ -22,7 +22,6 @@ from lamella.tensor.extend import (
     default_generator,
     detached,
     dispatch,
-    from_numpy_dtype,
     set_edge,
     tls,
     user_location,
@@ -240,7 +239,8 @@ class _Recompute:
                     f"the function under checkpoint returned {dtype} first and {out._data.dtype} when it ran again in "
                     f"backward; it must depend on its arguments only"
                 )
-            roots.append((out._edge, zeros(shape, dtype=from_numpy_dtype(dtype)) if gi is None else gi))
+            if gi is not None:  # else nothing of the loss is behind this result, and no way leads through it
+                roots.append((out._edge, gi))
         inputs = [flat[i]._edge for i in self.cut]
         targets: dict[Any, Any] = dict.fromkeys([*inputs, *self.outer])
         needed, _ = leading_to([e for e, _ in roots], targets, 0)

@@ -22,6 +22,7 @@ class FunctionContext:
         self._for_forward: tuple[Any, ...] = ()
         self._node: Node | None = None
         self._keep = False
+        self._mask = 0
         self._readable: tuple[Any, ...] | None = None
         self._no_grad_outputs: frozenset[int] = frozenset()
         self._dirty: frozenset[int] = frozenset()
@@ -69,6 +70,10 @@ class FunctionContext:
         node, saved = self._saved()
         return tuple(unpack(node, saved[i], self._keep) for i in places)
 
+    def wanted(self) -> int:
+        """The arguments that the backward at hand is asked for a gradient of, as bits: `grad` may want some only."""
+        return self._mask
+
     def _saved(self) -> tuple[Node, tuple[Any, ...]]:
         node = self._node
         if node is None or node.saved is None:
@@ -83,9 +88,9 @@ class FunctionContext:
         return kept
 
     @contextmanager
-    def _backward_of(self, node: Node, keep: bool) -> Iterator[None]:
+    def _backward_of(self, node: Node, keep: bool, mask: int) -> Iterator[None]:
         """saved_tensors are those of the node while its backward runs."""
-        self._node, self._keep = node, keep
+        self._node, self._keep, self._mask = node, keep, mask
         try:
             yield
         finally:

@@ -195,9 +195,10 @@ def _walk(
     ctx = Context(create_graph)
     watched = targets is not None
     anomaly = tls.anomaly
+    marks = None if tls.trace is None else tls.trace.marks
     while heap:
         node = heappop(heap)[1]
-        g = pending.pop(node)
+        g = given = pending.pop(node)
         plan = node.plan
         wanted = plan.wanted
         ctx.mask = plan.mask
@@ -225,7 +226,9 @@ def _walk(
             check_gradients(node, grads, wanted)
         if hooks is not None and hooks.after:
             grads = after_hooks(node, hooks.after, grads, g, create_graph)
-        g = None  # type: ignore[assignment]
+        if marks is not None:
+            grads = marks.left(given if node.others else (given,), grads, wanted)
+        g = given = None  # type: ignore[assignment]
         edges = node.edges
         for i in wanted:
             gi = grads[i]

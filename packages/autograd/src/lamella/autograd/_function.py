@@ -370,8 +370,10 @@ def _rule(cls: type[Function], ctx: FunctionContext, are_tensors: list[bool]) ->
             ]
         )
         full = [next(filled) if is_tensor else None for is_tensor in are_tensors]
+        if ctx._materialize and tls.trace is not None and tls.trace.marks is not None:
+            full = tls.trace.marks.filled(full)
         at_level = any(gi is not None and bool(gi._flags & LEVEL) for gi in g)
-        with ctx._backward_of(node, keep):
+        with ctx._backward_of(node, keep, context.mask):
             if at_level:  # the grad mode stays: it would cut lower levels too
                 grads = backward(ctx, *full)
             else:

@@ -240,9 +240,13 @@ class GraphBuilder:
         """How many nodes there are so far."""
         return len(self._nodes)
 
+    def since(self, first: int) -> Sequence[Node]:
+        """The nodes from number `first` on."""
+        return self._nodes[first:]
+
     def attribute(self, first: int, source: Source | None) -> None:
         """Nodes from number `first` on come from this line: a graph is traced again, and the lines are the first's."""
-        for node in self._nodes[first:]:
+        for node in self.since(first):
             node.source = source
 
     def input(self, type: Type, source: str | None = None) -> Value:

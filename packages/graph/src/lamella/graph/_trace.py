@@ -78,6 +78,7 @@ class Trace(TracedNumbers):
         self.constants: list[Tensor] = []
         self.arrays: list[tuple[Any, Any]] = []  # numpy arrays that became constants, and what they held
         self.knows_array: Callable[[Any], bool] = lambda _: False  # whether the capture layer can fetch one again
+        self.marks: Any = None  # of a traced backward: what is told of each rule that runs
         self.leaves: list[Any] = []  # leaves of autograd that the program made
         self.made: list[tuple[Any, Any]] = []  # (weak reference to a traced tensor, where it was made)
 

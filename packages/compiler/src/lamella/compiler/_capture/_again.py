@@ -39,6 +39,7 @@ class Again(NamedTuple):
         if self.refused is not None:
             raise differentiated_again(self.name, self.refused)
         asked = [i for i, g in enumerate(cotangents) if g is not None]
+        graph = dce(self.graph.replace(self.graph.nodes, [self.graph.outputs[i] for i in asked]))
 
         def function(*targets: Tensor) -> tuple[Tensor, ...]:
             given: list[Any] = [None] * len(self.graph.inputs)
@@ -48,19 +49,18 @@ class Again(NamedTuple):
                 given[at] = number
             for i, t in zip(self.targets, targets, strict=True):
                 given[self.tensors[i][0]] = t
-            outs = self._run(given)
-            for i in asked:
-                if not outs[i]._flags & GRAD:
-                    raise differentiated_again(self.name, "a result has a history that is not made of ops")
-            return tuple([outs[i] for i in asked])
+            outs = self._run(graph, given)
+            if not all(out._flags & GRAD for out in outs):
+                raise differentiated_again(self.name, "a result has a history that is not made of ops")
+            return tuple(outs)
 
         with Mode(autocast=None):
             _, back = vjp(function, *[tensors[i] for i in self.targets])
             return list(back(tuple([cotangents[i] for i in asked])))
 
-    def _run(self, inputs: Sequence[Any]) -> list[Any]:
-        env: dict[Value, Any] = dict(zip(self.graph.inputs, inputs, strict=True))
-        for node in self.graph.nodes:
+    def _run(self, graph: Graph, inputs: Sequence[Any]) -> list[Any]:
+        env: dict[Value, Any] = dict(zip(graph.inputs, inputs, strict=True))
+        for node in graph.nodes:
             args: list[Any] = [env[a] if type(a) is Value else a for a in node.args]
             mask = self.followed.get(node.outputs[0].id)
             if mask is not None:  # else it replays a view or a write, and follows what it is given
@@ -74,7 +74,7 @@ class Again(NamedTuple):
             else:
                 out = dispatch(node.op, tuple(args), dict(node.params))
             env.update(zip(node.outputs, out if type(out) is tuple else (out,), strict=True))
-        return [env[as_value(v)] for v in self.graph.outputs]
+        return [env[as_value(v)] for v in graph.outputs]
 
     def _followed(self, a: Any, follows: int, node: Any) -> Any:
         if not isinstance(a, Tensor):

@@ -34,13 +34,14 @@ from lamella.tensor.extend import INFERENCE, LEVEL, tls, wrap
 from ._again import Again, again_of, differentiated_again, has_hooks
 from ._explore import Explorer
 from ._fetch import Fetched
+from ._marks import Marked, Marks, without
 from ._results import Results
 from ._saved import Place, PlaceOf, Saved, cells_of, lying_in, uses_of
+from ._ways import Planner, Run, Way, Ways
 
-__all__ = ["PASSES", "Backward", "Joint", "Spent", "trace_backward"]
+__all__ = ["PASSES", "Backward", "Joint", "Later", "Spent", "trace_backward"]
 
 PASSES = (dce, fold_scalars, fold_constants, simplify, join_pads, cse, dce)
-Run = Callable[[list[Any]], list[Any]]
 
 
 class Backward:
@@ -51,47 +52,77 @@ class Backward:
     """
 
     __slots__ = (
-        "again", "again_at", "beside", "copied", "graph", "held", "is_tensor", "made", "metas", "name", "number_at",
-        "run", "targets", "tensor_at", "watched", "witnesses",
+        "_kind_at", "_saved_at", "again", "again_at", "beside", "copied", "held", "is_tensor", "made", "name",
+        "number_at", "raises", "targets", "tensor_at", "ways", "witnesses",
     )  # fmt: skip
 
     def __init__(
         self,
         name: str,
-        graph: Graph | None,
-        run: Run,
+        planner: Planner,
         made: list[int],
         targets: list[int],
         residuals: Sequence[tuple[int, bool, Place | None]] = (),
-        watched: Sequence[frozenset[Place]] = (),
+        watched: Sequence[Place] = (),
         beside: Backward | None = None,
         again: Again | None = None,
+        raises: bool = False,
     ) -> None:
         self.name = name
-        self.graph = graph  # None where going backward raises
-        self.run = run
+        self.raises = raises  # nobody can go backward
+        self.ways = Ways(planner, len(made), len(targets))
         self.made = made  # which made results carry gradients
         self.targets = targets
         # residuals: (position among the outputs, whether it is a tensor, memory of a user's in which it may lie)
         self.is_tensor = [is_tensor for _, is_tensor, _ in residuals]
         self.tensor_at = [at for at, is_tensor, _ in residuals if is_tensor]
         self.number_at = [at for at, is_tensor, _ in residuals if not is_tensor]
+        # for each residual its position among those of its kind
+        self._kind_at = [self.is_tensor[:n].count(is_tensor) for n, is_tensor in enumerate(self.is_tensor)]
         places = [place for _, is_tensor, place in residuals if is_tensor]
         # residuals that are copied where they lie in memory that no op has saved: a user may write it
         self.copied = [(n, place) for n, place in enumerate(places) if place is not None]
         wanted = [] if again is None else [at for _, at in again.tensors]
-        every = list(dict.fromkeys(place for places in watched for place in places))
-        self.held = list(dict.fromkeys([*wanted, *[p.at for p in every if p.older and not p.steps]]))
-        self.witnesses = [p for p in every if not p.older or p.steps]
+        self.held = list(dict.fromkeys([*wanted, *[p.at for p in watched if p.older and not p.steps]]))
+        self.witnesses = [p for p in watched if not p.older or p.steps]
         start, behind = len(self.tensor_at), len(self.tensor_at) + len(self.held)
         saved = {Place(True, at): start + n for n, at in enumerate(self.held)}
         saved |= {place: behind + n for n, place in enumerate(self.witnesses)}
-        # for each made result, what of the saved must not have been written before its backward
-        self.watched = [tuple([saved[place] for place in places]) for places in watched]
+        self._saved_at = saved
         self.beside = beside  # the backward of other results, which raises
         self.again = again  # how a second derivative is taken
         self.again_at = [saved[Place(True, at)] for at in wanted]
-        self.metas: list[tuple[tuple[int, ...], Any]] = []  # shapes and dtypes of the results, from the first call on
+
+    @property
+    def graph(self) -> Graph | None:
+        """What the way that was made last computes; None where going backward raises."""
+        return None if self.raises else self.ways.last().graph
+
+    @property
+    def run(self) -> Run:
+        """The executable of the way that was made last."""
+        return self.ways.last().run
+
+    def gradients(self, ctx: FunctionContext, numbers: Sequence[Any], g: Sequence[Any]) -> list[Any]:
+        """The gradients that are wanted; None for one that the followed results do not lead to."""
+        arrays = [None if gi is None else gi.detach().numpy() for gi in g]
+        way = self.ways.of(_bits(g), ctx.wanted() >> _BEFORE_TARGETS)
+        ctx.saved_at([self._saved_at[place] for place in way.watched])
+        saved = iter(ctx.saved_at([self._kind_at[n] for n in way.reads if self.is_tensor[n]]))
+        given = [next(saved)._data if self.is_tensor[n] else numbers[self._kind_at[n]] for n in way.reads]
+        out: list[Any] = [None] * len(self.targets)
+        for i, array in zip(way.gives, way.run([*[arrays[i] for i in way.takes], *given]), strict=True):
+            out[i] = wrap(array)
+        return out
+
+    def gradients_again(self, ctx: FunctionContext, numbers: Sequence[Any], g: Sequence[Any]) -> list[Any]:
+        """The same by a way that autograd follows: the forward once more; RuntimeError where there is none."""
+        tensors = ctx.saved_at(self.again_at)
+        if self.again is None or any(t is None for t in tensors):
+            raise differentiated_again(self.name, "its results cannot be computed once more")
+        reached = self.ways.reached(_bits(g))
+        found = self.again.gradients(tensors, numbers, g)
+        return [gi if i in reached else None for i, gi in enumerate(found)]
 
     def connect(self, made: list[Tensor], values: list[Any], fetched: list[Tensor], inputs: Sequence[Any]) -> None:
         """Put tensors with a history in the place of the made results that carry gradients."""
@@ -110,8 +141,6 @@ class Backward:
         if self.beside is not None:
             self.beside.connect(made, values, fetched, inputs)
         outs = [made[i] for i in self.made]
-        if not self.metas:
-            self.metas = [(o._data.shape, o._data.dtype) for o in outs]
         out = CompiledCall.apply((self, numbers, again), tensors, outs, *[fetched[i] for i in self.targets])
         for i, t in zip(self.made, out, strict=True):
             made[i] = t
@@ -137,21 +166,18 @@ class CompiledCall(Function):
         """
         program, numbers, again = ctx.call
         if tls.grad or any(gi is not None and gi._flags & LEVEL for gi in g):
-            tensors = ctx.saved_at(program.again_at)
-            if program.again is None or any(t is None for t in tensors):
-                raise differentiated_again(program.name, "its results cannot be computed once more")
-            return (None, None, None, *program.again.gradients(tensors, again, g))
-        for gi, places in zip(g, program.watched, strict=False):
-            if gi is not None:
-                ctx.saved_at(places)
-        saved = iter(ctx.saved_at(range(len(program.tensor_at))))
-        left = iter(numbers)
-        given = [next(saved)._data if is_tensor else next(left) for is_tensor in program.is_tensor]
-        cotangents = [
-            np.zeros(shape, dtype) if gi is None else gi.detach().numpy()
-            for gi, (shape, dtype) in zip(g, program.metas, strict=True)
-        ]
-        return (None, None, None, *[wrap(a) for a in program.run([*cotangents, *given])])
+            found = program.gradients_again(ctx, again, g)
+        else:
+            found = program.gradients(ctx, numbers, g)
+        return (None,) * _BEFORE_TARGETS + tuple(found)
+
+
+_BEFORE_TARGETS = 3  # arguments of `forward`
+
+
+def _bits(g: Sequence[Any]) -> int:
+    """Which of some cotangents came."""
+    return sum([1 << i for i, gi in enumerate(g) if gi is not None])
 
 
 class Joint:
@@ -168,14 +194,15 @@ class Joint:
     ) -> None:
         inner = walked.inner
         self._traced = inner.builder.build([inner.value_of(g) for _, g in walked.reached])
-        self._made = made
-        self._targets = targets
+        self.made = made
+        self.targets = targets
         if inner.written or inner.numbers or inner.grads:
             raise CaptureError("the backward of a captured function changes state; capture the backward call too")
         by_input = {ours: theirs for theirs, ours in inner.residuals}
         by_input |= {ours: trace.value_of(t) for t, ours in inner.tensors}
         self.residuals: list[Value] = [by_input[v] for v in self._traced.inputs[len(made) :]]
-        self._uses = [{by_input[v] for v in uses} for uses in uses_of(self._traced, len(made))]
+        self._marks = walked.marks
+        self._uses = [{by_input[v].id for v in uses} for uses in uses_of(self._traced, len(made))]
         self._saved = saved
         self._spent = spent
         self._followed = trace.followed
@@ -187,20 +214,38 @@ class Joint:
         }
         self._refused = _refused(walked, made, targets, self._sources, trace)
 
+    def traced(self, sizes: Mapping[str, int]) -> Graph:
+        """The backward of all results, with `sizes` for names: cotangents, then one input for each residual."""
+        return bound(self._traced, sizes)
+
     def graph(self, sizes: Mapping[str, int]) -> Graph:
-        """The backward after the passes, with `sizes` for names: cotangents, then one input for each residual."""
-        return run_passes(bound(self._traced, sizes) if sizes else self._traced, PASSES)
+        """The same after the passes."""
+        return run_passes(self.without(self.traced(sizes), ~0), PASSES)
+
+    def without(self, graph: Graph, followed: int) -> Graph:
+        """The traced backward of some results; outputs that they do not lead to are None."""
+        return without(graph, len(self.made), followed, self._marks)
+
+    def is_whole(self, followed: int, wanted: int) -> bool:
+        """Whether all results are followed, and all targets wanted."""
+        return followed == (1 << len(self.made)) - 1 and wanted == (1 << len(self.targets)) - 1
+
+    def read_by(self, graph: Graph) -> set[int]:
+        """The ids of the values of the forward that stand for inputs which a backward reads."""
+        read = {a for node in graph.nodes for a in node.args}.union(graph.outputs)
+        residuals = zip(self.residuals, graph.inputs[len(self.made) :], strict=True)
+        return {theirs.id for theirs, ours in residuals if ours in read}
 
     def compiled(
-        self, compile_graph: Callable[[Graph], Run], traced: Graph, forward: Graph, graph: Any, results: Results,
+        self, compile_graph: Callable[[Graph], Run], traced: Graph, forward: Graph, later: Later, results: Results,
         place_of: PlaceOf,
         frozen: bool,
     ) -> Backward:  # fmt: skip
-        """The executable of `graph`; `traced` is the forward before passes, `place_of` an input, by its id, among the
+        """The executable of `later`; `traced` is the forward before passes, `place_of` an input, by its id, among the
         fetched tensors.
         """
         watched = self._watched(lying_in(traced, results, place_of))
-        known = frozenset[Place]().union(*watched)
+        known = {place for _, place in watched}
         lying = lying_in(forward, results, place_of)
         residuals = []
         for at, v in enumerate(forward.outputs[len(results.outputs) :], len(results.outputs)):
@@ -210,25 +255,87 @@ class Joint:
             residuals.append((at, type(v) is Value and isinstance(v.type, TensorType), place))
         beside = None if self._spent is None else self._spent.backward(forward.name)
         again = None if frozen else self._again(traced, results, place_of)
-        run = compile_graph(graph)
-        return Backward(forward.name, graph, run, self._made, self._targets, residuals, watched, beside, again)
+        planner = _Planner(self, later, watched, compile_graph)
+        places = list(dict.fromkeys([place for _, place in watched]))
+        found = Backward(forward.name, planner, self.made, self.targets, residuals, places, beside, again)
+        if len(self.made) == 1:
+            found.ways.last()  # which results are followed is known
+        return found
 
     def _again(self, traced: Graph, results: Results, place_of: PlaceOf) -> Again | None:
-        outputs = [results.made[i].output for i in self._made]
+        outputs = [results.made[i].output for i in self.made]
         if min(outputs) < 0:
             return None  # a result is an input under another handle
         made = [v for v in [traced.outputs[at] for at in outputs] if type(v) is Value]
-        return again_of(traced, made, self._followed, self._sources, self._targets, place_of, self._refused)
+        return again_of(traced, made, self._followed, self._sources, self.targets, place_of, self._refused)
 
-    def _watched(self, lying: Mapping[Value, Place]) -> list[frozenset[Place]]:
-        """For each made result the places that must not be written before its backward."""
+    def _watched(self, lying: Mapping[Value, Place]) -> list[tuple[int, Place]]:
+        """Values of the forward, by id, and where they lie, which must not be written before a backward reads them."""
         by_id = {v.id: place for v, place in lying.items()}
-        found = []
-        for uses in self._uses:
-            ids = {v.id for v in uses}
-            places = [by_id.get(s.value.id) if s.place is None else s.place for s in self._saved if s.value.id in ids]
-            found.append(frozenset([place for place in places if place is not None]))
-        return found
+        used = self.uses(~0)
+        saved = [(s.value.id, by_id.get(s.value.id) if s.place is None else s.place) for s in self._saved]
+        return [(value, place) for value, place in saved if place is not None and value in used]
+
+    def uses(self, followed: int) -> set[int]:
+        """The ids of the values of the forward that the ways from some results read."""
+        return set().union(*[uses for i, uses in enumerate(self._uses) if followed >> i & 1])
+
+
+class Later:
+    """The backward of all results of one forward, and what any other of its backwards goes through after the passes."""
+
+    def __init__(self, traced: Graph, whole: Graph, fit: Callable[[Graph], Graph]) -> None:
+        self.traced = traced
+        self.whole = whole
+        self.fit = fit
+
+
+class _Planner:
+    """Plans the backward of some results towards some targets."""
+
+    def __init__(
+        self, joint: Joint, later: Later, watched: list[tuple[int, Place]], compile_graph: Callable[[Graph], Run]
+    ) -> None:
+        self._joint = joint
+        self._later = later
+        self._watched = watched
+        self._compile = compile_graph
+
+    def planned(self, followed: int, wanted: int) -> Way:
+        """The way, compiled."""
+        joint, later = self._joint, self._later
+        uses = joint.uses(followed)
+        gives = tuple([i for i in sorted(self.reached(followed)) if wanted >> i & 1])
+        if joint.is_whole(followed, wanted):
+            graph = later.whole
+        else:
+            graph = joint.without(later.traced, followed)
+            graph = dce(graph.replace(graph.nodes, [graph.outputs[i] for i in gives]))
+            if len(gives) < len(joint.targets):
+                uses &= joint.read_by(graph)
+            graph = later.fit(run_passes(graph, PASSES))
+        watched = frozenset([place for value, place in self._watched if value in uses])
+        return self._way(graph, gives, watched)
+
+    def reached(self, followed: int) -> frozenset[int]:
+        """The targets that these results lead to."""
+        outputs = self._joint.without(self._later.traced, followed).outputs
+        return frozenset([i for i, v in enumerate(outputs) if v is not None])
+
+    def _way(self, graph: Graph, gives: tuple[int, ...], watched: frozenset[Place]) -> Way:
+        """A compiled graph, without the inputs that it does not read."""
+        read = {*graph.outputs, *[a for node in graph.nodes for a in node.args if type(a) is Value]}
+        at = [i for i, v in enumerate(graph.inputs) if v in read]
+        sources = [graph.sources[i] for i in at]
+        graph = Graph(graph.name, [graph.inputs[i] for i in at], graph.nodes, graph.outputs, graph.effects, sources)
+        made = len(self._joint.made)
+        takes, reads = [i for i in at if i < made], [i - made for i in at if i >= made]
+        return Way(graph, self._compile(graph) if gives else _nothing, tuple(takes), tuple(reads), gives, watched)
+
+
+def _nothing(_: list[Any]) -> list[Any]:
+    """The run of a way that leads nowhere."""
+    return []
 
 
 class Spent:
@@ -247,11 +354,15 @@ class Spent:
 
     def backward(self, name: str) -> Backward:
         """A backward that raises."""
+        return Backward(name, self, self._made, self._targets, raises=True)
 
-        def spent(_: list[Any]) -> list[Any]:
-            raise self._kind(self._words)
+    def planned(self, _: int, __: int) -> Way:
+        """There is none."""
+        raise self._kind(self._words)
 
-        return Backward(name, None, spent, self._made, self._targets)
+    def reached(self, _: int) -> frozenset[int]:
+        """Going there raises."""
+        raise self._kind(self._words)
 
     def compiled(self, _: Any, __: Any, forward: Graph, *___: Any) -> Backward:
         """The same, for any set of sizes."""
@@ -264,21 +375,26 @@ class _Walked(NamedTuple):
     inner: Trace
     reached: list[tuple[Tensor, Tensor]]
     hooked: bool
+    marks: Marked
 
 
 def _walk_back(trace: Trace, made: Sequence[Tensor], older: Mapping[Any, Tensor]) -> _Walked:
     """Trace the way from made results to older tensors by their edges; the error that going there would raise."""
     needed, _ = leading_to([t._edge for t in made], dict.fromkeys(older), 0)
     inner = Trace(f"{trace.builder._name}_backward", parent=trace)
+    marked = Marked({}, {})
     targets: dict[Any, Any] = dict.fromkeys(older)
     tls.trace = inner
     try:
         cotangents = [(t._edge, inner.placeholder(t._data)) for t in made]
+        if len(made) > 1:
+            inner.marks = Marks(inner, [g for _, g in cotangents])
+            marked = inner.marks.found
         walk(cotangents, create_graph=False, retain_graph=True, needed=needed, targets=targets, barrier=True)
     finally:
         tls.trace = trace
     reached = [(older[edge], g) for edge, g in targets.items() if g is not None]
-    return _Walked(inner, reached, has_hooks([t._edge for t in made], older))
+    return _Walked(inner, reached, has_hooks([t._edge for t in made], older), marked)
 
 
 def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: Fetched) -> Joint | Spent | None:

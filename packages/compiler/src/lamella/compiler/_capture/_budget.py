@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lamella.graph import CaptureError, Graph, Value, live_bytes, partition, rematerialize, size_bytes
+from lamella.graph import CaptureError, Graph, Value, live_bytes, partition, reading, rematerialize, size_bytes
 from lamella.interfaces import discover
 
-__all__ = ["BudgetError", "check_budget", "fitted"]
+__all__ = ["BudgetError", "check_budget", "fitted", "fitted_later"]
 
 _FREE = 2.0  # the price of a byte at which a step that computes values again takes no longer
 _LEAST_PEAK_BYTES = 8 << 20  # what is not looked at without a budget
@@ -64,6 +64,17 @@ def fitted(
     if budget is None:
         return partition(forward, backward, outputs)
     return _fit_parts(forward, backward, outputs, _planner_of(backend), budget)
+
+
+def fitted_later(forward: Graph, fit: Graph, backward: Graph, outputs: int, backend: str, budget: int | None) -> Graph:
+    """Another backward of a forward that has become `fit`: it reads what that keeps; CaptureError as above."""
+    kept = [v for v in fit.outputs[outputs:] if type(v) is Value]
+    found = backward if fit is forward else reading(forward, backward, outputs, kept)
+    if budget is not None:
+        planned = _planned(fit, found, outputs, _planner_of(backend))
+        if planned > budget:
+            raise _unreachable(forward.name, budget, planned)
+    return found
 
 
 def _spared(graph: Graph) -> Graph:

@@ -20,9 +20,9 @@ from lamella.tensor import Tensor
 from lamella.tensor.extend import VIEW, MetaArray, enter_mode, leave_mode, tls
 
 from .._toolchain import CompilerMissing
-from ._backward import PASSES, trace_backward
+from ._backward import PASSES, Later, trace_backward
 from ._blame import blame
-from ._budget import BudgetError, fitted
+from ._budget import BudgetError, fitted, fitted_later
 from ._dynamic import Dynamic, named_inputs
 from ._effects import Effect, Moving, is_effect, plan_effects, planted, still_absent
 from ._explore import Explorer
@@ -297,6 +297,7 @@ class _Plan(NamedTuple):
         fit = graph
         if later is not None or not self.forks.path:
             fit, later = fitted(graph, later, outputs, settings.backend, settings.budget)
+        fit_again = functools.partial(_fit_again, graph, fit, outputs, settings.backend, settings.budget)
         if self.forks.path:
             # the nodes stay: what comes before a fork must not depend on what comes after it
             graph = Graph(graph.name, graph.inputs, graph.nodes, fit.outputs, graph.effects, graph.sources)
@@ -309,7 +310,8 @@ class _Plan(NamedTuple):
         backward = None
         if self.joint is not None:
             frozen = settings.frozen is not None
-            backward = self.joint.compiled(compile_graph, traced, graph, later, self.results, place_of, frozen)
+            ways = None if later is None else Later(self.joint.traced(sizes), later, fit_again)
+            backward = self.joint.compiled(compile_graph, traced, graph, ways, self.results, place_of, frozen)
         return Program(graph, run, guard, self.results.bound(sizes), self.commits, backward, path, self.effects)
 
     def _path(self, graph: Graph, is_bound: bool, compile_graph: Callable[[Graph], Run]) -> Path:
@@ -317,6 +319,10 @@ class _Plan(NamedTuple):
         ends = [f.nodes - _named(self.traced, f.nodes) * is_bound for f in self.forks.path]
         found, leaf = cut(graph, self.forks.path, ends, self.segments, compile_graph)
         return Path(graph, found, tuple([f.key for f in self.forks.path]), leaf, tuple([v.id for v in graph.inputs]))
+
+
+def _fit_again(forward: Graph, fit: Graph, outputs: int, backend: str, budget: int | None, backward: Graph) -> Graph:
+    return fitted_later(forward, fit, backward, outputs, backend, budget)
 
 
 def _frozen(compile_graph: Callable[[Graph], Run], frozen: Any, tensors: Mapping[int, Any]) -> Callable[[Graph], Run]:

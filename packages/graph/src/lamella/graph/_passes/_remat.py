@@ -22,7 +22,7 @@ from .._types import TensorType
 from ._cut import INFINITE, Network
 from ._dce import dce
 
-__all__ = ["live_bytes", "partition", "rematerialize", "size_bytes"]
+__all__ = ["live_bytes", "partition", "reading", "rematerialize", "size_bytes"]
 
 _FLOPS_A_BYTE: Final = 8.0  # of a matrix product, in the time that a byte takes to and from memory
 _CHEAP: Final = 0.1  # of an elementwise step that a kernel does anyway, a byte of its result
@@ -166,30 +166,35 @@ def partition(forward: Graph, backward: Graph, outputs: int, worth: float = 1.0)
     Inputs of the forward, and its own results, are kept only where the backward reads them anyway: a program may write
     to them in between.
     """
-    count = len(forward.outputs) - outputs
-    own = backward.inputs[: len(backward.inputs) - count]
-    given = dict(zip(backward.inputs[len(own) :], forward.outputs[outputs:], strict=True))
-    wanted = [v for v in given.values() if type(v) is Value]
+    wanted = [v for v in forward.outputs[outputs:] if type(v) is Value]
     reachable = _reachable(forward, outputs)
     read = set(wanted)
     free = {v for v in read if v in reachable or not isinstance(v.type, TensorType)}
     kept, repeated = _chosen(forward.nodes, wanted, free, reachable - read, worth)
     if not repeated:
         return forward, backward
+    made = [v for node in forward.nodes for v in node.outputs]
+    order = [v for v in [*forward.inputs, *made] if v in kept]
+    changed = reading(forward, backward, outputs, order)
+    return dce(forward.replace(forward.nodes, [*forward.outputs[:outputs], *order])), changed
+
+
+def reading(forward: Graph, backward: Graph, outputs: int, kept: Sequence[Value]) -> Graph:
+    """The backward with `kept`, values of the forward, for its last inputs: what else it reads is computed again."""
+    own = backward.inputs[: len(backward.inputs) - (len(forward.outputs) - outputs)]
+    given = dict(zip(backward.inputs[len(own) :], forward.outputs[outputs:], strict=True))
     producers = {v: node for node in forward.nodes for v in node.outputs}
     # the ids of the backward are its own: what comes from the forward gets new ones
     first = backward.next_id()
-    order = [v for v in [*forward.inputs, *producers] if v in kept]
-    inputs = {v: Value(first + i, v.type) for i, v in enumerate(order)}
-    late = _Late(first + len(order), _region(backward), repeated, producers)
+    inputs = {v: Value(first + i, v.type) for i, v in enumerate(kept)}
+    late = _Late(first + len(kept), _region(backward), set(forward.nodes), producers)
     late._names.update(inputs)
     for node in backward.nodes:
         args = tuple([late.value(given[a]) if a in given else a for a in node.args])
         late.nodes.append(Node(node.op, args, node.params, node.outputs, node.region, node.source))
     results = [late.value(given[v]) if v in given else v for v in backward.outputs]
-    sources = [*backward.sources[: len(own)], *[f"residual %{v.id}" for v in order]]
-    changed = Graph(backward.name, [*own, *inputs.values()], late.nodes, results, backward.effects, sources)
-    return dce(forward.replace(forward.nodes, [*forward.outputs[:outputs], *order])), changed
+    sources = [*backward.sources[: len(own)], *[f"residual %{v.id}" for v in kept]]
+    return Graph(backward.name, [*own, *inputs.values()], late.nodes, results, backward.effects, sources)
 
 
 def _reachable(graph: Graph, outputs: int) -> set[Value]:

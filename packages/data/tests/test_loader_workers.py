@@ -157,6 +157,7 @@ def test_workers_know_their_number_and_have_seeds_of_their_own() -> None:
     assert all(0 <= base < 2**63 - 3 for part in bases for base in part)
     assert {seed - worker for _, worker, _, seed in informed(seed=1)[:12]} == bases[0]
     assert {seed - worker for _, worker, _, seed in informed(seed=2)[:12]} != bases[0]
+    assert {seed - worker for _, worker, _, seed in informed(seed=1, rank=1, world=2)[:6]} != bases[0]
     assert get_worker_info() is None
 
 

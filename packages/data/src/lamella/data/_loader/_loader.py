@@ -43,16 +43,16 @@ _WORKER_SEED = 0x5EED  # tells what worker seeds are drawn from apart from what 
 class DataLoader:
     """Iterates `dataset` in batches; each pass is one epoch, and the next pass takes the next epoch's order.
 
-    Names, positions and meaning are PyTorch's. A dataset has records by position, or can only be iterated. The order is
-    the stored one, drawn by `shuffle=True` (from `seed`, or from a slot of `generator` each pass), or given by a
-    `sampler` or `batch_sampler`. A batch has the record's structure with a new first dim: Tensors over freshly gathered
-    memory; with `collate_fn` it is whatever that returns for the list of records, and with `batch_size=None` a record
-    as it is.
+    Names, positions and meaning are PyTorch's. A dataset has records by position, is a Stream, or can only be iterated.
+    The order is the stored one, drawn by `shuffle=True` (from `seed`, or from a slot of `generator` each pass), or
+    given by a `sampler` or `batch_sampler`. A batch has the record's structure with a new first dim: Tensors over
+    freshly gathered memory; with `collate_fn` it is whatever that returns for the list of records, and with
+    `batch_size=None` a record as it is.
 
     Beyond PyTorch: `workers` are "thread" (default) or "process"; with `restart_workers` a process that dies is
-    replaced and its batches are read again. `rank` of `world` takes its part of every step, and
-    all ranks take equally many steps. `on_error="skip"` leaves out and counts records that cannot be read. `progress`
-    draws a bar with tqdm. `state_dict` and `load_state_dict` resume exactly, also with other workers and ranks.
+    replaced and its batches are read again. `rank` of `world` takes its part of every step, and all ranks take equally
+    many steps. `on_error="skip"` leaves out and counts records that cannot be read. `progress` draws a bar with tqdm.
+    `state_dict` and `load_state_dict` resume exactly, also with other workers and ranks.
     """
 
     def __init__(
@@ -191,14 +191,15 @@ class DataLoader:
             return
         if self.on_error == "skip":
             raise ValueError("DataLoader: on_error='skip' needs records by position: behind an error nothing is known")
-        if self._kind is Kind.STREAM and not self.in_order:
+        in_order = self.in_order or not self.num_workers
+        if self._kind is Kind.STREAM and not in_order:
             raise ValueError("DataLoader: in_order=False is not for streams: their states are places in an order")
         if self.num_workers > 1 and isinstance(self.dataset, Iterator):
             raise ValueError(
                 f"DataLoader: a {type(self.dataset).__name__} can be iterated once, and {self.num_workers} workers "
                 "need an iterator each; pass an object whose __iter__ makes a new one, or num_workers <= 1"
             )
-        if not self.in_order and self.workers == "process":
+        if not in_order and self.workers == "process":
             raise ValueError("DataLoader: in_order=False over an iterable needs workers='thread'")
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -239,15 +240,16 @@ class DataLoader:
                 f"DataLoader: the {type(self.dataset).__name__} was iterated to its end and has nothing for epoch "
                 f"{place.epoch}; pass an object whose __iter__ makes a new iterator"
             )
-        place.begun = True
         if self._generator is not None and place.drawn is None:
             place.drawn = self._generator.reserve(1)
         pin = pinning() if self.pin_memory else None
         # Worker threads pin what they read; what comes from processes is pinned here.
         in_worker = pin if self.num_workers and self.workers == "thread" else None
+        source = self._open(place, in_worker)
+        place.begun = True  # a pass that could not be opened has not begun, and its epoch is still to come
         self._place, self._clock = place, StallClock()
         return Pass(
-            self._open(place, in_worker),
+            source,
             place,
             convert=self.collate_fn is None,
             pin=None if in_worker else pin,
@@ -310,7 +312,8 @@ class DataLoader:
 
     def _worker_seed(self, place: Place) -> int:
         words = (self.seed, place.epoch) if place.drawn is None else place.drawn
-        return mixed_key((*words, _WORKER_SEED)) >> 1  # a worker's number is added, and int64 has to hold it
+        # Half of the range: a worker's number is added, and int64 has to hold it.
+        return mixed_key((*words, self.rank, _WORKER_SEED)) >> 1
 
     def _steps(self) -> int | None:
         try:
@@ -373,7 +376,7 @@ class DataLoader:
         ones: the sequence could not continue. A state taken at the last batch resumes to an empty rest of that epoch,
         so that what follows an epoch happens once.
         """
-        if self._order is None and not self.in_order:
+        if self._order is None and self.num_workers and not self.in_order:
             raise ValueError(
                 "DataLoader.load_state_dict: with in_order=False over an iterable the order depends on which worker "
                 "was faster, so no position in it can be found again"

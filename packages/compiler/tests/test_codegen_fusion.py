@@ -381,6 +381,25 @@ def test_a_value_computed_again_reads_others_that_are() -> None:
     assert compiled.memory.arena_bytes < 640 * 48
 
 
+@pytest.mark.parametrize(("a", "b", "c"), [(2, 2, 3), (4, 4, 4), (1, 5, 5)])
+def test_what_is_read_with_its_dims_in_another_order_is_not_computed_at_the_readers_point(
+    a: int, b: int, c: int
+) -> None:
+    run(
+        f"""graph g(%0: f32[{a}, {b}, {c}]) {{
+  %1: f32[{c}, {b}, {a}] = permute(%0; dims=(2, 1, 0))
+  %2: f32[{c}, {b}, {a}] = add(%1, 1.0)
+  %3: f32[{a}, {b}, {c}] = view_write(%0, %2; chain=(("permute", (2, 1, 0)),))
+  %4: i64[{a * b * c}] = arange(0, {a * b * c}, 1; dtype=i64)
+  %5: i64[{a}, {b}, {c}] = reshape(%4; shape=({a}, {b}, {c}))
+  %6: f32[{a}, {b}, {c}] = cast(%5; dtype=f32)
+  %7: f32[{a}, {b}, {c}] = mul(%6, %3)
+  return %7
+}}""",
+        normal(a, b, c),
+    )
+
+
 @pytest.mark.parametrize(
     ("made", "read"),
     [

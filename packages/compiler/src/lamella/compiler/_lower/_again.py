@@ -97,7 +97,11 @@ class _Again:
         if item is None or not _plain(item):
             return False
         cost.work, cost.items = cost.work + item.cost, cost.items + 1
-        return all(self._add(o.root, group, cost, new) for o in item.operands if isinstance(o, Ref))
+        return all(
+            (self._in_memory(o.root) or _at_its_point(o)) and self._add(o.root, group, cost, new)
+            for o in item.operands
+            if isinstance(o, Ref)
+        )
 
     def _in_memory(self, root: Root) -> bool:
         return root.step is None or root.stored or (root in self.readers and root not in self.gone)
@@ -163,6 +167,12 @@ def _placed(root: Root, group: Group) -> Callable[[tuple[int, ...]], tuple[int, 
     """Strides along a root's dims as strides along a group's axes."""
     axes = dict(zip(_long(group.space), _long(root.shape), strict=True))
     return lambda strides: tuple(strides[axes[k]] if k in axes else 0 for k in range(len(group.space)))
+
+
+def _at_its_point(x: Ref) -> bool:
+    """Whether an item reads a value where it was computed: its dims in their order, all of it."""
+    mine = [(x.shape[k], x.strides[k]) for k in _long(x.shape)]
+    return not x.offset and mine == [(x.root.shape[k], x.root.strides[k]) for k in _long(x.root.shape)]
 
 
 def _pointwise(root: Root, group: Group) -> bool:

@@ -350,7 +350,7 @@ def store(session: nox.Session) -> None:
 @command("packages/data/tests_remote/ray/test_*.py", requires=["wheels"], reuse_venv=True)
 def ray(session: nox.Session) -> None:
     """Datasets of Ray Data, on a Ray of one processor that is started for the tests and ended with them."""
-    install(session, ["lamella-data[test,ray]"])
+    install(session, ["lamella-data[test,ray]"], *group("ray"))
     session.run("pytest", *(session.posargs or ["packages/data/tests_remote/ray"]))
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from lamella.data import DataLoader, RandomAccess, Stream, TableDataset, from_huggingface
+from lamella.data import DataLoader, RandomAccess, Stream, TableDataset, from_huggingface, from_ray
 from lamella.data._blocks import concat_blocks
 
 datasets.disable_progress_bars()
@@ -209,3 +210,9 @@ def test_an_fsspec_filesystem_is_taken(tmp_path: Path) -> None:
     write_parquet({"n": np.arange(5)}, tmp_path / "t.parquet")
     data = ArrowDataset(str(tmp_path / "t.parquet"), filesystem=fsspec.filesystem("file"))
     assert data[3]["n"] == 3
+
+
+def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ImportError, match=r"from_ray: Ray is not installed: pip install 'lamella-data\[ray\]'"):
+        from_ray(object())

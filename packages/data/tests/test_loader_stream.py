@@ -213,3 +213,23 @@ def test_an_iterable_dataset_as_pytorch_knows_it_is_iterated() -> None:
 
     lengths: list[list[int]] = list(DataLoader(Padded(), 2, num_workers=2, collate_fn=lambda rows: [*map(len, rows)]))
     assert lengths == [[0, 2], [1, 3], [4], [5]]
+
+
+class Unordered(Counted):
+    """An engine that gives records as they are ready."""
+
+    repeatable = False
+
+
+@pytest.mark.parametrize("op", [lambda s: s, lambda s: s.map(dict), lambda s: s.filter(bool) + Counted()])
+def test_a_stream_without_an_order_has_one_reader(op: Callable[[Stream], Stream]) -> None:
+    stream = op(Unordered())
+    assert not stream.repeatable
+    assert op(Counted()).repeatable
+    assert len(list(DataLoader(stream, 8, num_workers=1))) == -(-len(list(stream)) // 8)
+    for options in ({"num_workers": 2}, {"world": 2}):
+        with pytest.raises(ValueError, match="2 ranks and workers would each get another order of .*Unordered"):
+            DataLoader(stream, 8, **options)
+    with pytest.raises(ValueError, match="shard: every rank would get another order of"):
+        stream.shard(1, 2)
+    assert len(list(stream.shard(0, 1))) == len(list(stream))

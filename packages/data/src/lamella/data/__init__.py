@@ -27,6 +27,7 @@ from lamella.data._sources._file_stream import FileStream
 from lamella.data._sources._from_iterable import from_iterable
 from lamella.data._sources._group_shuffle import GroupSampler
 from lamella.data._sources._huggingface import from_huggingface
+from lamella.data._sources._ray import from_ray
 from lamella.data._subset import Subset, random_split, stratified_split
 from lamella.data._table import TableDataset, TensorDataset
 from lamella.data._workers._info import WorkerInfo, get_worker_info
@@ -72,6 +73,7 @@ __all__ = [
     "default_convert",
     "from_huggingface",
     "from_iterable",
+    "from_ray",
     "get_worker_info",
     "prefetch_to_device",
     "interleave",

@@ -194,6 +194,12 @@ class DataLoader:
         in_order = self.in_order or not self.num_workers
         if self._kind is Kind.STREAM and not in_order:
             raise ValueError("DataLoader: in_order=False is not for streams: their states are places in an order")
+        readers = self.world * max(self.num_workers, 1)
+        if self._kind is Kind.STREAM and readers > 1 and not self.dataset.repeatable:
+            raise ValueError(
+                f"DataLoader: {readers} ranks and workers would each get another order of {self.dataset!r}, and "
+                "records be lost and repeated; give each rank a part of its own, and use num_workers <= 1"
+            )
         if self.num_workers > 1 and isinstance(self.dataset, Iterator):
             raise ValueError(
                 f"DataLoader: a {type(self.dataset).__name__} can be iterated once, and {self.num_workers} workers "

@@ -64,6 +64,11 @@ class StreamNode(Node, Stream):
         """The source, if it is a stream."""
         return as_stream(self.op, source)
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether every stream below is."""
+        return all(source.repeatable for source in self.sources if isinstance(source, Stream))
+
 
 def as_random_access(op: str, source: object) -> RandomAccess:
     """A source that must have positions; datasets of other makes are wrapped."""

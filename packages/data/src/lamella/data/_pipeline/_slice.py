@@ -152,6 +152,11 @@ class StreamShard(StreamNode):
     def __init__(self, source: Any, rank: SupportsIndex, world: SupportsIndex) -> None:
         self.sources = (self.check_source(source),)
         self.rank, self.world = check_shard(rank, world)
+        if self.world > 1 and not self.repeatable:
+            raise ValueError(
+                f"{self.op}: every rank would get another order of {self.sources[0]!r}, and records be lost and "
+                "repeated; give each rank a part of its own"
+            )
 
     def parameters(self) -> dict[str, Any]:
         return {"rank": self.rank, "world": self.world}

@@ -45,13 +45,19 @@ class StreamIterator(ABC):
 class Stream(ABC):
     """A sequence of records of unknown length that is read forwards.
 
-    To add a kind of stream, define `open` and `fingerprint`, and `varies` (whether epochs differ) where True.
+    To add a kind of stream, define `open` and `fingerprint`, `varies` (whether epochs differ) where True, and
+    `repeatable` where False.
     """
 
     @property
     def varies(self) -> bool:
         """Whether epochs differ."""
         return False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether all who open an epoch get one sequence: only then can several share it, and a place be kept."""
+        return True
 
     @property
     def batches(self) -> bool:

@@ -9,7 +9,6 @@ encoded bytes, which `lamella.data.media` decodes. Formats (`with_format`) choos
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, SupportsIndex, final
 
@@ -23,6 +22,7 @@ from lamella.data._pipeline._state import State, read_state
 from lamella.data._pipeline._stream import Stream, StreamIterator
 from lamella.data._sources._chunked_table import ChunkedTable
 from lamella.data._sources._read_ahead import own
+from lamella.data._sources._tensors import plain_tensors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,36 +125,11 @@ def _plain(table: pa.Table) -> pa.Table:
     """Their own kinds of columns as Arrow's: arrays of fixed shape as tensors, images and sounds as their bytes."""
     import pyarrow as pa
 
+    table = plain_tensors(_OWNER, table)
     for place, field in enumerate(table.schema):
-        shape = getattr(field.type, "shape", None)
-        if (
-            isinstance(field.type, pa.ExtensionType)
-            and isinstance(shape, tuple)
-            and not hasattr(field.type, "permutation")
-        ):
-            tensors = _tensors(field.name, one_chunk(table.column(place)), shape)
-            table = table.set_column(place, field.name, tensors)
-        elif pa.types.is_struct(field.type) and {part.name for part in field.type} == {"bytes", "path"}:
+        if pa.types.is_struct(field.type) and {part.name for part in field.type} == {"bytes", "path"}:
             table = table.set_column(place, field.name, _encoded(field.name, table.column(place)))
     return table
-
-
-def _tensors(name: str, array: pa.Array, shape: tuple[int | None, ...]) -> pa.Array:
-    import pyarrow as pa
-
-    values = array.storage
-    rows, nulls = len(values), values.null_count
-    while pa.types.is_list(values.type):
-        values = values.flatten()
-        nulls += values.null_count
-    size = math.prod(part or 0 for part in shape)
-    if nulls or not size or len(values) != rows * size:
-        raise TypeError(
-            f"{_OWNER}: column {name!r} holds arrays of shape {shape} of which some are missing or of another size; "
-            "leave it out with columns=[...]"
-        )
-    lists = pa.FixedSizeListArray.from_arrays(values, size)
-    return pa.ExtensionArray.from_storage(pa.fixed_shape_tensor(values.type, shape), lists)
 
 
 def _encoded(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:

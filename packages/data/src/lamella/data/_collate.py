@@ -109,7 +109,13 @@ def to_tensors(batch: Any) -> Any:
         if isinstance(part, np.generic) and is_numeric(part.dtype):
             return from_numpy(np.asarray(part))
         if isinstance(part, dict):
-            return {name: convert(value, f"{place}[{name!r}]") for name, value in part.items()}
+            # Tables may have many columns: the plain ones go the short way.
+            return {
+                name: from_numpy(value)
+                if type(value) is np.ndarray and value.dtype.kind != "O"
+                else convert(value, f"{place}[{name!r}]")
+                for name, value in part.items()
+            }
         if isinstance(part, tuple):
             return rebuild_tuple(part, [convert(value, f"{place}[{at}]") for at, value in enumerate(part)])
         if isinstance(part, list):

@@ -114,25 +114,29 @@ class DecodeImages:
         rows = encoded_rows("DecodeImages", batch, self.column)
         if self.draws and rng is None:
             raise ValueError("DecodeImages: crop and flip draw; use map(..., batched=True, rng=True)")
-        size = self._size(rows)
-        pixels = np.empty((len(rows), *size, _CHANNELS[self.mode]), np.uint8)
+        height, width = self._size(rows)
+        channels = _CHANNELS[self.mode]
+        shape = (channels, height, width) if self.layout == "CHW" else (height, width, channels)
+        out = np.empty((len(rows), *shape), self.dtype)
 
         def one(row: int) -> None:
             try:
-                pixels[row] = self._decoded(rows[row], size, None if rng is None else rng[row])
+                self._lay_out(self._decoded(rows[row], (height, width), None if rng is None else rng[row]), out[row])
             except Exception as error:
                 note_row(error, self.column, row)
                 raise
 
         each(one, len(rows), self.threads)
-        return replaced(batch, self.column, self.to, self._laid_out(pixels))
+        return replaced(batch, self.column, self.to, out)
 
-    def _laid_out(self, pixels: Array) -> Array:
+    def _lay_out(self, pixels: Array, target: Array) -> None:
+        """Pixels (height, width, channels) as the batch has them: here, where every thread does its own."""
         if self.layout == "CHW":
-            pixels = pixels.transpose(0, 3, 1, 2)
+            pixels = pixels.transpose(2, 0, 1)
         if self.dtype == np.uint8:
-            return np.ascontiguousarray(pixels)
-        return np.multiply(pixels, np.float32(1 / 255), dtype=np.float32, order="C")
+            target[...] = pixels
+        else:
+            np.multiply(pixels, np.float32(1 / 255), out=target)
 
     def _size(self, rows: Sequence[bytes]) -> tuple[int, int]:
         if self.size is not None:
@@ -171,8 +175,10 @@ class DecodeImages:
             box = (box[0] * x, box[1] * y, box[2] * x, box[3] * y)
         if image.mode != self.mode:
             image = image.convert(self.mode)
-        array = np.asarray(self._resized(image, size, box)).reshape(*size, -1)
-        return array[:, ::-1] if rng is not None and self.flip and rng.random() < self.flip else array
+        image = self._resized(image, size, box)
+        if rng is not None and self.flip and rng.random() < self.flip:
+            image = image.transpose(_pillow().Transpose.FLIP_LEFT_RIGHT)
+        return np.asarray(image).reshape(*size, -1)
 
     def _resized(self, image: _Image, size: tuple[int, int], box: _Box | None) -> _Image:
         pillow = _pillow()

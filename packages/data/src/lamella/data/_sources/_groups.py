@@ -53,7 +53,7 @@ class GroupedRows:
         """Rows `indices` (at least one) in fresh memory; IndexError if one is out of range."""
         check_indices(self.owner, indices)
         first, last = int(indices[0]), int(indices[-1])
-        if last - first == len(indices) - 1 and first >= 0 and last < len(self) and (np.diff(indices) == 1).all():
+        if last - first == len(indices) - 1 and first >= 0 and last < len(self) and (indices[1:] > indices[:-1]).all():
             return self._span(first, last + 1)
         return self._gather_anywhere(indices)
 

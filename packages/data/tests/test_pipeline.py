@@ -534,3 +534,34 @@ def test_streams_without_end_are_read_as_far_as_asked() -> None:
     batch = next(iter(Endless().batch(4).pad()))
     assert batch["t"].tolist() == [[0, 0], [0, 0], [0, 1], [0, 0]]
     assert [record["id"] for record, _ in zip(Endless(), range(3), strict=False)] == [0, 1, 2]
+
+
+MIXTURES = {
+    "turns": lambda parts: interleave(parts),
+    "long turns": lambda parts: interleave(parts, block=70),
+    "all": lambda parts: interleave(parts, block=70, stop="all"),
+    "drawn": lambda parts: mix(parts, [0.6, 0.3, 0.1], seed=2),
+}
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+@pytest.mark.parametrize("step", [1, 70, 333])
+def test_mixed_streams_pass_over_records(name: str, step: int) -> None:
+    mixed = MIXTURES[name]([numbers(rows, start).stream() for start, rows in ((0, 400), (1000, 300), (2000, 350))])
+    whole = ids(mixed)
+    cursor, found = mixed.cursor(), []
+    while (block := cursor.take(step)) is not None:
+        found += block["id"].tolist()
+        cursor.skip(2 * step)
+        cursor = mixed.cursor(0, cursor.state())
+    assert found == [value for start in range(0, len(whole), 3 * step) for value in whole[start : start + step]]
+
+
+def test_ranks_that_take_turns_read_their_own_sources() -> None:
+    read: list[set[int]] = [set(), set(), set()]
+    parts = [
+        numbers(400).map(lambda record, lane=lane: read[lane].add(int(record["id"])) or record).stream()
+        for lane in range(3)
+    ]
+    list(DataLoader(interleave(parts, block=100), 100, rank=1, world=3))
+    assert read == [set(), set(range(400)), set()]

@@ -153,14 +153,17 @@ def test_statistics_rule_out_groups(store: Store, parts: list[str], relay: Relay
     assert groups_of(store, parts, relay.take_reads(), place if column == "x" else 0) == expected
 
 
+@pytest.mark.parametrize("kind", [ArrowDataset, FileStream])
 @pytest.mark.parametrize("world", [1, 2, 4])
-def test_ranks_read_groups_of_their_own_in_one_order(store: Store, parts: list[str], relay: Relay, world: int) -> None:
+def test_ranks_read_groups_of_their_own_in_one_order(
+    store: Store, parts: list[str], relay: Relay, kind: type[ArrowDataset], world: int
+) -> None:
     """A file per lane, and blocks of a batch: the order is one for any number of ranks, each reads its lanes alone."""
     order = np.arange(ROWS).reshape(FILES, -1, 500).swapaxes(0, 1).reshape(-1, 500)
     touched = []
     for rank in range(world):
         where = store.filesystem(relay.port)
-        data = interleave([ArrowDataset(path, columns=["n"], filesystem=where) for path in parts], block=500)
+        data = interleave([kind(path, columns=["n"], filesystem=where) for path in parts], block=500)
         relay.take_reads()
         seen = [batch["n"].numpy() for batch in DataLoader(data, 500, rank=rank, world=world)]
         assert np.array_equal(np.stack(seen), order[rank::world])

@@ -20,6 +20,8 @@ from lamella.data._pipeline._stream import Stream, StreamIterator
 from lamella.data._protocols import Dataset, IndexArray
 
 _CHUNK = 512  # positions of a mixed stream that are read together
+_LONG_TURN = 64  # a turn of so many records is read by itself: whoever takes it reads no other source
+_SKIPPED = 1 << 16  # positions that are passed over together
 
 
 class _Mix(Node):
@@ -153,8 +155,10 @@ class _Mixed(StreamIterator):
     def __next__(self) -> Block:
         if self._done:
             raise StopIteration
-        positions = np.arange(self._position, self._position + _CHUNK, dtype=np.int64)
-        sources = self._node.pattern.locate(positions, self._epoch).sources
+        chunk, turn = _CHUNK, self._node.block
+        if turn is not None and turn >= _LONG_TURN:
+            chunk = min(chunk, turn - self._position % turn)
+        sources = self._sources(chunk)
         parts: list[Block | None] = []
         ends = []
         for source in range(len(self._cursors)):
@@ -163,7 +167,7 @@ class _Mixed(StreamIterator):
             parts.append(part)
             ends.append(end)
         found = [end for end in ends if end is not None]
-        stop = _CHUNK
+        stop = chunk
         if found and self._node.stop == "first":
             stop, self._done = min(found), True
         elif found and all(self._rounds):
@@ -172,6 +176,24 @@ class _Mixed(StreamIterator):
         if stop == 0:
             raise StopIteration
         return _join(parts, sources[:stop])
+
+    def skip(self, rows: int) -> int:
+        if self._done or self._node.stop == "all":  # which may have to start a stream again
+            return 0
+        rows = min(rows, _SKIPPED)
+        sources = self._sources(rows)
+        for source, cursor in enumerate(self._cursors):
+            due = np.flatnonzero(sources == source)
+            passed = cursor.skip(len(due))
+            if passed < len(due):
+                rows, self._done = min(rows, int(due[passed])), True
+        self._position += rows
+        return rows
+
+    def _sources(self, count: int) -> IndexArray:
+        """Which source each of the next `count` records comes from."""
+        positions = np.arange(self._position, self._position + count, dtype=np.int64)
+        return self._node.pattern.locate(positions, self._epoch).sources
 
     def _read(self, source: int, due: IndexArray) -> tuple[Block | None, int | None]:
         """Records for the places `due`, and the place at which the source was first found to have ended."""

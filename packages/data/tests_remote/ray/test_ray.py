@@ -19,7 +19,8 @@ import ray.data
 
 from lamella.data import DataLoader, RandomAccess, Stream, from_ray
 
-pytestmark = pytest.mark.filterwarnings("default")  # Ray's and those of what it imports are not ours to mend
+# Its own options warn of each other.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
 
 BLOCKS, BLOCK_ROWS = 6, 10
 ROWS = BLOCKS * BLOCK_ROWS

@@ -17,6 +17,7 @@ from lamella.data._collate import batch_reader, read_records, stack_records
 from lamella.data._pipeline._calls import describe_ids
 from lamella.data._pipeline._random_access import RandomAccess
 from lamella.data._protocols import BatchedDataset, EpochDataset, IndexArray
+from lamella.data._sources._places import StoreError
 from lamella.data._workers._clock import measuring, stage
 from lamella.data._workers._info import get_worker_info
 from lamella.data._workers._task import Task, Timings
@@ -79,7 +80,7 @@ class Fetcher:
             return self._read_task(task)
         try:
             return self._read_task(task)
-        except MemoryError:
+        except (MemoryError, StoreError):
             raise
         except Exception as error:  # noqa: BLE001  (told, or raised again below if no record is to blame)
             if self._single:
@@ -131,7 +132,7 @@ class Fetcher:
                     self._read_batch(keys[place : place + 1], epoch)
                 else:
                     read_records(self.dataset, [key])
-            except MemoryError:
+            except (MemoryError, StoreError):
                 raise
             except Exception as failure:  # noqa: BLE001  (counted, and told in the loader's skipped_records)
                 skipped.append(Skipped(key, describe(failure)))

@@ -54,23 +54,27 @@ class Place(NamedTuple):
         return self._replace(size=info.size, mtime_ns=info.mtime_ns) if info.is_file else None
 
 
+class StoreError(OSError):
+    """A file far away that its store did not give: no record of it is to blame."""
+
+
 def check_answers(owner: str, place: Place, error: Exception) -> None:
     """Why a file far away could not be read, where that is not its content; returns where it may be.
 
     Arrow raises one and the same OSError for damaged files and for stores that do not answer (after its own retries):
-    the store is asked again, and the error's text is looked at. OSError where the store is to blame, ValueError where
-    the file is another one by now.
+    the store is asked again, and the error's text is looked at. StoreError where the store is to blame, ValueError
+    where the file is another one by now.
     """
     if place.is_local or not isinstance(error, OSError):
         return
     try:
         now = place.now()
     except OSError as again:
-        raise OSError(f"{owner}: {place.name} cannot be read from its store: {again}") from error
+        raise StoreError(f"{owner}: {place.name} cannot be read from its store: {again}") from error
     if now != place:
         raise changed(owner, place) from error
     if _OF_A_STORE.search(str(error)):
-        raise OSError(f"{owner}: {place.name} cannot be read from its store: {error}") from error
+        raise StoreError(f"{owner}: {place.name} cannot be read from its store: {error}") from error
 
 
 def changed(owner: str, place: Place) -> ValueError:

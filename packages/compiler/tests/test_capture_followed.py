@@ -86,6 +86,20 @@ def scanned(x: Any, w: Any) -> Any:
     return last.sum(), sums * 2.0, squares
 
 
+def carried(x: Any, w: Any) -> Any:
+    def step(carry: Any, row: Any) -> Any:
+        a, b = carry
+        return (a + row * row, b / w[1]), (row.sqrt(), b * row)
+
+    (a, b), (roots, products) = la.scan(step, (x[0], x[1]), x)
+    return a, b, roots, products.sum()
+
+
+def bounded(x: Any, w: Any) -> Any:
+    a, b = la.while_loop(lambda a, b: a.sum() < 100.0, lambda a, b: (a * 2.0 + x, b / w), (x, w * x), max_steps=8)
+    return a.sum(), b.sum()
+
+
 def either(x: Any, w: Any) -> Any:
     return la.cond(x.sum() > -1e9, lambda x, w: (x * 2.0, x / w), lambda x, w: (x, w), (x, w))
 
@@ -151,6 +165,10 @@ PROGRAMS: dict[str, Callable[[Any, Any], Any]] = {
     "function without zeros": lambda x, w: (*Optional.apply(x * 2.0, w), x.sqrt()),
     "constant gradient": lambda x, w: ((x * 2.0).sum(), Constant.apply(x), (Constant.apply(x * w) / w).sum()),
     "hook": hooked,
+    "scan": scanned,
+    "scan of carries": carried,
+    "while": bounded,
+    "cond": either,
     "forks": branches,
     "recurrent": recurrent,
 }
@@ -240,10 +258,11 @@ def test_second_derivatives_of_some_results(name: str) -> None:
             with np.errstate(all="ignore"):
                 first = la.grad(loss(f(*xs), followed), xs, create_graph=True, allow_unused=True)
                 left = [g for g in first if g is not None and g.requires_grad]
-                second = la.grad(sum([(g * g).sum() for g in left]), xs, allow_unused=True) if left else ()
-            found.append([*first, *second])
-        for a, b in zip(*found, strict=True):
-            same(f"{name} {followed}", a, b)
+                second = la.grad(sum([(g * g).sum() for g in left]), xs, allow_unused=True) if left else (None, None)
+            found.append((first, [lt.zeros_like(x) if g is None else g for g, x in zip(second, xs, strict=True)]))
+        for ours, theirs in zip(*found, strict=True):
+            for a, b in zip(ours, theirs, strict=True):
+                same(f"{name} {followed}", a, b)
 
 
 def test_second_derivative_beside_a_history_that_is_not_made_of_ops() -> None:
@@ -334,15 +353,16 @@ def test_sizes(dynamic: bool) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_whole_step_follows_what_its_loss_follows(backend: str) -> None:
+@pytest.mark.parametrize("name", ["apart", "scan of carries", "cond", "checkpoint"])
+def test_a_whole_step_follows_what_its_loss_follows(name: str, backend: str) -> None:
     def train(f: Any) -> list[Any]:
         x, w = operands()
         optimizer = optim.SGD([x, w], lr=0.1, weight_decay=0.5)
 
         def step() -> Any:
             optimizer.zero_grad()
-            first, other, _ = PROGRAMS["apart"](x, w)
-            first.backward()
+            first, other, *_ = PROGRAMS[name](x, w)
+            first.sum().backward()
             return first.detach(), other.detach()
 
         run = f(step)

@@ -11,6 +11,7 @@ from ._infer import infer_types
 from ._interpret import interpret
 from ._parse import parse
 from ._passes import (
+    Marked,
     Pass,
     canonicalize,
     cse,
@@ -28,6 +29,7 @@ from ._passes import (
     run_passes,
     simplify,
     size_bytes,
+    without,
 )
 from ._stages import staged
 from ._sizes import Size, Sizes, bind, plain
@@ -51,6 +53,7 @@ __all__ = [
     "Graph",
     "GraphBuilder",
     "GraphError",
+    "Marked",
     "Node",
     "ParseError",
     "Pass",
@@ -92,4 +95,5 @@ __all__ = [
     "to_svg",
     "to_text",
     "verify",
+    "without",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from lamella.graph import Graph, Node, Value
+from lamella.graph import Graph, Node, Value, dce, without
 from lamella.graph.control import RegionTrace, tracing, type_of
 from lamella.tensor import Tensor, enable_grad
 from lamella.tensor.extend import SymScalar, set_edge
@@ -47,6 +47,16 @@ class Linear:
         self.backward = backward
         self.reads = reads
         self.reached = reached
+
+    def towards(self, came: Collection[int]) -> Linear:
+        """The same where cotangents come of these outputs only; what reads those of the others is given None."""
+        pairs = [(v, at) for v, (kind, at) in zip(self.backward.inputs, self.reads, strict=True) if kind == "cotangent"]
+        if all(j in came for _, j in pairs):
+            return self
+        graph = without(self.backward, [v for v, _ in pairs], [v for v, j in pairs if j not in came])
+        found = [(i, v) for i, v in zip(self.reached, graph.outputs, strict=True) if v is not None]
+        graph = dce(graph.replace(graph.nodes, [v for _, v in found]))
+        return Linear(self.forward, self.captured, self.saved, graph, self.reads, [i for i, _ in found])
 
 
 def linearized(graph: Graph, wanted: Sequence[int], fixed: Collection[int] = ()) -> Linear:

@@ -10,7 +10,7 @@ have their place in the graph.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from lamella.graph import Graph, TensorType, Type, as_value
 from lamella.graph.control import Body, lifted, shared, trace_plain, type_of
@@ -76,9 +76,12 @@ class _Kept:
 
 
 def _read(linear: Linear, inputs: Sequence[Any], saved: Sequence[Any], cotangents: dict[int, Any]) -> list[Any]:
-    """The operands of a backward graph."""
-    source: dict[str, Any] = {"input": inputs, "saved": saved, "cotangent": cotangents}
-    return [at if kind == "outside" else source[kind][at] for kind, at in linear.reads]
+    """The operands of a backward graph; None where a cotangent does not come."""
+    source: dict[str, Any] = {"input": inputs, "saved": saved}
+    return [
+        at if kind == "outside" else cotangents.get(at) if kind == "cotangent" else source[kind][at]
+        for kind, at in linear.reads
+    ]
 
 
 def _zeros(type_: Type) -> Tensor:
@@ -127,32 +130,36 @@ class _Cond:
     def rule(self, ctx: Context, *g: Tensor | None) -> list[Tensor | None]:
         kept = _Kept(ctx, g)
         pred, inputs = kept.operands[0], kept.operands[1:]
-        metas = metas_of(kept.node)
-        cotangents = [_filled(g[j], metas[j]) for j in self.smooth]
+        came = [j for j in self.smooth if g[j] is not None]
+        branches = [b.towards(came) for b in self.branches]
+        cotangents = [g[j] for j in came]
         saved: list[Tensor] = []
         if not kept.keep:
             saved = [kept.output(self.results + k) for k in range(len(self.saved[0]) + len(self.saved[1]))]
         operands = [*inputs, *cotangents, *saved]
         types = [*self.types, *map(type_of, [*cotangents, *saved])]
-        bodies = [trace_plain(b.backward.name, self._back(k, kept.keep), types) for k, b in enumerate(self.branches)]
+        reached = [i for i in self.wanted if any(i in b.reached for b in branches)]
+        if not reached:
+            return [None] * len(kept.operands)
+        backs = [self._back(k, b, came, reached, kept.keep) for k, b in enumerate(branches)]
+        bodies = [trace_plain(b.backward.name, back, types) for b, back in zip(branches, backs, strict=True)]
         given, (then, otherwise) = shared(bodies, operands)
         found = iter(apply(OPS["cond"], (pred, *given), {"then": then, "otherwise": otherwise}))
-        return [next(found) if i - 1 in self.wanted else None for i in range(len(kept.operands))]
+        return [next(found) if i - 1 in reached else None for i in range(len(kept.operands))]
 
-    def _back(self, k: int, again: bool) -> Any:
+    def _back(self, k: int, linear: Linear, came: list[int], reached: list[int], again: bool) -> Any:
         def run(*xs: Any) -> list[Tensor]:
-            linear = self.branches[k]
-            first, second = len(self.types), len(self.types) + len(self.smooth)
+            first, second = len(self.types), len(self.types) + len(came)
             inputs, rest = xs[:first], xs[second:]
             if again:
                 saved: Sequence[Any] = call(linear.forward, [*linear.captured, *inputs])[self.results :]
             else:
                 saved = rest[: len(self.saved[0])] if k == 0 else rest[len(self.saved[0]) :]
-            cotangents = dict(zip(self.smooth, xs[first:second], strict=True))
+            cotangents = dict(zip(came, xs[first:second], strict=True))
             made = dict(
                 zip(linear.reached, call(linear.backward, _read(linear, inputs, saved, cotangents)), strict=True)
             )
-            return [made[i] if i in made else zeros_like(inputs[i]) for i in self.wanted]
+            return [made[i] if i in made else zeros_like(inputs[i]) for i in reached]
 
         return run
 
@@ -162,6 +169,15 @@ def _is_smooth(type_: Type) -> bool:
 
 
 # -- scan
+
+
+class _Way(NamedTuple):
+    """The way back through a scan from what is followed: the places of what it reaches, by kind."""
+
+    linear: Linear
+    carry: list[int]
+    captured: list[int]
+    rows: list[int]
 
 
 class _Scan:
@@ -205,8 +221,11 @@ class _Scan:
         stacks = self.results + len(self.saved)  # where the carries stand among the outputs
         ys = [j for j in self.smooth if j >= self.carried and g[j] is not None]
         more = [k for k in self.carry if g[stacks + k] is not None]
-        ends = [_filled(g[k], metas[k]) for k in self.carry]
-        sums = [zeros_like(ops[i]) for i in self.captured]
+        way = self._way({k for k in self.carry if g[k] is not None or k in more}, ys)
+        if not way.linear.reached:
+            return [None] * len(ops)
+        ends = [_filled(g[k], metas[k]) for k in way.carry]
+        sums = [zeros_like(ops[i]) for i in way.captured]
         carries = [kept.output(stacks + k) for k in range(self.carried)]
         saved = [] if kept.keep else [kept.output(self.results + k) for k in range(len(self.saved))]
         rows = [*[g[j] for j in ys], *[g[stacks + k] for k in more], *carries, *ops[self.last :], *saved]
@@ -217,7 +236,7 @@ class _Scan:
         ]
 
         def step(*xs: Any) -> list[Tensor]:
-            return self._step(xs, ys, more, kept.keep)
+            return self._step(xs, way, ys, more, kept.keep)
 
         body = trace_plain(self.linear.backward.name, step, types)
         outside = [t for t, _ in body.trace.captured]
@@ -234,40 +253,47 @@ class _Scan:
         }
         given = [*outside, *ops[: self.first], *ends, *[sums[k] for k in left], *rows]
         out = iter(apply(OPS["scan"], given, params))
-        found: dict[int, Tensor] = {self.first + k: next(out) for k in self.carry}
-        found |= {self.captured[k]: next(out) for k in left}
-        found |= {i: next(out) for i in self.rows}
+        found: dict[int, Tensor] = {self.first + k: next(out) for k in way.carry}
+        found |= {way.captured[k]: next(out) for k in left}
+        found |= {i: next(out) for i in way.rows}
         factors = list(out)
-        found |= {self.captured[k]: product.of(rows, factors) for k, product in products.items()}
-        return [found[i] if i in self.wanted else None for i in range(len(ops))]
+        found |= {way.captured[k]: product.of(rows, factors) for k, product in products.items()}
+        return [found.get(i) if i in self.wanted else None for i in range(len(ops))]
 
-    def _step(self, xs: Sequence[Any], ys: list[int], more: list[int], again: bool) -> list[Tensor]:
+    def _way(self, came: set[int], ys: list[int]) -> _Way:
+        """What is reached where cotangents come of some carries, after the last step or at any, and of some ys."""
+        begin = self.index + self.first
+        while True:
+            linear = self.linear.towards([*came, *ys])
+            back = {k for k in self.carry if begin + k in linear.reached} - came
+            if not back:
+                break
+            came = came | back  # of the step before
+        captured, rows = (
+            [i for i in places if self.index + i in linear.reached] for places in (self.captured, self.rows)
+        )
+        return _Way(linear, [k for k in self.carry if k in came], captured, rows)
+
+    def _step(self, xs: Sequence[Any], way: _Way, ys: list[int], more: list[int], again: bool) -> list[Tensor]:
         """One step back: cotangents of the carry before it, sums of those captured, those of its rows."""
         rest = iter(xs)
         front = [next(rest) for _ in range(self.index + self.first)]
-        ends = [next(rest) for _ in self.carry]
-        sums = [next(rest) for _ in self.captured]
-        cotangents: dict[int, Any] = {
-            j: _zeros(self.outputs[j]) for j in self.smooth if j >= self.carried and j not in ys
-        }
-        cotangents |= dict(zip(self.carry, ends, strict=True))
+        ends = [next(rest) for _ in way.carry]
+        sums = [next(rest) for _ in way.captured]
+        cotangents: dict[int, Any] = dict(zip(way.carry, ends, strict=True))
         cotangents |= {j: next(rest) for j in ys}
         extra = {k: next(rest) for k in more}
         inputs = [*front, *[next(rest) for _ in self.types[len(front) :]]]
-        linear = self.linear
+        linear = way.linear
         saved = call(linear.forward, [*linear.captured, *inputs])[self.results :] if again else list(rest)
         made = dict(zip(linear.reached, call(linear.backward, _read(linear, inputs, saved, cotangents)), strict=True))
         out: list[Tensor] = []
-        for k, end in zip(self.carry, ends, strict=True):
+        for k, end in zip(way.carry, ends, strict=True):
             back = made.get(self.index + self.first + k)
             back = zeros_like(end) if back is None else back
             out.append(back + extra[k] if k in extra else back)
-        for i, total in zip(self.captured, sums, strict=True):
-            part = made.get(self.index + i)
-            out.append(total if part is None else total + part)
-        for i in self.rows:
-            part = made.get(self.index + i)
-            out.append(zeros_like(inputs[self.index + i]) if part is None else part)
+        out += [total + made[self.index + i] for i, total in zip(way.captured, sums, strict=True)]
+        out += [made[self.index + i] for i in way.rows]
         return out
 
 

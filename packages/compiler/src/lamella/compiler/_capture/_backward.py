@@ -16,6 +16,7 @@ from lamella.autograd.extend import GraphFreedError, leading_to, walk
 from lamella.graph import (
     CaptureError,
     Graph,
+    Marked,
     TensorType,
     Trace,
     Value,
@@ -27,6 +28,7 @@ from lamella.graph import (
     join_pads,
     run_passes,
     simplify,
+    without,
 )
 from lamella.tensor import Tensor
 from lamella.tensor.extend import INFERENCE, LEVEL, tls, wrap
@@ -34,7 +36,7 @@ from lamella.tensor.extend import INFERENCE, LEVEL, tls, wrap
 from ._again import Again, again_of, differentiated_again, has_hooks
 from ._explore import Explorer
 from ._fetch import Fetched
-from ._marks import Marked, Marks, without
+from ._marks import Marks
 from ._results import Results
 from ._saved import Place, PlaceOf, Saved, cells_of, lying_in, uses_of
 from ._ways import Planner, Run, Way, Ways
@@ -224,7 +226,8 @@ class Joint:
 
     def without(self, graph: Graph, followed: int) -> Graph:
         """The traced backward of some results; outputs that they do not lead to are None."""
-        return without(graph, len(self.made), followed, self._marks)
+        own = graph.inputs[: len(self.made)]
+        return without(graph, own, [v for i, v in enumerate(own) if not followed >> i & 1], self._marks)
 
     def is_whole(self, followed: int, wanted: int) -> bool:
         """Whether all results are followed, and all targets wanted."""

@@ -1,5 +1,6 @@
 """Passes: functions from graph to graph, each linear, none of which changes what a run returns."""
 
+from ._absent import Marked, without
 from ._constants import fold_constants
 from ._cse import cse
 from ._dce import dce
@@ -12,6 +13,7 @@ from ._run import Pass, run_passes
 from ._simplify import canonicalize, rule_passes, simplify
 
 __all__ = [
+    "Marked",
     "Pass",
     "canonicalize",
     "cse",
@@ -29,4 +31,5 @@ __all__ = [
     "run_passes",
     "simplify",
     "size_bytes",
+    "without",
 ]

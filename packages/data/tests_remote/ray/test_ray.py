@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -242,10 +241,8 @@ BAD: list[tuple[str, Callable[[], object], type[Exception], str]] = [
 
 @pytest.mark.parametrize(("case", "act", "error", "says"), BAD, ids=[case for case, *_ in BAD])
 def test_bad_input(case: str, act: Callable[[], object], error: type[Exception], says: str) -> None:
-    started = time.monotonic()
     with pytest.raises(error, match=says):
         act()
-    assert time.monotonic() - started < 20
 
 
 def test_frames_and_masks() -> None:

@@ -2,7 +2,8 @@
 
 Both sides give the same tensors of the same data. Beside stand torch with whole batches by position
 (`torch-whole`: `batch_size=None`), which its users rarely write, and Hugging Face datasets in torch format.
-`parquet-scan` compares with what pyarrow alone needs to make numpy arrays of the file, a row group at a time.
+`parquet-scan` compares batches of 4096 records with what pyarrow alone needs to make numpy arrays of the file: those of
+whole row groups, and beside them batches of the same size.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ __all__ = ["CASES"]
 _WORKERS = (0, 1, 2)
 _TABLE, _PARQUET, _IMAGES, _TOKENS = 256, 1024, 64, 8  # records of a batch
 _GROUP = 100_000  # records of a row group
+_SCAN_BATCH = 4096
+_SCANNED = 5 * _GROUP // _SCAN_BATCH
 _EPOCHS = 20
 
 
@@ -58,21 +61,32 @@ def _documents() -> tuple[Any, ...]:
     return (*_tokens(), made.once("offsets.bin", made.write_offsets))
 
 
-def _scan() -> dict[str, Any]:
+def _our_scan() -> dict[str, Any]:
+    from benchmarks.loaders import ours
+
+    return fed(ours.parquet_columns(*_table(), batch=_SCAN_BATCH), _SCANNED)
+
+
+def _scan(rows: int | None) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     (path,) = _table()
     file = pq.ParquetFile(path)
 
-    def groups() -> Any:
+    def arrays() -> Any:
         while True:
-            for group in range(file.num_row_groups):
-                yield [column.to_numpy() for column in file.read_row_group(group).columns]
+            if rows is None:
+                tables = map(file.read_row_group, range(file.num_row_groups))
+            else:
+                tables = file.iter_batches(rows)
+            for table in tables:
+                yield [column.to_numpy() for column in table.columns]
 
-    taken = groups()
+    taken = arrays()
+    count = 5 if rows is None else _SCANNED
 
     def feed() -> None:
-        for _ in range(5):
+        for _ in range(count):
             next(taken)
 
     return {"feed": feed}
@@ -146,14 +160,19 @@ CASES = [
     ),
     Feed(
         "parquet-scan",
-        {"ours": partial(_ours, "parquet_columns", 5 * _GROUP // _PARQUET, _table, 1), "pyarrow-scan": _scan},
-        {"ours": 5 * _GROUP // _PARQUET * _PARQUET, "pyarrow-scan": 5 * _GROUP},
+        {
+            "ours": _our_scan,
+            "pyarrow-groups": partial(_scan, None),
+            "pyarrow-batches": partial(_scan, _SCAN_BATCH),
+        },
+        {"ours": _SCANNED * _SCAN_BATCH, "pyarrow-groups": 5 * _GROUP, "pyarrow-batches": _SCANNED * _SCAN_BATCH},
         limit=1 / 0.7,
+        beside=("pyarrow-batches",),
     ),
     Feed(
         "images",
         {
-            "ours": partial(_ours, "images", 4, _images, 1),
+            "ours": partial(_ours, "images", 4, _images, 2),
             "torch-2-workers": partial(_peer, "images", 4, _images, 2),
         },
         {"ours": 4 * _IMAGES, "torch-2-workers": 4 * _IMAGES},

@@ -100,7 +100,7 @@ def test_a_killed_worker_is_an_error_that_names_it_and_ends_the_pass() -> None:
     batches = iter(loader)
     with pytest.raises(WorkerLost, match=r"worker \d \(process \d+\) was killed by SIGKILL"):
         list(batches)
-    with pytest.raises(WorkerLost):
+    with pytest.raises(RuntimeError, match="this pass has ended with WorkerLost"):
         next(batches)
     assert loader.state_dict()["step"] <= 3
 

@@ -270,8 +270,10 @@ def test_an_order_that_fails_never_looks_finished(workers: int) -> None:
 
     batches = iter(DataLoader(table(8), 2, sampler=Sampler(), num_workers=workers))
     assert [ids(next(batches)), ids(next(batches))] == [[0, 1], [2, 3]]
+    with pytest.raises(OSError, match="list of records lost"):
+        next(batches)
     for _ in range(2):
-        with pytest.raises(OSError, match="list of records lost"):
+        with pytest.raises(RuntimeError, match="this pass has ended with OSError: list of records lost"):
             next(batches)
 
 
@@ -349,6 +351,57 @@ def test_ctrl_c_ends_a_wait_at_once() -> None:
         data.released.set()
     with pytest.raises(RuntimeError, match="this pass was interrupted"):
         next(batches)
+
+
+def whole(loader: DataLoader) -> None:
+    for _ in loader:
+        pass
+
+
+def left_early(loader: DataLoader) -> None:
+    for _ in loader:
+        break
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+@pytest.mark.parametrize(
+    ("use", "data"),
+    [
+        (whole, lambda: table(20)),
+        (left_early, lambda: table(20)),
+        (whole, lambda: table(20).stream()),
+        (left_early, lambda: table(20).stream()),
+    ],
+)
+def test_workers_end_without_the_garbage_collector(
+    use: Callable[[DataLoader], None], data: Callable[[], Any], persistent: bool
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        dataset = data()
+        loader = DataLoader(dataset, 2, num_workers=2, persistent_workers=persistent)
+        use(loader)
+        seen = weakref.ref(loader)
+        del loader
+        assert seen() is None
+        for thread in data_threads():
+            thread.join(SECONDS)
+        assert data_threads() == []
+    finally:
+        gc.enable()
+
+
+def test_batches_leave_no_garbage() -> None:
+    loader = DataLoader(table(400), 4)
+    whole(loader)
+    gc.collect()
+    gc.disable()
+    try:
+        whole(loader)
+        assert gc.collect() < 50  # and not something for each of 100 batches
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("workers", [0, 2])

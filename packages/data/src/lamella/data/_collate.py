@@ -102,29 +102,32 @@ def to_tensors(batch: Any) -> Any:
     """
     from lamella.tensor import from_numpy
 
-    def convert(part: Any, place: str) -> Any:
-        if isinstance(part, np.ndarray):
-            # A column of objects holds records that have no common layout: text, batches, rows of many shapes.
-            return from_numpy(part) if part.dtype != np.object_ else convert(stack_records(part.tolist(), place), place)
-        if isinstance(part, np.generic) and is_numeric(part.dtype):
-            return from_numpy(np.asarray(part))
-        if isinstance(part, dict):
-            # Tables may have many columns: the plain ones go the short way.
-            return {
-                name: from_numpy(value)
-                if type(value) is np.ndarray and value.dtype.kind != "O"
-                else convert(value, f"{place}[{name!r}]")
-                for name, value in part.items()
-            }
-        if isinstance(part, tuple):
-            return rebuild_tuple(part, [convert(value, f"{place}[{at}]") for at, value in enumerate(part)])
-        if isinstance(part, list):
-            return [convert(value, f"{place}[{at}]") for at, value in enumerate(part)]
-        if isinstance(part, Ragged):
-            return from_numpy(_same_length(part, place)) if part.kind == "list" else part.tolist()
-        return part
+    return _convert(batch, "batch", from_numpy)
 
-    return convert(batch, "batch")
+
+def _convert(part: Any, place: str, tensor: Callable[[np.ndarray[Any, Any]], Any]) -> Any:
+    if isinstance(part, np.ndarray):
+        # A column of objects holds records that have no common layout: text, batches, rows of many shapes.
+        if part.dtype == np.object_:
+            return _convert(stack_records(part.tolist(), place), place, tensor)
+        return tensor(part)
+    if isinstance(part, np.generic) and is_numeric(part.dtype):
+        return tensor(np.asarray(part))
+    if isinstance(part, dict):
+        # Tables may have many columns: the plain ones go the short way.
+        return {
+            name: tensor(value)
+            if type(value) is np.ndarray and value.dtype.kind != "O"
+            else _convert(value, f"{place}[{name!r}]", tensor)
+            for name, value in part.items()
+        }
+    if isinstance(part, tuple):
+        return rebuild_tuple(part, [_convert(value, f"{place}[{at}]", tensor) for at, value in enumerate(part)])
+    if isinstance(part, list):
+        return [_convert(value, f"{place}[{at}]", tensor) for at, value in enumerate(part)]
+    if isinstance(part, Ragged):
+        return tensor(_same_length(part, place)) if part.kind == "list" else part.tolist()
+    return part
 
 
 def _same_length(part: Ragged, place: str) -> np.ndarray[Any, Any]:

@@ -16,7 +16,7 @@ from typing import Any, final
 from lamella.data._collate import stack_records
 from lamella.data._loader._fetch import Collate, finished
 from lamella.data._loader._plan import Share
-from lamella.data._loader._source import Fetched, Progress
+from lamella.data._loader._source import Fetched, Progress, over
 from lamella.data._workers._clock import measuring, stage
 from lamella.data._workers._info import get_worker_info
 from lamella.data._workers._lease import Lease
@@ -133,7 +133,7 @@ class InTurns:
         self._turn = 0
         self._steps = [0] * workers
         self._owners: dict[int, int] = {}  # worker by ticket
-        self._broken: BaseException | None = None
+        self._over = ""
         for _ in range(depth):
             for worker in self._live:
                 self._ask(worker)
@@ -143,15 +143,15 @@ class InTurns:
         self._steps[worker] += 1
 
     def next(self) -> Done | None:
-        """The next batch or its error; None at the end. A lost worker or a timeout is raised, now and ever after."""
+        """The next batch or its error; None at the end. After a lost worker or a timeout every call raises."""
         while self._live:
-            if self._broken is not None:
-                raise self._broken
+            if self._over:
+                raise RuntimeError(self._over)
             self._turn %= len(self._live)
             try:
                 done = self._lease.next(self._timeout, self._live[self._turn])
             except BaseException as error:
-                self._broken = error
+                self._over = over(error)
                 self._lease.finish(broken=True)
                 raise
             worker = self._owners.pop(done.ticket)
@@ -168,7 +168,7 @@ class InTurns:
 
     def close(self) -> None:
         """Give back the pools."""
-        if self._broken is None:
+        if not self._over:
             self._lease.finish()
 
 
@@ -205,11 +205,17 @@ class IterableSource:
                 self._step += 1
                 if done.error is not None:
                     self._failed.append((self._step - 1, self._position))
-                    raise done.error
+                    try:
+                        raise done.error
+                    finally:
+                        del group, done
                 failed, self._failed = self._failed, []
                 return Fetched(done.batch, done.timings, self._step - 1, self._position, failed=failed)
             elif error := next((done.error for done in group if done.error is not None), None):
-                raise error  # in what was given before: it cannot be passed over
+                try:
+                    raise error  # in what was given before: it cannot be passed over
+                finally:
+                    del group, error
         raise StopIteration
 
     def _read_step(self) -> list[Done]:

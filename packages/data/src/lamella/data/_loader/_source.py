@@ -1,7 +1,10 @@
 """Batches of one pass, read in the caller's thread or by a pool; either way with the position that each one reaches.
 
-A failing batch is raised in its turn and the pass can go on behind it. What ends a pass (a lost worker, an error in the
-order itself) is raised again at every later call: an unfinished pass never looks finished.
+A failing batch is raised in its turn and the pass can go on behind it. After what ends a pass (a lost worker, an error
+in the order itself) every later call raises, too: an unfinished pass never looks finished.
+
+An error that is raised holds, by its traceback, the pass and whoever asked it. So nothing here keeps one that was
+raised, or a dropped pass and its workers would wait for the garbage collector.
 """
 
 from __future__ import annotations
@@ -57,6 +60,11 @@ class Fetched(NamedTuple):
     failed: Sequence[tuple[int, int]] = ()
 
 
+def over(error: BaseException) -> str:
+    """What later calls say of a pass that `error` has ended."""
+    return f"DataLoader: this pass has ended with {type(error).__name__}: {error}"
+
+
 class Source(Protocol):
     """An iterator of fetched batches that can be closed early."""
 
@@ -73,11 +81,11 @@ class Plan:
         self._steps = steps
         self._number = progress.step
         self._ahead = dict(progress.ahead)  # given already
-        self._error: BaseException | None = None
+        self._over = ""
 
     def __next__(self) -> tuple[int, Step]:
-        if self._error is not None:
-            raise self._error
+        if self._over:
+            raise RuntimeError(self._over)
         try:
             while True:
                 number, step = self._number, next(self._steps)
@@ -87,7 +95,7 @@ class Plan:
         except StopIteration:
             raise
         except BaseException as error:
-            self._error = error
+            self._over = over(error)
             raise
 
 
@@ -127,41 +135,53 @@ class PooledSource:
         self._waiting: dict[int, tuple[int, int]] = {}  # step and position of what the pool has, by ticket
         self._arrived: dict[int, Done] = {}  # back from it before their turn
         self._failed: list[tuple[int, int]] = []
-        self._end: BaseException | None = None  # why there are no more tasks
+        self._exhausted = False
+        self._order_error: Exception | None = None  # what ended the order; not raised yet
+        self._over = ""
         self._closed = False
         self._fill()
 
     def _fill(self) -> None:
         """Hand out tasks up to `depth`; the end, or an error of the order, has its turn after what is handed out."""
-        while self._end is None and len(self._waiting) < self._depth:
+        while not self._exhausted and len(self._waiting) < self._depth:
             try:
                 number, (keys, position) = next(self._plan)
             except StopIteration:
-                self._end = StopIteration()
+                self._exhausted = True
                 return
             except Exception as error:  # noqa: BLE001  (raised by __next__ in its turn)
-                self._end = error
+                self._exhausted, self._order_error = True, error
                 return
             self._waiting[self._lease.submit(self._epoch, number, keys)] = (number, position)
 
     def __next__(self) -> Fetched:
+        if self._over:
+            raise RuntimeError(self._over)
         if not self._waiting:
-            assert self._end is not None
             self.close()
-            raise self._end
+            if self._order_error is None:
+                raise StopIteration
+            error, self._order_error = self._order_error, None
+            self._over = over(error)
+            try:
+                raise error
+            finally:
+                del error
         try:
             done = self._turn() if self._in_order else self._lease.next(self._timeout)
         except BaseException as error:
             # A lost worker or a timeout: batches are missing, so there is nothing to go on with.
-            self._end = error
-            self._waiting.clear()
+            self._over = over(error)
             self.close(broken=True)
             raise
         number, position = self._waiting.pop(done.ticket)
         self._fill()
         if done.error is not None:
             self._failed.append((number, position))
-            raise done.error
+            try:
+                raise done.error
+            finally:
+                del done
         failed, self._failed = self._failed, []
         return Fetched(done.batch, done.timings, number, position, failed=failed)
 

@@ -151,7 +151,10 @@ class StreamSource:
         if done.error is not None:
             self._failure = f"{type(done.error).__name__}: {done.error}"
             self.close()
-            raise done.error
+            try:
+                raise done.error
+            finally:
+                del done
         piece = done.batch
         return Fetched(piece.batch, done.timings, piece.step, piece.position, piece.state)
 

@@ -26,14 +26,14 @@ def _as_matrix(columns: dict[str, Any]) -> dict[str, Any]:
     return {"x": np.stack(list(columns.values()), 1)}
 
 
-def parquet(path: Path, workers: int = 1, *, batch: int = 1024) -> DataLoader:
-    """Batches of a table on disk in stored order, its columns side by side in one matrix."""
+def parquet(path: Path, workers: int = 0, *, batch: int = 1024) -> DataLoader:
+    """Batches of a table on disk in stored order, which is decoded ahead, with its columns side by side in a matrix."""
     from lamella.data import DataLoader, ParquetDataset
 
     return DataLoader(ParquetDataset(path).map(_as_matrix, batched=True), batch, num_workers=workers)
 
 
-def parquet_columns(path: Path, workers: int = 1, *, batch: int = 1024) -> DataLoader:
+def parquet_columns(path: Path, workers: int = 0, *, batch: int = 1024) -> DataLoader:
     """The same with each column by itself."""
     from lamella.data import DataLoader, ParquetDataset
 

@@ -144,7 +144,7 @@ CASES = [
         # A call of a side that keeps row groups reads five of them, or one: the same share of reading in every call.
         "parquet",
         {
-            "ours": partial(_ours, "parquet", 5 * _GROUP // _PARQUET, _table, 1),
+            "ours": partial(_ours, "parquet", 5 * _GROUP // _PARQUET, _table, 0),
             **_torch("parquet", _GROUP // _PARQUET, _table),
             "torch-whole": partial(_peer, "whole_parquet", _GROUP // _PARQUET, _table, 0),
             "datasets-torch": partial(_peer, "huggingface_parquet", 1, _table, 0),

@@ -671,3 +671,27 @@ def test_a_refused_program_leaves_numbers_as_they_were() -> None:
         with pytest.raises(CaptureError, match=r"w\.items was changed"):
             compiled(lt.ones(1))
         assert (w.n, len(w.items)) == (0, 3)
+
+
+ON_THE_WAY_BACK: dict[str, Callable[[types.SimpleNamespace], Any]] = {
+    "append": lambda w: w.items.append(1),
+    "attribute": lambda w: setattr(w, "n", 7),
+    "item": lambda w: w.items.__setitem__(0, 9),
+}
+
+
+@pytest.mark.parametrize("name", ON_THE_WAY_BACK)
+def test_what_is_assigned_on_the_way_back_is_no_effect_of_the_forward(name: str) -> None:
+    assign = ON_THE_WAY_BACK[name]
+    w = types.SimpleNamespace(n=0, items=[1, 2])
+    layer = nn.Linear(2, 2)
+    layer.register_full_backward_hook(lambda *_: assign(w))
+    x = lt.ones(1, 2, requires_grad=True)
+    with pytest.raises(CaptureError, match="w"):
+        capture(layer, backend="interpreter", fullgraph=True)(x)
+    assert (w.n, w.items) == (0, [1, 2])
+    with pytest.warns(RuntimeWarning, match="w"):
+        y = capture(layer, backend="interpreter")(x)
+    assert (w.n, w.items) == (0, [1, 2])
+    y.sum().backward()
+    assert (w.n, w.items) != (0, [1, 2])

@@ -72,8 +72,8 @@ def _program(number: int, program: Program | SizedProgram, measure: bool) -> lis
             lines.append(f"  forks at {segment.place}: {answer!r}, after {len(segment.body.nodes)} ops")
             lines += [f"  segment {n}: {segment.explain(measure).rstrip()}".replace("\n", "\n    ")]
     lines += _kernels("forward", program.run, measure)
-    if program.backward is not None:
-        size = 0 if program.backward.graph is None else len(program.backward.graph.nodes)
+    if program.backward is not None and program.backward.graph is not None:
+        size = len(program.backward.graph.nodes)
         lines.append(f"  backward: {size} ops, {len(program.backward.is_tensor)} residuals")
         lines += _kernels("backward", program.backward.run, measure)
     return lines

@@ -36,7 +36,7 @@ from ._results import Results, plan_results
 from ._segments import Segments, cut
 from ._sized import SizedProgram
 from ._tree import take_apart
-from ._undo import ABSENT, Before, Change
+from ._undo import ABSENT, Before
 from ._watch import Watch, watched
 
 __all__ = ["Attempt", "OverlapError", "executor_of"]
@@ -113,7 +113,7 @@ class Attempt:
                 out = self._run(trace, forks, watch)
                 if trace.refusal is not None:
                     raise trace.refusal
-                changes, others = self._sorted(before.assignments(), trace)
+                changes = [c for c in before.assignments() if is_effect(c, self._explorer, trace)]
                 out = (out, *[c.new for c in changes if c.new is not ABSENT]) if changes else out
                 leaves, build = take_apart(
                     out, lambda value: id(value) in explorer.identities, trace.stand_ins, bool(changes)
@@ -125,6 +125,8 @@ class Attempt:
                 fetched = Fetched(explorer, trace)
                 results = plan_results(trace, leaves, fetched, build)
                 joint = trace_backward(trace, results, explorer, fetched)
+                # hooks on the way back may have assigned too, which no replay of the forward does
+                others = [c for c in before.assignments() if not any(map(c.same, changes))]
                 outputs = [*results.outputs, *(() if joint is None else joint.residuals)]
                 commits = commit_plan(trace, fetched, set(outputs))
                 effects = plan_effects(changes, fetched)
@@ -152,11 +154,6 @@ class Attempt:
         self._moving.learn(changes)
         plan = _Plan(traced, joint, results, commits, effects, forks, Segments() if segments is None else segments)
         return self._assembled(trace, plan, fetched)
-
-    def _sorted(self, changes: list[Change], trace: Trace) -> tuple[list[Change], list[Change]]:
-        """The assignments that are effects, and all others."""
-        effects = [c for c in changes if is_effect(c, self._explorer, trace)]
-        return effects, [c for c in changes if not any(c is e for e in effects)]
 
     def _assembled(self, trace: Trace, plan: _Plan, fetched: Fetched) -> Program | SizedProgram:
         sizes = dict(self._dynamic.sizes.hints)

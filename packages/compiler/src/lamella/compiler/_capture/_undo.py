@@ -40,6 +40,11 @@ class Change(NamedTuple):
     old: Any
     new: Any
 
+    def same(self, other: Change) -> bool:
+        """Whether two are the same value in the same place."""
+        key = self.key is other.key or (type(self.key) is int is type(other.key) and self.key == other.key)
+        return self.holder is other.holder and key and self.new is other.new
+
 
 class Before:
     """A shallow copy of everything that may be written, taken before a capture."""

@@ -64,6 +64,18 @@ class Records:
         return {"id": index}
 
 
+class Failing(Records):
+    """Its eighth record cannot be read."""
+
+    def __init__(self) -> None:
+        super().__init__(40)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        if index == 7:
+            raise ValueError("no record 7")
+        return super().__getitem__(index)
+
+
 @pytest.mark.parametrize("options", THREADED)
 @pytest.mark.parametrize("rows", [0, 1, 10, 103])
 def test_threads_give_what_the_callers_thread_gives(options: dict[str, Any], rows: int) -> None:
@@ -387,6 +399,27 @@ def test_workers_end_without_the_garbage_collector(
         assert seen() is None
         for thread in data_threads():
             thread.join(SECONDS)
+        assert data_threads() == []
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_workers_end_after_an_error_without_the_garbage_collector(persistent: bool) -> None:
+    def run() -> None:
+        for _ in DataLoader(Failing(), 2, num_workers=2, persistent_workers=persistent):
+            pass
+
+    gc.collect()
+    gc.disable()
+    try:
+        try:  # not pytest.raises, which keeps the error and with it the frames that hold the pass
+            run()
+        except ValueError:
+            failed = True
+        for thread in data_threads():
+            thread.join(SECONDS)
+        assert failed
         assert data_threads() == []
     finally:
         gc.enable()

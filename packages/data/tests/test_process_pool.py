@@ -107,6 +107,7 @@ def test_what_a_worker_writes_into_its_copy_of_the_dataset_reaches_nobody(pool: 
 ERRORS = [
     (1, ValueError, "no such row"),
     (2, RuntimeError, "Odd: 1 and 2"),  # what cannot be pickled comes as what it said
+    (7, ConnectionResetError, "the store hung up"),
     (6, (AttributeError, RuntimeError), "lambda"),  # a batch that cannot be pickled
 ]
 

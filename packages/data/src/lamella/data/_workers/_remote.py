@@ -21,7 +21,7 @@ from lamella.data._workers._parcel import Parcel, pack, unpack
 from lamella.data._workers._transport import portable
 
 if TYPE_CHECKING:
-    from lamella.data._workers._task import Task
+    from lamella.data._workers._task import Task, Timings
 
 INLINE_BYTES = 1 << 14  # below it a message is cheaper than a segment's bookkeeping
 _GRACE_SECONDS = 0.5  # for code that ends by itself once nobody listens
@@ -56,16 +56,15 @@ def _serve(connection: Connection, fetch: Any) -> None:
     while (message := tasks.get()) is not None:
         task, free = message
         segments.free(free)
+        answer: tuple[Any, ...]
         try:
             batch, timings = fetch(task)
             begin = time.perf_counter()
-            place = segments.lay(pack(batch))
-            timings.transfer += time.perf_counter() - begin
-            answer: tuple[Any, ...] = ("done", task.ticket, timings, *place)
-        except (BrokenPipeError, ConnectionResetError):
-            raise
+            parcel = pack(batch)
         except Exception as error:  # noqa: BLE001 - errors of the user's code are raised where the batch is asked for
             answer = ("failed", task.ticket, portable(error))
+        else:
+            answer = segments.answer(task.ticket, parcel, timings, begin)
         connection.send_bytes(pickle.dumps(answer))
 
 
@@ -92,6 +91,17 @@ class _Segments:
     def free(self, numbers: list[int]) -> None:
         """The parent has let go of these."""
         self._free += numbers
+
+    def answer(self, ticket: int, parcel: Parcel, timings: Timings, begin: float) -> tuple[Any, ...]:
+        """What tells the parent where a batch lies, or that there is no memory for it."""
+        try:
+            place = self.lay(parcel)
+        except (BrokenPipeError, ConnectionResetError):
+            raise  # the parent is gone: in the user's code the same errors are the user's
+        except OSError as error:
+            return "failed", ticket, portable(error)
+        timings.transfer += time.perf_counter() - begin
+        return "done", ticket, timings, *place
 
     def lay(self, parcel: Parcel) -> tuple[Any, ...]:
         """Where the parcel lies: its bytes if they are few, else (segment, length of the pickle, sizes)."""

@@ -22,7 +22,7 @@ from ._scalar import widened
 from ._text import node_text
 from ._types import SCALAR_KINDS, ScalarType, TensorType, Type
 
-__all__ = ["interpret", "node_kernel"]
+__all__ = ["interpret", "node_kernel", "views_of_inputs"]
 
 Run: TypeAlias = Callable[[Sequence[Any]], list[Any]]
 # kernel, slots of operands, params, slots of outputs, whether these come as a tuple, slots to let go, the node
@@ -42,7 +42,7 @@ def interpret(graph: Graph) -> Run:
     steps, template, results = _plan(graph)
     inputs = list(enumerate(graph.inputs))
     count = len(inputs)
-    shared = _views_of_inputs(graph)
+    shared = views_of_inputs(graph)
     copied = [len(graph.outputs) + i for i, e in enumerate(graph.effects) if e.value in shared]
 
     def run(values: Sequence[Any]) -> list[Any]:
@@ -117,7 +117,8 @@ def _plan(graph: Graph) -> tuple[list[_Step], list[Any], list[int]]:
     return steps, template, [slot(v) for v in graph.results()]
 
 
-def _views_of_inputs(graph: Graph) -> set[Any]:
+def views_of_inputs(graph: Graph) -> set[Any]:
+    """The values of a graph that may lie in the memory of its inputs, and these."""
     # Kernels return fresh memory unless their op is a view: the graph alone tells what may share memory with an input.
     found: set[Any] = {v for v in graph.inputs if isinstance(v.type, TensorType)}
     for node in graph.nodes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from ._graph import Graph
-from ._interpret import interpret
-from ._passes import live_bytes
+from ._graph import Graph, Value
+from ._interpret import interpret, views_of_inputs
+from ._passes import live_bytes, size_bytes
 
 __all__ = ["NAME", "compile_graph", "planned_bytes"]
 
@@ -21,4 +21,8 @@ def compile_graph(graph: Graph) -> Callable[[Sequence[Any]], list[Any]]:
 
 def planned_bytes(graph: Graph) -> int:
     """Bytes of the arrays that a run of the graph holds at its peak, beside its inputs."""
-    return max(live_bytes(graph), default=0)
+    alive = live_bytes(graph)
+    # what an effect would leave in the memory of an input is copied at the end
+    shared = views_of_inputs(graph)
+    copied = sum([size_bytes(e.value) for e in graph.effects if type(e.value) is Value and e.value in shared])
+    return max([*alive, alive[-1] + copied if alive else copied])

@@ -70,7 +70,7 @@ def _program(number: int, program: Program | SizedProgram, measure: bool) -> lis
     if program.path is not None:
         for n, (segment, (_, answer)) in enumerate(zip(program.path.segments, program.path.keys, strict=True)):
             lines.append(f"  forks at {segment.place}: {answer!r}, after {len(segment.body.nodes)} ops")
-            lines += [f"  segment {n}: {segment.explain(measure).rstrip()}".replace("\n", "\n    ")]
+            lines += [f"  segment {n}: {segment.piece.explain(measure).rstrip()}".replace("\n", "\n    ")]
     lines += _kernels("forward", program.run, measure)
     if program.backward is not None and program.backward.graph is not None:
         size = len(program.backward.graph.nodes)

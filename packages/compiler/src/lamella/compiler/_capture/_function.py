@@ -21,6 +21,7 @@ from ._dynamic import Dynamic
 from ._effects import BeginAgain, Moving
 from ._forks import ADVICE, key_of
 from ._members import is_module
+from ._pieces import Env, Leaf
 from ._program import Program
 from ._record import Attempt, OverlapError, executor_of
 from ._refused import Refusals
@@ -53,8 +54,8 @@ def compile(  # noqa: A001 - the name users know
     `dynamic` says which sizes of tensors a program leaves open: with None those that a second call shows to change, all
     from 2 on with True, none with False; `mark_dynamic` opens single ones unless it is False. `backend` is "c", or
     "interpreter" for the reference. `memory_budget` is the most bytes that a program may allocate at once: values are
-    computed again instead of kept until its plan fits, with the same results; CaptureError for a program that cannot be
-    brought so low, or that forks.
+    computed again instead of kept until its plan fits, with the same results; for a program that forks, at each moment
+    of each of its ways. CaptureError for a program, or a way, that cannot be brought so low.
     """
     if not isinstance(fullgraph, bool):
         raise TypeError(f"fullgraph is True or False, got {fullgraph!r}")
@@ -226,8 +227,8 @@ class CompiledFunction:
                 return self._run(None, None, args, kwargs)
         if not entry.keys:
             return entry.call(*found)
-        program, env, fetched = self._follow(entry, found, args, kwargs)
-        return program.end(env, fetched)
+        program, leaf, env, fetched = self._follow(entry, found, args, kwargs)
+        return program.end(leaf, env, fetched)
 
     # -- captures
 
@@ -309,28 +310,34 @@ class CompiledFunction:
 
     def _follow(
         self, entry: Program | SizedProgram, found: Any, args: Any, kwargs: Any
-    ) -> tuple[Program, dict[int, Any], Any]:
+    ) -> tuple[Program, Leaf, Env, Any]:
         """Run the segments of a forked program, changing over to the programs that the answers lead to."""
         program = entry.of(*found[2:])
         path = program.forked
+        steps, leaf = path.planned
         env = path.environment(found[0])
         keys: list[Any] = []
         answers: list[Any] = []
-        while len(keys) < len(path.keys):
+        while len(keys) < len(steps):
             n = len(keys)
-            answers.append(path.segments[n].decide(env))
+            piece, dead, _, _ = steps[n]
+            answers.append(piece.decide(env))
             keys.append(key_of(answers[n]))
             if keys[n] == path.keys[n]:
+                for i in dead:
+                    env.pop(i, None)
                 continue
             entry, found = self._turned(path.segments[: n + 1], answers, keys, args, kwargs)
             program = entry.of(*found[2:])
             path = program.forked
+            steps, leaf = path.planned
             # an id beyond the shared segments means something else in another program
-            made = {i: env[i] for s in path.segments[: n + 1] for i in s.makes & env.keys()}
-            env = made | path.environment(found[0])
-            if not path.reaches(env, n + 1):
+            kept = {i: env[i] for i in steps[n].kept & env.keys()}
+            if not steps[n].needed <= kept.keys():
+                del env, kept
                 return self._follow(entry, found, args, kwargs)  # its segments give more since then
-        return program, env, found[1]
+            env = kept | path.environment(found[0])
+        return program, leaf, env, found[1]
 
     def _turned(
         self, segments: tuple[Segment, ...], answers: list[Any], keys: list[Any], args: Any, kwargs: Any
@@ -355,6 +362,8 @@ class CompiledFunction:
                         "that capture does not see steers it",
                         last.place,
                     )
+            except BudgetError:
+                raise  # another way may fit
             except CaptureError as error:
                 segments[0].refused(error)
                 raise

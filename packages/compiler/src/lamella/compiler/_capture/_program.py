@@ -6,7 +6,7 @@ Until the executor has returned nothing outside has changed; the commit that fol
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,37 +17,11 @@ from lamella.tensor.extend import MetaArray, SymScalar, user_location, wrap
 from ._backward import Backward
 from ._effects import Effect, commit_effects
 from ._fetch import Fetched
+from ._pieces import Leaf
 from ._results import Results
-from ._segments import Leaf, Segment
+from ._segments import Path, Segment
 
-__all__ = ["Path", "Program", "commit_plan"]
-
-
-class Path(NamedTuple):
-    """How a program forks: the graph as it was traced, the segments with the answers that lead on, the leaf, and the
-    ids of the inputs.
-    """
-
-    graph: Graph
-    segments: tuple[Segment, ...]
-    keys: tuple[Any, ...]
-    leaf: Leaf
-    takes: tuple[int, ...]
-
-    def environment(self, inputs: list[Any]) -> dict[int, Any]:
-        """The values that a run has at its start, by id."""
-        return dict(zip(self.takes, inputs, strict=True))
-
-    def reaches(self, env: dict[int, Any], n: int) -> bool:
-        """Whether a run that has these values can go on with segment n."""
-        made = {i for s in self.segments[n:] for i in s.makes}
-        needed = {i for s in self.segments[n:] for i in s.takes}.union(self.leaf.takes) - made
-        return needed <= env.keys()
-
-    def begins(self, segments: Sequence[Segment], keys: Sequence[Any]) -> bool:
-        """Whether it goes through these segments with these answers."""
-        n = len(segments)
-        return self.keys[:n] == tuple(keys) and all(a is b for a, b in zip(self.segments[:n], segments, strict=False))
+__all__ = ["Program", "commit_plan"]
 
 
 class Program:
@@ -56,6 +30,7 @@ class Program:
     __slots__ = (
         "__weakref__",
         "_repeated",
+        "_run",
         "_single",
         "backward",
         "commits",
@@ -66,7 +41,6 @@ class Program:
         "path",
         "plain",
         "results",
-        "run",
     )
 
     def __init__(
@@ -81,7 +55,7 @@ class Program:
         effects: tuple[Effect, ...] = (),
     ) -> None:
         self.graph = graph
-        self.run = run
+        self._run = run
         self.guard = guard
         self.results = results
         self.commits = commits
@@ -105,7 +79,12 @@ class Program:
 
     def call(self, inputs: list[Any], fetched: list[Tensor]) -> Any:
         """What the function returns, and its effects; a program without forks."""
-        return self._finish(self.run(inputs), fetched, inputs)
+        return self._finish(self._run(inputs), fetched, inputs)
+
+    @property
+    def run(self) -> Callable[[list[Any]], list[Any]]:
+        """The executable; of a program that forks, that of its end."""
+        return self._run if self.path is None else self.path.leaf.run
 
     @property
     def forked(self) -> Path:
@@ -122,12 +101,12 @@ class Program:
         """Itself: it has no open sizes."""
         return self
 
-    def end(self, env: dict[int, Any], fetched: list[Tensor]) -> Any:
+    def end(self, leaf: Leaf, env: dict[int, Any], fetched: list[Tensor]) -> Any:
         """Run the leaf of a forked program, after its segments, and commit."""
-        values = self.forked.leaf.values(env)
+        values = leaf.values(env)
         if self._single and self.results.build is next:
             return wrap(values[0])
-        given = () if self.backward is None else [env[v.id] for v in self.forked.graph.inputs]
+        given = () if self.backward is None else [env[i] for i in self.forked.takes]
         return self._finish(values, fetched, given)
 
     def _finish(self, values: list[Any], fetched: list[Tensor], inputs: Sequence[Any]) -> Any:

@@ -10,8 +10,9 @@ import functools
 import gc
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from typing import Any, NamedTuple
 
 from lamella.graph import CaptureError, Graph, Trace, bound, run_passes
@@ -20,9 +21,10 @@ from lamella.tensor import Tensor
 from lamella.tensor.extend import VIEW, MetaArray, enter_mode, leave_mode, tls
 
 from .._toolchain import CompilerMissing
+from ._arrange import joined
 from ._backward import PASSES, Later, trace_backward
 from ._blame import blame
-from ._budget import BudgetError, fitted, fitted_later
+from ._budget import choices, fitted, fitted_later, held_bytes, planner_of
 from ._dynamic import Dynamic, named_inputs
 from ._effects import Effect, Moving, is_effect, plan_effects, planted, still_absent
 from ._explore import Explorer
@@ -31,9 +33,9 @@ from ._flow import goes_out
 from ._forks import Forks
 from ._guards import Entry, Guard, build_guard
 from ._overlap import overlaps, touching
-from ._program import Path, Program, commit_plan
+from ._program import Program, commit_plan
 from ._results import Results, plan_results
-from ._segments import Segments, cut
+from ._segments import Path, Segments
 from ._sized import SizedProgram
 from ._tree import take_apart
 from ._undo import ABSENT, Before
@@ -282,44 +284,56 @@ class _Plan(NamedTuple):
         traced = graph = bound(self.traced, sizes)
         path = None
         later = None if self.joint is None else self.joint.graph(sizes)
-        if not self.forks.path:
-            graph = run_passes(graph, PASSES)
-        elif settings.budget is not None:
-            raise BudgetError(
-                f"a memory_budget is not kept by programs that branch on tensors, as this one does at "
-                f"{self.forks.path[0].place}; compile without it, or use cond, while_loop or where",
-                self.forks.path[0].place,
-            )
         outputs = len(self.results.outputs)
-        fit = graph
-        if later is not None or not self.forks.path:
-            fit, later = fitted(graph, later, outputs, settings.backend, settings.budget)
-        fit_again = functools.partial(_fit_again, graph, fit, outputs, settings.backend, settings.budget)
+        held = 0
         if self.forks.path:
-            # the nodes stay: what comes before a fork must not depend on what comes after it
-            graph = Graph(graph.name, graph.inputs, graph.nodes, fit.outputs, graph.effects, graph.sources)
-            path = self._path(graph, bool(sizes), _frozen(compile_graph, settings.frozen, tensors))
+            path = self._path(graph, later, bool(sizes), _frozen(compile_graph, settings.frozen, tensors), settings)
+            fit, later, held = path.graph, path.after, path.held
             run: Run = path.leaf.run
-        elif settings.frozen is None:
-            graph, run = fit, compile_graph(fit)
         else:
-            graph, run = settings.frozen.compiled(fit, tensors, compile_graph)
+            graph = run_passes(graph, PASSES)
+            fit, later = fitted(graph, later, outputs, settings.backend, settings.budget)
+            if settings.budget is not None:
+                held = held_bytes(fit, fit.outputs[outputs:], {v.id for v in fit.inputs})
+        fit_again = functools.partial(_fit_again, graph, fit, outputs, settings.backend, settings.budget, held)
+        if path is None and settings.frozen is not None:
+            fit, run = settings.frozen.compiled(fit, tensors, compile_graph)
+        elif path is None:
+            run = compile_graph(fit)
         backward = None
         if self.joint is not None:
             frozen = settings.frozen is not None
             ways = None if later is None else Later(self.joint.traced(sizes), later, fit_again)
-            backward = self.joint.compiled(compile_graph, traced, graph, ways, self.results, place_of, frozen)
-        return Program(graph, run, guard, self.results.bound(sizes), self.commits, backward, path, self.effects)
+            backward = self.joint.compiled(compile_graph, traced, fit, ways, self.results, place_of, frozen)
+        return Program(fit, run, guard, self.results.bound(sizes), self.commits, backward, path, self.effects)
 
-    def _path(self, graph: Graph, is_bound: bool, compile_graph: Callable[[Graph], Run]) -> Path:
+    def _path(
+        self,
+        graph: Graph,
+        later: Graph | None,
+        is_bound: bool,
+        compile_graph: Callable[[Graph], Run],
+        settings: _Settings,
+    ) -> Path:
+        """How it forks, as a part of the tree; the nodes stay, because what comes before a fork must not depend on what
+        comes after it.
+        """
+        forks, outputs, budget = self.forks.path, len(self.results.outputs), settings.budget
         # names of sizes are nodes, and bound sizes are none
-        ends = [f.nodes - _named(self.traced, f.nodes) * is_bound for f in self.forks.path]
-        found, leaf = cut(graph, self.forks.path, ends, self.segments, compile_graph)
-        return Path(graph, found, tuple([f.key for f in self.forks.path]), leaf, tuple([v.id for v in graph.inputs]))
+        ends = [f.nodes - _named(self.traced, f.nodes) * is_bound for f in forks]
+        along = self.segments.along(graph, forks, ends, compile_graph)
+        pairs: Iterable[tuple[Graph, Graph | None]] = [(graph, None)]
+        if later is not None:
+            pairs = islice(choices(graph, later, outputs), 1 if budget is None else None)
+        keys = tuple([f.key for f in forks])
+        paths = [Path(graph, fit.outputs, along, keys, ends[-1], outputs, after, compile_graph) for fit, after in pairs]
+        return joined(self.segments, paths, None if budget is None else planner_of(settings.backend), budget)
 
 
-def _fit_again(forward: Graph, fit: Graph, outputs: int, backend: str, budget: int | None, backward: Graph) -> Graph:
-    return fitted_later(forward, fit, backward, outputs, backend, budget)
+def _fit_again(
+    forward: Graph, fit: Graph, outputs: int, backend: str, budget: int | None, held: int, backward: Graph
+) -> Graph:
+    return fitted_later(forward, fit, backward, outputs, backend, budget, held)
 
 
 def _frozen(compile_graph: Callable[[Graph], Run], frozen: Any, tensors: Mapping[int, Any]) -> Callable[[Graph], Run]:

@@ -2,100 +2,69 @@
 and effects.
 
 Segments are shared by the programs that begin alike: one segment gives what any of them needs later. A run keeps the
-values it has, by id, which is the same in every capture of one path.
+values it has, by id, which is the same in every capture of one path, until no program that its answers can still lead
+to needs them.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
-from lamella.graph import CaptureError, Graph, Node, Value, as_value, interpret, run_passes
+from lamella.graph import CaptureError, Graph, Value
 
-from ._backward import PASSES
-from ._forks import Fork, converted
+from ._forks import Fork
+from ._pieces import Env, Leaf, Piece, Run, Section
 from ._refused import Refusal
 
-__all__ = ["Leaf", "Segment", "Segments", "cut"]
+_T = TypeVar("_T")
 
-Env: TypeAlias = dict[int, Any]
-Run: TypeAlias = Callable[[list[Any]], list[Any]]
-
-
-class _Ready(NamedTuple):
-    """A segment that can run: the ids that it takes and gives, those of what may lie in older memory, and the run, or
-    that of a single result.
-    """
-
-    takes: list[int]
-    run: Run | None
-    gives: list[int]
-    views: frozenset[int]
-    single: Callable[[list[Any]], Any] | None
+__all__ = ["Path", "Segment", "Segments", "Step"]
 
 
 class Segment:
-    """The nodes between two forks; `decide` runs them and gives the answer of the second."""
+    """The nodes between two forks; `piece` is what runs, once a path goes through it."""
 
-    def __init__(self, body: Graph, fork: Fork, compile_graph: Callable[[Graph], Run]) -> None:
-        self.body = body  # its one output is the number
+    def __init__(
+        self, traced: Graph, n: int, span: tuple[int, int], fork: Fork, compile_graph: Callable[[Graph], Run]
+    ) -> None:
+        name = f"{traced.name}_{n}"
+        nodes = traced.nodes[slice(*span)]
+        made = {v for node in nodes for v in node.outputs}
+        read = {fork.value, *[a for node in nodes for a in node.args if type(a) is Value]}
+        self.body = Graph(name, sorted(read - made, key=lambda v: v.id), nodes, [fork.value])
         self.kind = fork.kind
         self.place = fork.place
-        self._compile = compile_graph
-        self._made = {v.id: v for node in body.nodes for v in node.outputs}
-        self._views = _views_of_inputs(body)
-        self._wanted: frozenset[int] = frozenset({as_value(body.outputs[0]).id} & self._made.keys())
-        self._read = _read_of(body)  # (id of a tensor made here, id of the number), where it is only its element
-        self._ready: _Ready | None = None
+        self.number = fork.value.id
+        self.makes = frozenset([v.id for v in made])  # the ids of the values that its nodes make
+        self.read = _read_of(self.body)  # the id of a tensor made here, where the number is only its element
+        if self.read is not None:
+            # one read in Python is less than a stage of its own
+            span = (span[0], span[1] - 1)
+        always = self.makes & {self.number} if self.read is None else frozenset({self.read})
+        self.section = Section(traced, name, span, always=always)
+        self.compile_graph = compile_graph
+        self._piece: Piece | None = None
         self._refusal: Refusal | None = None  # captures beyond this segment that failed
 
     @property
-    def takes(self) -> set[int]:
-        """The ids of the values that its nodes need."""
-        return {v.id for v in self.body.inputs}
-
-    @property
-    def makes(self) -> set[int]:
-        """The ids of the values that its nodes make."""
-        return set(self._made)
+    def piece(self) -> Piece:
+        """What runs; AssertionError before a path goes through it."""
+        if self._piece is None:
+            raise AssertionError("no path goes through this segment yet")
+        return self._piece
 
     def same(self, other: Segment) -> bool:
         """Whether another capture recorded the same."""
         return self.kind is other.kind and self.body == other.body
 
-    def export(self, needed: Iterable[int]) -> None:
-        """Give these values too, as far as they are made here, from the next run on."""
-        wanted = self._wanted | (self._made.keys() & set(needed))
-        if wanted != self._wanted:
-            self._wanted = wanted
-            self._ready = None
-
-    def decide(self, env: Env) -> Any:
-        """Run, add the values made to `env`, and give the number that Python asks for."""
-        takes, run, gives, views, single = self._ready or self._prepared()
-        if single is not None:
-            env[gives[0]] = single([env[i] for i in takes])
-        elif run is not None:
-            env.update(zip(gives, run([env[i] for i in takes]), strict=True))
-            for i in views:
-                env[i] = env[i].copy()  # the leaf may write older memory where it lies, and still read this
-        if self._read is not None:
-            env[self._read[1]] = env[self._read[0]].item()
-        return converted(env[as_value(self.body.outputs[0]).id], self.kind)
-
-    def _prepared(self) -> _Ready:
-        wanted, nodes = self._wanted, self.body.nodes
-        if self._read is not None:
-            # one read in Python is less than a stage of its own
-            tensor, number = self._read
-            wanted, nodes = wanted - {number} | {tensor}, nodes[:-1]
-        gives = sorted(wanted)
-        graph = Graph(self.body.name, self.body.inputs, nodes, [self._made[i] for i in gives])
-        run = _compiled(graph, self._compile) if gives else None
-        takes, views = [v.id for v in graph.inputs], self._views & set(gives)
-        self._ready = ready = _Ready(takes, run, gives, views, getattr(run, "single", None))
-        return ready
+    def planned(self, piece: Piece) -> Piece:
+        """Run this piece from the next call on, unless that which runs is the same; the one that does."""
+        old = self._piece
+        if old is None or old.shape.gives != piece.shape.gives or old.fit != piece.fit:
+            self._piece = old = piece
+        return old
 
     def refused(self, error: CaptureError) -> None:
         """A capture of another way from here could not be made."""
@@ -109,101 +78,125 @@ class Segment:
         if self._refusal is not None:
             self._refusal.check()
 
-    def explain(self, measure: bool = False) -> str:
-        """What its executable says of itself."""
-        run = None if self._ready is None else self._ready.run
-        explains = getattr(run, "explain", None)
-        return "runs on the interpreter" if explains is None else str(explains(measure))
 
-
-class Leaf:
-    """The end of a path: what is left of the graph, results and effects."""
-
-    def __init__(self, body: Graph, compile_graph: Callable[[Graph], Run]) -> None:
-        self.graph = run_passes(body, PASSES)
-        self.takes = [v.id for v in body.inputs]
-        self.run = _compiled(self.graph, compile_graph)
-        self._call = getattr(self.run, "run", self.run)
-
-    def values(self, env: Env) -> list[Any]:
-        """Outputs and effect values."""
-        return self._call([env[i] for i in self.takes])
-
-
-def _read_of(body: Graph) -> tuple[int, int] | None:
+def _read_of(body: Graph) -> int | None:
     last = body.nodes[-1] if body.nodes else None
     if last is None or last.op.name != "scalar.item" or last.outputs[0] is not body.outputs[0]:
         return None
     tensor = last.args[0]
     made = any(tensor is v for node in body.nodes for v in node.outputs)
-    return (tensor.id, last.outputs[0].id) if type(tensor) is Value and made else None
+    return tensor.id if type(tensor) is Value and made else None
 
 
-def _views_of_inputs(graph: Graph) -> frozenset[int]:
-    """The ids of values that may lie in the memory of an input."""
-    found = set(graph.inputs)
-    for node in graph.nodes:
-        if node.op.spec == "view" and node.args[0] in found:
-            found.update(node.outputs)
-    return frozenset(v.id for v in found.difference(graph.inputs))
+class Step(NamedTuple):
+    """One segment of a path as it runs: the piece, and by id what nobody needs behind its answer, what somebody does,
+    and what the path itself does.
+    """
+
+    piece: Piece
+    dead: tuple[int, ...]
+    kept: frozenset[int]
+    needed: frozenset[int]
 
 
-def _compiled(graph: Graph, compile_graph: Callable[[Graph], Run]) -> Run:
-    graph = run_passes(graph, PASSES)
-    if all(node.op.spec == "scalar" for node in graph.nodes) and not graph.effects:
-        return interpret(graph)  # a few numbers: nothing to compile
-    return compile_graph(graph)
+class Path:
+    """How a program forks: the graph as it was traced, the segments with the answers that lead on, and the leaf.
+
+    `results` of the graph's outputs are the user's; the others are kept for the backward `after`. `plan` is replaced
+    whole where another path makes shared segments give more: a run sticks to what it began with.
+    """
+
+    __slots__ = ("__weakref__", "after", "compile_graph", "graph", "held", "keys", "plan", "results", "section",
+                 "segments", "takes")  # fmt: skip
+
+    def __init__(
+        self,
+        graph: Graph,
+        outputs: Sequence[Any],
+        segments: tuple[Segment, ...],
+        keys: tuple[Any, ...],
+        first: int,
+        results: int,
+        after: Graph | None,
+        compile_graph: Callable[[Graph], Run],
+    ) -> None:
+        self.graph = graph = graph.replace(graph.nodes, outputs)
+        self.segments = segments
+        self.keys = keys
+        self.section = Section(graph, graph.name, (first, len(graph.nodes)), graph.outputs, graph.effects)
+        self.takes = tuple([v.id for v in graph.inputs])
+        self.results = results
+        self.after = after
+        self.held = 0  # bytes that the leaf leaves for the backward
+        self.compile_graph = compile_graph
+        self.plan: tuple[tuple[Step, ...], Leaf] | None = None
+
+    @property
+    def planned(self) -> tuple[tuple[Step, ...], Leaf]:
+        """The segments as they run, and the end."""
+        if self.plan is None:
+            raise AssertionError("this path is not planned yet")
+        return self.plan
+
+    @property
+    def leaf(self) -> Leaf:
+        """The end."""
+        return self.planned[1]
+
+    def environment(self, inputs: list[Any]) -> Env:
+        """The values that a run has at its start, by id."""
+        return dict(zip(self.takes, inputs, strict=True))
+
+    def begins(self, segments: Sequence[Segment], keys: Sequence[Any]) -> bool:
+        """Whether it goes through these segments with these answers."""
+        n = len(segments)
+        return self.keys[:n] == tuple(keys) and all(a is b for a, b in zip(self.segments[:n], segments, strict=False))
 
 
 class Segments:
-    """The segments of one compiled function, found by what comes before them: programs that begin alike share them.
+    """The segments and paths of one compiled function, found by what comes before them: programs that begin alike share
+    segments.
 
     They live as long as a program that has them.
     """
 
     def __init__(self) -> None:
         self._after: weakref.WeakKeyDictionary[Any, list[weakref.ref[Segment]]] = weakref.WeakKeyDictionary()
+        self._paths: weakref.WeakKeyDictionary[Segment, list[weakref.ref[Path]]] = weakref.WeakKeyDictionary()
 
-    def shared(self, before: Segment | None, new: Segment) -> Segment:
+    def _shared(self, before: Segment | None, new: Segment) -> Segment:
         """The segment that stands after another in an earlier program, where it is the same; else the new one."""
         known = self._after.setdefault(self if before is None else before, [])
-        for reference in known:
-            found = reference()
-            if found is not None and found.same(new):
+        for found in _alive(known):
+            if found.same(new):
                 return found
-        known[:] = [reference for reference in known if reference() is not None]
         known.append(weakref.ref(new))
         return new
 
+    def along(
+        self, traced: Graph, forks: Sequence[Fork], ends: Sequence[int], compile_graph: Callable[[Graph], Run]
+    ) -> tuple[Segment, ...]:
+        """The segments of a traced graph; `ends` says after how many nodes each fork stands."""
+        found: list[Segment] = []
+        start = 0
+        for n, (fork, end) in enumerate(zip(forks, ends, strict=True)):
+            new = Segment(traced, n, (start, end), fork, compile_graph)
+            found.append(self._shared(found[-1] if found else None, new))
+            start = end
+        return tuple(found)
 
-def cut(
-    graph: Graph, path: Sequence[Fork], ends: Sequence[int], segments: Segments, compile_graph: Callable[[Graph], Run]
-) -> tuple[tuple[Segment, ...], Leaf]:
-    """The segments and the leaf of a traced graph; `ends` says after how many nodes each fork stands.
+    def paths(self, root: Segment) -> list[Path]:
+        """The paths that begin with a segment, oldest first."""
+        return list(_alive(self._paths.get(root, [])))
 
-    Every segment is told what the rest of the path needs of it.
-    """
-    of_id = {v.id: v for v in (*graph.inputs, *(v for node in graph.nodes for v in node.outputs))}
-    found: list[Segment] = []
-    start = 0
-    for n, (fork, end) in enumerate(zip(path, ends, strict=True)):
-        body = _part(f"{graph.name}_{n}", graph.nodes[start:end], [of_id[fork.value.id]])
-        found.append(segments.shared(found[-1] if found else None, Segment(body, fork, compile_graph)))
-        start = end
-    leaf = Leaf(_part(graph.name, graph.nodes[start:], graph.outputs, graph.effects), compile_graph)
-    needed = set(leaf.takes)
-    for segment in reversed(found):
-        segment.export(needed)
-        needed |= segment.takes | {as_value(segment.body.outputs[0]).id}
-    return tuple(found), leaf
+    def add(self, path: Path) -> None:
+        """Remember a path."""
+        self._paths.setdefault(path.segments[0], []).append(weakref.ref(path))
 
 
-def _part(name: str, nodes: Sequence[Node], outputs: Sequence[Any], effects: Sequence[Any] = ()) -> Graph:
-    """Some nodes of a graph as a graph of their own."""
-    made = {v for node in nodes for v in node.outputs}
-    needed = [a for node in nodes for a in node.args if type(a) is Value]
-    needed += [v for v in outputs if type(v) is Value]
-    for effect in effects:
-        needed += [v for v in (effect.target, effect.value) if type(v) is Value]
-    inputs = list(dict.fromkeys(v for v in needed if v not in made))
-    return Graph(name, inputs, nodes, outputs, effects)
+def _alive(references: list[weakref.ref[_T]]) -> Iterator[_T]:
+    references[:] = [reference for reference in references if reference() is not None]
+    for reference in references:
+        found = reference()
+        if found is not None:
+            yield found

@@ -17,9 +17,9 @@ from lamella.tensor import Tensor
 from ._backward import Backward
 from ._effects import Effect
 from ._guards import Guard
-from ._program import Path, Program
+from ._program import Program
 from ._results import Results
-from ._segments import Segment
+from ._segments import Path, Segment
 
 __all__ = ["SizedProgram"]
 

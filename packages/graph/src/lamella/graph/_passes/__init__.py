@@ -8,7 +8,7 @@ from ._decompose import decompose
 from ._fold import fold_scalars
 from ._freeze import freeze
 from ._join import join_pads
-from ._remat import live_bytes, partition, reading, rematerialize, size_bytes
+from ._remat import kept_for, live_bytes, partition, reading, rematerialize, size_bytes
 from ._run import Pass, run_passes
 from ._simplify import canonicalize, rule_passes, simplify
 
@@ -23,6 +23,7 @@ __all__ = [
     "fold_scalars",
     "freeze",
     "join_pads",
+    "kept_for",
     "live_bytes",
     "partition",
     "reading",

@@ -22,7 +22,7 @@ from .._types import TensorType
 from ._cut import INFINITE, Network
 from ._dce import dce
 
-__all__ = ["live_bytes", "partition", "reading", "rematerialize", "size_bytes"]
+__all__ = ["kept_for", "live_bytes", "partition", "reading", "rematerialize", "size_bytes"]
 
 _FLOPS_A_BYTE: Final = 8.0  # of a matrix product, in the time that a byte takes to and from memory
 _CHEAP: Final = 0.1  # of an elementwise step that a kernel does anyway, a byte of its result
@@ -103,6 +103,13 @@ def _chosen(
     repeated = {node for node, vertex in computed.items() if not early[vertex]}
     kept = {value for value, vertex in needed.items() if not early[vertex] and (producers.get(value) not in repeated)}
     return kept, repeated
+
+
+def kept_for(nodes: Sequence[Node], wanted: Iterable[Value], free: set[Value], worth: float) -> set[Value]:
+    """What to keep of the values of a first part, or of its inputs, so that `wanted` can be had: what is not kept is
+    computed again. Values in `free` cost nothing to keep.
+    """
+    return _chosen(nodes, wanted, free, set(), worth)[0]
 
 
 class _Late:

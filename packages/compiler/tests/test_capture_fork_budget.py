@@ -1,0 +1,254 @@
+"""`memory_budget` of programs that branch on tensors: no way holds more at any moment, in any order."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lamella import tensor as lt
+from lamella.compiler import CaptureError, compile
+from lamella.compiler._capture._pieces import Leaf, Piece
+from lamella.compiler._capture._segments import Path
+
+BACKENDS = ("interpreter", "c")
+WIDTH = 64
+ROWS = 512
+BIG = ROWS * WIDTH * 4  # bytes of an activation
+
+
+class World:
+    """Weights, and an input whose signs say which way a call goes."""
+
+    def __init__(self) -> None:
+        lt.manual_seed(0)
+        self.w = [(lt.randn(WIDTH, WIDTH) * 0.1).requires_grad_() for _ in range(4)]
+        self.base = lt.rand(ROWS, WIDTH)
+
+    def x(self, signs: Iterable[int]) -> Any:
+        out = self.base.clone()
+        for i, sign in enumerate(signs):
+            out[i, 0] = float(sign)
+        return out
+
+
+def once(w: World, x: Any) -> Any:
+    """A value from before the fork is needed behind it on one way, and peaks stand on both sides."""
+    with lt.no_grad():
+        h = lt.exp(x @ w.w[0])
+        k = lt.sin(h @ w.w[1])
+        if x[0, 0] > 0:
+            y = lt.cos(k @ w.w[2])
+            return (y @ w.w[3]) * k
+        return h * k
+    raise AssertionError
+
+
+def twice(w: World, x: Any) -> Any:
+    """What the first segment makes passes over the peak of the second."""
+    with lt.no_grad():
+        h = lt.exp(x @ w.w[0])
+        if x[0, 0] > 0:
+            h = h * 2.0
+        a = lt.sin(x @ w.w[1])
+        b = lt.cos(a @ w.w[2])
+        c = lt.tanh(a + b @ w.w[3])
+        if x[1, 0] + c[0, 0] * 0.0 > 0:
+            return c * h
+        return c.sum() + h
+    raise AssertionError
+
+
+def nested(w: World, x: Any) -> Any:
+    """Each way needs other values of the segments that they share."""
+    with lt.no_grad():
+        a, b = lt.exp(x @ w.w[0]), lt.sin(x @ w.w[1])
+        if x[0, 0] > 0:
+            c = lt.tanh(a @ w.w[2])
+            if x[1, 0] > 0:
+                return c + a
+            return lt.cos(b) * c
+        if x[1, 0] > 0:
+            return a * b
+        return b @ w.w[3]
+    raise AssertionError
+
+
+def drawn(w: World, x: Any) -> Any:
+    """Random numbers from before the fork are wanted behind it."""
+    with lt.no_grad():
+        noise = lt.rand(ROWS, WIDTH)
+        h = lt.exp((x * noise) @ w.w[0])
+        if x[0, 0] > 0:
+            return lt.sin(h @ w.w[1]) * noise
+        return h * lt.rand(ROWS, WIDTH)
+    raise AssertionError
+
+
+def followed(w: World, x: Any) -> Any:
+    """A forward whose backward comes later."""
+    h = lt.tanh(lt.exp(x @ w.w[0]) * 0.1)
+    if x[0, 0] > 0:
+        h = lt.sin(h @ w.w[1]) * h
+    y = lt.tanh(h @ w.w[2])
+    return (y * y).sum() if x[1, 0] > 0 else (lt.exp(y) * h).sum()
+
+
+# how many numbers say which way is taken
+FORWARDS: dict[Callable[..., Any], int] = {once: 1, twice: 2, nested: 2, drawn: 1}
+PROGRAMS = {**FORWARDS, followed: 2}
+
+
+def ways(fn: Callable[..., Any]) -> list[tuple[int, ...]]:
+    return list(itertools.product((1, -1), repeat=PROGRAMS[fn]))
+
+
+def called(f: Any, w: World, signs: tuple[int, ...]) -> list[Any]:
+    """What one call gives, gradients too."""
+    lt.manual_seed(7)
+    for p in w.w:
+        p.grad = None
+    out = f(w.x(signs))
+    if out.requires_grad:
+        out.backward()
+    return [out.detach().numpy().copy(), *[p.grad.numpy().copy() for p in w.w if p.grad is not None]]
+
+
+def captured(fn: Callable[..., Any], w: World, backend: str, budget: int | None) -> Any:
+    return compile(functools.partial(fn, w), backend=backend, fullgraph=True, memory_budget=budget)
+
+
+def named(error: CaptureError) -> int:
+    """The least that an error says was reached."""
+    found = re.search(r"does not fit into a memory_budget of \d+ bytes: .* down to (\d+) bytes", str(error))
+    assert found is not None, error
+    return int(found[1])
+
+
+def called_all(fn: Callable[..., Any], backend: str, budget: int, order: Iterable[tuple[int, ...]]) -> None:
+    """Take ways in an order."""
+    w = World()
+    f = captured(fn, w, backend, budget)
+    for signs in order:
+        called(f, w, signs)
+
+
+def least_of(fn: Callable[..., Any], backend: str, order: Iterable[tuple[int, ...]]) -> int:
+    """The least within which every way can be taken in an order: what the errors name, asked for."""
+    order, budget = list(order), 1000
+    while True:
+        try:
+            called_all(fn, backend, budget, order)
+        except CaptureError as error:
+            assert named(error) > budget
+            budget = named(error)
+        else:
+            return budget
+
+
+def memory_of(array: Any) -> Any:
+    """The array in whose memory one lies."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def nbytes(arrays: Iterable[Any], given: set[int]) -> int:
+    """Bytes of the memory of some arrays, beside that with these identities."""
+    roots = {id(root): root.nbytes for root in map(memory_of, (a for a in arrays if isinstance(a, np.ndarray)))}
+    return sum(size for at, size in roots.items() if at not in given)
+
+
+@contextmanager
+def moments() -> Iterator[list[int]]:
+    """At each piece that runs: bytes of what earlier pieces gave and the call still holds, of the arena, and of what it
+    gives.
+    """
+    found: list[int] = []
+    given: set[int] = set()
+    decide, values, environment = Piece.decide, Leaf.values, Path.environment
+
+    def arena(run: Any) -> int:
+        return run.memory.arena_bytes if hasattr(run, "memory") else 0
+
+    def watched_environment(self: Path, inputs: list[Any]) -> Any:
+        given.update(id(memory_of(a)) for a in inputs if isinstance(a, np.ndarray))
+        return environment(self, inputs)
+
+    def watched_decide(self: Piece, env: Any) -> Any:
+        answer = decide(self, env)  # which only adds
+        assert self._ready is not None
+        found.append(nbytes(env.values(), given) + arena(self._ready[1]))
+        return answer
+
+    def watched_values(self: Leaf, env: Any) -> Any:
+        out = values(self, env)
+        found.append(nbytes([*env.values(), *out], given) + arena(self.run))
+        return out
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "environment", watched_environment)
+        patch.setattr(Piece, "decide", watched_decide)
+        patch.setattr(Leaf, "values", watched_values)
+        yield found
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("fn", PROGRAMS, ids=lambda f: f.__name__)
+def test_every_way_keeps_the_budget_in_any_order(fn: Callable[..., Any], backend: str) -> None:
+    w = World()
+    plain = captured(fn, w, backend, None)
+    expected = {signs: called(plain, w, signs) for signs in ways(fn)}
+    for order in (ways(fn), ways(fn)[::-1], [*ways(fn)[1:], ways(fn)[0]]):
+        budget = least_of(fn, backend, order)
+        f = captured(fn, w, backend, budget)
+        for signs in order * 3:
+            with moments() as found:
+                got = called(f, w, signs)
+            assert max(found) <= budget, signs
+            for a, b in zip(got, expected[signs], strict=True):
+                if backend == "interpreter":
+                    assert a.tobytes() == b.tobytes()
+                else:
+                    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+        assert f.compiles == len(order)
+        with pytest.raises(CaptureError, match=rf"a memory_budget of {budget - 1} bytes: .* down to {budget} bytes"):
+            called_all(fn, backend, budget - 1, order)
+
+
+def peak(call: Callable[[], Any]) -> int:
+    """The most bytes that lay anywhere in a call, and in its backward."""
+    call()
+    tracemalloc.start()
+    try:
+        out = call()
+        if out.requires_grad:
+            out.backward()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("fn", [twice, nested, followed], ids=lambda f: f.__name__)
+def test_the_account_is_what_really_lies_in_memory(fn: Callable[..., Any]) -> None:
+    w = World()
+    budget = least_of(fn, "interpreter", ways(fn))
+    within, plain = (captured(fn, w, "interpreter", size) for size in (budget, None))
+    peaks: dict[Any, list[int]] = {f: [] for f in (within, plain)}
+    for signs, f in itertools.product(ways(fn) * 2, peaks):
+        called(f, w, signs)
+    for signs, (f, sizes) in itertools.product(ways(fn), peaks.items()):
+        for p in w.w:
+            p.grad = None
+        x = w.x(signs)
+        sizes.append(peak(functools.partial(f, x)))
+    few = BIG // 8  # Python's own objects
+    assert budget - few < max(peaks[within]) <= budget + few
+    assert max(peaks[plain]) > budget + BIG // 2

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lamella.compiler._account import account
 from lamella.compiler._image import numpy_dtype
 from lamella.compiler.executor import compile_graph, get_num_threads, set_num_threads
 from lamella.graph import interpret, parse
@@ -103,6 +104,11 @@ POOLS = {
     "ceil": ((9, 7), (3, 2), (2, 2), (1, 1), (1, 1), True),
     "dilated": ((9, 7), (3, 3), (1, 1), (1, 1), (2, 1), False),
     "long lines": ((5, 70), (3, 3), (2, 3), (1, 1), (1, 2), False),
+    "thirds of odd rows": ((9, 37), (3, 3), (2, 2), (1, 1), (1, 1), False),
+    "halves of long rows": ((4, 106), (2, 2), (2, 2), (0, 0), (1, 1), False),
+    "every other of padded rows": ((6, 50), (3, 5), (2, 2), (1, 2), (1, 2), True),
+    "rows cut short": ((7, 7), (2, 2), (2, 2), (0, 0), (1, 1), False),
+    "volumes": ((4, 6, 12), (2, 2, 2), (2, 2, 2), (0, 0, 0), (1, 1, 1), False),
     "one dim": ((40,), (5,), (3,), (2,), (1,), True),
     "three dims": ((5, 6, 7), (2, 3, 2), (2, 1, 2), (1, 1, 0), (1, 1, 1), True),
     "the whole plane": ((7, 19), (7, 19), (7, 19), (0, 0), (1, 1), False),
@@ -140,6 +146,29 @@ def test_the_largest_and_where_it_is(case: str) -> None:
             x = x.astype(numpy_dtype(dtype))
             for got, want in zip(run([x]), interpret(graph)([x]), strict=True):
                 np.testing.assert_array_equal(got.astype(float), want.astype(float))
+
+
+def bits(values: Any) -> Any:
+    """What tells -0 from 0 and one NaN from another."""
+    return values.view(f"u{values.dtype.itemsize}")
+
+
+@pytest.mark.parametrize("case", POOLS)
+@pytest.mark.parametrize("planes", [(2, 3), (11, 17)])
+def test_the_largest_alone(case: str, planes: tuple[int, int]) -> None:
+    for dtype in DTYPES if planes == (2, 3) else ("f32",):
+        graph = pooling(case, "max_pool", dtype, planes)
+        alone = graph.replace(graph.nodes, graph.outputs[:1])
+        run, both = compile_graph(alone), compile_graph(graph)
+        x = np.random.default_rng(0).integers(-2, 3, graph.inputs[0].type.shape).astype(numpy_dtype(dtype))
+        x[x == 2] = np.nan
+        x[x == -2] = -np.inf
+        x[(x == 0) & (np.arange(x.size).reshape(x.shape) % 2 == 0)] = -0.0
+        np.testing.assert_array_equal(bits(run([x])[0]), bits(both([x])[0]))
+        np.testing.assert_array_equal(run([x])[0].astype(float), interpret(alone)([x])[0].astype(float))
+        (step,) = [s for s in account(run) if s.name == "library lm_max_pool"]
+        y = graph.outputs[0].type.shape
+        assert step.bytes == {"f64": 8}.get(dtype, 4) * (x.size + math.prod(y))
 
 
 @pytest.mark.parametrize("case", POOLS)

@@ -61,7 +61,7 @@ def _of_step(step: Kernel | Call | Extern, made: dict[Root, list[Node]]) -> Step
         name = f"library {step.symbol}" if isinstance(step, Call) else f"extern {step.name}"
         ops: tuple[str, ...] = (step.source,)
         makes = tuple(step.roots)
-        touched = [*step.roots, *(o.root for o in step.operands if isinstance(o, Ref))]
+        touched = [*(r for r in makes if r.stored), *(o.root for o in step.operands if isinstance(o, Ref))]
     else:
         name = f"k{step.number} ({step.printed.chunks} chunks)"
         ops, makes, touched = step.made.kernel.source, step.makes, step.roots

@@ -135,7 +135,7 @@ class Assembly:
         scratch = Place(ARENA, self.memory.offsets[-1 - number]) if scratch_bytes(step) else MISSING
         if isinstance(step, Call):
             places = [MISSING if ref is None else self._place(ref.root, ref.offset) for ref in step.operands]
-            places += [self._place(root) for root in step.roots]
+            places += [self._place(root) if root.stored else MISSING for root in step.roots]
             if scratch != MISSING:
                 places.append(scratch)
             scalars = [(o.slot, 0) if isinstance(o, Scalar) else (-1, o) for o in step.scalars]

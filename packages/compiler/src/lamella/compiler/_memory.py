@@ -45,10 +45,10 @@ def drafts(lowered: Lowered) -> list[Drafted]:
 
 
 def touched(step: Drafted) -> list[Root]:
-    """The arrays that a step reads or writes."""
+    """The arrays that a step reads or writes; what a library kernel leaves out as nothing reads it is none."""
     if isinstance(step, Draft):
         return step.made.buffers
-    return [*step.roots, *(o.root for o in step.operands if isinstance(o, Ref))]
+    return [*(r for r in step.roots if r.stored), *(o.root for o in step.operands if isinstance(o, Ref))]
 
 
 def bytes_of(root: Root) -> int:

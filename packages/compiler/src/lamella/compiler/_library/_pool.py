@@ -57,7 +57,7 @@ def _accepts_grad(types: Sequence[Any], params: Params) -> bool:
 
 _OUTSIDE = IndexError("max_pool_grad: an index lies outside of its plane")
 ROWS = {
-    "max_pool": Library("lm_max_pool", _largest, _accepts),
+    "max_pool": Library("lm_max_pool", _largest, _accepts, spare=frozenset({1})),
     "max_pool_grad": Library("lm_max_pool_grad", _largest_grad, _accepts_grad, errors=(_OUTSIDE,)),
     "avg_pool": Library("lm_avg_pool", _mean, _accepts),
     "avg_pool_grad": Library("lm_avg_pool_grad", _mean_grad, _accepts_grad),

@@ -37,7 +37,8 @@ class Library:
     params)` gives the sizes that the function reads, the bytes of an element first, and `scratch` how many bytes it
     works in; both see refs, host scalars, numbers or None. Operands that do not fit as they lie are copied, half types
     come and go as f32. The function finds pointers to tensor operands (0 for None), results and scratch in `data`,
-    numbers in `scalars`; results are contiguous and in planned memory. A value k > 0 that it returns raises
+    numbers in `scalars`; results are contiguous and in planned memory, and those in `spare` are 0 where nothing reads
+    them: the function then leaves them out. A value k > 0 that it returns raises
     `errors[k - 1]`. `holds(dims)` is false for what BLAS does on one thread of itself, or without BLAS.
     """
 
@@ -48,3 +49,4 @@ class Library:
     fits: Callable[[Ref], bool] = whole
     errors: tuple[Exception, ...] = ()
     holds: Callable[[tuple[int, ...]], bool] = always
+    spare: frozenset[int] = frozenset()

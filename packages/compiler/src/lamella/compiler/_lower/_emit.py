@@ -252,6 +252,8 @@ class Emitter:
         step.fails, step.holds = bool(row.errors), row.holds(step.dims)
         self.errors += row.errors
         made = self._made(step, [(shape, value_type(dtype)) for shape, dtype in types])
+        for number in row.spare:
+            step.roots[number].stored = False
         return tuple(self.cast(ref, dtype) for ref, (_, dtype) in zip(made, types, strict=True))
 
     def _fitting(self, x: Ref, row: Library) -> Ref:
@@ -265,7 +267,7 @@ class Emitter:
                 self.grouper.made(operand.root)
 
     def _made(self, step: Extern | Call, types: list[tuple[tuple[int, ...], str]]) -> tuple[Ref, ...]:
-        """The results of a step that works on whole arrays, which are all in memory."""
+        """The results of a step that works on whole arrays, which are in memory."""
         for operand in step.operands:
             if isinstance(operand, Ref):
                 operand.root.stored = True

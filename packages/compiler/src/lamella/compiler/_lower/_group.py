@@ -97,7 +97,10 @@ class Extern(Step):
 
 @dataclass(eq=False, slots=True)
 class Call(Step):
-    """A library kernel on whole arrays: refs or None, then host scalars and numbers."""
+    """A library kernel on whole arrays: refs or None, then host scalars and numbers.
+
+    Of the roots, those that are not stored are left out.
+    """
 
     symbol: str = ""
     operands: list[Ref | None] = field(default_factory=list)

@@ -1,8 +1,9 @@
 /* The elements under windows, gathered into the rows of a matrix [C * kernel, positions], and added back from there.
  *
- * The part of an image that a box reaches is first copied with its padding, each row split into its phases: element j
- * lies at place j / stride of phase j % stride. So every row of the matrix is made of runs of neighbours, whatever the
- * stride. Runs are copied by blocks that may write past their end: the next run comes after, and buffers have room.
+ * The part of an image that a box reaches is first copied with its padding, each channel split into the phases of its
+ * rows: element j of a row lies at place j / stride of its row in phase j % stride. So every row of the matrix is made
+ * of runs of neighbours, whatever the stride, and rows without padding between them are copied as one.
+ * Runs are copied by blocks that may write past their end: the next run comes after, and buffers have room.
  */
 #define LM_BLOCK_BYTES (LM_VECTOR < 32 ? LM_VECTOR : 32)
 #define LM_BLOCK (LM_BLOCK_BYTES / (int64_t)sizeof(LM_REAL))
@@ -10,16 +11,16 @@
 /* The padded part of an image under a box: its size, and the elements between neighbours of each kind. */
 typedef struct {
     LM_REAL *data;
-    int64_t reach[LM_AXES], phase, row, plane, channel;
+    int64_t reach[LM_AXES], row, plane, phase, channel;
 } LM_NAME(lm_padded);
 
 static LM_NAME(lm_padded) LM_NAME(lm_padded_of)(const lm_window *w, const int64_t *size, LM_REAL *data) {
     LM_NAME(lm_padded) p = {.data = data};
     for (int axis = 0; axis < LM_AXES; ++axis) p.reach[axis] = lm_reach(w, axis, size[axis]);
-    p.phase = lm_up(p.reach[2], w->stride[2]);
-    p.row = p.phase * w->stride[2];
+    p.row = lm_up(p.reach[2], w->stride[2]);
     p.plane = p.row * p.reach[1];
-    p.channel = p.plane * p.reach[0];
+    p.phase = p.plane * p.reach[0];
+    p.channel = p.phase * w->stride[2];
     return p;
 }
 
@@ -41,30 +42,62 @@ static inline void LM_NAME(lm_copy)(LM_REAL *to, const LM_REAL *from, int64_t co
     for (int64_t j = whole; j < count; ++j) to[j] = from[j];
 }
 
+/* Pairs of neighbours to two places, in blocks of so many, which compilers make shuffles of; how many are done. */
+static inline __attribute__((always_inline)) int64_t LM_NAME(lm_unzip_by)(
+    LM_REAL *restrict even, LM_REAL *restrict odd, const LM_REAL *restrict from, int64_t done, int64_t pairs,
+    const int64_t lanes
+) {
+    for (; done + lanes <= pairs; done += lanes)
+        for (int64_t l = 0; l < lanes; ++l) {
+            even[done + l] = from[2 * (done + l)];
+            odd[done + l] = from[2 * (done + l) + 1];
+        }
+    return done;
+}
+
+static inline void LM_NAME(lm_unzip)(LM_REAL *even, LM_REAL *odd, const LM_REAL *from, int64_t pairs) {
+    int64_t done = LM_NAME(lm_unzip_by)(even, odd, from, 0, pairs, LM_LANES);
+    done = LM_NAME(lm_unzip_by)(even, odd, from, done, pairs, LM_LANES / 2);
+    if (LM_LANES > 4) done = LM_NAME(lm_unzip_by)(even, odd, from, done, pairs, LM_LANES / 4);
+    LM_NAME(lm_unzip_by)(even, odd, from, done, pairs, 1);
+}
+
+/* Elements low..high of a row, of which from[0] is the first, to their phases. */
+static inline void LM_NAME(lm_split)(
+    LM_REAL *row, int64_t phase, int64_t stride, const LM_REAL *from, int64_t low, int64_t high
+) {
+    if (stride == 1) {
+        LM_NAME(lm_copy)(row + low, from, high - low);
+        return;
+    }
+    if (stride == 2 && low < high) {
+        if (low % 2) row[phase + low++ / 2] = *from++;
+        LM_NAME(lm_unzip)(row + low / 2, row + phase + low / 2, from, (high - low) / 2);
+        if ((high - low) % 2) row[high / 2] = from[high - low - 1];
+        return;
+    }
+    for (int64_t q = 0; q < stride; ++q, row += phase)
+        for (int64_t k = lm_first_of(low, q, stride); k * stride + q < high; ++k) row[k] = from[k * stride + q - low];
+}
+
 /* Copy the channels of a group of one image under the box; what is outside of the image must be zero already. */
 static void LM_NAME(lm_pad)(
     const lm_window *w, const lm_box *box, const LM_REAL *image, const LM_NAME(lm_padded) *p
 ) {
     lm_inside in[LM_AXES];
     for (int axis = 0; axis < LM_AXES; ++axis) in[axis] = lm_inside_of(w, axis, box->from[axis], p->reach[axis]);
-    const int64_t stride = w->stride[2];
+    const int64_t stride = w->stride[2], width = in[2].high - in[2].low;
+    const int together = width == w->in[2] && width == p->row * stride; /* rows */
+    const int64_t rows = together ? in[1].high - in[1].low : 1;
     for (int64_t c = 0; c < w->c; ++c)
         for (int64_t a = in[0].low; a < in[0].high; ++a)
-            for (int64_t b = in[1].low; b < in[1].high; ++b) {
-                LM_REAL *const row = p->data + c * p->channel + a * p->plane + b * p->row;
-                const LM_REAL *const from =
+            for (int64_t b = in[1].low; b < in[1].high; b += rows)
+                LM_NAME(lm_split)(
+                    p->data + c * p->channel + a * p->plane + b * p->row, p->phase, stride,
                     image + ((c * w->in[0] + a - in[0].low + in[0].source) * w->in[1] + b - in[1].low + in[1].source)
-                                * w->in[2] + in[2].source - in[2].low;
-                if (stride == 1) {
-                    LM_NAME(lm_copy)(row + in[2].low, from + in[2].low, in[2].high - in[2].low);
-                    continue;
-                }
-                for (int64_t phase = 0; phase < stride; ++phase) {
-                    LM_REAL *to = row + phase * p->phase;
-                    for (int64_t k = lm_first_of(in[2].low, phase, stride); k * stride + phase < in[2].high; ++k)
-                        to[k] = from[k * stride + phase];
-                }
-            }
+                                * w->in[2] + in[2].source,
+                    in[2].low, in[2].low + rows * width
+                );
 }
 
 /* Where row (c, k0, k1, k2) of the matrix begins in the padded part. */
@@ -138,15 +171,13 @@ static void LM_NAME(lm_unpad)(const lm_window *w, const LM_NAME(lm_padded) *p, L
     for (int64_t c = 0; c < w->c; ++c)
         for (int64_t a = in[0].low; a < in[0].high; ++a)
             for (int64_t b = in[1].low; b < in[1].high; ++b) {
-                const LM_REAL *const row = p->data + c * p->channel + a * p->plane + b * p->row;
+                const LM_REAL *from = p->data + c * p->channel + a * p->plane + b * p->row;
                 LM_REAL *const to =
                     image + ((c * w->in[0] + a - in[0].low + in[0].source) * w->in[1] + b - in[1].low + in[1].source)
                                 * w->in[2] + in[2].source - in[2].low;
-                for (int64_t phase = 0; phase < stride; ++phase) {
-                    const LM_REAL *const from = row + phase * p->phase;
+                for (int64_t phase = 0; phase < stride; ++phase, from += p->phase)
                     for (int64_t k = lm_first_of(in[2].low, phase, stride); k * stride + phase < in[2].high; ++k)
                         to[k * stride + phase] = from[k];
-                }
             }
 }
 #undef LM_BLOCK

@@ -32,6 +32,14 @@ typedef struct {
 
 static inline int64_t lm_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t lm_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* Chunks for about `wanted`, of which there may be `most`: one, or a multiple of a few, so that a few threads end
+ * together. */
+#define LM_FEW_CHUNKS 4
+static inline int64_t lm_evenly(int64_t wanted, int64_t most) {
+    return lm_min(wanted <= 1 ? 1 : lm_up(wanted, LM_FEW_CHUNKS) * LM_FEW_CHUNKS, most);
+}
+
 static inline int64_t lm_volume(const int64_t *size) { return size[0] * size[1] * size[2]; }
 
 /* How far `size` windows reach along an axis. */

@@ -1,4 +1,6 @@
-"""matmul by BLAS from the step table: every layout, batch and dtype beside the interpreter; copies where needed."""
+"""matmul from the step table, by our own products and by BLAS: every layout, batch and dtype beside the interpreter;
+copies where needed.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,14 @@ import numpy as np
 import pytest
 
 from lamella.compiler._image import numpy_dtype
+from lamella.compiler._library import _matmul
 from lamella.compiler._native import _load
 from lamella.compiler.executor import compile_graph, get_num_threads, set_num_threads
 from lamella.graph import interpret, parse
 from lamella.tensor.extend import openblas
 
 DTYPES = ("f32", "f64", "f16", "bf16")
+BY = ("own", "blas")
 ROUNDING = {"f32": 2e-5, "f64": 1e-13, "f16": 4e-3, "bf16": 3e-2}
 
 CUT = "%2: T[5, 7] = slice(%0; index="
@@ -50,6 +54,18 @@ LAYOUTS = {
 COPIED = {"every other column", "rows backwards", "one row everywhere", "one number as a vector", "a vector backwards"}
 
 
+@pytest.fixture
+def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who multiplies: our own products, or BLAS as where it has a unit of its own."""
+    if request.param == "blas":
+        blas = _load.runtime().blas
+        if blas is None:
+            pytest.skip("numpy's BLAS was not found")
+        monkeypatch.setattr(_load.runtime(), "blas", blas._replace(symbol="cblas_sgemm$NEWLAPACK$ILP64"))
+        monkeypatch.setattr(_matmul, "_LEAST", 0)
+    return str(request.param)
+
+
 def product(case: str, dtype: str) -> Any:
     a, b, views, left, right, out = LAYOUTS[case]
     text = f"graph p(%0: T{a}, %1: T{b}) {{\n  {views}\n  %9: T{out} = matmul({left}, {right})\n  return %9\n}}"
@@ -61,9 +77,10 @@ def given(graph: Any, dtype: str) -> list[Any]:
     return [rng.standard_normal(v.type.shape).astype(numpy_dtype(dtype)) for v in graph.inputs]
 
 
+@pytest.mark.parametrize("by", BY, indirect=True)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("case", LAYOUTS)
-def test_every_layout(case: str, dtype: str) -> None:
+def test_every_layout(case: str, dtype: str, by: str) -> None:
     graph = product(case, dtype)
     run = compile_graph(graph)
     inputs = given(graph, dtype)
@@ -73,6 +90,7 @@ def test_every_layout(case: str, dtype: str) -> None:
         got.astype(np.float64), want.astype(np.float64), rtol=ROUNDING[dtype], atol=ROUNDING[dtype]
     )
     assert "extern" not in run.explain()
+    assert ("lm_matmul" in run.explain()) == (by == "blas")
     if dtype == "f32":
         assert len(run.kernels) == (case in COPIED), "transposes and slices are read where they lie"
 
@@ -88,7 +106,9 @@ LARGE = {
 }
 
 
+@pytest.mark.parametrize("by", BY, indirect=True)
 @pytest.mark.parametrize("case", LARGE)
+@pytest.mark.usefixtures("by")
 def test_large_products_in_chunks_do_not_depend_on_threads(case: str) -> None:
     a, b = (np.random.default_rng(1).standard_normal(shape) for shape in LARGE[case])
     left, right = (f"f32{list(x.shape)}" for x in (a, b))
@@ -121,12 +141,51 @@ def test_blas_gets_its_threads_back() -> None:
     assert blas.get() == before
 
 
-def test_without_blas_numpy_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_need_no_blas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_load.runtime(), "blas", None)
     graph = product("batch", "f32")
     run, inputs = compile_graph(graph), given(graph, "f32")
-    assert "extern matmul" in run.explain()
+    assert "lm_product" in run.explain()
     np.testing.assert_allclose(run(inputs)[0], interpret(graph)(inputs)[0], rtol=1e-5)
+
+
+# one row, few rows, a tile and more; nothing, one, some and more than a panel is deep; single columns to several panels
+ROWS, DEPTHS, COLUMNS = (1, 3, 4, 8, 15, 130), (0, 1, 33, 1030), (1, 16, 33, 65)
+WAYS = ("as they lie", "left across", "right across", "both across")
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("m", ROWS)
+def test_products_of_any_size(m: int, way: str, dtype: str) -> None:
+    rng, kind = np.random.default_rng(m), {"f32": np.float32, "f64": np.float64}[dtype]
+    for k in DEPTHS:
+        for n in COLUMNS:
+            a, b = rng.standard_normal((m, k)).astype(kind), rng.standard_normal((k, n)).astype(kind)
+            given, views = [a, b], ""
+            names = ["%0", "%1"]
+            for at, side in enumerate(("left", "right")):
+                if way in (f"{side} across", "both across"):
+                    shape = list(given[at].shape)
+                    views += f"  %{at + 2}: {dtype}{shape} = permute(%{at}; dims=(1, 0))\n"
+                    given[at], names[at] = np.ascontiguousarray(given[at].T), f"%{at + 2}"
+            head = ", ".join(f"%{at}: {dtype}{list(x.shape)}" for at, x in enumerate(given))
+            text = f"graph p({head}) {{\n{views}  %9: {dtype}[{m}, {n}] = matmul({', '.join(names)})\n  return %9\n}}"
+            want = a.astype(np.float64) @ b.astype(np.float64)
+            near = (1e-5 if dtype == "f32" else 1e-13) * max(1, k) ** 0.5
+            np.testing.assert_allclose(
+                compile_graph(parse(text))(given)[0], want, rtol=near, atol=near, err_msg=f"{k} {n}"
+            )
+
+
+def test_a_left_side_whose_lines_meet_in_the_cache() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((70, 1024)).astype("f4"), rng.standard_normal((70, 40)).astype("f4")
+    text = (
+        "graph p(%0: f32[70, 1024], %1: f32[70, 40]) {\n  %2: f32[1024, 70] = permute(%0; dims=(1, 0))\n"
+        "  %3: f32[1024, 40] = matmul(%2, %1)\n  return %3\n}"
+    )
+    np.testing.assert_allclose(compile_graph(parse(text))([a, b])[0], a.T @ b, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")

@@ -78,7 +78,7 @@ class _Body:
         self.inputs = program.entries
         self.outputs = [program.first_output + at - given for _, at in image.picks] if self.native else []
         native = runtime()
-        products = any(isinstance(step, LibraryCall) for step in image.steps)
+        products = any(isinstance(step, LibraryCall) and step.holds for step in image.steps)
         self.blas = openblas() if products and native.blas is not None and native.blas.held else None
 
     def failed(self, status: int) -> None:

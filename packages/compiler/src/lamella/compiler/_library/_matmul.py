@@ -1,4 +1,6 @@
-"""matmul by BLAS: transposes and slices become its flags and leading dims, leading dims of one matrix a longer one."""
+"""matmul by our own products, or by a BLAS that has a unit of its own for them: transposes and slices become flags and
+leading dims, leading dims of one matrix a longer one.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,20 @@ from lamella.compiler._native._load import runtime
 
 _Side = tuple[tuple[int, ...], tuple[int, ...]]  # shape and strides
 _MOST = 2**31 - 1  # sizes and strides of a BLAS with 32-bit ones
+_LEAST = 1 << 18  # multiply-adds that pay for a unit beside the processor
 
 
 def _accepts(types: Sequence[Any], _: Params) -> bool:
-    """Floats, where numpy's BLAS was found; integers and complex numbers stay with numpy."""
-    a, b = types
+    """Floats; integers and complex numbers stay with numpy."""
+    return types[0].dtype.short in FLOATS
+
+
+def _by_blas(dims: tuple[int, ...]) -> bool:
+    """Apple's Accelerate multiplies on a unit that other code does not reach; no other BLAS was faster than our own."""
     blas = runtime().blas
-    if blas is None or a.dtype.short not in FLOATS:
+    if blas is None or not blas.accelerates or math.prod(dims[3:6]) < _LEAST:
         return False
-    return blas.wide or max(math.prod(a.shape), math.prod(b.shape)) <= _MOST
+    return blas.wide or max(dims[3:]) <= _MOST
 
 
 def _fits(ref: Ref) -> bool:
@@ -77,9 +84,6 @@ def _batch(a: _Side, b: _Side, axis: int) -> tuple[int, int, int]:
     return (sizes[0] if sizes[1] == 1 else sizes[1]), steps[0], steps[1]
 
 
-def _holds(dims: tuple[int, ...]) -> bool:
-    """OpenBLAS takes one thread below 2**18 multiply-adds."""
-    return math.prod(dims[3:6]) > 1 << 17
-
-
-ROWS = {"matmul": Library("lm_matmul", _dims, _accepts, fits=_fits, holds=_holds)}
+ROWS = {
+    "matmul": Library("lm_product", _dims, _accepts, fits=_fits, blas="lm_matmul", by_blas=_by_blas, holds=_by_blas)
+}

@@ -29,17 +29,23 @@ def always(_: tuple[int, ...]) -> bool:
     return True
 
 
+def never(_: tuple[int, ...]) -> bool:
+    """No sizes."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Library:
-    """An op as a C function `symbol` of the runtime.
+    """An op as a C function `symbol` of the runtime, or of a family in `_native/library/`.
 
+    `blas` is the function of the runtime that does the same by BLAS, for sizes of which `by_blas(dims)` is true.
     `accepts(types, params)` sees the node's operands as TensorType, ScalarType, number or None. `dims(operands,
     params)` gives the sizes that the function reads, the bytes of an element first, and `scratch` how many bytes it
     works in; both see refs, host scalars, numbers or None. Operands that do not fit as they lie are copied, half types
     come and go as f32. The function finds pointers to tensor operands (0 for None), results and scratch in `data`,
     numbers in `scalars`; results are contiguous and in planned memory, and those in `spare` are 0 where nothing reads
-    them: the function then leaves them out. A value k > 0 that it returns raises
-    `errors[k - 1]`. `holds(dims)` is false for what BLAS does on one thread of itself, or without BLAS.
+    them: the function then leaves them out. A value k > 0 that it returns raises `errors[k - 1]`. `holds(dims)` is
+    false where no product is BLAS's, or on one thread of itself.
     """
 
     symbol: str
@@ -48,5 +54,7 @@ class Library:
     scratch: Callable[[Sequence[Any], Params], int] = nothing
     fits: Callable[[Ref], bool] = whole
     errors: tuple[Exception, ...] = ()
+    blas: str = ""
+    by_blas: Callable[[tuple[int, ...]], bool] = never
     holds: Callable[[tuple[int, ...]], bool] = always
     spare: frozenset[int] = frozenset()

@@ -244,10 +244,11 @@ class Emitter:
         """A call of a library kernel; operands that it cannot read as they lie are copied."""
         given = [self._fitting(o, row) if isinstance(o, Ref) else o for o in operands]
         self._complete(given)
-        step = self.grouper.call(row.symbol, self.source)
+        dims = row.dims(given, params)
+        step = self.grouper.call(row.blas if row.by_blas(dims) else row.symbol, self.source)
         step.operands = [o for o in given if o is None or isinstance(o, Ref)]
         step.scalars = [o for o in given if o is not None and not isinstance(o, Ref)]
-        step.dims, step.scratch_bytes = row.dims(given, params), row.scratch(given, params)
+        step.dims, step.scratch_bytes = dims, row.scratch(given, params)
         step.errors = len(self.errors)
         step.fails, step.holds = bool(row.errors), row.holds(step.dims)
         self.errors += row.errors

@@ -78,6 +78,11 @@ class Blas(NamedTuple):
     wide: bool
     held: bool
 
+    @property
+    def accelerates(self) -> bool:
+        """Whether it is Apple's, which has a unit of its own for products."""
+        return "$NEWLAPACK" in self.symbol
+
 
 class Runtime:
     """The loaded runtime library."""

@@ -32,6 +32,10 @@ LM_ENTRY(lm_gru_layer)
 LM_ENTRY(lm_gru_layer_grad)
 #endif
 
+#ifdef LM_PRODUCTS
+LM_ENTRY(lm_product)
+#endif
+
 #ifdef LM_ATTENTION
 LM_ENTRY(lm_attention)
 LM_ENTRY(lm_attention_grad)

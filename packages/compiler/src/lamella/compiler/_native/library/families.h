@@ -17,6 +17,12 @@
 #include "gru.h"
 #endif
 
+#ifdef LM_PRODUCTS
+#include "panel.h"
+#include "multiply.h"
+#include "product.h"
+#endif
+
 #ifdef LM_ATTENTION
 #include "panel.h"
 #include "attention.h"

@@ -21,13 +21,12 @@ static void LM_NAME(lm_pack_gates)(int64_t gates, int64_t units, int64_t state, 
     for (int64_t block = 0; block < lm_blocks(units); ++block) {
         const LM_NAME(lm_units) u = LM_NAME(lm_units_of)(units, block);
         const int64_t size = LM_NAME(lm_packed_gates)(gates, &u, state);
-        memset(packed, 0, (size_t)size * sizeof *packed);
-        for (int64_t column = 0; column < gates * u.width; ++column) {
-            const int64_t gate = column / u.width, j = column % u.width;
-            if (j >= u.count) continue;
-            const LM_REAL *const from = w + (gate * units + u.first + j) * state;
-            LM_REAL *const to = packed + column / LM_PANEL * LM_PANEL * state + column % LM_PANEL;
-            for (int64_t s = 0; s < state; ++s) to[s * LM_PANEL] = from[s];
+        for (int64_t column = 0; column < size / lm_max(state, 1); column += LM_LANES) {
+            const int64_t gate = lm_min(column / u.width, gates - 1), j = column - gate * u.width;
+            LM_NAME(lm_pack_turned)(
+                u.count - j, state, w + (gate * units + u.first + lm_min(j, u.count)) * state, state, 1,
+                packed + column / LM_PANEL * LM_PANEL * state + column % LM_PANEL
+            );
         }
         packed += size;
     }

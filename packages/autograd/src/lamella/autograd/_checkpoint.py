@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 from lamella.tensor import Tensor, enable_grad
 from lamella.tensor.extend import (
@@ -28,11 +28,11 @@ from lamella.tensor.extend import (
     wrap,
 )
 
-from . import _engine
 from ._engine import Context
+from ._history import Given, History, Made, Taking, UnkeptError, history_of, towards
 from ._levels import lift
-from ._node import Edge, Leaf, Plan, Port, metas_of, new_node, next_sequence
-from ._reach import leading_to, leaving
+from ._node import Edge, Leaf, OwnRule, Plan, Port, metas_of, new_node, next_sequence
+from ._reach import leaving
 from ._saving import recorded_specially
 from ._tape import save, unpack
 from ._tree import flatten, unflatten
@@ -89,10 +89,10 @@ def checkpoint(
     # the first run is recorded only to learn what f closes over: its edges out of this call become inputs of our node
     epoch = next_sequence()
     inner = list(given)
-    own: set[Leaf] = set()
+    own: list[Leaf] = []
     for i in cut:
         leaf = Leaf(given[i]._data.shape, given[i]._data.dtype, top, fresh=True)
-        own.add(leaf)
+        own.append(leaf)
         inner[i] = _bare(given[i])
         set_edge(inner[i], leaf)
     call_args, call_kwargs = unflatten(inner, spec)
@@ -103,7 +103,8 @@ def checkpoint(
     made = [i for i, t in enumerate(results) if isinstance(t, Tensor) and t.requires_grad]
     if not made:
         return unflatten(results, out_spec)
-    outer = leaving([results[i]._edge for i in made], epoch, own)
+    roots = [results[i]._edge for i in made]
+    outer = leaving(roots, epoch, set(own))
     cells = [cell_of(t) for t in (*given, *results) if isinstance(t, Tensor)]
     for i in made:
         t = results[i]
@@ -115,6 +116,9 @@ def checkpoint(
     edges = (*[given[i]._edge for i in cut], *outer)
     modes = Mode(autocast=None if tls.autocast is None else tls.autocast.uncached())
     rule = _Recompute(f, spec, generators, states, made, cut, outer, second_context, modes, determinism_check)
+    if tls.trace is not None:
+        # what ran may not run again for the values of another call: its history may be had over them
+        rule.first = _First(roots, own, epoch, context_fn is not _no_contexts)
     plan = Plan("checkpoint", rule, (1 << len(edges)) - 1, tuple(range(len(saved))), custom=True)
     node = new_node(plan, edges, metas, user_location(2))
     node.saved = saved
@@ -185,7 +189,16 @@ def _again(generators: list[Generator], states: list[Any]) -> Iterator[None]:
             trace.region = region
 
 
-class _Recompute:
+class _First(NamedTuple):
+    """The first run under a trace: its results, the leaves of its arguments, when it began, whether in a context."""
+
+    roots: list[Edge]
+    own: list[Leaf]
+    epoch: int
+    in_context: bool
+
+
+class _Recompute(OwnRule):
     """The backward rule of a checkpoint: the second run, recorded, and a walk through it."""
 
     def __init__(
@@ -211,22 +224,29 @@ class _Recompute:
         self.context = context
         self.modes = modes  # those of the first run that change what ops compute
         self.strict = determinism_check != "none"
+        self.first: _First | None = None
+        self.reads = tuple(cut)
+
+    def taken(self, taking: Taking) -> Callable[[Made], OwnRule]:
+        """The history of the first run over the values of a call, in place of a second run."""
+        first = self.first
+        if first is None or first.in_context:
+            raise UnkeptError("a checkpoint with a context_fn, which is another function when it runs again")
+        history = history_of(first.roots, [*first.own, *self.outer], taking.keeper, first.epoch)
+        cut = self.cut
+        return lambda made: _Repeated(history, made.given, cut)
 
     def __call__(self, ctx: Context, *g: Tensor | None) -> list[Tensor | None]:
         node = ctx.node
         keep = ctx.keeps_graph
         flat = [unpack(node, s, keep) for s in node.saved or ()]
         for i in self.cut:
-            if keep:
-                with enable_grad():
-                    flat[i] = dispatch(OPS["alias"], (flat[i],))
-            else:
-                set_edge(flat[i], Leaf(flat[i]._data.shape, flat[i]._data.dtype, None, fresh=True))
+            flat[i] = _inside(flat[i], keep)
         args, kwargs = unflatten(flat, self.spec)
         with _again(self.generators, self.states), self.modes, self.context:
             results = flatten(self.f(*args, **kwargs))[0]
         top = tls.levels[-1] if tls.levels else None
-        roots = []
+        roots, came = [], []
         for i, gi, (shape, dtype) in zip(self.made, g, metas_of(node), strict=True):
             out = lift(results[i], top) if i < len(results) and isinstance(results[i], Tensor) else None
             if out is None or tuple(out.shape) != tuple(shape) or not out.requires_grad:
@@ -240,9 +260,36 @@ class _Recompute:
                     f"backward; it must depend on its arguments only"
                 )
             if gi is not None:  # else nothing of the loss is behind this result, and no way leads through it
-                roots.append((out._edge, gi))
-        inputs = [flat[i]._edge for i in self.cut]
-        targets: dict[Any, Any] = dict.fromkeys([*inputs, *self.outer])
-        needed, _ = leading_to([e for e, _ in roots], targets, 0)
-        _engine.run(roots, keep, keep, needed, targets, barrier=True)
-        return [targets[e] for e in inputs] + [targets[e] for e in self.outer]
+                roots.append(out._edge)
+                came.append(gi)
+        return towards(roots, came, [*[flat[i]._edge for i in self.cut], *self.outer], keep)
+
+
+def _inside(t: Tensor, keep: bool) -> Tensor:
+    """An argument of a second run: at a place of its own in the graph."""
+    if keep:
+        with enable_grad():
+            return dispatch(OPS["alias"], (t,))  # type: ignore[no-any-return]
+    set_edge(t, Leaf(t._data.shape, t._data.dtype, None, fresh=True))
+    return t
+
+
+class _Repeated(OwnRule):
+    """The rule of a checkpoint over other values: the history of what ran, and a walk through it."""
+
+    def __init__(self, history: History, given: Given, cut: list[int]) -> None:
+        self._history = history
+        self._given = given
+        self._cut = cut
+
+    def taken(self, taking: Taking) -> Callable[[Made], OwnRule]:
+        """Not a second time: its values are those of one call."""
+        raise UnkeptError("the history of a compiled call")
+
+    def __call__(self, ctx: Context, *g: Tensor | None) -> list[Tensor | None]:
+        """Gradients of the arguments, and of what the function closes over."""
+        node, keep = ctx.node, ctx.keeps_graph
+        saved = node.saved or ()
+        inner = [_inside(unpack(node, saved[i], keep), keep)._edge for i in self._cut]
+        ends = [*inner, *node.edges[len(inner) :]]
+        return towards(self._history.again(self._given, dict(enumerate(ends))), g, ends, keep)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamella.tensor import Tensor
 
-from ._node import Node
+from ._node import Edge, Leaf, Node
 from ._tape import unpack
 
 __all__ = ["FunctionContext"]
@@ -74,11 +74,36 @@ class FunctionContext:
         """The arguments that the backward at hand is asked for a gradient of, as bits: `grad` may want some only."""
         return self._mask
 
-    def _saved(self) -> tuple[Node, tuple[Any, ...]]:
-        node = self._node
-        if node is None or node.saved is None:
+    def keeps_graph(self) -> bool:
+        """Whether the backward at hand is itself recorded."""
+        return self._keep
+
+    def edges(self) -> list[Edge]:
+        """Where the arguments of forward stand in the graph; dead ends where the backward at hand is not recorded."""
+        edges = self._running().edges
+        if self._keep:
+            return list(edges)
+        return [None if e is None else Leaf(e.shape, e.dtype, None, fresh=True) for e in edges]
+
+    def _running(self) -> Node:
+        if self._node is None or self._node.saved is None:
             raise RuntimeError("saved_tensors can be read while backward of this Function runs, and not after it")
-        return node, node.saved
+        return self._node
+
+    def _saved(self) -> tuple[Node, tuple[Any, ...]]:
+        node = self._running()
+        return node, node.saved or ()
+
+    def _left(self) -> dict[str, Any]:
+        """What forward left, but for the saved tensors: attributes and settings."""
+        return {name: value for name, value in vars(self).items() if name not in _PASSING}
+
+    @classmethod
+    def _of(cls, left: dict[str, Any]) -> FunctionContext:
+        """A context as another forward left it."""
+        out = cls()
+        vars(out).update(left)
+        return out
 
     def _forget(self) -> tuple[Any, ...]:
         """Hold no tensor any longer, the node keeps what was saved; returned is what forward mode would read."""
@@ -104,6 +129,10 @@ class FunctionContext:
             yield
         finally:
             self._readable = None
+
+
+# what a context holds only while something runs
+_PASSING = frozenset(["_to_save", "_for_forward", "_node", "_keep", "_mask", "_readable", "_no_grad_outputs", "_dirty"])
 
 
 def _only_tensors(what: str, tensors: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lamella.tensor import Tensor, no_grad, set_grad_enabled, zeros
 from lamella.tensor.extend import (
@@ -32,10 +32,13 @@ from ._accumulate import moved
 from ._context import FunctionContext
 from ._engine import Context
 from ._levels import detached_at, lift
-from ._node import Leaf, Node, Plan, Port, metas_of, new_node
+from ._node import Leaf, Node, OwnRule, Plan, Port, metas_of, new_node
 from ._saving import recorded_specially
 from ._tape import save
 from ._transforms import rewrapped, with_tangent
+
+if TYPE_CHECKING:
+    from ._history import Made, Taking
 
 __all__ = ["Function", "once_differentiable"]
 
@@ -294,7 +297,7 @@ def _recorded(
     mask = sum([1 << i for i, need in enumerate(ctx.needs_input_grad) if need])
     silent = ctx._no_grad_outputs | {id(o) for o in given if isinstance(o, Tensor) and o.dtype.category < FLOAT}
     kept = ctx._to_save
-    rule = _rule(cls, ctx, [isinstance(o, Tensor) for o in outs])
+    rule = _Rule(cls, ctx, [isinstance(o, Tensor) for o in outs])
     plan = Plan(cls.__name__, rule, mask, tuple(range(len(kept))), custom=True)
     made = [(o, out) for o, out in zip(given, outs, strict=True) if isinstance(out, Tensor)]
     node = new_node(plan, edges, [(o._data.shape, o._data.dtype) for _, o in made], user_location(3))
@@ -357,10 +360,23 @@ def _backward(cls: type[Function]) -> Callable[..., Any]:
     return cls.vjp
 
 
-def _rule(cls: type[Function], ctx: FunctionContext, are_tensors: list[bool]) -> Callable[..., Any]:
-    backward = _backward(cls)
+class _Rule(OwnRule):
+    """The rule of a Function's node: its backward, with the context that forward left."""
 
-    def rule(context: Context, *g: Tensor | None) -> Any:
+    def __init__(self, cls: type[Function], ctx: FunctionContext, are_tensors: list[bool]) -> None:
+        self._cls = cls
+        self._backward = _backward(cls)
+        self._ctx = ctx
+        self._are_tensors = are_tensors
+
+    def taken(self, taking: Taking) -> Callable[[Made], OwnRule]:
+        """One of its own context for each call: what forward left there, over that call's values."""
+        cls, are_tensors = self._cls, self._are_tensors
+        left = taking.python(self._ctx._left(), f"the context of {cls.__name__}")
+        return lambda made: _Rule(cls, FunctionContext._of(left(made)), are_tensors)
+
+    def __call__(self, context: Context, *g: Tensor | None) -> Any:
+        ctx, backward = self._ctx, self._backward
         node = context.node
         keep = context.keeps_graph
         filled = iter(
@@ -369,7 +385,7 @@ def _rule(cls: type[Function], ctx: FunctionContext, are_tensors: list[bool]) ->
                 for gi, (shape, dtype) in zip(g, metas_of(node), strict=True)
             ]
         )
-        full = [next(filled) if is_tensor else None for is_tensor in are_tensors]
+        full = [next(filled) if is_tensor else None for is_tensor in self._are_tensors]
         if ctx._materialize and tls.trace is not None and tls.trace.marks is not None:
             full = tls.trace.marks.filled(full)
         at_level = any(gi is not None and bool(gi._flags & LEVEL) for gi in g)
@@ -379,9 +395,7 @@ def _rule(cls: type[Function], ctx: FunctionContext, are_tensors: list[bool]) ->
             else:
                 with set_grad_enabled(keep):
                     grads = backward(ctx, *full)
-        return _checked(cls.__name__, node, grads)
-
-    return rule
+        return _checked(self._cls.__name__, node, grads)
 
 
 def _checked(name: str, node: Node, given: Any) -> tuple[Any, ...]:

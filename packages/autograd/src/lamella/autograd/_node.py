@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import itertools
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lamella.tensor import Tensor
 from lamella.tensor.extend import Location
 
 from ._hooks import Handle, Hooks
 
+if TYPE_CHECKING:
+    from ._history import Made, Taking
+
 __all__ = [
-    "NONDIFFERENTIABLE", "NO_PARAMS", "Edge", "Leaf", "Meta", "Node", "Plan", "Port", "Vjp", "edge_meta", "metas_of",
-    "new_node", "next_sequence",
+    "NONDIFFERENTIABLE", "NO_PARAMS", "Edge", "Leaf", "Meta", "Node", "OwnRule", "Plan", "Port", "Vjp", "edge_meta",
+    "metas_of", "new_node", "next_sequence",
 ]  # fmt: skip
 
 Meta = tuple[tuple[int, ...], Any]
@@ -51,6 +55,22 @@ class Plan:
         self.wanted = tuple([i for i in range(mask.bit_length()) if mask >> i & 1])
         self.saves = saves  # operands by index, outputs as `~index`
         self.shapes = shapes  # whether the shapes of all operands follow behind what is saved
+
+
+class OwnRule(ABC):
+    """A backward rule that keeps something beside what its node saved, and knows how one for another call is made."""
+
+    __slots__ = ()
+    reads: tuple[int, ...] | None = None
+    """Which of the saved values that one reads; None for all."""
+
+    @abstractmethod
+    def __call__(self, ctx: Any, *g: Any) -> Any:
+        """One cotangent (or None) per operand."""
+
+    @abstractmethod
+    def taken(self, taking: Taking) -> Callable[[Made], OwnRule]:
+        """What makes the rule of another call; UnkeptError where it cannot be made."""
 
 
 class Vjp:

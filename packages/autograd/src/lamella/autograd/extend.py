@@ -11,6 +11,7 @@ from ._accumulate import get_grad, moved, retain_grad, retained, set_grad
 from ._api import backward_of as backward
 from ._engine import run as walk
 from ._errors import GraphFreedError
+from ._history import History, UnkeptError, history_of, towards
 from ._hooks import Handle
 from ._levels import apply_batch, apply_jvp, draw_batched, lift
 from ._node import Leaf, Node, Port, Vjp
@@ -20,9 +21,11 @@ from ._tree import flatten, unflatten
 
 __all__ = [
     "GraphFreedError",
+    "History",
     "Leaf",
     "Node",
     "Port",
+    "UnkeptError",
     "Vjp",
     "apply_batch",
     "apply_jvp",
@@ -31,6 +34,7 @@ __all__ = [
     "draw_batched",
     "flatten",
     "get_grad",
+    "history_of",
     "index_of",
     "is_leaf_edge",
     "leading_to",
@@ -46,6 +50,7 @@ __all__ = [
     "retain_grad",
     "retains_grad",
     "set_grad",
+    "towards",
     "unflatten",
     "walk",
 ]

@@ -16,7 +16,6 @@ from weakref import ref
 
 from lamella.tensor import Tensor
 from lamella.tensor.extend import (
-    GRAD,
     LEVEL,
     OPS,
     TRACED,
@@ -27,7 +26,6 @@ from lamella.tensor.extend import (
     from_numpy_dtype,
     rule,
     set_edge,
-    tls,
     user_location,
     wrap,
     wrap_outputs,
@@ -70,7 +68,6 @@ class Trace(TracedNumbers):
         self._taken: dict[Value, Value] = {}  # the same, to look up
         # what was read of the parent trace: value, version cell, whether it may be a view or a copy of its source
         self.saved: list[tuple[Value, Any, bool]] = []
-        self.followed: dict[int, int] = {}  # first output of a node -> bits of the operands that autograd followed
         self.written: dict[int, Tensor] = {}
         self.grads: dict[int, list[Any]] = {}  # id(leaf) -> [leaf, entry value, current, whether the entry was read]
         self._cells: dict[int, tuple[Any, int, Any]] = {}
@@ -103,12 +100,6 @@ class Trace(TracedNumbers):
                 values = (self.value_of(self.record(OPS["copy"], args, {})),)
         settled = {name: plain(value) for name, value in params.items()} if self.sizes.hints else params
         made = self.builder.add(op, values, settled, [as_type(o) for o in outs], self.region, self._line)
-        followed = 0
-        if tls.grad:
-            for i, a in enumerate(args):
-                if isinstance(a, Tensor) and a._flags & GRAD:
-                    followed |= 1 << i
-        self.followed[made[0].id] = followed
         if several:
             # a shape rule may hand out one meta for two outputs: values are told apart by their storage
             outs = tuple([MetaArray(o.shape, o.dtype) for o in outs])

@@ -9,7 +9,7 @@ have their place in the graph.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from lamella.graph import Graph, TensorType, Type, as_value
@@ -18,7 +18,8 @@ from lamella.tensor import Tensor, full, logical_and, zeros, zeros_like
 from lamella.tensor.extend import GRAD, OPS, Level, Op, level_of, set_edge, tls, user_location
 
 from .._engine import Context
-from .._node import Node, Plan, Port, metas_of, new_node
+from .._history import Made, Taking
+from .._node import Node, OwnRule, Plan, Port, metas_of, new_node
 from .._saving import recorded_specially
 from .._tape import save, unpack
 from ._apply import apply, call, compute, is_smooth
@@ -38,9 +39,9 @@ def recorded(op: Op, operands: tuple[Any, ...], params: dict[str, Any], level: L
             return _connected(op, operands, wanted, out, len(out), level, no_way_back)
         alive, given, more = _bounded(operands, params)
         return apply(OPS["scan"], (*given[:alive], full((), True), *given[alive:]), more)[1:]
-    plan: _Cond | _Scan = _Cond(params, wanted) if op.name == "cond" else _Scan(operands, params, wanted)
+    plan: _Cond | _Scan = _Cond(params, wanted) if op.name == "cond" else _Scan(len(operands), params, wanted)
     out = compute(op, plan.operands(operands), plan.params, level)
-    return _connected(op, operands, wanted, out, plan.results, level, plan.rule)
+    return _connected(op, operands, wanted, out, plan.results, level, plan)
 
 
 def _connected(
@@ -99,10 +100,11 @@ def _filled(g: Tensor | None, like: tuple[tuple[int, ...], Any]) -> Tensor:
 # -- cond
 
 
-class _Cond:
+class _Cond(OwnRule):
     """A cond whose branches also give what each of them saves; the places of the other are zeros."""
 
     def __init__(self, params: dict[str, Any], wanted: list[int]) -> None:
+        self.given = params
         self.wanted = [i - 1 for i in wanted]  # pred stands in front
         graphs = params["then"], params["otherwise"]
         self.types = [v.type for v in graphs[0].inputs]
@@ -127,7 +129,13 @@ class _Cond:
 
         return run
 
-    def rule(self, ctx: Context, *g: Tensor | None) -> list[Tensor | None]:
+    def taken(self, taking: Taking) -> Callable[[Made], OwnRule]:
+        """The same for the sizes of a call."""
+        params = {key: taking.keeper.plain(value) for key, value in self.given.items()}
+        wanted = [i + 1 for i in self.wanted]
+        return lambda made: _Cond(_bound(made, params), wanted)
+
+    def __call__(self, ctx: Context, *g: Tensor | None) -> list[Tensor | None]:
         kept = _Kept(ctx, g)
         pred, inputs = kept.operands[0], kept.operands[1:]
         came = [j for j in self.smooth if g[j] is not None]
@@ -164,6 +172,10 @@ class _Cond:
         return run
 
 
+def _bound(made: Made, params: dict[str, Any]) -> dict[str, Any]:
+    return {key: made.given.bind(value) for key, value in params.items()}
+
+
 def _is_smooth(type_: Type) -> bool:
     return isinstance(type_, TensorType) and type_.dtype.numpy.kind in "fcV"
 
@@ -180,15 +192,16 @@ class _Way(NamedTuple):
     rows: list[int]
 
 
-class _Scan:
+class _Scan(OwnRule):
     """A scan that also stacks what its steps save, and the carry before each step."""
 
-    def __init__(self, operands: tuple[Any, ...], params: dict[str, Any], wanted: list[int]) -> None:
+    def __init__(self, count: int, params: dict[str, Any], wanted: list[int]) -> None:
         graph: Graph = params["body"]
         self.given = params
         self.index = int(params["indexed"])
         self.carried = params["carried"]
-        self.last = len(operands) - params["scanned"]
+        self.count = count
+        self.last = count - params["scanned"]
         self.first = self.last - self.carried
         self.types = [v.type for v in graph.inputs]
         self.outputs = [as_value(v).type for v in graph.outputs]
@@ -215,7 +228,13 @@ class _Scan:
         begin = self.index + self.first
         return [*out, *xs[begin : begin + self.carried]]
 
-    def rule(self, ctx: Context, *g: Tensor | None) -> list[Tensor | None]:
+    def taken(self, taking: Taking) -> Callable[[Made], OwnRule]:
+        """The same for the sizes of a call."""
+        params = {key: taking.keeper.plain(value) for key, value in self.given.items()}
+        count, wanted = self.count, self.wanted
+        return lambda made: _Scan(count, _bound(made, params), wanted)
+
+    def __call__(self, ctx: Context, *g: Tensor | None) -> list[Tensor | None]:
         kept = _Kept(ctx, g)
         ops, metas = kept.operands, metas_of(kept.node)
         stacks = self.results + len(self.saved)  # where the carries stand among the outputs

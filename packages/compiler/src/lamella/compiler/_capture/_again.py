@@ -1,70 +1,88 @@
-"""The second derivative of a compiled call: its forward once more, op by op, followed by autograd like uncompiled code.
+"""The second derivative of a compiled call: the history of its results over the values of the call, walked by autograd.
 
 A backward that is itself to be differentiated (`create_graph`), or that runs inside a transform, does not use the
-compiled backward: it runs the forward again as it was traced, on the inputs of the call, and takes the gradient of
-that. Each op follows the operands that it followed when it was traced. Refused by RuntimeError, where that would be
-another function: histories that are not made of ops (a Function of the user's, a checkpoint, a hook, a write under
-no_grad), and inputs that the call has overwritten.
+compiled backward. The tape that autograd made while the call was traced is made again: what its nodes saved is computed
+once more, op by op, from the inputs of the call, and custom Functions, checkpoints and hooks stand where they stood.
+Refused by RuntimeError: a history that cannot be made over other values (`UnkeptError`), and inputs that the call has
+overwritten and that something before the write is computed from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lamella.autograd import vjp
-from lamella.autograd.extend import control, is_leaf_edge, node_of
-from lamella.graph import Graph, ScalarType, Value, as_value, dce
+from lamella.autograd.extend import History, UnkeptError, control, history_of, towards
+from lamella.graph import Graph, Node, ScalarType, Trace, Value
 from lamella.tensor import Tensor
-from lamella.tensor.extend import GRAD, Mode, detached, dispatch, rule
+from lamella.tensor.extend import Mode, detached, dispatch, rule
 
+from ._explore import Explorer
+from ._kept import Call, Kept
 from ._saved import PlaceOf
 
-__all__ = ["Again", "again_of", "differentiated_again", "has_hooks"]
+__all__ = ["Again", "Traced", "again_of", "differentiated_again", "traced_history"]
+
+
+class Traced(NamedTuple):
+    """The history of some results, and the values that it stands over; or why there is none."""
+
+    history: History | None
+    values: tuple[int, ...] = ()  # by id, of the traced forward
+    refused: str | None = None
+    ends: tuple[int, ...] = ()  # which of its ends have a place in the graph of a call
+    roots: tuple[int, ...] = ()  # which of its roots are results that gradients come for
+
+    def between(self, roots: Sequence[int], ends: Mapping[int, int | None]) -> Traced:
+        """From some roots to some ends, which have a position; None for one that cannot be fetched."""
+        if None in ends.values():
+            return Traced(None, refused="a second derivative leads to an input that cannot be fetched again")
+        return self._replace(roots=tuple(roots), ends=tuple(ends))
+
+    def edges(self, call: Call, ends: Sequence[Any]) -> list[Any]:
+        """The edges of the results of a call."""
+        assert self.history is not None
+        found = self.history.again(call, dict(zip(self.ends, ends, strict=True)))
+        return [found[i] for i in self.roots]
 
 
 class Again(NamedTuple):
-    """The forward of the results that carry gradients; `refused` says why it cannot be used."""
+    """What computes the values of a history once more; `refused` says why it cannot be used."""
 
     name: str
-    graph: Graph
-    followed: Mapping[int, int]  # first output of a node -> bits of the operands that autograd followed
-    tensors: tuple[tuple[int, int], ...]  # (position among the inputs of `graph`, among the fetched tensors)
-    numbers: tuple[tuple[int, int], ...]  # (position among the inputs of `graph`, among those of the program)
-    targets: tuple[int, ...]  # which of `tensors` gradients are wanted of
+    traced: Traced
+    nodes: list[Node]
+    outputs: list[Any]
+    inputs: list[Value]
+    tensors: tuple[tuple[int, int], ...]  # (position among `inputs`, among the fetched tensors)
+    numbers: tuple[tuple[int, int], ...]  # (position among `inputs`, among those of the program)
+    sizes: Mapping[str, int]
     refused: str | None
 
-    def gradients(self, tensors: Sequence[Tensor], numbers: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
-        """Gradients of the targets, by a way that autograd follows; None among the cotangents stands for none."""
+    def gradients(
+        self,
+        tensors: Sequence[Tensor],
+        numbers: Sequence[Any],
+        cotangents: Sequence[Any],
+        ends: Sequence[Any],
+        keep: bool,
+    ) -> list[Any]:
+        """Gradients of the ends, the edges of the inputs that are followed; recorded with `keep`."""
         if self.refused is not None:
             raise differentiated_again(self.name, self.refused)
-        asked = [i for i, g in enumerate(cotangents) if g is not None]
-        graph = dce(self.graph.replace(self.graph.nodes, [self.graph.outputs[i] for i in asked]))
+        given: list[Any] = [None] * len(self.inputs)
+        for (at, _), t in zip(self.tensors, tensors, strict=True):
+            given[at] = detached(t)
+        for (at, _), number in zip(self.numbers, numbers, strict=True):
+            given[at] = number
+        with Mode(levels=(), grad=False, inference=False, autocast=None, anomaly=None, saving=()):
+            roots = self.traced.edges(Call(self._values(given), self.sizes), ends)
+        return towards(roots, cotangents, ends, keep)
 
-        def function(*targets: Tensor) -> tuple[Tensor, ...]:
-            given: list[Any] = [None] * len(self.graph.inputs)
-            for (at, _), t in zip(self.tensors, tensors, strict=True):
-                given[at] = detached(t)
-            for (at, _), number in zip(self.numbers, numbers, strict=True):
-                given[at] = number
-            for i, t in zip(self.targets, targets, strict=True):
-                given[self.tensors[i][0]] = t
-            outs = self._run(graph, given)
-            if not all(out._flags & GRAD for out in outs):
-                raise differentiated_again(self.name, "a result has a history that is not made of ops")
-            return tuple(outs)
-
-        with Mode(autocast=None):
-            _, back = vjp(function, *[tensors[i] for i in self.targets])
-            return list(back(tuple([cotangents[i] for i in asked])))
-
-    def _run(self, graph: Graph, inputs: Sequence[Any]) -> list[Any]:
-        env: dict[Value, Any] = dict(zip(graph.inputs, inputs, strict=True))
-        for node in graph.nodes:
+    def _values(self, inputs: Sequence[Any]) -> list[Any]:
+        env: dict[Value, Any] = dict(zip(self.inputs, inputs, strict=True))
+        for node in self.nodes:
             args: list[Any] = [env[a] if type(a) is Value else a for a in node.args]
-            mask = self.followed.get(node.outputs[0].id)
-            if mask is not None:  # else it replays a view or a write, and follows what it is given
-                args = [self._followed(a, mask >> i & 1, node) for i, a in enumerate(args)]
             if node.op.spec == "control":
                 out: Any = control(node.op, args, node.params)
             elif node.op.name == "scalar.item":
@@ -73,22 +91,9 @@ class Again(NamedTuple):
                 out = rule(node.op, "numpy")(*args)
             else:
                 out = dispatch(node.op, tuple(args), dict(node.params))
-            env.update(zip(node.outputs, out if type(out) is tuple else (out,), strict=True))
-        return [env[as_value(v)] for v in graph.outputs]
-
-    def _followed(self, a: Any, follows: int, node: Any) -> Any:
-        if not isinstance(a, Tensor):
-            return a
-        if not follows:
-            return detached(a)
-        if not a._flags & GRAD:
-            where = "an unknown line" if node.source is None else f"{node.source[0]}:{node.source[1]}"
-            raise differentiated_again(
-                self.name,
-                f"{node.op.name} at {where} follows a tensor whose history is not made of ops (a Function of your own, "
-                "a checkpoint, a leaf made inside, a write under no_grad)",
-            )
-        return a
+            made = zip(node.outputs, out if type(out) is tuple else (out,), strict=True)
+            env.update([(v, value) for v, value in made if v not in env])
+        return [env[v] if type(v) is Value else v for v in self.outputs]
 
 
 def differentiated_again(name: str, why: str) -> RuntimeError:
@@ -99,54 +104,51 @@ def differentiated_again(name: str, why: str) -> RuntimeError:
     )
 
 
-def again_of(
-    traced: Graph,
-    made: Sequence[Value],
-    followed: Mapping[int, int],
-    sources: Mapping[int, int],
-    targets: Sequence[int],
-    place_of: PlaceOf,
-    refused: str | None,
-) -> Again:
-    """What `traced` computes for the values `made`.
+def traced_history(trace: Trace, explorer: Explorer, made: Sequence[Tensor], ends: Sequence[Any]) -> Traced:
+    """The history that leads from made results to older edges, while the trace is open."""
+    kept = Kept(trace, explorer)
+    try:
+        history = history_of([t._edge for t in made], ends, kept)
+    except UnkeptError as error:
+        return Traced(None, refused=str(error))
+    return Traced(history, tuple([v.id for v in kept.values]))
 
-    `sources` are the inputs that are followed, by id, with the position of the fetched tensor that is followed there;
-    `targets` these positions in the order of the backward; `place_of` the position of any other input.
+
+def again_of(found: Traced, graph: Graph, sizes: Mapping[str, int], place_of: PlaceOf) -> Again:
+    """What computes the values of a history; `graph` is the traced forward for these sizes, `place_of` the position of
+    an input among the fetched tensors.
     """
-    graph = dce(Graph(traced.name, traced.inputs, traced.nodes, list(made)))
-    used = {*graph.outputs, *(a for node in graph.nodes for a in node.args if type(a) is Value)}
-    inputs = [v for v in graph.inputs if v in used]
-    graph = Graph(graph.name, inputs, graph.nodes, graph.outputs)
+    if found.refused is not None:
+        return Again(graph.name, found, [], [], [], (), (), sizes, found.refused)
+    refused = None
+    by_id = {v.id: v for v in [*graph.inputs, *[v for node in graph.nodes for v in node.outputs]]}
+    outputs = [by_id.get(at) for at in found.values]
+    if None in outputs:
+        refused = refused or "it depends on a number that stands for a size"
+    # what the call has written to an input is what lies there now
+    written = {e.value: e.target for e in graph.effects if type(e.target) is Value and type(e.value) is Value}
+    nodes, used = _reaching(graph, [v for v in outputs if v is not None], written)
+    inputs = [v for v in [*graph.inputs, *written] if v in used]
     tensors, numbers = [], []
     for at, v in enumerate(inputs):
-        position = sources.get(v.id, place_of(v.id))
+        position = place_of(written.get(v, v).id)
         if position is not None:
             tensors.append((at, position))
         elif isinstance(v.type, ScalarType):
-            numbers.append((at, traced.inputs.index(v)))
+            numbers.append((at, graph.inputs.index(v)))
         else:
             refused = refused or "an input cannot be fetched once more"
-    order = {position: i for i, (_, position) in enumerate(tensors)}
-    if not set(targets) <= order.keys():
-        refused = refused or "an input is followed by another way than the one that is computed"
-    if any(e.target in used for e in traced.effects if type(e.target) is Value):
+    if not used.isdisjoint(written.values()):
         refused = refused or "the function writes an input that its results depend on"
-    return Again(
-        traced.name, graph, followed, tuple(tensors), tuple(numbers), tuple([order.get(t, 0) for t in targets]), refused
-    )
+    return Again(graph.name, found, nodes, outputs, inputs, tuple(tensors), tuple(numbers), sizes, refused)
 
 
-def has_hooks(edges: Sequence[Any], ends: Container[Any]) -> bool:
-    """Whether a hook stands on the way from some results to older tensors."""
-    todo, met = list(edges), set()
-    while todo:
-        edge = todo.pop()
-        if edge is None or edge in ends or is_leaf_edge(edge):
-            continue
-        node = node_of(edge)
-        if id(node) not in met:
-            met.add(id(node))
-            if node.hooks:
-                return True
-            todo += node.edges
-    return False
+def _reaching(graph: Graph, outputs: Sequence[Value], known: Mapping[Any, Any]) -> tuple[list[Node], set[Any]]:
+    """(the nodes that compute `outputs` where some values are known, all that is used)."""
+    used: set[Any] = set(outputs)
+    nodes = []
+    for node in reversed(graph.nodes):
+        if any(v in used and v not in known for v in node.outputs):
+            nodes.append(node)
+            used.update([a for a in node.args if type(a) is Value])
+    return nodes[::-1], used

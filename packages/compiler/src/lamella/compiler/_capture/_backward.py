@@ -33,7 +33,7 @@ from lamella.graph import (
 from lamella.tensor import Tensor
 from lamella.tensor.extend import INFERENCE, LEVEL, tls, wrap
 
-from ._again import Again, again_of, differentiated_again, has_hooks
+from ._again import Again, Traced, again_of, differentiated_again, traced_history
 from ._explore import Explorer
 from ._fetch import Fetched
 from ._marks import Marks
@@ -55,7 +55,7 @@ class Backward:
 
     __slots__ = (
         "_kind_at", "_saved_at", "again", "again_at", "beside", "copied", "held", "is_tensor", "made", "name",
-        "number_at", "raises", "targets", "tensor_at", "ways", "witnesses",
+        "number_at", "others", "raises", "targets", "tensor_at", "ways", "witnesses",
     )  # fmt: skip
 
     def __init__(
@@ -69,12 +69,14 @@ class Backward:
         beside: Backward | None = None,
         again: Again | None = None,
         raises: bool = False,
+        others: Sequence[int] = (),
     ) -> None:
         self.name = name
         self.raises = raises  # nobody can go backward
         self.ways = Ways(planner, len(made), len(targets))
         self.made = made  # which made results carry gradients
         self.targets = targets
+        self.others = list(others)  # fetched tensors that only a second derivative leads to
         # residuals: (position among the outputs, whether it is a tensor, memory of a user's in which it may lie)
         self.is_tensor = [is_tensor for _, is_tensor, _ in residuals]
         self.tensor_at = [at for at, is_tensor, _ in residuals if is_tensor]
@@ -108,7 +110,7 @@ class Backward:
     def gradients(self, ctx: FunctionContext, numbers: Sequence[Any], g: Sequence[Any]) -> list[Any]:
         """The gradients that are wanted; None for one that the followed results do not lead to."""
         arrays = [None if gi is None else gi.detach().numpy() for gi in g]
-        way = self.ways.of(_bits(g), ctx.wanted() >> _BEFORE_TARGETS)
+        way = self.ways.of(_bits(g), ctx.wanted() >> _BEFORE_TARGETS & (1 << len(self.targets)) - 1)
         ctx.saved_at([self._saved_at[place] for place in way.watched])
         saved = iter(ctx.saved_at([self._kind_at[n] for n in way.reads if self.is_tensor[n]]))
         given = [next(saved)._data if self.is_tensor[n] else numbers[self._kind_at[n]] for n in way.reads]
@@ -118,13 +120,13 @@ class Backward:
         return out
 
     def gradients_again(self, ctx: FunctionContext, numbers: Sequence[Any], g: Sequence[Any]) -> list[Any]:
-        """The same by a way that autograd follows: the forward once more; RuntimeError where there is none."""
+        """The same by a way that autograd follows, and those of the `others`; RuntimeError where there is none."""
         tensors = ctx.saved_at(self.again_at)
-        if self.again is None or any(t is None for t in tensors):
-            raise differentiated_again(self.name, "its results cannot be computed once more")
-        reached = self.ways.reached(_bits(g))
-        found = self.again.gradients(tensors, numbers, g)
-        return [gi if i in reached else None for i, gi in enumerate(found)]
+        if self.again is None:
+            raise differentiated_again(self.name, "its weights are frozen")
+        if any(t is None for t in tensors):
+            raise differentiated_again(self.name, "an input was made in inference mode")
+        return self.again.gradients(tensors, numbers, g, ctx.edges()[_BEFORE_TARGETS:], ctx.keeps_graph())
 
     def connect(self, made: list[Tensor], values: list[Any], fetched: list[Tensor], inputs: Sequence[Any]) -> None:
         """Put tensors with a history in the place of the made results that carry gradients."""
@@ -143,7 +145,8 @@ class Backward:
         if self.beside is not None:
             self.beside.connect(made, values, fetched, inputs)
         outs = [made[i] for i in self.made]
-        out = CompiledCall.apply((self, numbers, again), tensors, outs, *[fetched[i] for i in self.targets])
+        followed = [fetched[i] for i in (*self.targets, *self.others)]
+        out = CompiledCall.apply((self, numbers, again), tensors, outs, *followed)
         for i, t in zip(self.made, out, strict=True):
             made[i] = t
 
@@ -163,14 +166,14 @@ class CompiledCall(Function):
 
     @staticmethod
     def backward(ctx: FunctionContext, *g: Any) -> Any:
-        """One run of the compiled backward; where it is itself to be differentiated, or inside a transform, the forward
-        once more and its gradient, or RuntimeError.
+        """One run of the compiled backward; where it is itself to be differentiated, or inside a transform, the walk
+        through what autograd recorded (`_again`), or RuntimeError.
         """
         program, numbers, again = ctx.call
-        if tls.grad or any(gi is not None and gi._flags & LEVEL for gi in g):
+        if not program.raises and (tls.grad or any(gi is not None and gi._flags & LEVEL for gi in g)):
             found = program.gradients_again(ctx, again, g)
         else:
-            found = program.gradients(ctx, numbers, g)
+            found = [*program.gradients(ctx, numbers, g), *[None] * len(program.others)]
         return (None,) * _BEFORE_TARGETS + tuple(found)
 
 
@@ -193,6 +196,8 @@ class Joint:
         trace: Trace,
         saved: list[Saved],
         spent: Spent | None,
+        history: Traced,
+        others: list[int],
     ) -> None:
         inner = walked.inner
         self._traced = inner.builder.build([inner.value_of(g) for _, g in walked.reached])
@@ -207,14 +212,8 @@ class Joint:
         self._uses = [{by_input[v].id for v in uses} for uses in uses_of(self._traced, len(made))]
         self._saved = saved
         self._spent = spent
-        self._followed = trace.followed
-        self._sources = {
-            v.id: at
-            for t, v in trace.tensors
-            for at, r in zip(targets, walked.reached, strict=True)
-            if r[0]._data is t._data
-        }
-        self._refused = _refused(walked, made, targets, self._sources, trace)
+        self._history = history
+        self._others = others
 
     def traced(self, sizes: Mapping[str, int]) -> Graph:
         """The backward of all results, with `sizes` for names: cotangents, then one input for each residual."""
@@ -242,6 +241,7 @@ class Joint:
     def compiled(
         self, compile_graph: Callable[[Graph], Run], traced: Graph, forward: Graph, later: Later, results: Results,
         place_of: PlaceOf,
+        sizes: Mapping[str, int],
         frozen: bool,
     ) -> Backward:  # fmt: skip
         """The executable of `later`; `traced` is the forward before passes, `place_of` an input, by its id, among the
@@ -257,20 +257,15 @@ class Joint:
                 place = None  # a write there is noticed before it is read
             residuals.append((at, type(v) is Value and isinstance(v.type, TensorType), place))
         beside = None if self._spent is None else self._spent.backward(forward.name)
-        again = None if frozen else self._again(traced, results, place_of)
+        again = None if frozen else again_of(self._history, traced, sizes, place_of)
         planner = _Planner(self, later, watched, compile_graph)
         places = list(dict.fromkeys([place for _, place in watched]))
-        found = Backward(forward.name, planner, self.made, self.targets, residuals, places, beside, again)
+        found = Backward(
+            forward.name, planner, self.made, self.targets, residuals, places, beside, again, others=self._others
+        )
         if len(self.made) == 1:
             found.ways.last()  # which results are followed is known
         return found
-
-    def _again(self, traced: Graph, results: Results, place_of: PlaceOf) -> Again | None:
-        outputs = [results.made[i].output for i in self.made]
-        if min(outputs) < 0:
-            return None  # a result is an input under another handle
-        made = [v for v in [traced.outputs[at] for at in outputs] if type(v) is Value]
-        return again_of(traced, made, self._followed, self._sources, self.targets, place_of, self._refused)
 
     def _watched(self, lying: Mapping[Value, Place]) -> list[tuple[int, Place]]:
         """Values of the forward, by id, and where they lie, which must not be written before a backward reads them."""
@@ -377,7 +372,6 @@ class _Walked(NamedTuple):
 
     inner: Trace
     reached: list[tuple[Tensor, Tensor]]
-    hooked: bool
     marks: Marked
 
 
@@ -397,7 +391,7 @@ def _walk_back(trace: Trace, made: Sequence[Tensor], older: Mapping[Any, Tensor]
     finally:
         tls.trace = trace
     reached = [(older[edge], g) for edge, g in targets.items() if g is not None]
-    return _Walked(inner, reached, has_hooks([t._edge for t in made], older), marked)
+    return _Walked(inner, reached, marked)
 
 
 def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: Fetched) -> Joint | Spent | None:
@@ -407,6 +401,8 @@ def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: 
         return None
     tensors = [m.tensor for m in results.made]
     older = {r.tensor._edge: r.tensor for r in explorer.tensors.values() if r.tensor._edge is not None}
+    # before the walk, which may change what contexts and hooks keep
+    history, first = traced_history(trace, explorer, [tensors[i] for i in made], list(older)), list(made)
     offsets = {at: entry[3] for at, entry in trace.generators.items()}
     spent = None
     try:
@@ -428,18 +424,14 @@ def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: 
         if not untouched:
             raise CaptureError("the backward of a captured function draws new random numbers; capture the backward too")
     saved = cells_of(walked.inner, trace, results, explorer, fetched)
-    return Joint(walked, made, [fetched.at(t) for t, _ in walked.reached], trace, saved, spent)
-
-
-def _refused(
-    walked: _Walked, made: Sequence[int], targets: Sequence[int], sources: Mapping[int, int], trace: Trace
-) -> str | None:
-    """Why a second derivative cannot be taken by computing the results once more."""
-    if walked.hooked:
-        return "a hook is registered on a tensor inside"
-    if sorted(sources.values()) != sorted(targets):
-        return "inputs that are followed share memory, or are views of one another"
-    return None
+    reached = [t for t, _ in walked.reached]
+    targets = [fetched.at(t) for t in reached]
+    # a second derivative may lead to inputs that the first does not
+    ends = {n: at for t, at in zip(reached, targets, strict=True) for n, o in enumerate(older.values()) if o is t}
+    met = frozenset() if history.history is None else history.history.met
+    others = {n: fetched.place(t) for n, t in enumerate(older.values()) if n in met and n not in ends}
+    history = history.between([first.index(i) for i in made], ends | others)
+    return Joint(walked, made, targets, trace, saved, spent, history, [at for at in others.values() if at is not None])
 
 
 def _error_alone(trace: Trace, t: Tensor, older: Mapping[Any, Tensor]) -> Exception | None:

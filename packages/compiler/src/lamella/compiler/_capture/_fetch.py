@@ -45,9 +45,10 @@ class Fetched:
         return found
 
     def place(self, t: Tensor) -> int | None:
-        """The position of a tensor; None for one that the guard cannot reach as an object."""
+        """The position of a tensor over the memory of t; None where the guard cannot reach one as an object."""
         try:
-            return self.at(t)
+            found = self.reached(t)
+            return self.at(t if found is None else found.tensor)
         except CaptureError:
             return None
 

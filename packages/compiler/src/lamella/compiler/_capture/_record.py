@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from lamella.graph import CaptureError, Graph, Trace, bound, run_passes
 from lamella.interfaces import discover
 from lamella.tensor import Tensor
-from lamella.tensor.extend import VIEW, MetaArray, enter_mode, leave_mode, tls
+from lamella.tensor.extend import VIEW, MetaArray, enter_mode, leave_mode, set_edge, tls
 
 from .._toolchain import CompilerMissing
 from ._arrange import joined
@@ -304,7 +304,7 @@ class _Plan(NamedTuple):
         if self.joint is not None:
             frozen = settings.frozen is not None
             ways = None if later is None else Later(self.joint.traced(sizes), later, fit_again)
-            backward = self.joint.compiled(compile_graph, traced, fit, ways, self.results, place_of, frozen)
+            backward = self.joint.compiled(compile_graph, traced, fit, ways, self.results, place_of, sizes, frozen)
         return Program(fit, run, guard, self.results.bound(sizes), self.commits, backward, path, self.effects)
 
     def _path(
@@ -394,6 +394,10 @@ def _refuse_rewired(rewired: list[tuple[Tensor, tuple[str, int] | None]]) -> Non
 
 
 def _refuse_escapes(trace: Trace, leaves: list[Any]) -> None:
+    for reference, _ in trace.made:
+        t = reference()
+        if t is not None:
+            set_edge(t, None)  # what only the tape holds (contexts, hooks, checkpointed functions) goes with it
     allowed = {id(x) for x in leaves} | {id(e[2]) for e in trace.grads.values()}
     allowed |= {id(x._view.base) for x in leaves if isinstance(x, Tensor) and x._view is not None}
     kept = _alive(trace, allowed)

@@ -14,10 +14,11 @@ from lamella.tensor.extend import SymScalar
 
 from ._members import ATOMS, SCALARS, is_fixed, own_state
 
-__all__ = ["Converted", "take_apart"]
+__all__ = ["Build", "Converted", "take_apart"]
 
 Build = Callable[[Iterator[Any]], Any]
 StandIns = Mapping[int, tuple[Any, SymScalar, type]]
+More = Callable[[Any, list[Any], Callable[[Any], Build]], Build | None]
 
 
 class Converted(NamedTuple):
@@ -28,18 +29,21 @@ class Converted(NamedTuple):
 
 
 def take_apart(
-    value: Any, is_older: Callable[[Any], bool], stand_ins: StandIns | None = None, once: bool = False
+    value: Any,
+    is_older: Callable[[Any], bool],
+    stand_ins: StandIns | None = None,
+    once: bool = False,
+    more: More | None = None,
 ) -> tuple[list[Any], Build]:
     """(leaves, function from leaves to the value); CaptureError for what a replay could not make anew.
 
     `stand_ins` are the plain numbers, by id, that stand for symbolic ones. With `once`, a container that can be changed
-    stands in one place only: a replay would make two of it.
+    stands in one place only: a replay would make two of it. `more` is asked first about each part of the value.
     """
-    stand_ins = stand_ins or {}
-    leaves: list[Any] = []
     if once:
         _refuse_twice(value, is_older, set())
-    return leaves, _walk(value, leaves, is_older, stand_ins)
+    walk = _Walk(is_older, stand_ins or {}, more)
+    return walk.leaves, walk(value)
 
 
 def _refuse_twice(value: Any, is_older: Callable[[Any], bool], met: set[int]) -> None:
@@ -59,40 +63,52 @@ def _refuse_twice(value: Any, is_older: Callable[[Any], bool], met: set[int]) ->
         _refuse_twice(part, is_older, met)
 
 
-def _walk(value: Any, leaves: list[Any], is_older: Callable[[Any], bool], stand_ins: StandIns) -> Build:
-    kind = type(value)
-    if isinstance(value, (Tensor, SymScalar)):
-        leaves.append(value)
-        return next
-    if id(value) in stand_ins:
-        _, number, to = stand_ins[id(value)]
-        leaves.append(Converted(number, to))
-        return next
-    if kind in (list, tuple):
-        parts = [_walk(v, leaves, is_older, stand_ins) for v in value]
-        if len(parts) == 1:
-            only = parts[0]
-            return lambda it: kind((only(it),))
-        return lambda it: kind([part(it) for part in parts])
-    if isinstance(value, tuple):
-        parts = [_walk(v, leaves, is_older, stand_ins) for v in value]
-        return lambda it: tuple.__new__(kind, [part(it) for part in parts])
-    if isinstance(value, dict) and not is_older(value):
-        return _dict(value, leaves, is_older, stand_ins)
-    if kind in SCALARS or is_fixed(value) or isinstance(value, ATOMS) or is_older(value):
-        return lambda _: value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _dataclass(value, leaves, is_older, stand_ins)
-    raise CaptureError(
-        f"the program returns a {kind.__qualname__} made by itself, which a replay cannot make again; "
-        f"return tensors and numbers in lists, tuples, dicts or dataclasses"
-    )
+class _Walk:
+    """One walk over a value: the leaves that it meets, and what makes each part again."""
+
+    def __init__(self, is_older: Callable[[Any], bool], stand_ins: StandIns, more: More | None) -> None:
+        self.leaves: list[Any] = []
+        self._is_older = is_older
+        self._stand_ins = stand_ins
+        self._more = more
+
+    def __call__(self, value: Any) -> Build:
+        kind = type(value)
+        found = None if self._more is None else self._more(value, self.leaves, self)
+        if found is not None:
+            return found
+        if isinstance(value, (Tensor, SymScalar)):
+            self.leaves.append(value)
+            return next
+        if id(value) in self._stand_ins:
+            _, number, to = self._stand_ins[id(value)]
+            self.leaves.append(Converted(number, to))
+            return next
+        if kind in (list, tuple):
+            parts = [self(v) for v in value]
+            if len(parts) == 1:
+                only = parts[0]
+                return lambda it: kind((only(it),))
+            return lambda it: kind([part(it) for part in parts])
+        if isinstance(value, tuple):
+            parts = [self(v) for v in value]
+            return lambda it: tuple.__new__(kind, [part(it) for part in parts])
+        if isinstance(value, dict) and not self._is_older(value):
+            return _dict(value, self)
+        if kind in SCALARS or is_fixed(value) or isinstance(value, ATOMS) or self._is_older(value):
+            return lambda _: value
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return _dataclass(value, self)
+        raise CaptureError(
+            f"the program returns a {kind.__qualname__} made by itself, which a replay cannot make again; "
+            f"return tensors and numbers in lists, tuples, dicts or dataclasses"
+        )
 
 
-def _dict(value: dict[Any, Any], leaves: list[Any], is_older: Callable[[Any], bool], stand_ins: StandIns) -> Build:
+def _dict(value: dict[Any, Any], walk: _Walk) -> Build:
     kind = type(value)
     keys = list(value)
-    parts = [_walk(v, leaves, is_older, stand_ins) for v in dict.values(value)]
+    parts = [walk(v) for v in dict.values(value)]
     factory = getattr(value, "default_factory", None)
 
     def build(it: Iterator[Any]) -> Any:
@@ -104,10 +120,10 @@ def _dict(value: dict[Any, Any], leaves: list[Any], is_older: Callable[[Any], bo
     return build
 
 
-def _dataclass(value: Any, leaves: list[Any], is_older: Callable[[Any], bool], stand_ins: StandIns) -> Build:
+def _dataclass(value: Any, walk: _Walk) -> Build:
     kind = type(value)
     names = list(own_state(value) or [f.name for f in dataclasses.fields(value)])
-    parts = [_walk(getattr(value, name), leaves, is_older, stand_ins) for name in names]
+    parts = [walk(getattr(value, name)) for name in names]
 
     def build(it: Iterator[Any]) -> Any:
         new = object.__new__(kind)

@@ -63,12 +63,13 @@ class FunctionContext:
         if self._readable is not None:
             return self._readable
         node, saved = self._saved()
-        return tuple(unpack(node, s, self._keep) for s in saved)
+        # of a list: a tuple made of a generator is cut to size, and the interpreter keeps the memory of up to 2,000 such
+        return tuple([unpack(node, s, self._keep) for s in saved])
 
     def saved_at(self, places: Iterable[int]) -> tuple[Any, ...]:
         """Some of the saved_tensors, by position: only these must be as they were saved."""
         node, saved = self._saved()
-        return tuple(unpack(node, saved[i], self._keep) for i in places)
+        return tuple([unpack(node, saved[i], self._keep) for i in places])
 
     def wanted(self) -> int:
         """The arguments that the backward at hand is asked for a gradient of, as bits: `grad` may want some only."""

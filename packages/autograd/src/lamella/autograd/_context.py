@@ -63,7 +63,7 @@ class FunctionContext:
         if self._readable is not None:
             return self._readable
         node, saved = self._saved()
-        # of a list: a tuple made of a generator is cut to size, and the interpreter keeps the memory of up to 2,000 such
+        # of a list: a tuple made of a generator is cut to size, and the interpreter keeps up to 2,000 of those
         return tuple([unpack(node, s, self._keep) for s in saved])
 
     def saved_at(self, places: Iterable[int]) -> tuple[Any, ...]:

@@ -11,36 +11,80 @@
 #define LM_ACROSS (LM_ACROSS_ROWS + 16)
 #endif
 
-/* A few dot products: rows of A [rows, depth] by rows of B [cols, depth]. */
+/* A few dot products, a multiple of LM_SUMS: rows of A [rows, depth] by rows of B [cols, depth]. */
 LM_INLINE void LM_NAME(lm_dots)(
-    const int rows, const int cols, int64_t depth, const LM_REAL *a, int64_t a_down, const LM_REAL *b, int64_t b_down,
-    LM_REAL *c, int64_t c_down, int add
+    const int rows, const int cols, int64_t depth, const LM_REAL *a, int64_t a_down, const LM_REAL *b, int64_t b_down, LM_REAL *c,
+    int64_t c_down, int add
 ) {
-    LM_NAME(lm_vector) sum[4][4], y[4];
-#pragma GCC unroll 4
-    for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 4
-        for (int j = 0; j < cols; ++j) sum[i][j] = (LM_NAME(lm_vector)){0};
+    LM_NAME(lm_vector) sum[16];
+    LM_REAL dots[16];
+#pragma GCC unroll 16
+    for (int s = 0; s < rows * cols; ++s) sum[s] = (LM_NAME(lm_vector)){0};
     int64_t k = 0;
     for (; k + LM_LANES <= depth; k += LM_LANES) {
-#pragma GCC unroll 4
+        LM_NAME(lm_vector) y[8];
+#pragma GCC unroll 8
         for (int j = 0; j < cols; ++j) y[j] = *(const LM_NAME(lm_vector) *)(b + j * b_down + k);
 #pragma GCC unroll 4
         for (int i = 0; i < rows; ++i) {
             const LM_NAME(lm_vector) x = *(const LM_NAME(lm_vector) *)(a + i * a_down + k);
-#pragma GCC unroll 4
-            for (int j = 0; j < cols; ++j) sum[i][j] = LM_NAME(lm_fma)(x, y[j], sum[i][j]);
+#pragma GCC unroll 8
+            for (int j = 0; j < cols; ++j) sum[i * cols + j] = LM_NAME(lm_fma)(x, y[j], sum[i * cols + j]);
         }
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < rows; ++i)
+    for (int s = 0; s < rows * cols; s += LM_SUMS) {
+        LM_NAME(lm_vector) some[LM_SUMS];
+#pragma GCC unroll 8
+        for (int l = 0; l < LM_SUMS; ++l) some[l] = sum[s + l];
+        LM_NAME(lm_sums)(some, dots + s);
+    }
 #pragma GCC unroll 4
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 8
         for (int j = 0; j < cols; ++j) {
-            LM_REAL dot = LM_NAME(lm_hsum)(sum[i][j]);
-            for (int64_t l = k; l < depth; ++l) dot += a[i * a_down + l] * b[j * b_down + l];
             LM_REAL *const to = c + i * c_down + j;
-            *to = add ? *to + dot : dot;
+            for (int64_t l = k; l < depth; ++l) dots[i * cols + j] += a[i * a_down + l] * b[j * b_down + l];
+            *to = dots[i * cols + j] + (add ? *to : 0);
         }
+}
+
+/* Dot products of one row by four, each in two parts: of more rows the lines would meet in the cache. */
+LM_INLINE void LM_NAME(lm_four_dots)(
+    int64_t depth, const LM_REAL *a, const LM_REAL *b, int64_t b_down, LM_REAL *c, int add
+) {
+    LM_NAME(lm_vector) sum[8] = {0};
+    LM_REAL dots[8];
+    int64_t k = 0;
+#define LM_FOUR(part)                                                                                                \
+    {                                                                                                                \
+        const LM_NAME(lm_vector) x = *(const LM_NAME(lm_vector) *)(a + k);                                           \
+        _Pragma("GCC unroll 4") for (int j = 0; j < 4; ++j) sum[part + j] =                                          \
+            LM_NAME(lm_fma)(x, *(const LM_NAME(lm_vector) *)(b + j * b_down + k), sum[part + j]);                    \
+        k += LM_LANES;                                                                                               \
+    }
+    while (k + 2 * LM_LANES <= depth) {
+        LM_FOUR(0)
+        LM_FOUR(4)
+    }
+    if (k + LM_LANES <= depth) LM_FOUR(0)
+#undef LM_FOUR
+#pragma GCC unroll 2
+    for (int s = 0; s < 8; s += LM_SUMS) LM_NAME(lm_sums)(sum + s, dots + s);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) {
+        dots[j] += dots[4 + j];
+        for (int64_t l = k; l < depth; ++l) dots[j] += a[l] * b[j * b_down + l];
+        c[j] = dots[j] + (add ? c[j] : 0);
+    }
+}
+
+/* One dot product. */
+static LM_REAL LM_NAME(lm_dot)(int64_t depth, const LM_REAL *a, const LM_REAL *b) {
+    LM_NAME(lm_vector) sum = {0};
+    for (int64_t k = 0; k < depth; k += LM_LANES)
+        sum = LM_NAME(lm_fma)(LM_NAME(lm_get)(a + k, depth - k), LM_NAME(lm_get)(b + k, depth - k), sum);
+    return LM_NAME(lm_hsum)(sum);
 }
 
 /* C [m, n] = or += A [m, depth] B for B [n, depth] whose rows lie as they are used. */
@@ -49,16 +93,23 @@ static void LM_NAME(lm_multiply_rows)(
     LM_REAL *c, int64_t c_down, int add
 ) {
     int64_t j = 0;
+    for (; m == 1 && j + 4 <= n; j += 4, b += 4 * b_down) LM_NAME(lm_four_dots)(depth, a, b, b_down, c + j, add);
     for (; j + 4 <= n; j += 4, b += 4 * b_down) {
         int64_t i = 0;
         for (; i + 4 <= m; i += 4)
             LM_NAME(lm_dots)(4, 4, depth, a + i * a_down, a_down, b, b_down, c + i * c_down + j, c_down, add);
-        for (; i < m; ++i)
-            LM_NAME(lm_dots)(1, 4, depth, a + i * a_down, a_down, b, b_down, c + i * c_down + j, c_down, add);
+        for (; i + 2 <= m; i += 2)
+            LM_NAME(lm_dots)(2, 4, depth, a + i * a_down, a_down, b, b_down, c + i * c_down + j, c_down, add);
+        for (int64_t l = 0; i < m && l < 4; ++l) {
+            LM_REAL *const to = c + i * c_down + j + l;
+            *to = (add ? *to : 0) + LM_NAME(lm_dot)(depth, a + i * a_down, b + l * b_down);
+        }
     }
     for (; j < n; ++j, b += b_down)
-        for (int64_t i = 0; i < m; ++i)
-            LM_NAME(lm_dots)(1, 1, depth, a + i * a_down, a_down, b, b_down, c + i * c_down + j, c_down, add);
+        for (int64_t i = 0; i < m; ++i) {
+            LM_REAL *const to = c + i * c_down + j;
+            *to = (add ? *to : 0) + LM_NAME(lm_dot)(depth, a + i * a_down, b);
+        }
 }
 
 /* C [m, cols] = or += A [m, depth] B for so few rows that C stays in the cache: B is read a row after the other. */

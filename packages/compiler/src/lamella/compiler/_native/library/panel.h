@@ -1,6 +1,8 @@
 /* Products whose right side lies in panels: LM_PANEL columns of it, row after row. A tile of rows times one panel stays
  * in registers.
  */
+#include "turn.h"
+
 #ifndef LM_PANEL_VECTORS
 #define LM_PANEL_VECTORS 2
 #define LM_PANEL (LM_PANEL_VECTORS * LM_LANES)
@@ -9,7 +11,6 @@
 #else
 #define LM_TILE 6 /* of 16 registers */
 #endif
-#define LM_INLINE static inline __attribute__((always_inline))
 #endif
 
 /* C [rows, cols] = or += A B for one tile and so many vectors of a panel of `depth` rows, `panel_down` apart. A has any
@@ -78,42 +79,6 @@ static inline void LM_NAME(lm_panels)(
 
 static inline int64_t LM_NAME(lm_panels_size)(int64_t n, int64_t depth) {
     return lm_up(n, LM_PANEL) * LM_PANEL * depth;
-}
-
-/* One lane after another of each pair of vectors, `step` of them at a time: a step of turning a square. */
-LM_INLINE void LM_NAME(lm_turn_step)(
-    LM_NAME(lm_vector) *v, const int step, const LM_NAME(lm_mask) low, const LM_NAME(lm_mask) high
-) {
-#pragma GCC unroll 16
-    for (int i = 0; i < LM_LANES; ++i) {
-        if (i & step) continue;
-        const LM_NAME(lm_vector) a = v[i], b = v[i + step];
-        v[i] = LM_PICK(a, b, low);
-        v[i + step] = LM_PICK(a, b, high);
-    }
-}
-
-/* A square of vectors: its rows become its columns. */
-LM_INLINE void LM_NAME(lm_turn)(LM_NAME(lm_vector) v[LM_LANES]) {
-#define LM_LOW(lane, step) ((lane) & (step) ? LM_LANES + (lane) - (step) : (lane))
-#define LM_HIGH(lane, step) ((lane) & (step) ? LM_LANES + (lane) : (lane) + (step))
-#define LM_TURN(step)                                                                                                \
-    LM_NAME(lm_turn_step)(                                                                                           \
-        v, step, (LM_NAME(lm_mask)){LM_EACH_LANE(LM_LOW, step)}, (LM_NAME(lm_mask)){LM_EACH_LANE(LM_HIGH, step)}     \
-    )
-#if LM_COUNT > 8
-    LM_TURN(8);
-#endif
-#if LM_COUNT > 4
-    LM_TURN(4);
-#endif
-#if LM_COUNT > 2
-    LM_TURN(2);
-#endif
-    LM_TURN(1);
-#undef LM_TURN
-#undef LM_LOW
-#undef LM_HIGH
 }
 
 /* Up to LM_LANES columns [depth, cols] of a panel, zero behind them, from rows of b, `b_along` apart, times `scale`. */

@@ -11,6 +11,8 @@
 
 #undef LM_COUNT
 #define LM_COUNT (LM_VECTOR * 8 / LM_BITS) /* LM_LANES for the preprocessor */
+#undef LM_SUMS
+#define LM_SUMS (LM_COUNT > 4 ? 8 : 4) /* vectors that are summed up at once */
 #undef LM_EACH_LANE
 #if LM_COUNT == 16
 #define LM_EACH_LANE(f, x) LM_EIGHT(f, 0, x), LM_EIGHT(f, 8, x)
@@ -23,6 +25,7 @@
 #endif
 
 #ifndef LM_NAME
+#define LM_INLINE static inline __attribute__((always_inline))
 #define LM_EIGHT(f, at, x) \
     f(at, x), f((at) + 1, x), f((at) + 2, x), f((at) + 3, x), f((at) + 4, x), f((at) + 5, x), f((at) + 6, x), f((at) + 7, x)
 #define LM_PASTE_(a, b) a##_f##b

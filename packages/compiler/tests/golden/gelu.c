@@ -1,4 +1,4 @@
-/* helpers c29580141006abd5 */
+/* helpers ca661302187c6e33 */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -1,4 +1,4 @@
-/* helpers 0d05d36d7f3e7830 */
+/* helpers ab7792b05676d12e */
 void k0(const lm_call *call, int64_t chunk) {
     const int64_t *const d = call->dims;
     const int64_t n_i0 = d[0];

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from lamella.compiler._c._access import ACCESS
 from lamella.compiler._c._math import MATH
-from lamella.compiler._c._micro import micro, ratio, streamed
+from lamella.compiler._c._micro import micro, streamed
 from lamella.compiler._c._random import RANDOM
 from lamella.compiler._c._scalar import SCALAR, TWO
 from lamella.compiler._c._types import C_TYPES, COMPARE_SIGNS, INLINE, MASK_TYPE, lane_loop
@@ -135,20 +135,6 @@ def _micro(h: Helpers, full: str, dtype: str, lanes: int) -> str:
     name, value = full.split("_")[0], h.type(dtype, lanes)
     twin = f"{h.call('scaled', dtype, lanes)}(a, c)" if name == "scale" else ""
     return micro(name, full, dtype, lanes, value, C_TYPES[dtype], INLINE, fma=h.fma, twin=twin)
-
-
-def _ratio(h: Helpers, full: str, dtype: str, lanes: int) -> str:
-    """Shapes without an estimate of their own by halves: lanes and single values have the same bits."""
-    value, fma = h.type(dtype, lanes), h.call("fma", dtype, lanes)
-    if lanes in (1, 4, 8, 16):
-        return ratio(full, value, lanes, INLINE, fma=fma, one=f"{h.call('splat', dtype, lanes)}(1.0f)")
-    half, call = h.type(dtype, lanes // 2), h.call("ratio", dtype, lanes // 2)
-    union = f"union {{ {value} whole; {half} half[2]; }}"
-    return (
-        f"{INLINE} {value} {full}({value} a, {value} b) {{ const {union} x = {{a}}, y = {{b}}; "
-        f"const {union} r = {{.half = {{{call}(x.half[0], y.half[0]), {call}(x.half[1], y.half[1])}}}}; "
-        "return r.whole; }"
-    )
 
 
 def _compared(sign: str) -> Callable[[Helpers, str, str, int], str]:
@@ -288,7 +274,6 @@ def _horizontal(combiner: str) -> Callable[[Helpers, str, str, int], str]:
 _MAKERS: dict[str, Callable[[Helpers, str, str, int], str]] = {
     "sel": _sel, "fma": _micro, "scale": _micro, "least": _micro, "most": _micro,
     **{f"cmp{name}": _compared(sign) for name, sign in COMPARE_SIGNS.items()},
-    "ratio": _ratio,
     "splat": _splat, "stream": _stream, "asi": _bits, "asf": _unbits, "any": _any, "anylane": _any_lane,
     "seli": _select_int, **ACCESS, **RANDOM,
     "toi": _convert(lambda dtype: MASK_TYPE[ITEM_BYTES[dtype]], back=False),

@@ -99,14 +99,16 @@ _SIGMOID = """$NAME($T x) {
     return @sel(x < ZERO, e, @splat(ONE)) / (ONE + e);
 }"""
 
-# x P(x^2) / Q(x^2), fitted for relative error up to where erf rounds to 1; 6 ULP, the worst of them close to 1.
+# |x| P(x^2) / Q(x^2), fitted for relative error up to where erf rounds to 1; 6 ULP, the worst of them near 1. Beyond
+# that the quotient stays as it is, and |x| carries it over 1. The sign comes back as a bit: bounds cost what products
+# do.
 _ERF_F32 = f"""$NAME($T x) {{
-    $T c = @least(@splat(3.93f), @most(@splat(-3.93f), x));
-    $T z = c * c;
+    $T c = @abs(x);
+    $T z = @least(@splat(15.4449f), c * c);
     {_horner("p", "z", "2.04198523e-06", "0.000284808368", "0.00377957337", "0.0527901761", "0.19078292", "1.12837911")}
     {_horner("q", "z", "3.80042111e-05", "0.00116520515", "0.014997365", "0.114257157", "0.502409697", "1.0")}
-    $T y = @ratio(c * p, q);
-    return @least(@splat(1.0f), @most(@splat(-1.0f), y));
+    $T y = @least(@splat(1.0f), (c * p) / q);
+    return @asf(@asi(y) | (@asi(x) & INT32_MIN));
 }}"""
 
 # Reduction modulo pi/2 in f64 with a 33-bit head is exact enough up to 2^20; beyond, the C library's scalar answers.

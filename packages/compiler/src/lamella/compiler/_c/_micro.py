@@ -46,28 +46,6 @@ def streamed(full: str, value: str, lanes: int, inline: str, plain: str) -> str:
     )
 
 
-# lanes -> 1 / b within 2^-14
-_RECIPROCAL = {
-    16: "($T)__builtin_ia32_rcp14ps512_mask(b, b, -1)",
-    8: "($T)__builtin_ia32_rcp14ps256_mask(b, b, -1)",
-    4: "($T)__builtin_ia32_rcp14ps128_mask(b, b, -1)",
-    1: "__builtin_ia32_rcp14ss((four){b}, (four){b})[0]",
-}
-
-
-def ratio(full: str, value: str, lanes: int, inline: str, *, fma: str, one: str) -> str:
-    """The C definition of a / b within 2 ULP for b far from the ends of the range: one step of Newton's from an
-    estimate where the machine has AVX-512, for vectors and scalars alike.
-    """
-    guard = "defined(__AVX512F__) && defined(__AVX512VL__) && defined(__GNUC__) && !defined(__clang__)"
-    four = "typedef float four __attribute__((vector_size(16))); " if lanes == 1 else ""
-    return (
-        f"{inline} {value} {full}({value} a, {value} b) {{\n#if {guard}\n    {four}const {value} y = "
-        f"{_RECIPROCAL[lanes].replace('$T', value)};\n    const {value} r = a * y;\n"
-        f"    return {fma}(r, {fma}(-b, y, {one}), r);\n#else\n    return a / b;\n#endif\n}}"
-    )
-
-
 def micro(
     name: str, full: str, dtype: str, lanes: int, value: str, base: str, inline: str, *, fma: bool, twin: str = ""
 ) -> str:

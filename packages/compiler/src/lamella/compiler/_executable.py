@@ -56,6 +56,10 @@ class CompiledGraph:
         """Run once; see `run`."""
         return self.run(inputs)
 
+    def let_go(self) -> None:
+        """Give back the memory that calls have worked in, which is kept for the next one."""
+        self.runner.frames.clear()
+
     # -- what it was made from ----------------------------------------------------------------------------------------
 
     @functools.cached_property

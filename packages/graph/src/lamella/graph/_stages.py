@@ -77,6 +77,12 @@ class Staged:
                 out.append(env[effect.value] if type(effect.value) is Value else effect.value)
         return out
 
+    def let_go(self) -> None:
+        """Give back the memory that the stages have worked in."""
+        for *_, run, _ in self._stages:
+            if hasattr(run, "let_go"):
+                run.let_go()
+
     def explain(self, measure: bool = False) -> str:
         """What the stages say of themselves; `measure` has each step timed."""
         texts = [run.explain(measure) for *_, run, _ in self._stages if hasattr(run, "explain")]

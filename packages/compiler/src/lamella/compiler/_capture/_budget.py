@@ -23,6 +23,7 @@ __all__ = [
     "fitted",
     "fitted_later",
     "held_bytes",
+    "letting_go",
     "planner_of",
     "unreachable",
 ]
@@ -112,6 +113,42 @@ def _spared(graph: Graph) -> Graph:
         return graph
     found = rematerialize(graph, _FREE)
     return found if max(live_bytes(found)) <= (1 - _LEAST_SHARE) * before else graph
+
+
+def letting_go(compile_graph: Callable[[Graph], Any], graph: Graph) -> Any:
+    """The executable of a graph that is one of several of a program: what each keeps for its next run would add up."""
+    run = compile_graph(graph)
+    return _LettingGo(run) if hasattr(run, "let_go") else run
+
+
+class _LettingGo:
+    """An executable that gives back what it has worked in behind each run; in all else that of the backend."""
+
+    single = None
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+
+    def __call__(self, inputs: list[Any]) -> list[Any]:
+        try:
+            found: list[Any] = self._run(inputs)
+            return found
+        finally:
+            self._run.let_go()
+
+    @property
+    def run(self) -> Callable[[list[Any]], list[Any]]:
+        """Itself."""
+        return self
+
+    def explain(self, measure: bool = False) -> str:
+        """What the backend says."""
+        return str(self._run.explain(measure))
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_run":
+            raise AttributeError(name)
+        return getattr(self._run, name)
 
 
 class Less:

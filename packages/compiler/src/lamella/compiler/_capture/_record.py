@@ -24,7 +24,7 @@ from .._toolchain import CompilerMissing
 from ._arrange import joined
 from ._backward import PASSES, Later, trace_backward
 from ._blame import blame
-from ._budget import choices, fitted, fitted_later, held_bytes, planner_of
+from ._budget import choices, fitted, fitted_later, held_bytes, letting_go, planner_of
 from ._dynamic import Dynamic, named_inputs
 from ._effects import Effect, Moving, is_effect, plan_effects, planted, still_absent
 from ._explore import Explorer
@@ -285,6 +285,8 @@ class _Plan(NamedTuple):
         path = None
         later = None if self.joint is None else self.joint.graph(sizes)
         outputs = len(self.results.outputs)
+        if settings.budget is not None and (self.forks.path or self.joint is not None):
+            compile_graph = functools.partial(letting_go, compile_graph)
         held = 0
         if self.forks.path:
             path = self._path(graph, later, bool(sizes), _frozen(compile_graph, settings.frozen, tensors), settings)
@@ -321,13 +323,16 @@ class _Plan(NamedTuple):
         forks, outputs, budget = self.forks.path, len(self.results.outputs), settings.budget
         # names of sizes are nodes, and bound sizes are none
         ends = [f.nodes - _named(self.traced, f.nodes) * is_bound for f in forks]
-        along = self.segments.along(graph, forks, ends, compile_graph)
         pairs: Iterable[tuple[Graph, Graph | None]] = [(graph, None)]
         if later is not None:
             pairs = islice(choices(graph, later, outputs), 1 if budget is None else None)
         keys = tuple([f.key for f in forks])
-        paths = [Path(graph, fit.outputs, along, keys, ends[-1], outputs, after, compile_graph) for fit, after in pairs]
-        return joined(self.segments, paths, None if budget is None else planner_of(settings.backend), budget)
+        with self.segments.lock:  # programs of other sizes may be made at the same time
+            along = self.segments.along(graph, forks, ends, compile_graph)
+            paths = [
+                Path(graph, fit.outputs, along, keys, ends[-1], outputs, after, compile_graph) for fit, after in pairs
+            ]
+            return joined(self.segments, paths, None if budget is None else planner_of(settings.backend), budget)
 
 
 def _fit_again(

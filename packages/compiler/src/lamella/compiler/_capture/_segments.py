@@ -8,6 +8,7 @@ to needs them.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -161,6 +162,7 @@ class Segments:
     """
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
         self._after: weakref.WeakKeyDictionary[Any, list[weakref.ref[Segment]]] = weakref.WeakKeyDictionary()
         self._paths: weakref.WeakKeyDictionary[Segment, list[weakref.ref[Path]]] = weakref.WeakKeyDictionary()
 

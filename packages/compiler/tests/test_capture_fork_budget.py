@@ -379,3 +379,13 @@ def test_threads_keep_the_budget_of_one_call_each() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(work, ways(nested)))
+
+
+@pytest.mark.parametrize("fn", [nested, apart], ids=lambda f: f.__name__)
+def test_the_least_does_not_hang_on_the_order_of_ways(fn: Callable[..., Any]) -> None:
+    w = World()
+    expected = {signs: fn(w, w.x(signs)).numpy() for signs in ways(fn)}
+    for order in itertools.permutations(ways(fn)):
+        f = captured(fn, w, "interpreter", least_of(fn, "interpreter"))
+        for signs in order:
+            np.testing.assert_array_equal(f(w.x(signs)).numpy(), expected[signs])

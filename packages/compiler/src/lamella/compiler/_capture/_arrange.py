@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from lamella.graph import Graph, Value, size_bytes
+from lamella.graph import Graph, size_bytes
 
 from ._budget import WORTHS, Less, held_bytes, unreachable
 from ._pieces import Leaf, Piece, Section, Shape, clean
@@ -119,8 +119,8 @@ def _commit(found: _Found, has_budget: bool) -> None:
             leaves[p] = p.leaf
         else:
             leaves[p] = Leaf(fit, p.compile_graph)
-    pieces = {s: _piece(s, arrangement, fits) for p in arrangement.paths for s in p.segments}
-    pieces = {s: s.planned(piece) for s, piece in pieces.items()}
+    segments = dict.fromkeys([s for p in arrangement.paths for s in p.segments])
+    pieces = {s: s.planned(_piece(s, arrangement.shapes[s.section], fits.get(s.section))) for s in segments}
     for section, price in found.prices.items():
         section.price = price
     least = 1 if has_budget else _SMALL
@@ -137,24 +137,8 @@ def _commit(found: _Found, has_budget: bool) -> None:
         found.path.held = _held(found.path, fits[found.path.section])
 
 
-def _piece(segment: Segment, arrangement: _Arrangement, fits: Mapping[Section, Graph]) -> Piece:
-    shape, fit = arrangement.shapes[segment.section], fits.get(segment.section)
-    # with a budget a view would keep more alive than it gives
-    views = _views(shape, {*shape.graph.inputs}) if fit is None else _all_views(shape)
-    return Piece(shape, fit, views, segment.number, segment.read, segment.kind, segment.compile_graph)
-
-
-def _views(shape: Shape, found: set[Value]) -> frozenset[int]:
-    """The ids of what a piece gives that may lie in the memory of some values."""
-    for node in shape.graph.nodes:
-        if node.op.spec == "view" and node.args[0] in found:
-            found.update(node.outputs)
-    return frozenset([v.id for v in found.difference(shape.graph.inputs)]).intersection(shape.gives)
-
-
-def _all_views(shape: Shape) -> frozenset[int]:
-    made = {v.id for node in shape.graph.nodes if node.op.spec == "view" for v in node.outputs}
-    return frozenset(made.intersection(shape.gives))
+def _piece(segment: Segment, shape: Shape, fit: Graph | None) -> Piece:
+    return Piece(shape, fit, segment.number, segment.read, segment.kind, segment.compile_graph)
 
 
 def sizes_of(path: Path) -> dict[int, int]:
@@ -233,9 +217,7 @@ class _Search:
         fits: dict[Section, Graph] = {}
         moments: list[tuple[int, Section]] = []
         for section, alive in arrangement.alive().items():
-            shape = arrangement.shapes[section]
-            alive += sum([size_bytes(section.made[i]) for i in _all_views(shape)])  # which are copied
-            fits[section], planned = self._within(shape.graph, alive)
+            fits[section], planned = self._within(arrangement.shapes[section].graph, alive)
             moments.append((alive + planned, section))
         after = path.after
         for p in arrangement.paths:

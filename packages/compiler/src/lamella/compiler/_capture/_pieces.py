@@ -53,8 +53,10 @@ class Section:
         self.always = always
         self.own, self._earlier = traced.nodes[slice(*span)], traced.nodes[: span[0]]
         self.made = {v.id: v for node in self.own for v in node.outputs}
-        self._inputs = frozenset(traced.inputs)
         self.price: float | None = None  # of a byte, at which it was planned
+        self._inputs = frozenset(traced.inputs)
+        self._before = {v for node in self._earlier for v in node.outputs}
+        self._root = _roots(self._earlier)
         self._shapes: dict[Any, Shape] = {}
 
     def shape(self, wanted: Collection[int], price: float | None) -> Shape:
@@ -65,19 +67,35 @@ class Section:
         found = self._shapes.get((gives, price))
         if found is None:
             outputs = [*self.outputs, *[self.made[i] for i in gives]]
-            graph = part(self.name, self.own, outputs, self.effects)
-            if price is not None and self._earlier:
-                graph = part(self.name, self._earlier + self.own, outputs, self.effects, self._kept(graph, price))
+            # a view of an input is taken from there: the leaf may write that, and still read this
+            given = {v for v in self._before if self._root.get(v) not in self._inputs}
+            graph = self._part(outputs, given if price is None else given.difference(self._root))
+            if price is not None:
+                graph = self._part(outputs, self._kept(graph, price))
             found = Shape(graph, gives)
             # two prices that lead to one piece
             found = self._shapes[gives, price] = self._shapes.setdefault((gives, found.takes), found)
         return found
 
-    def _kept(self, graph: Graph, price: float) -> frozenset[Value]:
-        """What to take of the earlier sections."""
-        scalars = {v for node in self._earlier for v in node.outputs if not isinstance(v.type, TensorType)}
-        wanted = [v for v in graph.inputs if v not in self._inputs]
-        return self._inputs | kept_for(self._earlier, wanted, {*self._inputs, *scalars}, price)
+    def _part(self, outputs: Sequence[Any], given: Collection[Value]) -> Graph:
+        return part(self.name, self._earlier + self.own, outputs, self.effects, {*self._inputs, *given})
+
+    def _kept(self, graph: Graph, price: float) -> set[Value]:
+        """What to take of the earlier sections: never a view, which would keep alive all that it looks at."""
+        scalars = {v for v in self._before if not isinstance(v.type, TensorType)}
+        wanted = [v for v in graph.inputs if v in self._before]
+        kept = kept_for(self._earlier, wanted, {*self._inputs, *scalars}, price)
+        return scalars | {self._root.get(v, v) for v in kept}
+
+
+def _roots(nodes: Sequence[Node]) -> dict[Value, Any]:
+    """What each view looks at in the end."""
+    found: dict[Value, Any] = {}
+    for node in nodes:
+        if node.op.spec == "view":
+            at = node.args[0]
+            found.update(dict.fromkeys(node.outputs, found.get(at, at) if type(at) is Value else at))
+    return found
 
 
 def part(
@@ -108,15 +126,14 @@ def clean(graph: Graph) -> Graph:
 class Piece:
     """What runs before a fork: `decide` gives the answer.
 
-    `views` are the ids of what it gives that may lie in other memory; `read` is that of a tensor, given, whose element
-    is the number. `fit` is the graph that keeps a budget, where there is one.
+    `read` is the id of a tensor, given, whose element is the number. `fit` is the graph that keeps the budget, if there
+    is one.
     """
 
     def __init__(
         self,
         shape: Shape,
         fit: Graph | None,
-        views: frozenset[int],
         number: int,
         read: int | None,
         kind: type | None,
@@ -124,7 +141,6 @@ class Piece:
     ) -> None:
         self.shape = shape
         self.fit = fit
-        self._views = views
         self._compile = compile_graph
         self._number = number
         self._read = read
@@ -133,13 +149,11 @@ class Piece:
 
     def decide(self, env: Env) -> Any:
         """Run, add the values made to `env`, and give the number that Python asks for."""
-        takes, run, gives, views, single = self._ready or self._prepared()
+        takes, run, gives, single = self._ready or self._prepared()
         if single is not None:
             env[gives[0]] = single([env[i] for i in takes])
         elif run is not None:
             env.update(zip(gives, run([env[i] for i in takes]), strict=True))
-            for i in views:
-                env[i] = env[i].copy()  # the leaf may write older memory where it lies, and still read this
         if self._read is not None:
             env[self._number] = env[self._read].item()  # less than a stage of its own
         return converted(env[self._number], self._kind)
@@ -149,7 +163,7 @@ class Piece:
         graph = clean(graph) if self.fit is None else self.fit
         run = compiled(graph, self._compile) if gives else None
         takes = [v.id for v in graph.inputs]
-        self._ready = ready = takes, run, gives, self._views, getattr(run, "single", None)
+        self._ready = ready = takes, run, gives, getattr(run, "single", None)
         return ready
 
     def explain(self, measure: bool = False) -> str:

@@ -331,12 +331,11 @@ class CompiledFunction:
             program = entry.of(*found[2:])
             path = program.forked
             steps, leaf = path.planned
-            # an id beyond the shared segments means something else in another program
-            kept = {i: env[i] for i in steps[n].kept & env.keys()}
-            if not steps[n].needed <= kept.keys():
-                del env, kept
+            if not steps[n].needed <= env.keys():
+                del env
                 return self._follow(entry, found, args, kwargs)  # its segments give more since then
-            env = kept | path.environment(found[0])
+            # an id beyond the shared segments means something else in another program
+            env = {i: env[i] for i in steps[n].kept & env.keys()} | path.environment(found[0])
         return program, leaf, env, found[1]
 
     def _turned(

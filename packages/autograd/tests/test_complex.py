@@ -13,6 +13,7 @@ import pytest
 
 from lamella.autograd import Function, checkpoint, grad, jvp, vjp, vmap
 from lamella.tensor import (
+    Tensor,
     angle,
     complex64,
     complex128,
@@ -25,7 +26,7 @@ from lamella.tensor import (
     view_as_real,
 )  # fmt: skip
 from lamella.tensor import complex as complex_of
-from lamella.tensor.extend import OPS, dispatch
+from lamella.tensor.extend import OPS, MetaArray, dispatch, rule
 from lamella.testing import assert_close, gradcheck, gradgradcheck, op_samples
 
 Z = np.array([0.5 + 1.0j, -1.0 + 0.25j, 2.0 - 0.75j])
@@ -92,6 +93,21 @@ def test_every_op_in_every_mode(sample):
         check_grad_dtypes=True,
     )  # fmt: skip
     gradgradcheck(function_of(sample), xs, rtol=1e-5, atol=1e-6)
+
+
+# the step of an op without a meaning has none, though its composition has a derivative
+MEANT = [s for s in SAMPLES if s.op_name.removesuffix("_grad") not in MEANINGLESS]
+
+
+@pytest.mark.parametrize("sample", MEANT, ids=[s.id for s in MEANT])
+def test_kernels_and_shape_rules_agree_on_what_they_take(sample):
+    """What runs recorded, as a composition perhaps, runs plainly and in a trace."""
+    xs = sample.tensors(complex128)
+    out = function_of(sample)(*xs)
+    metas = [MetaArray(x.shape, x._data.dtype) if isinstance(x, Tensor) else x for x in xs]
+    shaped = rule(sample.op, "shape")(*metas, **sample.params(complex128))
+    outs, shapes = [x if isinstance(x, tuple) else (x,) for x in (out, shaped)]
+    assert [(tuple(o.shape), o._data.dtype) for o in outs] == [(tuple(m.shape), m.dtype) for m in shapes]
 
 
 def test_the_convention():

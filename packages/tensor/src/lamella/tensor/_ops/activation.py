@@ -202,12 +202,17 @@ def _gelu_grad(out: Any, g: Any, x: Any, *, approximate: str) -> None:
     out *= g
 
 
+_HOLOMORPHIC = ("silu", "silu_grad")
+
+
 def _shape_of(name: str, *operands: str) -> Callable[..., MetaArray]:
+    refused, needed = ("biu", "floating or complex") if name in _HOLOMORPHIC else ("biuc", "real floating")
+
     def shape(*xs: Any, **_: Any) -> MetaArray:
         for x, operand in zip(xs, operands, strict=True):
-            if not hasattr(x, "shape") or x.dtype.kind in "biuc":
+            if not hasattr(x, "shape") or x.dtype.kind in refused:
                 given = getattr(x, "dtype", type(x).__name__)
-                raise TypeError(f"{name}: {operand} must be a real floating tensor, got {given}; use .to(float32)")
+                raise TypeError(f"{name}: {operand} must be a {needed} tensor, got {given}; use .to(float32)")
         return MetaArray(broadcast_shapes(*[x.shape for x in xs]), xs[0].dtype)
 
     return shape

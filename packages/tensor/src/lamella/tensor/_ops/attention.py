@@ -186,7 +186,7 @@ def _attention_grad(
     if gl is not None:
         level -= gl[..., None]
     if mask is not None:  # no weight anywhere in a row with every key masked
-        lse = np.where(np.isneginf(lse), lse.dtype.type(np.inf), lse)
+        lse = np.where(lse == -np.inf, lse.dtype.type(np.inf), lse)  # complex numbers have no isneginf
     whole = scores.whole  # a block sets what blocks of some rows add to
     written = whole and scores.cols and scores.rows
     grads = [

@@ -355,8 +355,27 @@ NORM = """graph g(%0: f32[640, 48], %1: f32[48], %2: f32[48]) {
 }"""
 
 
-def test_a_cheap_value_is_computed_again_where_it_is_read() -> None:
+def test_statistics_of_columns_are_one_kernel() -> None:
+    """Mean and distances are found together, and the second kernel reads what the first has read."""
     compiled = run(NORM, normal(640, 48) + 2, normal(48), normal(48))
+    assert len(compiled.kernels) == 2
+    assert compiled.memory.arena_bytes < 640 * 48
+
+
+def test_a_cheap_value_is_computed_again_where_it_is_read() -> None:
+    compiled = run(
+        """graph g(%0: f32[640, 48]) {
+  %1: f32[48] = mean(%0; dims=(0,), keepdim=False)
+  %2: f32[640, 48] = sub(%0, %1)
+  %3: f32[640, 48] = mul(%2, %2)
+  %4: f32[48] = mean(%3; dims=(0,), keepdim=False)
+  %5: f32[48] = add(%4, 1e-05)
+  %6: f32[48] = rsqrt(%5)
+  %7: f32[640, 48] = mul(%2, %6)
+  return %7, %1, %6
+}""",
+        normal(640, 48) + 2,
+    )
     assert len(compiled.kernels) == 3
     assert compiled.memory.arena_bytes < 640 * 48, "the difference from the mean is in no memory"
 

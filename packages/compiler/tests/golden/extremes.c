@@ -16,21 +16,21 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t c1 = lm_min(c0 + block, n_i0);
     const int64_t r0 = chunk / blocks * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, 1);
-    float e1 = (-INFINITY);
     f32x8 a1_0 = splat_f32x8((-INFINITY));
     f32x8 a1_1 = splat_f32x8((-INFINITY));
     f32x8 a1_2 = splat_f32x8((-INFINITY));
     f32x8 a1_3 = splat_f32x8((-INFINITY));
-    float e2 = (INFINITY);
+    float e1 = (-INFINITY);
     f32x8 a2_0 = splat_f32x8((INFINITY));
     f32x8 a2_1 = splat_f32x8((INFINITY));
     f32x8 a2_2 = splat_f32x8((INFINITY));
     f32x8 a2_3 = splat_f32x8((INFINITY));
-    float e3 = 1.0f;
+    float e2 = (INFINITY);
     f32x8 a3_0 = splat_f32x8(1.0f);
     f32x8 a3_1 = splat_f32x8(1.0f);
     f32x8 a3_2 = splat_f32x8(1.0f);
     f32x8 a3_3 = splat_f32x8(1.0f);
+    float e3 = 1.0f;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t i0 = c0;
         for (; i0 + 32 <= c1; i0 += 32) {
@@ -170,14 +170,14 @@ void k2(const lm_call *call, int64_t chunk) {
     for (int64_t r = r0; r < r1; ++r) {
         int64_t j0;
         f32x8 a2_0 = splat_f32x8((-INFINITY));
-        f32x8 a2_1 = splat_f32x8((-INFINITY));
-        f32x8 a2_2 = splat_f32x8((-INFINITY));
-        f32x8 a2_3 = splat_f32x8((-INFINITY));
-        float e2 = (-INFINITY);
         i64x8 a3_0 = splat_i64x8(INT64_MAX);
+        f32x8 a2_1 = splat_f32x8((-INFINITY));
         i64x8 a3_1 = splat_i64x8(INT64_MAX);
+        f32x8 a2_2 = splat_f32x8((-INFINITY));
         i64x8 a3_2 = splat_i64x8(INT64_MAX);
+        f32x8 a2_3 = splat_f32x8((-INFINITY));
         i64x8 a3_3 = splat_i64x8(INT64_MAX);
+        float e2 = (-INFINITY);
         int64_t e3 = INT64_MAX;
         j0 = 0;
         for (; j0 + 32 <= n_j0; j0 += 32) {
@@ -274,16 +274,16 @@ void k3(const lm_call *call, int64_t chunk) {
     const int64_t c1 = lm_min(c0 + block, n_i0);
     const int64_t r0 = chunk / blocks * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, 1);
-    float e2 = (-INFINITY);
     f32x8 a2_0 = splat_f32x8((-INFINITY));
-    f32x8 a2_1 = splat_f32x8((-INFINITY));
-    f32x8 a2_2 = splat_f32x8((-INFINITY));
-    f32x8 a2_3 = splat_f32x8((-INFINITY));
-    int64_t e3 = INT64_MAX;
     i64x8 a3_0 = splat_i64x8(INT64_MAX);
+    f32x8 a2_1 = splat_f32x8((-INFINITY));
     i64x8 a3_1 = splat_i64x8(INT64_MAX);
+    f32x8 a2_2 = splat_f32x8((-INFINITY));
     i64x8 a3_2 = splat_i64x8(INT64_MAX);
+    f32x8 a2_3 = splat_f32x8((-INFINITY));
     i64x8 a3_3 = splat_i64x8(INT64_MAX);
+    float e2 = (-INFINITY);
+    int64_t e3 = INT64_MAX;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t i0 = c0;
         for (; i0 + 32 <= c1; i0 += 32) {
@@ -374,7 +374,7 @@ void k3_total(const lm_call *call, int64_t chunks) {
     float e2 = (-INFINITY);
     int64_t e3 = INT64_MAX;
     for (int64_t c = 0; c < chunks; ++c) {
-        if ((g2[c] > e2) | ((g2[c] != g2[c]) & (e2 == e2)) | (((g2[c] == e2) | ((g2[c] != g2[c]) & (e2 != e2))) & (g3[c] < e3))) { e2 = g2[c]; e3 = g3[c]; }
+      if ((g2[c] > e2) | ((g2[c] != g2[c]) & (e2 == e2)) | (((g2[c] == e2) | ((g2[c] != g2[c]) & (e2 != e2))) & (g3[c] < e3))) { e2 = g2[c]; e3 = g3[c]; }
     }
     st_i64(b1 + 0, e3);
 }
@@ -442,14 +442,14 @@ void k5(const lm_call *call, int64_t chunk) {
     for (int64_t r = r0; r < r1; ++r) {
         int64_t j0;
         f32x8 a2_0 = splat_f32x8((INFINITY));
-        f32x8 a2_1 = splat_f32x8((INFINITY));
-        f32x8 a2_2 = splat_f32x8((INFINITY));
-        f32x8 a2_3 = splat_f32x8((INFINITY));
-        float e2 = (INFINITY);
         i64x8 a3_0 = splat_i64x8(INT64_MAX);
+        f32x8 a2_1 = splat_f32x8((INFINITY));
         i64x8 a3_1 = splat_i64x8(INT64_MAX);
+        f32x8 a2_2 = splat_f32x8((INFINITY));
         i64x8 a3_2 = splat_i64x8(INT64_MAX);
+        f32x8 a2_3 = splat_f32x8((INFINITY));
         i64x8 a3_3 = splat_i64x8(INT64_MAX);
+        float e2 = (INFINITY);
         int64_t e3 = INT64_MAX;
         j0 = 0;
         for (; j0 + 32 <= n_j0; j0 += 32) {
@@ -546,16 +546,16 @@ void k6(const lm_call *call, int64_t chunk) {
     const int64_t c1 = lm_min(c0 + block, n_i0);
     const int64_t r0 = chunk / blocks * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, 1);
-    float e2 = (INFINITY);
     f32x8 a2_0 = splat_f32x8((INFINITY));
-    f32x8 a2_1 = splat_f32x8((INFINITY));
-    f32x8 a2_2 = splat_f32x8((INFINITY));
-    f32x8 a2_3 = splat_f32x8((INFINITY));
-    int64_t e3 = INT64_MAX;
     i64x8 a3_0 = splat_i64x8(INT64_MAX);
+    f32x8 a2_1 = splat_f32x8((INFINITY));
     i64x8 a3_1 = splat_i64x8(INT64_MAX);
+    f32x8 a2_2 = splat_f32x8((INFINITY));
     i64x8 a3_2 = splat_i64x8(INT64_MAX);
+    f32x8 a2_3 = splat_f32x8((INFINITY));
     i64x8 a3_3 = splat_i64x8(INT64_MAX);
+    float e2 = (INFINITY);
+    int64_t e3 = INT64_MAX;
     for (int64_t r = r0; r < r1; ++r) {
         int64_t i0 = c0;
         for (; i0 + 32 <= c1; i0 += 32) {
@@ -646,7 +646,7 @@ void k6_total(const lm_call *call, int64_t chunks) {
     float e2 = (INFINITY);
     int64_t e3 = INT64_MAX;
     for (int64_t c = 0; c < chunks; ++c) {
-        if ((g2[c] < e2) | ((g2[c] != g2[c]) & (e2 == e2)) | (((g2[c] == e2) | ((g2[c] != g2[c]) & (e2 != e2))) & (g3[c] < e3))) { e2 = g2[c]; e3 = g3[c]; }
+      if ((g2[c] < e2) | ((g2[c] != g2[c]) & (e2 == e2)) | (((g2[c] == e2) | ((g2[c] != g2[c]) & (e2 != e2))) & (g3[c] < e3))) { e2 = g2[c]; e3 = g3[c]; }
     }
     st_i64(b1 + 0, e3);
 }

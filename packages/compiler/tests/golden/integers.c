@@ -14,9 +14,9 @@ void k0(const lm_call *call, int64_t chunk) {
     const int64_t c1 = lm_min(c0 + block, n_i0);
     const int64_t r0 = chunk / blocks * rows_per_chunk;
     const int64_t r1 = lm_min(r0 + rows_per_chunk, 1);
-    int64_t e3 = INT64_C(0);
     i64x8 a3_0 = splat_i64x8(INT64_C(0));
     i64x8 a3_1 = splat_i64x8(INT64_C(0));
+    int64_t e3 = INT64_C(0);
     for (int64_t r = r0; r < r1; ++r) {
         int64_t i0 = c0;
         for (; i0 + 16 <= c1; i0 += 16) {

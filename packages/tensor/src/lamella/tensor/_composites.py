@@ -130,10 +130,9 @@ def _layer_norm_body(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float) 
     rank = x._data.ndim
     dims = tuple(range(rank - ndims, rank))
     xw = _wide(x)
-    mean = f.mean(xw, dims, True)
-    c = p.sub(xw, mean)
-    rstd = p.rsqrt(p.add(f.mean(p.mul(c, c), dims, True), eps))
-    y = p.mul(c, rstd)
+    var, mean = _run("var", (xw,), dims=dims, correction=0.0, keepdim=True)
+    rstd = p.rsqrt(p.add(var, eps))
+    y = p.mul(p.sub(xw, mean), rstd)
     if weight is not None:
         y = p.mul(y, _wide(weight))
     if bias is not None:
@@ -240,10 +239,9 @@ def _batch_norm_body(x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
     rank = x._data.ndim
     dims = (0, *range(2, rank))
     xw = _wide(x)
-    mean = f.mean(xw, dims)
-    c = p.sub(xw, _channel(mean, rank))
-    rstd = p.rsqrt(p.add(f.mean(p.mul(c, c), dims), eps))
-    y = p.mul(c, _channel(rstd, rank))
+    var, kept = _run("var", (xw,), dims=dims, correction=0.0, keepdim=False)
+    mean, rstd = f.reshape(kept, -1), p.rsqrt(p.add(var, eps))
+    y = p.mul(p.sub(xw, kept), _channel(rstd, rank))
     if weight is not None:
         y = p.mul(y, _channel(_wide(weight), rank))
     if bias is not None:

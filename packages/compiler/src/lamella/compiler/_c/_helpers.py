@@ -81,11 +81,13 @@ class Helpers:
         return self._expand(template, full, dtype, lanes)
 
     def _expand(self, template: str, full: str, dtype: str, lanes: int) -> str:
-        """Fill a template: T value type, I mask type, D f64 of as many lanes, @name a helper of this type."""
+        """Fill a template: T value type, I mask type, D f64 of as many lanes, S a single value, @name a helper."""
         value, mask = self.type(dtype, lanes), self.type(MASK_TYPE[ITEM_BYTES[dtype]], lanes)
-        tail = lanes == 1 and "\n" in template  # rare, and not worth its code at every call
+        # rare, and not worth its code at every call; accumulators stay in registers where no call has their address
+        tail = lanes == 1 and "\n" in template and "$VNAME" not in template
         inline = "static __attribute__((noinline, unused))" if tail else INLINE
         text = template.replace("$INAME", f"{inline} {mask} {full}").replace("$NAME", f"{inline} {value} {full}")
+        text = text.replace("$VNAME", f"{inline} void {full}").replace("$S", C_TYPES[dtype])
         text = text.replace("$T", value).replace("$I", mask)
         if "$D" in text:
             text = text.replace("$D", self.type("f64", lanes))

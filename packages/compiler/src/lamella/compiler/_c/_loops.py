@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from lamella.compiler._c._helpers import Helpers
 from lamella.compiler._c._memory import Memory
+from lamella.compiler._c._pairs import in_blocks
 from lamella.compiler._c._reduce import Reductions
 from lamella.compiler._c._text import Scope, Text
 from lamella.compiler._c._types import C_TYPES, MEMORY_TYPES
@@ -36,7 +37,7 @@ from lamella.compiler._kernel import (
 )
 from lamella.compiler._kernel._invariant import invariants
 from lamella.compiler._kernel._ir import FLOATS, ITEM_BYTES, defined
-from lamella.compiler._schedule import HEAVY, SUM_BLOCK_SERIAL, SUM_BLOCK_VECTOR, Schedule, in_order, unroll
+from lamella.compiler._schedule import HEAVY, MOST_UNITS, SUM_BLOCK_SERIAL, SUM_BLOCK_VECTOR, Schedule, in_order, unroll
 
 PACKED = 6  # work from which a function of row values is computed for several rows at once
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -258,9 +259,10 @@ class _Printer:
         lanes = 1 if in_order(stage) else lanes
         self.reductions.start_scans(stage, 1)
         reduces = [i for i in stage.body if isinstance(i, Reduce) and i.over == "inner"]
-        sums = [i for i in reduces if self.reductions.is_float_sum(i)] if plan.sum_blocks else []
+        sums = [i for i in reduces if self.reductions.folds(i)] if plan.sum_blocks else []
         blocked = bool(sums)
-        units = min(unroll(stage), plan.units) if reduces else 1
+        most = MOST_UNITS if any(in_blocks(i) for i in reduces) else plan.units
+        units = min(unroll(stage), most) if reduces else 1
         for _ in self._each(envs):
             for reduce in reduces:
                 self.reductions.declare_accumulators(reduce, lanes, units, blocked)
@@ -286,7 +288,12 @@ class _Printer:
             ahead = width * count
             condition = f"{last} < {end}" if ahead == 1 else f"{last} + {ahead} <= {end}"
             self.text.line(f"for (; {condition}; {last} += {ahead}) {{")
+            for _ in self._each(envs):
+                self.reductions.open_block(reduces, width, count)
             for unit in range(count):
+                point = Scope(width, {}, self.text.indent + 1, unit, unit * width)
+                self.reductions.open_point(point, stage, len(envs))
+                self.text.lines += point.lines
                 for env in self._each(envs):
                     scope = Scope(width, dict(env), self.text.indent + 1, unit, unit * width)
                     if count * len(envs) > 1:
@@ -299,6 +306,11 @@ class _Printer:
                     self.text.lines += scope.lines
                     if count * len(envs) > 1:
                         self.text.line("  }")
+                point.lines = []
+                self.reductions.close_point(point, stage, len(envs))
+                self.text.lines += point.lines
+            for _ in self._each(envs):
+                self.reductions.close_block(reduces, width, count)
             self.text.line("}")
         if blocked:
             for _ in self._each(envs):
@@ -317,7 +329,7 @@ class _Printer:
         """Every stage for a few neighbouring grid points at once, then for single ones."""
         plan = self.text.plan
         name = self.text.kernel.grid[-1].name
-        units = self.reductions.grid_units()
+        units, totals = self.reductions.grid_units(), [reduce for _, reduce in self.reductions.grid_reduces]
         self.text.line(f"int64_t {name} = c0;")
         steps = [(plan.lanes, units)] + ([(plan.lanes, 1)] if units > 1 else [])
         for width, count in [*steps, (1, 1)]:
@@ -325,6 +337,7 @@ class _Printer:
             condition = f"{name} < c1" if ahead == 1 else f"{name} + {ahead} <= c1"
             self.text.line(f"for (; {condition}; {name} += {ahead}) {{")
             self.text.indent += 1
+            self.reductions.open_block(totals, width, count)
             for unit in range(count):
                 if count > 1:
                     self.text.line("{")
@@ -339,6 +352,7 @@ class _Printer:
                         self.text.lines += scope.lines
                 if count > 1:
                     self.text.line("}")
+            self.reductions.close_block(totals, width, count)
             self.text.indent -= 1
             self.text.line("}")
 
@@ -346,11 +360,10 @@ class _Printer:
         """Loop over the inner axes one point at a time, `lanes` grid points abreast."""
         reduces = [i for i in stage.body if isinstance(i, Reduce)]
         self.reductions.start_scans(stage, lanes)
-        blocked = any(self.reductions.is_float_sum(i) for i in reduces)
+        folded = [i for i in reduces if self.reductions.folds(i)]
+        blocked = bool(folded)
         for reduce in reduces:
-            for out in reduce.outs:
-                kind, start = self.reductions.accumulator(reduce, out, lanes)
-                self.text.line(f"{kind} a{out}_0 = {start};")
+            self.reductions.open_serial(reduce, lanes)
         axes = self.text.kernel.inner
         for k, axis in enumerate(axes):
             extent = self.text.inner_extents[k]
@@ -358,12 +371,8 @@ class _Printer:
                 self.text.line(f"for (int64_t from = 0; from < {extent}; from += {SUM_BLOCK_SERIAL}) {{")
                 self.text.indent += 1
                 self.text.line(f"const int64_t to = lm_min(from + {SUM_BLOCK_SERIAL}, {extent});")
-                for reduce in reduces:
-                    if self.reductions.is_float_sum(reduce):
-                        out = reduce.outs[0]
-                        kind, start = self.reductions.accumulator(reduce, out, lanes)
-                        self.text.line(f"const {kind} s{out} = a{out}_0;")
-                        self.text.line(f"a{out}_0 = {start};")
+                for reduce in folded:
+                    self.reductions.open_serial_block(reduce, lanes)
                 self.text.line(f"for (int64_t {axis.name} = from; {axis.name} < to; ++{axis.name}) {{")
             else:
                 self.text.line(f"for (int64_t {axis.name} = 0; {axis.name} < {extent}; ++{axis.name}) {{")
@@ -376,12 +385,12 @@ class _Printer:
             self.text.indent -= 1
             self.text.line("}")
             if blocked and k == len(axes) - 1:
-                for reduce in reduces:
-                    if self.reductions.is_float_sum(reduce):
-                        self.text.line(f"a{reduce.outs[0]}_0 = s{reduce.outs[0]} + a{reduce.outs[0]}_0;")
+                for reduce in folded:
+                    self.reductions.close_serial_block(reduce, lanes)
                 self.text.indent -= 1
                 self.text.line("}")
         for reduce in reduces:
+            self.reductions.close_serial(reduce)
             for out in reduce.outs:
                 env[out] = Val(f"a{out}_0", lanes, 1 if self.text.types[out] == "bool" and lanes > 1 else 0)
 
@@ -391,22 +400,7 @@ class _Printer:
         for stage, reduce in self.reductions.grid_reduces:
             if stage.level is Level.INNER:
                 continue
-            for out in reduce.outs:
-                kind, start = self.reductions.accumulator(reduce, out, 1)
-                self.text.line(f"{kind} e{out} = {start};")
-                env[out] = Val(f"e{out}")
-            self.text.line("for (int64_t c = 0; c < chunks; ++c) {")
-            self.text.indent += 1
-            if len(reduce.outs) == 2:
-                best, at = reduce.outs
-                take = self.reductions.take(reduce, 1, f"g{best}[c]", f"g{at}[c]", f"e{best}", f"e{at}")
-                self.text.line(f"if ({take}) {{ e{best} = g{best}[c]; e{at} = g{at}[c]; }}")
-            else:
-                out = reduce.outs[0]
-                pair = self.text.h.combine(reduce.combiner, self.text.types[out], 1, f"e{out}", f"g{out}[c]")
-                self.text.line(f"e{out} = {pair};")
-            self.text.indent -= 1
-            self.text.line("}")
+            env.update(zip(reduce.outs, self.reductions.total(reduce), strict=True))
         self._declare_counter(stages)
         for stage in stages:
             if stage.level is Level.TOTAL_INNER:

@@ -1,9 +1,9 @@
 """Polynomials and bit tricks of the C target as templates, one text for scalars and vectors.
 
-$T is the value type, $I the integer type of its lanes, $D f64 with as many lanes, $NAME a definition returning $T and
-$INAME one returning $I; @f(...) calls helper f of the same type. Truth is -1 in vectors and 1 in scalars, so masks are
-combined with & and | and only ever given to @sel. f32 results are within 2 to 4 ULP of the exact value (erf 6);
-polynomials use FMA where the target has it and nowhere else is it used.
+$T is the value type, $S that of a single lane, $I the integer type of its lanes, $D f64 with as many lanes; $NAME is a
+definition returning $T, $INAME one returning $I, $VNAME one returning nothing; @f(...) calls helper f of the same type.
+Truth is -1 in vectors and 1 in scalars, so masks are combined with & and | and only ever given to @sel. f32 results are
+within 2 to 4 ULP of the exact value (erf 6); polynomials use FMA where the target has it and nowhere else is it used.
 """
 
 from __future__ import annotations
@@ -181,7 +181,36 @@ _NARROW_F8E5M2 = """$INAME($T x) {
     return r | ((bits >> 24) & 0x80);
 }"""
 
+# Mean and squared distances take in others, which are f of all; w = f * (how many there were).
+_ADVANCE = """$VNAME($T *mean, $T *squares, $T other, $T more, $S f, $S w) {
+    $T d = other - *mean;
+    *squares = @fma(d, d * w, *squares + more);
+    *mean = @fma(d, @splat(f), *mean);
+}"""
+# An infinite mean would turn into NaN at the next number.
+_MOMENTS = """$VNAME($T *mean, $T *squares, $T other, $T more, $S f, $S w) {
+    $T before = *mean;
+    @advance(mean, squares, other, more, f, w);
+    *mean = @sel(*mean == *mean, *mean, before + other);
+}"""
+
+# exp(x - top), 1 where both are the same infinity.
+_POWER = "$NAME($T x, $T top) { return @exp(@sel(x == top, @splat(0), x - top)); }"
+
+# The largest value, which NaN passes by, and the sum of powers take in another such pair.
+_POWERS = """$VNAME($T *top, $T *sum, $T other, $T more) {
+    $I above = other > *top;
+    $T high = @most(other, *top);
+    $T power = @power(@least(*top, other), high);
+    *sum = @fma(@sel(above, *sum, more), power, @sel(above, more, *sum));
+    *top = high;
+}"""
+
 MATH: dict[tuple[str, str], str] = {
+    ("advance", "any"): _ADVANCE,
+    ("moments", "any"): _MOMENTS,
+    ("power", "any"): _POWER,
+    ("powers", "any"): _POWERS,
     ("exp", "f32"): _EXP_F32,
     ("scaled", "f32"): _SCALED_F32,
     ("log", "f32"): _LOG_F32,

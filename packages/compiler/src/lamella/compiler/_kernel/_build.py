@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lamella.compiler._kernel._ir import (
+    COMBINERS,
     COMPARE,
     FLOATS,
     INT_RANGE,
@@ -55,6 +56,7 @@ class KernelBuilder:
         self._locals: list[str] = []
         self._stages: list[tuple[Level, list[Instr]]] = []
         self._seen: dict[tuple[object, ...], int] = {}
+        self._reduced: dict[tuple[str, tuple[int, ...], str], tuple[int, ...]] = {}
         self._tables: list[tuple[int, Position]] = []
         self._numbers: dict[int, bool | int | float] = {}
 
@@ -84,6 +86,7 @@ class KernelBuilder:
         """Start a stage; values of inner stages before it are no longer reused."""
         self._stages.append((level, []))
         self._seen = {}
+        self._reduced = {}
 
     # -- instructions -------------------------------------------------------------------------------------------------
 
@@ -146,10 +149,15 @@ class KernelBuilder:
         return self._once(("cast", value, dtype), dtype, lambda out: Apply(out, "cast", (value,)))
 
     def reduce(self, combiner: str, *args: int, over: str) -> tuple[int, ...]:
-        """Combine values over the inner axes or the grid."""
-        outs = tuple(self._new(self.types[a]) for a in args)
-        self._body.append(Reduce(outs, combiner, args, over))
-        return outs
+        """Combine values over the inner axes or the grid; the values carried."""
+        key = (combiner, args, over)
+        found = self._reduced.get(key)
+        if found is None:
+            last = len(args) - 1
+            outs = [self._new(self.types[args[min(k, last)]]) for k in range(COMBINERS[combiner])]
+            found = self._reduced[key] = tuple(outs)
+            self._body.append(Reduce(found, combiner, args, over))
+        return found
 
     def scan(self, combiner: str, value: int) -> int:
         """Combine values over the inner axes so far."""

@@ -11,6 +11,7 @@ widths, threads or blocks, and nothing of a target language; a schedule and a pr
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -56,7 +57,15 @@ UPDATES = frozenset({"sum", "prod", "max", "min", "last"})
 # Combiners of scans; "logaddexp" is log(exp(a) + exp(b)).
 SCANS = frozenset({"sum", "prod", "max", "min", "any", "all", "logaddexp"})
 # Combiners of reductions and the values they carry; "largest" is max that passes over NaN.
-COMBINERS = {"sum": 1, "prod": 1, "max": 1, "min": 1, "largest": 1, "any": 1, "all": 1, "argmax": 2, "argmin": 2}
+# "welford" carries the mean and the sum of squared distances from it; "softmax" the largest value, at least the least
+# finite number, passing over NaN, and the sum of exp(x - largest), to which infinity adds 1 where it is the largest.
+COMBINERS = {
+    "sum": 1, "prod": 1, "max": 1, "min": 1, "largest": 1, "any": 1, "all": 1, "argmax": 2, "argmin": 2, "welford": 2,
+    "softmax": 2,
+}  # fmt: skip
+PAIRED = frozenset({"argmax", "argmin"})  # are given as many values at a point as they carry; all others are given one
+# Those whose partial results over the inner axes may be combined over the grid: they are given all that they carry.
+PARTIAL = frozenset({"welford", "softmax"})
 
 
 class Level(Enum):
@@ -183,7 +192,10 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Reduce:
-    """Combine `args` over the inner axes (results: row values) or over the grid (results: totals)."""
+    """Combine `args` over the inner axes (results: row values) or over the grid (results: totals).
+
+    Args are the values at a point, or over the grid all that a combiner of PARTIAL carries: partial results of rows.
+    """
 
     outs: tuple[int, ...]
     combiner: str
@@ -257,6 +269,11 @@ class Kernel:
         for stage in self.stages:
             for instr in stage.body:
                 yield stage, instr
+
+
+def least_finite(dtype: str) -> float:
+    """The least finite number of a float type."""
+    return -(2.0**128 - 2.0**104) if dtype == "f32" else -sys.float_info.max
 
 
 def value_type(storage: str) -> str:

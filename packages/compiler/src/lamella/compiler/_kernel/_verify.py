@@ -17,6 +17,8 @@ from lamella.compiler._kernel._ir import (
     FLOATS,
     INTS,
     OPERATIONS,
+    PAIRED,
+    PARTIAL,
     ROUND,
     SCANS,
     STORAGE_TYPES,
@@ -98,6 +100,7 @@ class _Verifier:
         self.stored: dict[int, tuple[Level, Position]] = {}
         self.put: set[int] = set()
         self.total_inner: set[int] = set()  # reduced over the grid in a looping stage: lives once per inner point
+        self.inner_results: set[tuple[str, tuple[int, ...]]] = set()  # what reductions over the inner axes gave
 
     def run(self) -> None:
         kernel = self.kernel
@@ -177,29 +180,39 @@ class _Verifier:
             raise self._fail(instr, f"%{value} is complete only after its stage")
 
     def _reduce(self, stage: Stage, instr: Reduce) -> None:
-        arity = COMBINERS.get(instr.combiner)
-        if arity is None or len(instr.args) != arity or len(instr.outs) != arity:
+        carried = COMBINERS.get(instr.combiner)
+        rows = instr.combiner in PARTIAL and instr.over == "grid" and stage.level is Level.ROW and self._of_rows(instr)
+        given = carried if instr.combiner in PAIRED or rows else 1
+        if carried is None or len(instr.args) != given or len(instr.outs) != carried:
             raise self._fail(instr, "wrong combiner or number of values")
         if instr.over == "inner":
             if not stage.level.in_inner:
                 raise self._fail(instr, "this stage does not loop over the inner axes")
+            self.inner_results.add((instr.combiner, instr.outs))
         elif instr.over == "grid":
             if not stage.level.in_grid:
                 raise self._fail(instr, "this stage does not loop over the grid")
             if stage.level.in_inner:
                 self.total_inner.update(instr.outs)
-                if arity != 1:
-                    raise self._fail(instr, "multi-value combiners reduce the grid only in row stages")
+                if instr.combiner in PAIRED:
+                    raise self._fail(instr, "values with positions are reduced over the grid only in row stages")
         else:
             raise self._fail(instr, "reductions go over 'inner' or 'grid'")
+        types = self.kernel.types
         boolean = instr.combiner in ("any", "all")
-        if boolean != (self.kernel.types[instr.args[0]] == "bool"):
+        if boolean != (types[instr.args[0]] == "bool"):
             raise self._fail(instr, "any and all combine bools, the others numbers")
-        for out, arg in zip(instr.outs, instr.args, strict=True):
-            if self.kernel.types[out] != self.kernel.types[arg]:
+        if instr.combiner in PARTIAL and types[instr.args[0]] not in FLOATS:
+            raise self._fail(instr, "means and sums of powers are those of floats")
+        for k, out in enumerate(instr.outs):
+            if types[out] != types[instr.args[min(k, len(instr.args) - 1)]]:
                 raise self._fail(instr, "a reduction keeps its type")
-        if arity == 2 and self.kernel.types[instr.args[1]] != "i64":
+        if instr.combiner in PAIRED and types[instr.args[1]] != "i64":
             raise self._fail(instr, "the second value is an i64 index")
+
+    def _of_rows(self, instr: Reduce) -> bool:
+        """Whether the arguments are what the same combiner gave over the inner axes, in its order."""
+        return (instr.combiner, instr.args) in self.inner_results
 
     def _scan(self, stage: Stage, instr: Scan) -> None:
         if instr.combiner not in SCANS:

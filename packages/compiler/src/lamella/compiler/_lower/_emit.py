@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamella.compiler._kernel import KernelBuilder
-from lamella.compiler._kernel._ir import FLOATS, NARROW, STORAGE_TYPES, value_type
+from lamella.compiler._kernel._ir import FLOATS, NARROW, PAIRED, STORAGE_TYPES, least_finite, value_type
 from lamella.compiler._library._row import Library
 from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target, fit, steps_of
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Subject, Table, contiguous
@@ -106,11 +106,15 @@ class Emitter:
         *,
         dtype: str | None = None,
         body: Body | None = None,
+        take: int = 0,
     ) -> Ref:
-        """Combine `body(x)` (x itself by default) over dims; argmax and argmin give the position along dims as i64."""
+        """Combine `body(x)` (x itself by default) over dims; argmax and argmin give the position along dims as i64.
+
+        Of several values that a combiner carries it gives the one of number `take`.
+        """
         kept = tuple(n for k, n in enumerate(x.shape) if k not in dims)
         shape = tuple(1 if k in dims else n for k, n in enumerate(x.shape)) if keepdim else kept
-        paired = combiner in ("argmax", "argmin")
+        paired = combiner in PAIRED
         out = "i64" if paired else dtype or x.dtype
         make = body or _same
         if all(x.shape[d] == 1 for d in dims):
@@ -119,7 +123,7 @@ class Emitter:
                 raise AssertionError("dropping dims of size 1 never needs a copy")
             if paired:
                 return self.compute(_zero, flat, dtype="i64")
-            return self.compute(make, flat, dtype=out)
+            return self.compute(_ALONE.get((combiner, take), make), flat, dtype=out)
         root = self.root(shape, out)
         operands: list[Operand] = [x]
         if paired:
@@ -127,9 +131,41 @@ class Emitter:
             for d in reversed(dims):
                 strides[d], step = step, step * x.shape[d]
             operands.append(Counter(tuple(strides)))
-        item = Item(root, operands, make, 1, self.source, combiner)
+        item = Item(root, operands, make, 1, self.source, combiner, 1 if paired else take)
         self.grouper.place(item, x.shape, frozenset(dims))
         return root.ref()
+
+    def moments(self, x: Ref, dims: tuple[int, ...], keepdim: bool = False) -> tuple[Ref, Ref]:
+        """(mean with its dims kept, sum of squared distances from it) of floats over dims."""
+        limits, count = self.grouper.limits, math.prod(x.shape[d] for d in dims)
+        long = count > limits.short_row and self._one_after_another(x, dims)
+        if count and (long or self._crosses(x, dims)):
+            return self.reduce("welford", x, dims, True), self.reduce("welford", x, dims, keepdim, take=1)
+        mean = self.mean(x, dims, True)
+        return mean, self.reduce("sum", self.map("sub", x, mean), dims, keepdim, body=_square)
+
+    def powers(self, x: Ref, dims: tuple[int, ...], keepdim: bool = False) -> tuple[Ref, Ref]:
+        """(largest, sum of exp(x - largest)) of floats over dims; the logarithm of the sum and the largest together
+        are finite, infinite or NaN as the whole is.
+        """
+        if self.looks_once(x, dims):
+            return self.reduce("softmax", x, dims, keepdim), self.reduce("softmax", x, dims, keepdim, take=1)
+        top = self.compute(_finite, self.reduce("largest", x, dims, True), dtype=x.dtype)
+        powers = self.map("exp", self.map("sub", x, top))
+        shape = tuple(n for k, n in enumerate(top.shape) if keepdim or k not in dims)
+        return self.reshape(top, shape), self.reduce("sum", powers, dims, keepdim)
+
+    def looks_once(self, x: Ref, dims: tuple[int, ...]) -> bool:
+        """Whether a sum of powers and its largest are best found together: reading the numbers again is dear."""
+        count = math.prod(x.shape[d] for d in dims)
+        return count > self.grouper.limits.long_row or self._crosses(x, dims)
+
+    def _crosses(self, x: Ref, dims: tuple[int, ...]) -> bool:
+        return self.grouper.crosses(x.shape, frozenset(dims))
+
+    def _one_after_another(self, x: Ref, dims: tuple[int, ...]) -> bool:
+        """Whether numbers that are reduced lie one after another, or it does not matter how."""
+        return not self.grouper.limits.rows_lie or any(x.strides[d] == 1 for d in dims)
 
     def scan(self, combiner: str, dim: int, body: Body, x: Ref, *operands: Operand, dtype: str) -> Ref:
         """Combine `body(x, ...)` with all before it along dim, in order; operands have the shape of x."""
@@ -401,6 +437,41 @@ def _same(_: KernelBuilder, values: list[int]) -> int:
 
 def _zero(b: KernelBuilder, _: list[int]) -> int:
     return b.const(0, "i64")
+
+
+def _square(b: KernelBuilder, values: list[int]) -> int:
+    return b.apply("mul", values[0], values[0])
+
+
+def _finite(b: KernelBuilder, values: list[int]) -> int:
+    """The nearest finite number."""
+    kind = b.types[values[0]]
+    least, most = (b.const(sign * least_finite(kind), kind) for sign in (1, -1))
+    return b.apply("max", b.apply("min", values[0], most), least)
+
+
+def _no_distance(b: KernelBuilder, values: list[int]) -> int:
+    """0, or NaN where the number has no distance from itself."""
+    return b.apply("sub", values[0], values[0])
+
+
+def _at_least(b: KernelBuilder, values: list[int]) -> int:
+    """A number that is no NaN and at least the least finite one."""
+    least = b.const(least_finite(b.types[values[0]]), b.types[values[0]])
+    return b.apply("select", b.apply("gt", values[0], least), values[0], least)
+
+
+def _power(b: KernelBuilder, values: list[int]) -> int:
+    """What one number adds to a sum of powers: 1, 0 for minus infinity, NaN for NaN."""
+    kind = b.types[values[0]]
+    at_least = b.apply("ge", values[0], b.const(least_finite(kind), kind))
+    nan = b.apply("isnan", values[0])
+    return b.apply("select", nan, values[0], b.cast(at_least, kind))
+
+
+_ALONE: dict[tuple[str, int], Body] = {  # what a reduction of one number gives
+    ("welford", 1): _no_distance, ("softmax", 0): _at_least, ("softmax", 1): _power,
+}  # fmt: skip
 
 
 def one_hot(shape: tuple[int, ...], dim: int, dtype: str = "i64") -> Counter:

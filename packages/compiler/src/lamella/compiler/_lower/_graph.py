@@ -12,7 +12,8 @@ from lamella.compiler._kernel._ir import INT_RANGE
 from lamella.compiler._library import LIBRARY, Library
 from lamella.compiler._lower._again import compute_again
 from lamella.compiler._lower._emit import Emitter, lowerable
-from lamella.compiler._lower._group import LEAST_ROWS, Call, Extern, Group, Grouper, Step, memory_read
+from lamella.compiler._lower._group import Call, Extern, Group, Grouper, Step, memory_read
+from lamella.compiler._lower._limits import Limits
 from lamella.compiler._lower._refs import Ref, Root, Scalar, Subject
 from lamella.compiler._scalars import INPUT, Row
 from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
@@ -21,6 +22,7 @@ from lamella.tensor.extend import Op
 
 _TAKE_PENDING = frozenset({"add", "cat", "pad"})  # their rules join what nothing has asked for yet
 _COPIES = frozenset({"cast", "copy", "cat", "stack", "take", "gather", "flip", "roll", "view_write", "where"})
+PROCESSOR = Limits()
 EXACT_INT = 2**24  # integers up to it are exact in f32
 
 
@@ -38,9 +40,10 @@ class Lowered:
     made: list[tuple[Node, tuple[Root, ...]]]  # nodes, and what they made anew
 
 
-def lower_graph(source: Graph, library: Mapping[str, Library] = LIBRARY, least_rows: int = LEAST_ROWS) -> Lowered:
-    """Lower every node by its row of `library` (the C target's; other targets give theirs), its `lower` rule, its body,
-    or as an extern step. Sums of at least so many rows go over the grid.
+def lower_graph(source: Graph, library: Mapping[str, Library] = LIBRARY, limits: Limits = PROCESSOR) -> Lowered:
+    """Lower every node by its row of `library`, its `lower` rule, its body, or as an extern step.
+
+    `library` and `limits` are the C target's; other targets give theirs.
     """
     discover("rules.lower")
 
@@ -49,7 +52,7 @@ def lower_graph(source: Graph, library: Mapping[str, Library] = LIBRARY, least_r
 
     graph = decompose(dce(source), decomposes)
     discover("rules.lower")  # the tables of this and of other packages attach themselves to their ops
-    return _Lowering(graph, library, least_rows).run()
+    return _Lowering(graph, library, limits).run()
 
 
 def _library_row(node: Node, library: Mapping[str, Library]) -> Library | None:
@@ -69,9 +72,9 @@ def _copies(op: Op) -> bool:
 
 
 class _Lowering:
-    def __init__(self, graph: Graph, library: Mapping[str, Library], least_rows: int) -> None:
+    def __init__(self, graph: Graph, library: Mapping[str, Library], limits: Limits) -> None:
         self.graph, self.library = graph, library
-        self.e = Emitter(Grouper(least_rows))
+        self.e = Emitter(Grouper(limits))
         self.rows: list[Row] = []
         self.env: dict[Value, Ref | Scalar] = {}
         self.made: list[tuple[Node, tuple[Root, ...]]] = []

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from lamella.compiler._kernel import KernelBuilder
+from lamella.compiler._kernel._ir import PAIRED
+from lamella.compiler._lower._limits import Limits
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table
 from lamella.tensor.extend import Op
 
@@ -24,7 +26,6 @@ Target = Callable[[KernelBuilder, list[int]], tuple[tuple[tuple[int, int, int], 
 MOST_ITEMS = 64  # items a kernel may have: compile time grows with them
 MOST_BUFFERS = 24
 MOST_COLUMNS = 1 << 16  # elements of a result accumulated per chunk of the grid
-LEAST_ROWS = 32
 SMALL = 1  # elements up to which unrelated loops share a kernel: single numbers
 
 
@@ -51,6 +52,7 @@ class Item:
     cost: int
     source: str
     combiner: str = ""
+    take: int = 0  # which of the values that the combiner carries
     over: str = ""  # "", "inner", "grid" or "both"
     scan: bool = False
     target: Target | None = None
@@ -148,8 +150,8 @@ def fit(operands: Iterable[Operand]) -> bool:
 class Grouper:
     """Places items into groups in program order."""
 
-    def __init__(self, least_rows: int = LEAST_ROWS) -> None:
-        self.least_rows = least_rows  # from how many on a sum of rows is one over the grid
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
         self.steps: list[Step] = []
         self.readers: dict[Root, Group] = {}
         self.small: dict[tuple[int, ...], Group] = {}
@@ -261,7 +263,7 @@ class Grouper:
             if item.scan or item.target is not None:
                 decided = self._in_order(group, over_axes, in_grid, in_inner)
             else:
-                paired = item.combiner.startswith("arg")
+                paired = item.combiner in PAIRED
                 decided = self._reduction(group, over_axes, in_grid, in_inner, paired=paired)
             if decided is None:
                 return False
@@ -350,12 +352,8 @@ class Grouper:
         if inner is None:
             if over == long:
                 return frozenset(), "grid", True, True
-            kept = long - over
-            columns = _product(group.space[k] for k in kept)
-            rows = _product(group.space[k] for k in over)
-            leading = all(k < m for k in over for m in kept)
-            if over and leading and not paired and columns <= MOST_COLUMNS and rows >= self.least_rows:
-                return kept, "grid", True, True
+            if not paired and self.crosses(group.space, over):
+                return long - over, "grid", True, True
             return over, "inner", True, True
         inside, outside = inner & long, long - inner
         if not in_inner and inside:
@@ -369,6 +367,14 @@ class Grouper:
         if over == long:
             return inner, "both", True, True
         return None
+
+    def crosses(self, space: tuple[int, ...], over: frozenset[int]) -> bool:
+        """Whether a group that starts with a reduction of these dims reduces its grid, and not rows one by one."""
+        long = frozenset(k for k, n in enumerate(space) if n != 1)
+        over, kept = over & long, long - over
+        columns, rows = (_product(space[k] for k in dims) for dims in (kept, over))
+        leading = bool(over) and all(k < m for k in over for m in kept)
+        return over == long or (leading and columns <= MOST_COLUMNS and rows >= self.limits.least_rows)
 
     def _in_order(
         self, group: Group, over: frozenset[int], in_grid: bool, in_inner: bool

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lamella.compiler._kernel import Kernel, KernelBuilder, Level, Position
-from lamella.compiler._kernel._ir import value_type
+from lamella.compiler._kernel._ir import PAIRED, PARTIAL, value_type
 from lamella.compiler._lower._group import Group, Item, reads_memory
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table
 
@@ -63,6 +63,7 @@ class _Kernelizer:
         self.slot_of: dict[Scalar, int] = {}
         self.stage_of: dict[Root, int] = {}
         self.values: dict[Root, int] = {}  # values at hand in the open stage
+        self.carried: dict[Root, tuple[int, ...]] = {}  # all that the reduction of a value carries
         self.lasting: set[Root] = set()  # those that outlive it: row values and reduced ones
         self.local_of: dict[Root, int] = {}
         self.written: set[Root] = set()
@@ -200,7 +201,8 @@ class _Kernelizer:
         self.values = {root: value for root, value in self.values.items() if root in self.lasting}
         for item in waiting:
             if item.over == "both" and level is Level.ROW:
-                (self.values[item.root],) = self.b.reduce(item.combiner, self.values[item.root], over="grid")
+                carried = self.carried[item.root] if item.combiner in PARTIAL else (self.values[item.root],)
+                self.values[item.root] = self.b.reduce(item.combiner, *carried, over="grid")[item.take]
                 if item.root.stored:
                     self.waiting[Level.TOTAL].append(item)
             else:
@@ -223,10 +225,11 @@ class _Kernelizer:
     def _reduce(self, item: Item) -> None:
         values = [self._operand(o, r) for o, r in zip(item.operands, item.reads, strict=True)]
         first = item.body(self.b, values)
-        paired = item.combiner in ("argmax", "argmin")
-        args = [first, values[1]] if paired else [self._typed(first, item.root)]
-        outs = self.b.reduce(item.combiner, *args, over="grid" if item.over == "grid" else "inner")
-        self.values[item.root] = outs[-1]
+        args = [first, values[1]] if item.combiner in PAIRED else [self._typed(first, item.root)]
+        outs = self.carried[item.root] = self.b.reduce(
+            item.combiner, *args, over="grid" if item.over == "grid" else "inner"
+        )
+        self.values[item.root] = outs[item.take]
         self.lasting.add(item.root)
         if item.over == "both":
             self.waiting[Level.ROW].append(item)

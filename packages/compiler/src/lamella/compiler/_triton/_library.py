@@ -235,6 +235,44 @@ same = (x == best) | ((x != x) & (best != best))
 return (x {sign} best) | ((x != x) & (best == best)) | (same & (k < at))
 """
 
+_MOMENTS = """
+n = n1 + n2
+f = lm_div(n2, tl.where(n > 0.0, n, 1.0))
+d = m2 - m1
+m = m1 + d * f
+m = tl.where(m == m, m, m1 + m2)
+return m, q1 + q2 + d * (d * (n1 * f)), n
+"""
+
+_MOMENTS_OVER = """
+count = tl.sum(n, axis, keep_dims=True)
+mean = lm_div(tl.sum(m * n, axis, keep_dims=True), tl.where(count > 0.0, count, 1.0))
+d = m - mean
+return mean, tl.sum(q + d * (d * n), axis, keep_dims=True), count
+"""
+
+_POWER = """
+d = tl.where(x == top, 0.0, x - top)
+if d.dtype == tl.float64:
+    p = tl.exp(d)
+else:
+    p = lm_exp(d)
+return p
+"""
+
+_POWERS = """
+above = m2 > m1
+high = tl.where(above, m2, m1)
+p = lm_power(tl.where(above, m1, m2), high)
+return high, tl.where(above, s1 * p + s2, s2 * p + s1)
+"""
+
+_POWERS_OVER = """
+top = lm_largest_over(m, axis)
+top = tl.where(top > least, top, least)
+return top, tl.sum(s * lm_power(m, top), axis, keep_dims=True)
+"""
+
 _GCD = """
 m = a
 n = b
@@ -408,6 +446,27 @@ LIBRARY: dict[str, str] = dict(
             "lm_argmin_int_over(x, k, axis: tl.constexpr)",
             "(value, position) along an axis of integers: the smaller, then the earlier.",
             _ARG_INT.format(pick="min"),
+        ),
+        _define(
+            "lm_moments(m1, q1, n1, m2, q2, n2)",
+            "(mean, squared distances, number) of two sets of numbers together.",
+            _MOMENTS,
+        ),
+        _define(
+            "lm_moments_over(m, q, n, axis: tl.constexpr)",
+            "(mean, squared distances, number) of sets of numbers along an axis together.",
+            _MOMENTS_OVER,
+        ),
+        _define("lm_power(x, top)", "exp(x - top), 1 where both are the same infinity.", _POWER),
+        _define(
+            "lm_powers(m1, s1, m2, s2)",
+            "(largest, sum of exp(x - largest)) of two sets of numbers together; largest passes over NaN.",
+            _POWERS,
+        ),
+        _define(
+            "lm_powers_over(m, s, least, axis: tl.constexpr)",
+            "(largest, sum of exp(x - largest)) of sets of numbers along an axis together.",
+            _POWERS_OVER,
         ),
         _define("lm_or(a, b)", "Whether one holds.", "return a | b"),
         _define("lm_and(a, b)", "Whether both hold.", "return a & b"),

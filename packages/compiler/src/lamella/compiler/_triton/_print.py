@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lamella.compiler._kernel import Check, Get, Kernel, Level, Put, Reduce, Stage, Store, Update
-from lamella.compiler._kernel._ir import defined
+from lamella.compiler._kernel._ir import PARTIAL, defined
 from lamella.compiler._triton._body import Body, Scope, narrowed, widened
 from lamella.compiler._triton._library import closure
 from lamella.compiler._triton._open import is_open, product, several
-from lamella.compiler._triton._reduce import combine, fold, identities
+from lamella.compiler._triton._reduce import carried, combine, fold, identities, of_one
 from lamella.compiler._triton._schedule import Part, power_above, schedule
 from lamella.compiler._triton._values import COL, POINTERS, ROW, TYPES, Val
 
@@ -96,8 +96,8 @@ class _Partials:
 
     def __init__(self, kernel: Kernel, main: Part) -> None:
         self.made: list[Partial] = []
-        self.number: dict[int, int] = {}
-        self.row: dict[int, int] = {}  # elements of one partial result
+        self.number: dict[str, int] = {}  # by what their names end with
+        self.row: dict[str, int] = {}  # elements of one partial result
         self.kept: set[int] = set()  # values with a partial result for each inner point
         self.chunks = main.chunks
         self.reduces: list[Reduce] = []
@@ -106,11 +106,11 @@ class _Partials:
             if isinstance(instr, Reduce) and instr.over == "grid":
                 self.reduces.append(instr)
                 keeps = stage.level is Level.INNER and bool(kernel.inner)
-                for out in instr.outs:
-                    self.number[out] = len(self.made)
-                    self.row[out] = points if keeps else 1
-                    self.kept.update(instr.outs if keeps else ())
-                    self.made.append(Partial(kernel.types[out], int(self.chunks) * int(self.row[out])))
+                self.kept.update(instr.outs if keeps else ())
+                for key, dtype in carried(instr, kernel.types):
+                    self.number[key] = len(self.made)
+                    self.row[key] = points if keeps else 1
+                    self.made.append(Partial(dtype, int(self.chunks) * int(self.row[key])))
 
     def keeps_row(self, reduce: Reduce) -> bool:
         """Whether a partial result has an element for each inner point."""
@@ -137,9 +137,13 @@ class _Printer(Body):
             return ROW
         return ROW | COL if stage.level in self.tile_levels else ROW
 
-    def partial(self, out: int) -> str:
-        """The argument that points to partial results of a value."""
-        return self.argument(f"p{self.partials.number[out]}", POINTERS[self.types[out]])
+    def partial(self, key: str, dtype: str) -> str:
+        """The argument that points to partial results of a value, by what its names end with."""
+        return self.argument(f"p{self.partials.number[key]}", POINTERS[dtype])
+
+    def names(self, reduce: Reduce, prefix: str) -> list[str]:
+        """Names of all that a reduction carries."""
+        return [f"{prefix}{key}" for key, _ in carried(reduce, self.types)]
 
     def function(self) -> Launch:
         """What has been printed."""
@@ -188,24 +192,47 @@ class _Printer(Body):
 
     def gather(self, scope: Scope, reduce: Reduce, bits: int, prefix: str) -> list[str]:
         """Names of a reduction's operands as whole tiles."""
-        names = []
-        for arg, out, identity in zip(reduce.args, reduce.outs, identities(reduce, self.types), strict=True):
-            text = self.full(scope, arg, bits, identity)
-            names.append(text if text.isidentifier() else self.named(scope, ("full", text), text, f"{prefix}{out}"))
-        return names
+        texts = [
+            self.full(scope, arg, bits, identity)
+            for arg, identity in zip(reduce.args, identities(reduce, self.types), strict=False)
+        ]
+        names = self.names(reduce, prefix)
+        given = [self._gathered(scope, text, name) for text, name in zip(texts, names, strict=False)]
+        if reduce.combiner not in PARTIAL:
+            return given
+        beside = self._beside(scope, reduce, bits, given, names)
+        return given + [self._gathered(scope, text, name) for text, name in beside]
+
+    def _beside(
+        self, scope: Scope, reduce: Reduce, bits: int, given: list[str], names: list[str]
+    ) -> list[tuple[str, str]]:
+        """(text, name) of what a reduction carries and is not given: of one number, or of how many."""
+        dtype, each = self.types[reduce.outs[0]], "1.0"
+        beside = [] if len(given) > 1 else of_one(reduce, given[0])
+        if len(given) > 1:
+            points = product(axis.extent for axis in self.kernel.inner)
+            each = f"{self.number(points)}.0" if not is_open(points) else f"{self.number(points)}.to(tl.{TYPES[dtype]})"
+        if len(given) + len(beside) < len(names):
+            mask = self.mask(scope, bits)
+            number = f"tl.full({self.shape(bits)}, {each}, tl.{TYPES[dtype]})"
+            beside.append(number if mask is None else f"tl.where({mask}, {number}, 0.0)")
+        return list(zip(beside, names[len(given) :], strict=True))
+
+    def _gathered(self, scope: Scope, text: str, name: str) -> str:
+        return text if text.isidentifier() else self.named(scope, ("full", text), text, name)
 
     def accumulators(self, scope: Scope, reduce: Reduce, bits: int) -> list[str]:
         """Declare the accumulators of a reduction."""
-        names = [f"a{out}" for out in reduce.outs]
-        for name, out, identity in zip(names, reduce.outs, identities(reduce, self.types), strict=True):
-            self.line(scope, f"{name} = tl.full({self.shape(bits)}, {identity}, tl.{TYPES[self.types[out]]})")
+        names, start = self.names(reduce, "a"), identities(reduce, self.types)
+        for name, (_, dtype), identity in zip(names, carried(reduce, self.types), start, strict=True):
+            self.line(scope, f"{name} = tl.full({self.shape(bits)}, {identity}, tl.{TYPES[dtype]})")
         return names
 
     def across(self, scope: Scope, reduce: Reduce, names: list[str]) -> None:
         """Fold tiles along their columns into values of rows."""
-        outs = [f"v{out}" for out in reduce.outs]
+        outs = self.names(reduce, "v")
         self.line(scope, fold(reduce, names, outs, 1, self.types))
-        for out, name in zip(reduce.outs, outs, strict=True):
+        for out, name in zip(reduce.outs, outs, strict=False):
             scope.env[out] = Val(name, ROW)
 
     def loop_over_columns(self, scope: Scope, stage: Stage, only: str | None) -> None:
@@ -313,41 +340,50 @@ class _Main(_Printer):
             self.tiles[reduce.outs[0]] = names
 
     def _add_to_memory(self, scope: Scope, reduce: Reduce, names: list[str]) -> None:
-        (out,), (dtype,) = reduce.outs, [self.types[reduce.outs[0]]]
+        values = carried(reduce, self.types)
         if self.part.row_tile > 1:
-            self.line(scope, fold(reduce, names, [f"s{out}"], 0, self.types))
-            names = [f"s{out}"]
+            results = self.names(reduce, "s")
+            self.line(scope, fold(reduce, names, results, 0, self.types))
+            names = results
         mask = self.mask(scope, COL)
-        where = f"{self.partial(out)} + pid * {self.number(self.partials.row[out])} + c"
+        where = [
+            f"{self.partial(key, dtype)} + pid * {self.number(self.partials.row[key])} + c" for key, dtype in values
+        ]
         if several(self.part.row_steps):
             guard = f"(step > 0) & {mask}" if mask else "step > 0"
-            old = widened(f"tl.load({where}, mask={guard}, other=0)", dtype)
-            self.line(scope, f"a{out} = {old}")
-            self.line(scope, f"a{out} = tl.where(step > 0, a{out}, {identities(reduce, self.types)[0]})")
-            for text in combine(reduce, [f"a{out}"], names):
+            kept = self.names(reduce, "a")
+            for name, place, (_, dtype) in zip(kept, where, values, strict=True):
+                self.line(scope, f"{name} = {widened(f'tl.load({place}, mask={guard}, other=0)', dtype)}")
+            for name, start in zip(kept, identities(reduce, self.types), strict=True):
+                self.line(scope, f"{name} = tl.where(step > 0, {name}, {start})")
+            for text in combine(reduce, kept, names):
                 self.line(scope, text)
-            names = [f"a{out}"]
-        self.line(scope, f"tl.store({where}, {narrowed(names[0], dtype)}{f', mask={mask}' if mask else ''})")
+            names = kept
+        for name, place, (_, dtype) in zip(names, where, values, strict=True):
+            self.line(scope, f"tl.store({place}, {narrowed(name, dtype)}{f', mask={mask}' if mask else ''})")
 
     def _leave(self, scope: Scope, reduce: Reduce, chunk: str) -> None:
         """Fold what the tiles of this program came to and store it as its partial result."""
         names = self.tiles[reduce.outs[0]]
         bits = self.bits(self._home(reduce))
-        results = [f"g{out}" for out in reduce.outs]
+        results = self.names(reduce, "g")
         keeps = self.partials.keeps_row(reduce)
         if bits == ROW | COL and not keeps:
-            self.line(scope, fold(reduce, names, [f"x{out}" for out in reduce.outs], 1, self.types))
-            names = [f"x{out}" for out in reduce.outs]
+            folded = self.names(reduce, "x")
+            self.line(scope, fold(reduce, names, folded, 1, self.types))
+            names = folded
         self.line(scope, fold(reduce, names, results, 0, self.types))
-        for out, name in zip(reduce.outs, results, strict=True):
+        for (key, dtype), name in zip(carried(reduce, self.types), results, strict=True):
             place = (
-                f"{chunk} * {self.number(self.partials.row[out])} + c"
+                f"{chunk} * {self.number(self.partials.row[key])} + c"
                 if keeps
                 else f"{chunk} + tl.zeros({self.shape(0)}, tl.int32)"
             )
             mask = self.mask(scope, COL) if keeps else None
-            value = narrowed(name, self.types[out])
-            self.line(scope, f"tl.store({self.partial(out)} + {place}, {value}{f', mask={mask}' if mask else ''})")
+            value = narrowed(name, dtype)
+            self.line(
+                scope, f"tl.store({self.partial(key, dtype)} + {place}, {value}{f', mask={mask}' if mask else ''})"
+            )
 
 
 class _Total(_Printer):
@@ -380,18 +416,19 @@ class _Total(_Printer):
         if reduce.over != "grid":
             return super().total_value(scope, reduce, number)
         keeps = self.partials.keeps_row(reduce)
-        for out, val in zip(reduce.outs, self._collect(scope, reduce, keeps), strict=True):
+        for out, val in zip(reduce.outs, self._collect(scope, reduce, keeps), strict=False):
             scope.env[out] = val
         return scope.env[number]
 
     def _collect(self, scope: Scope, reduce: Reduce, keeps: bool) -> list[Val]:
-        chunks, outs = self.partials.chunks, reduce.outs
+        chunks, results = self.partials.chunks, self.names(reduce, "v")
         tile = min(PARTIAL_ROWS if keeps else 1024, power_above(chunks))
-        names = [f"a{out}" for out in outs]
+        names = self.names(reduce, "a")
         if several(chunks, tile):
             shape = f"[{tile}, {self.part.col_tile}]" if keeps else self._line_shape(tile)
-            for name, out, identity in zip(names, outs, identities(reduce, self.types), strict=True):
-                self.line(scope, f"{name} = tl.full({shape}, {identity}, tl.{TYPES[self.types[out]]})")
+            values = zip(names, carried(reduce, self.types), identities(reduce, self.types), strict=True)
+            for name, (_, dtype), identity in values:
+                self.line(scope, f"{name} = tl.full({shape}, {identity}, tl.{TYPES[dtype]})")
             self.line(scope, f"for k0 in range(0, {self.number(chunks, 'chunks')}, {tile}):")
             inside = scope.child()
             for text in combine(reduce, names, self._read(inside, reduce, keeps, tile, "k0 + ")):
@@ -399,8 +436,8 @@ class _Total(_Printer):
         else:
             names = self._read(scope, reduce, keeps, tile, "")
         axis = 0 if keeps or self.flat else 1
-        self.line(scope, fold(reduce, names, [f"v{out}" for out in outs], axis, self.types))
-        return [Val(f"v{out}", COL if keeps else 0) for out in outs]
+        self.line(scope, fold(reduce, names, results, axis, self.types))
+        return [Val(name, COL if keeps else 0) for name in results]
 
     def _line_shape(self, tile: int) -> str:
         return f"[{tile}]" if self.flat else f"[1, {tile}]"
@@ -411,18 +448,18 @@ class _Total(_Printer):
         at, lanes = f"k{reduce.outs[0]}", f"tl.arange(0, {tile})"
         self.line(scope, f"{at} = ({start}{lanes}){side}" if side else f"{at} = {start}{lanes}")
         names = []
-        for out, identity in zip(reduce.outs, identities(reduce, self.types), strict=True):
-            dtype = self.types[out]
+        values = zip(carried(reduce, self.types), identities(reduce, self.types), strict=True)
+        for (key, dtype), identity in values:
             chunks = self.partials.chunks
             ragged = is_open(chunks) or chunks % tile != 0 or chunks == 0
             masks = [f"({at} < {self.number(chunks, 'chunks')})"] if ragged else []
             masks += [m for m in [self.mask(scope, COL)] if m and keeps]
-            row = f"{at} * {self.number(self.partials.row[out])} + c" if keeps else at
-            where = f"{self.partial(out)} + {row}"
+            row = f"{at} * {self.number(self.partials.row[key])} + c" if keeps else at
+            where = f"{self.partial(key, dtype)} + {row}"
             mask = " & ".join(masks)
             text = widened(f"tl.load({where}{f', mask={mask}, other=0' if mask else ''})", dtype)
-            self.line(scope, f"x{out} = {text}")
+            self.line(scope, f"x{key} = {text}")
             if mask:
-                self.line(scope, f"x{out} = tl.where({mask}, x{out}, {identity})")
-            names.append(f"x{out}")
+                self.line(scope, f"x{key} = tl.where({mask}, x{key}, {identity})")
+            names.append(f"x{key}")
         return names

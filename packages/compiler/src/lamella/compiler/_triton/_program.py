@@ -13,17 +13,17 @@ from typing import Any
 
 from lamella.compiler._image import numpy_dtype
 from lamella.compiler._lower._graph import Lowered, lower_graph, mark_stored
-from lamella.compiler._lower._group import LEAST_ROWS, Extern, Group, Step
+from lamella.compiler._lower._group import Extern, Group, Step
 from lamella.compiler._lower._kernelize import LONG_ROW, Made, kernelize
+from lamella.compiler._lower._limits import LEAST_ROWS, NEVER, Limits
 from lamella.compiler._lower._refs import Ref, Root
 from lamella.compiler._newest import with_newest
 from lamella.compiler._plan import Plan, Span, plan
 from lamella.compiler._scalars import scalar_function
+from lamella.compiler._triton import _schedule
 from lamella.compiler._triton._open import all_opened, opened, other_sizes
 from lamella.compiler._triton._print import Function, Launch, Partial, Printed, module_text, print_kernel
 from lamella.graph import Graph, GraphError, TensorType, bound, named_sizes, verify
-
-_NEVER = 1 << 62  # a threshold that no size reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +210,9 @@ def _where(graph: Graph, name: str) -> tuple[int, int]:
 
 
 def _lowered(graph: Graph, *, open_sizes: bool) -> Lowered:
-    """A graph lowered; where sizes are open no decision depends on how many rows a sum has."""
-    lowered = lower_graph(graph, library={}, least_rows=1 if open_sizes else LEAST_ROWS)
+    """A graph lowered; where sizes are open no decision depends on how many rows a sum has, or how long they are."""
+    limits = Limits(1 if open_sizes else LEAST_ROWS, 0, 0 if open_sizes else _schedule.MOST_TILE, rows_lie=False)
+    lowered = lower_graph(graph, library={}, limits=limits)
     mark_stored(lowered.steps)
     return lowered
 
@@ -222,7 +223,7 @@ def _kernels(steps: Iterable[Step], *, open_sizes: bool) -> Iterator[Made | Exte
         if isinstance(step, Extern):
             yield step
         elif isinstance(step, Group) and any(item.root.stored for item in step.items):
-            yield kernelize(step, _NEVER if open_sizes else LONG_ROW)
+            yield kernelize(step, NEVER if open_sizes else LONG_ROW)
 
 
 def _opened(graph: Graph, sizes: Mapping[str, int], made: list[Made | Extern]) -> list[Made | Extern]:

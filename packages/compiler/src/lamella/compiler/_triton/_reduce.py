@@ -6,8 +6,8 @@ Order follows from sizes and tiles alone. NaN goes through max, min and arg-redu
 from __future__ import annotations
 
 from lamella.compiler._kernel import Reduce, Scan, Update
-from lamella.compiler._kernel._ir import FLOATS, INTS, ITEM_BYTES, UNSIGNED
-from lamella.compiler._triton._values import TYPES
+from lamella.compiler._kernel._ir import FLOATS, INTS, ITEM_BYTES, PAIRED, UNSIGNED, least_finite
+from lamella.compiler._triton._values import TYPES, literal
 
 LAST_POSITION = str(2**63 - 1)
 _COMBINE = {
@@ -15,21 +15,42 @@ _COMBINE = {
     "min": "lm_min({a}, {b})", "largest": "lm_largest({a}, {b})", "logaddexp": "lm_logaddexp({a}, {b})",
 }  # fmt: skip
 
+_TOGETHER = {"welford": "moments", "softmax": "powers"}  # the library's functions of all that is carried
 
-def is_paired(reduce: Reduce) -> bool:
-    """Whether a reduction carries a value and its position."""
-    return len(reduce.outs) == 2
+
+def carried(reduce: Reduce, types: dict[int, str]) -> list[tuple[str, str]]:
+    """(what its names end with, type) of each value that a reduction carries.
+
+    With a mean goes how many numbers it is of: where tiles hang over the end, or programs have no rows left, fewer.
+    """
+    values = [(str(out), types[out]) for out in reduce.outs]
+    return [*values, (f"{reduce.outs[0]}n", values[0][1])] if reduce.combiner == "welford" else values
 
 
 def identities(reduce: Reduce, types: dict[int, str]) -> list[str]:
     """For each value carried, the literal that leaves others unchanged."""
     first = identity(reduce.combiner, types[reduce.args[0]])
-    return [first, LAST_POSITION] if is_paired(reduce) else [first]
+    match reduce.combiner:
+        case "welford":
+            return [first, "0.0", "0.0"]
+        case "softmax":
+            return [first, "0.0"]
+        case combiner if combiner in PAIRED:
+            return [first, LAST_POSITION]
+        case _:
+            return [first]
+
+
+def of_one(reduce: Reduce, x: str) -> list[str]:
+    """What is carried beside the value of one point, without the number of points."""
+    return [f"{x} - {x}"] if reduce.combiner == "welford" else []  # 0, but of infinity NaN
 
 
 def identity(combiner: str, dtype: str) -> str:
     """The literal that a combiner leaves others unchanged by."""
-    fixed = {"sum": "0", "prod": "1", "any": "False", "all": "True"}.get(combiner)
+    if combiner == "softmax":
+        return literal(least_finite(dtype), dtype)
+    fixed = {"sum": "0", "prod": "1", "any": "False", "all": "True", "welford": "0"}.get(combiner)
     if fixed is not None:
         return fixed + ".0" * (dtype in FLOATS)
     low = combiner in ("max", "largest", "argmax", "logaddexp")
@@ -43,7 +64,9 @@ def identity(combiner: str, dtype: str) -> str:
 
 def combine(reduce: Reduce, old: list[str], new: list[str]) -> list[str]:
     """Statements that bring `new` into the accumulators named `old`."""
-    if is_paired(reduce):
+    if reduce.combiner in _TOGETHER:
+        return [f"{', '.join(old)} = lm_{_TOGETHER[reduce.combiner]}({', '.join([*old, *new])})"]
+    if reduce.combiner in PAIRED:
         take = f"take{reduce.outs[0]}"
         return [
             f"{take} = lm_beats_{reduce.combiner}({new[0]}, {new[1]}, {old[0]}, {old[1]})",
@@ -57,7 +80,11 @@ def fold(reduce: Reduce, names: list[str], results: list[str], axis: int, types:
     """A statement that folds tiles along an axis, keeping it with length 1."""
     dtype = types[reduce.args[0]]
     kind = "_int" if dtype in INTS else ""
-    if is_paired(reduce):
+    if reduce.combiner in _TOGETHER:
+        least = [identity("softmax", dtype)] if reduce.combiner == "softmax" else []
+        given = ", ".join([*names, *least, str(axis)])
+        return f"{', '.join(results)} = lm_{_TOGETHER[reduce.combiner]}_over({given})"
+    if reduce.combiner in PAIRED:
         return f"{results[0]}, {results[1]} = lm_{reduce.combiner}{kind}_over({names[0]}, {names[1]}, {axis})"
     (x,), (out,) = names, results
     small = f".to(tl.{TYPES[dtype]})" if dtype in INTS and ITEM_BYTES[dtype] < 4 else ""

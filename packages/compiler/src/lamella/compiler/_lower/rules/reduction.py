@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from lamella.compiler._kernel import KernelBuilder
@@ -65,6 +66,28 @@ def _arg(combiner: str) -> Rule:
     return rule
 
 
+def _spread(e: Emitter, x: Ref, dims: tuple[int, ...], correction: float, keepdim: bool) -> tuple[Ref, Ref]:
+    """(variance, mean with its dims kept), both as wide as they are computed."""
+    mean, squares = e.moments(e.wide(x), dims, keepdim)
+    count = math.prod(x.shape[d] for d in dims)
+    return e.map("div", squares, max(count - correction, 0.0)), mean
+
+
+def _var(e: Emitter, x: Ref, *, dims: tuple[int, ...], correction: float, keepdim: bool) -> tuple[Ref, Ref]:
+    out, mean = _spread(e, x, dims, correction, keepdim)
+    return e.cast(out, x.dtype), mean
+
+
+def _std(e: Emitter, x: Ref, *, dims: tuple[int, ...], correction: float, keepdim: bool) -> tuple[Ref, Ref]:
+    out, mean = _spread(e, x, dims, correction, keepdim)
+    return e.cast(e.map("sqrt", out), x.dtype), mean
+
+
+def _logsumexp(e: Emitter, x: Ref, *, dims: tuple[int, ...], keepdim: bool) -> Ref:
+    top, total = e.powers(e.wide(x), dims, keepdim)
+    return e.cast(e.map("add", e.map("log", total), top), x.dtype)
+
+
 def _cross(e: Emitter, x: Ref, y: Ref, *, dim: int) -> Ref:
     """Vectors of three along dim (negative): a component is made of the other two of each."""
     shape = broadcast([x.shape, y.shape])
@@ -94,6 +117,9 @@ RULES: dict[str, Rule] = {
     "amin": _reduce("min", of_bool="all"),
     "nansum": _nansum,
     "count_nonzero": _count_nonzero,
+    "var": _var,
+    "std": _std,
+    "logsumexp": _logsumexp,
     "any": _truth("any"),
     "all": _truth("all"),
     "argmax": _arg("argmax"),

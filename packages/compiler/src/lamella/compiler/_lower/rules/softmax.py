@@ -24,8 +24,12 @@ def _log_softmax(e: Emitter, x: Ref, *, dim: int) -> Ref:
 
 
 def _log_softmax_wide(e: Emitter, w: Ref, dim: int) -> Ref:
-    shifted = e.map("sub", w, e.reduce("largest", w, (dim,), True))
-    return e.map("sub", shifted, e.map("log", e.reduce("sum", e.map("exp", shifted), (dim,), True)))
+    if not e.looks_once(w, (dim,)):
+        shifted = e.map("sub", w, e.reduce("largest", w, (dim,), True))
+        return e.map("sub", shifted, e.map("log", e.reduce("sum", e.map("exp", shifted), (dim,), True)))
+    top, total = e.powers(w, (dim,), True)
+    total = e.map("add", total, e.map("sub", top, top))  # an infinite largest leaves nothing but NaN
+    return e.map("sub", e.map("sub", w, top), e.map("log", total))
 
 
 def _cross_entropy(

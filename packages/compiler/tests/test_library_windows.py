@@ -38,8 +38,16 @@ CONVOLUTIONS = {
     "images in several boxes": (60, 1, 9, 4, (12, 12), (3, 3), (1, 1), (1, 1), (1, 1)),
     "an image in several boxes": (1, 1, 16, 8, (60, 90), (3, 3), (2, 1), (1, 1), (1, 1)),
     "a long line in several boxes": (1, 1, 40, 2, (2, 700), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "channels in blocks": (2, 1, 75, 9, (6, 5), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "a kernel as deep as a block": (1, 1, 2, 5, (21, 20), (19, 19), (1, 1), (1, 2), (1, 1)),
+    "many channels out": (1, 1, 9, 301, (9, 11), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "small images": (37, 1, 5, 11, (3, 3), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "one by one, small images": (37, 1, 6, 11, (3, 3), (1, 1), (1, 1), (0, 0), (1, 1)),
+    "one by one, in several boxes": (3, 2, 70, 9, (41, 43), (1, 1), (1, 1), (0, 0), (1, 1)),
+    "lines as wide as a vector": (2, 1, 3, 7, (8, 16), (3, 3), (1, 1), (1, 1), (1, 1)),
+    "lines as wide as two vectors": (2, 1, 3, 7, (5, 32), (3, 3), (1, 1), (1, 1), (1, 1)),
 }  # fmt: skip
-LARGE = {"images in several boxes", "an image in several boxes", "a long line in several boxes"}
+LARGE = {case for case in CONVOLUTIONS if "in several boxes" in case or "many channels out" in case}
 
 
 def graph_of(op: str, shapes: list[tuple[int, ...]], dtype: str, outs: list[str], params: dict[str, Any]) -> Any:

@@ -4,8 +4,10 @@
 #include "vectors.h"
 
 #ifdef LM_WINDOWS
+#include "panel.h"
 #include "patches.h"
 #include "depthwise.h"
+#include "slide.h"
 #include "conv.h"
 #include "pool.h"
 #endif

@@ -82,7 +82,7 @@ static inline int64_t LM_NAME(lm_panels_size)(int64_t n, int64_t depth) {
 }
 
 /* Up to LM_LANES columns [depth, cols] of a panel, zero behind them, from rows of b, `b_along` apart, times `scale`. */
-static void LM_NAME(lm_pack_turned)(
+static inline void LM_NAME(lm_pack_turned)(
     int64_t cols, int64_t depth, const LM_REAL *b, int64_t b_along, LM_REAL scale, LM_REAL *panel
 ) {
     int64_t k = 0;
@@ -101,7 +101,7 @@ static void LM_NAME(lm_pack_turned)(
 }
 
 /* B [depth, n] times `scale` as panels, zero behind its columns; B has any strides. */
-static void LM_NAME(lm_pack)(
+static inline void LM_NAME(lm_pack)(
     int64_t n, int64_t depth, const LM_REAL *b, int64_t b_down, int64_t b_along, LM_REAL scale, LM_REAL *panels
 ) {
     for (int64_t j = 0; j < n; j += LM_PANEL, b += LM_PANEL * b_along, panels += depth * LM_PANEL) {

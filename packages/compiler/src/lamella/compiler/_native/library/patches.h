@@ -180,5 +180,3 @@ static void LM_NAME(lm_unpad)(const lm_window *w, const LM_NAME(lm_padded) *p, L
                         to[k * stride + phase] = from[k];
             }
 }
-#undef LM_BLOCK
-#undef LM_BLOCK_BYTES

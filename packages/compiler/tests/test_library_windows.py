@@ -12,6 +12,8 @@ import pytest
 
 from lamella.compiler._account import account
 from lamella.compiler._image import numpy_dtype
+from lamella.compiler._library import _conv
+from lamella.compiler._native import _load
 from lamella.compiler.executor import compile_graph, get_num_threads, set_num_threads
 from lamella.graph import interpret, parse
 from lamella.tensor.extend import OPS, MetaArray, rule
@@ -90,6 +92,31 @@ def check(graph: Any, dtype: str, inputs: list[Any] | None = None) -> None:
 def test_convolution(case: str, op: str) -> None:
     for dtype in ("f32",) if case in LARGE else DTYPES:
         check(convolution(case, op, dtype), dtype)
+
+
+@pytest.fixture
+def unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where BLAS has a unit of its own for products."""
+    blas = _load.runtime().blas
+    if blas is None or not blas.wide:
+        pytest.skip("no BLAS with wide sizes")
+    monkeypatch.setattr(_load.runtime(), "blas", blas._replace(symbol="cblas_sgemm$NEWLAPACK$ILP64"))
+    monkeypatch.setattr(_conv, "_LEAST", 0)
+
+
+@pytest.mark.usefixtures("unit")
+@pytest.mark.parametrize("op", ["conv", "conv_input_grad"])
+@pytest.mark.parametrize("case", CONVOLUTIONS)
+def test_convolution_by_blas(case: str, op: str) -> None:
+    graph = convolution(case, op, "f32")
+    (dims,) = [step.dims for step in compile_graph(graph).steps]
+    assert dims[-1] == 1
+    check(graph, "f32")
+
+
+def test_convolution_needs_no_blas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_load.runtime(), "blas", None)
+    check(convolution("odd everything", "conv", "f32"), "f32")
 
 
 def test_convolution_without_a_bias() -> None:

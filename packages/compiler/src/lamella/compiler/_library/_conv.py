@@ -1,4 +1,6 @@
-"""Convolution and its gradients through patches and BLAS (`_native/library/conv.h`)."""
+"""Convolution by our own products (`_native/library/slide.h`) or a BLAS that has a unit of its own for them, and its
+gradients through patches and BLAS (`_native/library/conv.h`).
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,27 @@ _BLOCKS = 8
 _PARTS = 4
 _PART_WORK = 1 << 18  # elements of patches in a part of the weight gradient's sum
 _LEAST_CHANNELS = 8  # a product with fewer rows is slow
+_LEAST = 1 << 18  # multiply-adds that pay for a unit beside the processor
 
 
 def _accepts(types: Sequence[Any], params: Params) -> bool:
-    """Real floats over one to three dims with at least one channel, where numpy's BLAS was found."""
+    """Real floats over one to three dims with at least one channel."""
     first, second = types[:2]
+    return slides(first, params["stride"]) and 0 not in (first.shape[1], second.shape[1])
+
+
+def _accepts_grad(types: Sequence[Any], params: Params) -> bool:
+    """The same, where numpy's BLAS was found."""
     blas = runtime().blas
-    if blas is None or not slides(first, params["stride"]) or 0 in (first.shape[1], second.shape[1]):
+    if blas is None or not _accepts(types, params):
         return False
     return blas.wide or max(math.prod(t.shape) for t in types if t is not None) <= _MOST
+
+
+def _by_blas(y: Sequence[int], w: Sequence[int]) -> bool:
+    """Whether BLAS multiplies w and the patches of a result y: where it has a unit that our code does not reach."""
+    blas = runtime().blas
+    return blas is not None and blas.accelerates and blas.wide and math.prod(y) * math.prod(w[1:]) >= _LEAST
 
 
 def _sizes(x: Sequence[int], w: Sequence[int], out: Sequence[int], params: Params) -> tuple[int, ...]:
@@ -36,7 +50,9 @@ def _sizes(x: Sequence[int], w: Sequence[int], out: Sequence[int], params: Param
 
 def _forward(operands: Sequence[Any], params: Params) -> tuple[int, ...]:
     x, w = operands[:2]
-    return ITEM_BYTES[x.dtype], *_sizes(x.shape, w.shape, out_sizes("conv", operands, params), params)
+    out = out_sizes("conv", operands, params)
+    by_blas = _by_blas((x.shape[0], w.shape[0], *out), w.shape)
+    return ITEM_BYTES[x.dtype], *_sizes(x.shape, w.shape, out, params), int(by_blas)
 
 
 def _turns(w: Any, params: Params) -> bool:
@@ -48,12 +64,22 @@ def _turns(w: Any, params: Params) -> bool:
 
 def _input_grad(operands: Sequence[Any], params: Params) -> tuple[int, ...]:
     g, w = operands
-    return ITEM_BYTES[g.dtype], *_sizes(params["shape"], w.shape, g.shape[2:], params), int(_turns(w, params))
+    how = int(_turns(w, params)), int(_by_blas(g.shape, w.shape))
+    return ITEM_BYTES[g.dtype], *_sizes(params["shape"], w.shape, g.shape[2:], params), *how
 
 
 def _turned_bytes(operands: Sequence[Any], params: Params) -> int:
     g, w = operands
     return ITEM_BYTES[g.dtype] * math.prod(w.shape) if _turns(w, params) else 0
+
+
+def _holds(dims: tuple[int, ...]) -> bool:
+    return bool(dims[-1])
+
+
+def _holds_grad(dims: tuple[int, ...]) -> bool:
+    turns, by_blas = dims[-2:]
+    return not turns or bool(by_blas)
 
 
 def _parts(g: Any, params: Params) -> tuple[int, int]:
@@ -78,7 +104,7 @@ def _sums_bytes(operands: Sequence[Any], params: Params) -> int:
 
 
 ROWS = {
-    "conv": Library("lm_conv", _forward, _accepts),
-    "conv_input_grad": Library("lm_conv_input_grad", _input_grad, _accepts, _turned_bytes),
-    "conv_weight_grad": Library("lm_conv_weight_grad", _weight_grad, _accepts, _sums_bytes),
+    "conv": Library("lm_conv", _forward, _accepts, holds=_holds),
+    "conv_input_grad": Library("lm_conv_input_grad", _input_grad, _accepts_grad, _turned_bytes, holds=_holds_grad),
+    "conv_weight_grad": Library("lm_conv_weight_grad", _weight_grad, _accepts_grad, _sums_bytes),
 }

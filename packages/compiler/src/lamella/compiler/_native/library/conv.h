@@ -1,4 +1,4 @@
-/* Convolution, and its two gradients: patches of a box of positions, and a matrix product for each group.
+/* Convolution, where BLAS does it, and its two gradients: patches of a box of positions, and a product for each group.
  *
  * A box is so small that its patches stay in the cache, and so large that reading the weights again for each costs
  * little. Images of the input gradient are independent. The weight gradient adds boxes up in parts, and the parts in
@@ -16,6 +16,7 @@ typedef struct {
     lm_cut cut;
     const LM_REAL *x, *weight, *bias, *g;
     LM_REAL *result, *partial;
+    int64_t by_blas;       /* products of the convolution */
     int64_t parts, blocks; /* of the weight gradient: sums over some boxes, and ranges of channels */
 } LM_NAME(lm_conv_job);
 
@@ -45,27 +46,72 @@ static void LM_NAME(lm_patches)(
     }
 }
 
-/* Copy `rows` rows of `count` elements. */
-static void LM_NAME(lm_copy_rows)(
-    LM_REAL *to, int64_t to_apart, const LM_REAL *from, int64_t from_apart, int64_t rows, int64_t count
-) {
-    for (int64_t k = 0; k < rows; ++k) memcpy(to + k * to_apart, from + k * from_apart, (size_t)count * sizeof *to);
-}
-
 /* ---- forward ------------------------------------------------------------------------------------------------- */
 
-static void LM_NAME(lm_conv_run)(LM_NAME(lm_conv_job) *job) {
-    if (lm_is_depthwise(job->w))
-        LM_NAME(lm_depthwise_run)(job->rt, job->w, job->x, job->weight, job->bias, job->result);
-    else LM_NAME(lm_slide_run)(job->rt, job->w, job->x, job->weight, job->bias, job->result);
+/* A product that begins with the bias, where there is one. */
+static void LM_NAME(lm_apply)(
+    const LM_NAME(lm_conv_job) *job, int64_t group, const LM_REAL *cols, int64_t cols_apart, LM_REAL *y,
+    int64_t y_apart, int64_t count
+) {
+    const lm_window *const w = job->w;
+    const int64_t inner = LM_NAME(lm_inner)(w);
+    if (job->bias)
+        for (int64_t k = 0; k < w->o; ++k)
+            for (int64_t j = 0; j < count; ++j) y[k * y_apart + j] = job->bias[group * w->o + k];
+    job->rt->LM_GEMM(
+        0, 0, w->o, count, inner, 1, job->weight + group * w->o * inner, lm_max(inner, 1), cols, cols_apart,
+        job->bias ? 1 : 0, y, y_apart
+    );
 }
 
-/* x [n, groups c, ..], w [groups o, c, ..], bias or none -> y [n, groups o, ..] */
+static void LM_NAME(lm_conv_chunk)(const lm_call *call, int64_t chunk) {
+    const LM_NAME(lm_conv_job) *const job = (const LM_NAME(lm_conv_job) *)call;
+    const lm_window *const w = job->w;
+    const int64_t group = chunk % w->groups, inner = LM_NAME(lm_inner)(w);
+    const lm_box box = lm_box_of(w, &job->cut, chunk / w->groups);
+    const int64_t length = lm_volume(w->out), positions = lm_volume(box.size), start = lm_box_start(w, &box);
+    LM_REAL *const y = job->result + (box.image * w->groups + group) * w->o * length + start;
+    const int64_t next = w->groups * w->o * length; /* image of y */
+    if (lm_is_pointwise(w)) { /* the image is its own patches */
+        for (int64_t i = 0; i < box.images; ++i) {
+            const LM_REAL *const x = job->x + ((box.image + i) * w->groups + group) * w->c * length + start;
+            LM_NAME(lm_apply)(job, group, x, length, y + i * next, length, positions);
+        }
+        return;
+    }
+    const int64_t apart = LM_NAME(lm_apart)(&box), padded = LM_NAME(lm_padded_size)(w, box.size);
+    LM_REAL *const buffer = job->rt->scratch((size_t)(padded + (inner + w->o) * apart + LM_LANES) * sizeof *buffer);
+    LM_REAL *const cols = buffer + padded, *const side = cols + inner * apart;
+    LM_NAME(lm_patches)(w, &box, job->x, w->groups * w->c, group * w->c, buffer, cols);
+    if (box.images == 1) {
+        LM_NAME(lm_apply)(job, group, cols, apart, y, length, positions);
+        return;
+    }
+    LM_NAME(lm_apply)(job, group, cols, apart, side, apart, box.images * positions);
+    for (int64_t i = 0; i < box.images; ++i)
+        LM_NAME(lm_copy_rows)(y + i * next, length, side + i * positions, apart, w->o, positions);
+}
+
+static void LM_NAME(lm_conv_run)(LM_NAME(lm_conv_job) *job) {
+    if (lm_is_depthwise(job->w)) {
+        LM_NAME(lm_depthwise_run)(job->rt, job->w, job->x, job->weight, job->bias, job->result);
+        return;
+    }
+    if (!job->by_blas) {
+        LM_NAME(lm_slide_run)(job->rt, job->w, job->x, job->weight, job->bias, job->result);
+        return;
+    }
+    job->cut = LM_NAME(lm_conv_cut)(job->w);
+    job->rt->parallel_for(LM_NAME(lm_conv_chunk), &job->call, job->cut.count * job->w->groups);
+}
+
+/* x [n, groups c, ..], w [groups o, c, ..], bias or none -> y [n, groups o, ..]; behind the window stands whether BLAS
+ * multiplies */
 static int64_t LM_NAME(lm_conv)(const lm_runtime *rt, char *const *data, const int64_t *dims, const lm_scalar *scalars) {
     (void)scalars;
     LM_NAME(lm_conv_job) job = {
         .rt = rt, .w = (const lm_window *)dims, .x = (const LM_REAL *)data[0], .weight = (const LM_REAL *)data[1],
-        .bias = (const LM_REAL *)data[2], .result = (LM_REAL *)data[3],
+        .bias = (const LM_REAL *)data[2], .result = (LM_REAL *)data[3], .by_blas = dims[LM_WINDOW_DIMS],
     };
     LM_NAME(lm_conv_run)(&job);
     return 0;
@@ -114,7 +160,8 @@ static void LM_NAME(lm_turn_weight)(const lm_window *w, const LM_REAL *weight, L
             }
 }
 
-/* g [n, groups o, ..], w [groups o, c, ..] -> x's cotangent [n, groups c, ..]; room for weights where dims ask to turn */
+/* g [n, groups o, ..], w [groups o, c, ..] -> x's cotangent [n, groups c, ..]; room for weights where dims ask to turn,
+ * and say whether BLAS multiplies then */
 static int64_t LM_NAME(lm_conv_input_grad)(
     const lm_runtime *rt, char *const *data, const int64_t *dims, const lm_scalar *scalars
 ) {
@@ -122,7 +169,7 @@ static int64_t LM_NAME(lm_conv_input_grad)(
     const lm_window *const w = (const lm_window *)dims;
     LM_NAME(lm_conv_job) job = {
         .rt = rt, .w = w, .g = (const LM_REAL *)data[0], .weight = (const LM_REAL *)data[1],
-        .result = (LM_REAL *)data[2],
+        .result = (LM_REAL *)data[2], .by_blas = dims[LM_WINDOW_DIMS + 1],
     };
     if (dims[LM_WINDOW_DIMS]) {
         const lm_window turned = lm_turned(w);

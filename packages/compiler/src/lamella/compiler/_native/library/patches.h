@@ -80,6 +80,13 @@ static inline void LM_NAME(lm_split)(
         for (int64_t k = lm_first_of(low, q, stride); k * stride + q < high; ++k) row[k] = from[k * stride + q - low];
 }
 
+/* Copy `rows` rows of `count` elements. */
+static void LM_NAME(lm_copy_rows)(
+    LM_REAL *to, int64_t to_apart, const LM_REAL *from, int64_t from_apart, int64_t rows, int64_t count
+) {
+    for (int64_t k = 0; k < rows; ++k) memcpy(to + k * to_apart, from + k * from_apart, (size_t)count * sizeof *to);
+}
+
 /* Copy the channels of a group of one image under the box; what is outside of the image must be zero already. */
 static void LM_NAME(lm_pad)(
     const lm_window *w, const lm_box *box, const LM_REAL *image, const LM_NAME(lm_padded) *p

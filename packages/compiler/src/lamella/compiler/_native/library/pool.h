@@ -4,7 +4,7 @@
  * neighbours. Every channel of every image is a plane: `n` of the window counts them, its other channels are 1.
  */
 #ifndef LM_PLANES_BYTES
-#define LM_PLANES_BYTES (1 << 16) /* planes of a chunk together */
+#define LM_PLANES_BYTES (1 << 17) /* planes of a chunk together */
 #define LM_PADDED_BYTES (1 << 14) /* padded planes together: vectors are not read while parts of them are written */
 #define LM_TAKE(mask, a, b) (((mask) & (a)) | (~(mask) & (b)))
 #endif

@@ -44,15 +44,15 @@ static int64_t LM_NAME(lm_slide_apart)(const lm_box *box) {
 }
 
 /* Where a position of a box lies: image, plane, line and place in it, and the first tap of its window. */
-typedef struct { int64_t i, a, b, j, line; } LM_NAME(lm_place_of);
+typedef struct { int64_t i, a, b, j, line; } LM_NAME(lm_cursor);
 
-static void LM_NAME(lm_place_line)(const lm_window *w, const LM_NAME(lm_slide_room) *room, LM_NAME(lm_place_of) *at) {
+static void LM_NAME(lm_cursor_line)(const lm_window *w, const LM_NAME(lm_slide_room) *room, LM_NAME(lm_cursor) *at) {
     at->line = at->i * room->image + at->a * w->stride[0] * room->p.plane + at->b * w->stride[1] * room->p.row;
 }
 
 /* The next `columns` positions as pieces, and whether all of them are at most a block long; how many they are. */
 static int64_t LM_NAME(lm_slide_pieces)(
-    const lm_window *w, const lm_box *box, const LM_NAME(lm_slide_room) *room, LM_NAME(lm_place_of) *at,
+    const lm_window *w, const lm_box *box, const LM_NAME(lm_slide_room) *room, LM_NAME(lm_cursor) *at,
     int64_t columns, int *narrow
 ) {
     int64_t count = 0;
@@ -73,7 +73,7 @@ static int64_t LM_NAME(lm_slide_pieces)(
                 ++at->i;
             }
         }
-        LM_NAME(lm_place_line)(w, room, at);
+        LM_NAME(lm_cursor_line)(w, room, at);
     }
     return count;
 }
@@ -99,7 +99,7 @@ static void LM_NAME(lm_slide_gather)(
 ) {
     const int64_t columns = LM_NAME(lm_slide_positions)(box), taps = lm_volume(w->kernel);
     LM_REAL *panel = room->panels;
-    LM_NAME(lm_place_of) at = {0};
+    LM_NAME(lm_cursor) at = {0};
     for (int64_t first = 0; first < columns; first += LM_PANEL, panel += channels * taps * LM_PANEL) {
         const int64_t some = lm_min(LM_PANEL, columns - first);
         int narrow;
@@ -198,10 +198,10 @@ static void LM_NAME(lm_slide_chunk)(const lm_call *call, int64_t chunk) {
                 room.panels, to + m * apart, apart, bias || first > 0
             );
     }
-    const int64_t own = lm_volume(box.size);
     for (int64_t i = 0; i < box.images && box.images > 1; ++i)
-        for (int64_t k = 0; k < rows; ++k)
-            memcpy(y + i * next + k * length, to + i * own + k * apart, (size_t)own * sizeof *y);
+        LM_NAME(lm_copy_rows)(
+            y + i * next, length, to + i * lm_volume(box.size), apart, rows, lm_volume(box.size)
+        );
 }
 
 static void LM_NAME(lm_slide_run)(

@@ -14,9 +14,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from lamella.graph import Graph, size_bytes
+from lamella.graph import Graph
 
-from ._budget import WORTHS, Less, held_bytes, unreachable
+from ._budget import WORTHS, Less, unreachable
 from ._pieces import Leaf, Piece, Section, Shape, clean
 from ._segments import Path, Segment, Segments, Step
 
@@ -57,22 +57,22 @@ class _Arrangement:
         self.needed: dict[Path, list[frozenset[int]]] = {}
         self.kept: dict[Path, list[frozenset[int]]] = {}
         for p in paths:
-            made: frozenset[int] = frozenset()
-            self.needed[p], self.kept[p] = [], []
-            for n, segment in enumerate(p.segments):
-                made |= segment.makes
-                self.needed[p].append(later[p][-2 - n] & made)
-                self.kept[p].append(kin[segment, p.keys[: n + 1]] & made)
+            self.needed[p] = [_made(p, n, later[p][-2 - n]) for n in range(len(p.segments))]
+            self.kept[p] = [_made(p, n, kin[s, p.keys[: n + 1]]) for n, s in enumerate(p.segments)]
 
     def alive(self) -> dict[Section, int]:
         """The most bytes that earlier pieces gave and that are alive while a piece runs."""
         found: dict[Section, int] = {}
         for p in self.paths:
-            sizes = sizes_of(p)
             sections = [*[s.section for s in p.segments], p.section]
             for section, ids in zip(sections, [frozenset[int](), *self.kept[p]], strict=True):
-                found[section] = max(found.get(section, 0), sum([sizes[i] for i in ids]))
+                found[section] = max(found.get(section, 0), sum([p.sizes[i] for i in ids]))
         return found
+
+
+def _made(path: Path, n: int, ids: frozenset[int]) -> frozenset[int]:
+    """Those that the first segments of a path make, up to number n."""
+    return frozenset([i for i in ids if path.made_at.get(i, sys.maxsize) <= n])
 
 
 class _Found(NamedTuple):
@@ -125,30 +125,19 @@ def _commit(found: _Found, has_budget: bool) -> None:
         section.price = price
     least = 1 if has_budget else _SMALL
     for p in arrangement.paths:
-        sizes, before, steps = sizes_of(p), frozenset[int](), []
+        before, steps = frozenset[int](), []
         for segment, kept, needed in zip(p.segments, arrangement.kept[p], arrangement.needed[p], strict=True):
             there = before.union(pieces[segment].shape.gives)
-            dead = tuple([i for i in there - kept if sizes[i] >= least])
+            dead = tuple([i for i in there - kept if p.sizes[i] >= least])
             steps.append(Step(pieces[segment], dead, kept, needed))
             before = kept
         p.plan = tuple(steps), leaves[p]
     if has_budget:
         found.path.after = found.after
-        found.path.held = _held(found.path, fits[found.path.section])
 
 
 def _piece(segment: Segment, shape: Shape, fit: Graph | None) -> Piece:
     return Piece(shape, fit, segment.number, segment.read, segment.kind, segment.compile_graph)
-
-
-def sizes_of(path: Path) -> dict[int, int]:
-    """Bytes of what the segments of a path make, by id."""
-    return {v.id: size_bytes(v) for s in path.segments for node in s.body.nodes for v in node.outputs}
-
-
-def _held(path: Path, leaf: Graph) -> int:
-    """Bytes that a leaf leaves for the backward."""
-    return held_bytes(leaf, leaf.outputs[path.results :], {*path.takes})
 
 
 # -- with a budget
@@ -222,12 +211,11 @@ class _Search:
         after = path.after
         for p in arrangement.paths:
             if p.after is not None:
-                held = _held(p, fits[p.section])
                 less = self._after.setdefault(id(p.after), Less(p.after, self._planner))
                 # that of an older path is compiled
-                fit, planned = less.within(self._budget - held if p is path else sys.maxsize)
+                fit, planned = less.within(self._budget - p.held if p is path else sys.maxsize)
                 after = fit if p is path else after
-                moments.append((held + planned, p.section))
+                moments.append((p.held + planned, p.section))
         most, at = max(moments, key=lambda moment: moment[0])
         return _Found(arrangement, prices, path, most, at, fits, after)
 

@@ -45,12 +45,11 @@ class Section:
         span: tuple[int, int],
         outputs: Sequence[Any] = (),
         effects: Sequence[Effect] = (),
-        always: frozenset[int] = frozenset(),
     ) -> None:
         self.name = name
         self.outputs = tuple(outputs)
         self.effects = tuple(effects)
-        self.always = always
+        self.always: frozenset[int] = frozenset()
         self.own, self._earlier = traced.nodes[slice(*span)], traced.nodes[: span[0]]
         self.made = {v.id: v for node in self.own for v in node.outputs}
         self.price: float | None = None  # of a byte, at which it was planned

@@ -13,8 +13,9 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from lamella.graph import CaptureError, Graph, Value
+from lamella.graph import CaptureError, Graph, Node, Value, size_bytes
 
+from ._budget import held_bytes
 from ._forks import Fork
 from ._pieces import Env, Leaf, Piece, Run, Section
 from ._refused import Refusal
@@ -32,19 +33,23 @@ class Segment:
     ) -> None:
         name = f"{traced.name}_{n}"
         nodes = traced.nodes[slice(*span)]
-        made = {v for node in nodes for v in node.outputs}
-        read = {fork.value, *[a for node in nodes for a in node.args if type(a) is Value]}
-        self.body = Graph(name, sorted(read - made, key=lambda v: v.id), nodes, [fork.value])
+        made = {*_made(nodes)}
+        # bound sizes have made other values, of the same ids
+        [number] = [v for v in (*traced.inputs, *_made(traced.nodes)) if v.id == fork.value.id]
+        read = {number, *[a for node in nodes for a in node.args if type(a) is Value]}
+        self.body = Graph(name, sorted(read - made, key=lambda v: v.id), nodes, [number])
         self.kind = fork.kind
         self.place = fork.place
-        self.number = fork.value.id
-        self.makes = frozenset([v.id for v in made])  # the ids of the values that its nodes make
+        self.number = number.id
         self.read = _read_of(self.body)  # the id of a tensor made here, where the number is only its element
         if self.read is not None:
             # one read in Python is less than a stage of its own
             span = (span[0], span[1] - 1)
-        always = self.makes & {self.number} if self.read is None else frozenset({self.read})
-        self.section = Section(traced, name, span, always=always)
+        self.section = Section(traced, name, span)
+        if self.read is not None:
+            self.section.always = frozenset({self.read})
+        elif number in made:
+            self.section.always = frozenset({self.number})
         self.compile_graph = compile_graph
         self._piece: Piece | None = None
         self._refusal: Refusal | None = None  # captures beyond this segment that failed
@@ -80,13 +85,16 @@ class Segment:
             self._refusal.check()
 
 
+def _made(nodes: Sequence[Node]) -> list[Value]:
+    return [v for node in nodes for v in node.outputs]
+
+
 def _read_of(body: Graph) -> int | None:
     last = body.nodes[-1] if body.nodes else None
     if last is None or last.op.name != "scalar.item" or last.outputs[0] is not body.outputs[0]:
         return None
     tensor = last.args[0]
-    made = any(tensor is v for node in body.nodes for v in node.outputs)
-    return tensor.id if type(tensor) is Value and made else None
+    return tensor.id if type(tensor) is Value and tensor in _made(body.nodes) else None
 
 
 class Step(NamedTuple):
@@ -103,12 +111,12 @@ class Step(NamedTuple):
 class Path:
     """How a program forks: the graph as it was traced, the segments with the answers that lead on, and the leaf.
 
-    `results` of the graph's outputs are the user's; the others are kept for the backward `after`. `plan` is replaced
-    whole where another path makes shared segments give more: a run sticks to what it began with.
+    The first `results` of the graph's outputs are the user's; the others are kept for the backward `after`. `plan` is
+    replaced whole where another path makes shared segments give more: a run sticks to what it began with.
     """
 
-    __slots__ = ("__weakref__", "after", "compile_graph", "graph", "held", "keys", "plan", "results", "section",
-                 "segments", "takes")  # fmt: skip
+    __slots__ = ("__weakref__", "after", "compile_graph", "graph", "held", "keys", "made_at", "plan", "section",
+                 "segments", "sizes", "takes")  # fmt: skip
 
     def __init__(
         self,
@@ -126,9 +134,11 @@ class Path:
         self.keys = keys
         self.section = Section(graph, graph.name, (first, len(graph.nodes)), graph.outputs, graph.effects)
         self.takes = tuple([v.id for v in graph.inputs])
-        self.results = results
         self.after = after
-        self.held = 0  # bytes that the leaf leaves for the backward
+        self.held = held_bytes(graph, graph.outputs[results:], {*self.takes})  # what the leaf leaves for the backward
+        made = [(n, v) for n, segment in enumerate(segments) for v in _made(segment.body.nodes)]
+        self.made_at = {v.id: n for n, v in made}  # which segment makes a value
+        self.sizes = {v.id: size_bytes(v) for _, v in made}
         self.compile_graph = compile_graph
         self.plan: tuple[tuple[Step, ...], Leaf] | None = None
 

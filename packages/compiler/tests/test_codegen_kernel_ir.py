@@ -381,3 +381,165 @@ def test_chunks_do_not_depend_on_threads() -> None:
     plan = schedule(softmax(1000, 300), Target(64, True))
     assert plan == schedule(softmax(1000, 300), Target(64, True))
     assert plan.chunks > 2
+
+
+# Reductions that carry two values, in every place that a kernel has for them: (grid, inner, strides, levels). What is
+# reduced is an array of 3 x n x 5 numbers, over its middle; or all of it.
+def carried(combiner: str, dtype: str, place: str, n: int) -> Kernel:
+    size = 15 * n
+    everything = place in ("all", "rows, then all")
+    b = KernelBuilder(
+        {"columns": (n,), "rows": (3, 5), "abreast": (15,), "side by side": (3, 5), "all": (size,)}.get(place, (15,)),
+        {"columns": (3, 5), "all": ()}.get(place, (n,)),
+    )
+    x = b.buffer(dtype, size)
+    outs = [b.buffer(dtype, 1 if everything else 15, output=True) for _ in range(2)]
+    match place:
+        case "columns":  # partial results for each column and chunk
+            b.open(Level.INNER)
+            made = b.reduce(combiner, b.load(x, at(5, 5 * n, 1)), over="grid")
+            b.open(Level.TOTAL_INNER)
+            to = at(0, 5, 1)
+        case "rows" | "side by side":  # a row that crosses memory: vectors along it, or along the rows
+            b.open(Level.INNER)
+            strides = (5 * n, 1, 5) if place == "side by side" else (5 * n, n, 1)
+            made = b.reduce(combiner, b.load(x, at(*strides)), over="inner")
+            b.open(Level.ROW)
+            to = at(5, 1, 0)
+        case "abreast":
+            b.open(Level.INNER)
+            made = b.reduce(combiner, b.load(x, at(n, 1)), over="inner")
+            b.open(Level.ROW)
+            to = at(1, 0)
+        case "all":
+            b.open(Level.ROW)
+            made = b.reduce(combiner, b.load(x, at(1)), over="grid")
+            b.open(Level.TOTAL)
+            to = at(0)
+        case _:
+            b.open(Level.INNER)
+            rows = b.reduce(combiner, b.load(x, at(n, 1)), over="inner")
+            b.open(Level.ROW)
+            made = b.reduce(combiner, *rows, over="grid")
+            b.open(Level.TOTAL)
+            to = at(0, 0)
+    for out, value in zip(outs, made, strict=True):
+        b.store(out, to, value)
+    return b.finish()
+
+
+@pytest.mark.parametrize(("dtype", "vector_bytes"), [("f32", 16), ("f32", 64), ("f64", 32)])
+@pytest.mark.parametrize("combiner", ["welford", "softmax"])
+@pytest.mark.parametrize("place", ["columns", "rows", "side by side", "abreast", "all", "rows, then all"])
+def test_two_values_are_carried_everywhere(place: str, combiner: str, dtype: str, vector_bytes: int) -> None:
+    kind = np.float32 if dtype == "f32" else np.float64
+    target = Target(min(vector_bytes, host_target().vector_bytes), host_target().fma)
+    for n in (1, 3, 45, 300, 4500):
+        x = (np.random.default_rng(n).standard_normal((3, n, 5)) * 3 + 100).astype(kind)
+        given = x if place in ("columns", "side by side") else np.ascontiguousarray(np.swapaxes(x, 1, 2))
+        over = (0, 1, 2) if place in ("all", "rows, then all") else 1
+        got = [np.empty(1 if over != 1 else (3, 5), kind) for _ in range(2)]
+        run(carried(combiner, dtype, place, n), given, *got, target=target)
+        exact = x.astype(np.float64)
+        if combiner == "welford":
+            want = [exact.mean(over), ((exact - exact.mean(over, keepdims=True)) ** 2).sum(over)]
+        else:
+            want = [exact.max(over), np.exp(exact - exact.max(over, keepdims=True)).sum(over)]
+        many = (
+            combiner == "softmax" and n > 1000
+        )  # sums of powers of columns are not cut into blocks, as others are not
+        rtol = (1e-5 if many else 2e-6) if dtype == "f32" else 1e-13
+        for a, expected in zip(got, want, strict=True):
+            np.testing.assert_allclose(a, np.reshape(expected, a.shape), rtol=rtol, atol=rtol)
+        run(carried(combiner, dtype, place, n), np.full_like(given, 0.1), *got, target=target)
+        if combiner == "welford":
+            np.testing.assert_array_equal(got[0], kind(0.1))
+            assert not got[1].any()
+        else:
+            np.testing.assert_array_equal(got[0], kind(0.1))
+            np.testing.assert_array_equal(got[1], n if over == 1 else 15 * n)
+
+
+@pytest.mark.parametrize("combiner", ["welford", "softmax"])
+@pytest.mark.parametrize("place", ["columns", "rows", "side by side", "abreast", "all", "rows, then all"])
+def test_what_is_not_finite_among_two_values(place: str, combiner: str) -> None:
+    """A mean is what a sum is; a sum of powers counts an infinite largest, and is NaN for NaN alone."""
+    for n in (1, 2, 45, 300):
+        for value in (np.nan, np.inf, -np.inf):
+            for where in (0, n // 2, n - 1):
+                x = np.random.default_rng(n).standard_normal((3, n, 5)).astype(np.float32)
+                x[1, where, 2] = value
+                given = x if place in ("columns", "side by side") else np.ascontiguousarray(np.swapaxes(x, 1, 2))
+                over = (0, 1, 2) if place in ("all", "rows, then all") else 1
+                got = [np.empty(1 if over != 1 else (3, 5), np.float32) for _ in range(2)]
+                run(carried(combiner, "f32", place, n), given, *got)
+                with np.errstate(all="ignore"):
+                    if combiner == "welford":
+                        mean = x.mean(over, keepdims=True)
+                        want = [mean, ((x - mean) ** 2).sum(over)]
+                    else:
+                        top = np.maximum(np.fmax.reduce(x, over, keepdims=True), np.finfo(np.float32).min)
+                        top = np.where(np.isnan(top), np.finfo(np.float32).min, top)
+                        want = [top, np.where(x == top, np.float32(1), np.exp(x - top)).sum(over)]
+                for a, expected in zip(got, want, strict=True):
+                    np.testing.assert_allclose(a, np.reshape(expected, a.shape), rtol=1e-5, atol=1e-4)
+
+
+def test_text_of_two_values() -> None:
+    text = kernel_text(carried("welford", "f32", "rows, then all", 4))
+    assert "%1: f32, %2: f32 = welford over inner (%0)" in text
+    assert "%3: f32, %4: f32 = welford over grid (%1, %2)" in text
+
+
+def test_equal_reductions_of_a_stage_are_one() -> None:
+    b = KernelBuilder((4,), (8,))
+    x = b.buffer("f32", 32)
+    b.open(Level.INNER)
+    first = b.reduce("welford", b.load(x, at(8, 1)), over="inner")
+    assert b.reduce("welford", b.load(x, at(8, 1)), over="inner") == first
+    assert b.reduce("sum", b.load(x, at(8, 1)), over="inner") != first[:1]
+    b.open(Level.INNER)
+    assert b.reduce("welford", b.load(x, at(8, 1)), over="inner") != first
+
+
+def _moments_of_whole_numbers(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    b.reduce("welford", b.cast(b.load(0, at(8, 1)), "i64"), over="inner")
+
+
+def _moments_of_pairs(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    v = b.load(0, at(8, 1))
+    b.reduce("welford", v, v, over="inner")
+
+
+def _parts_of_others(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    rows = b.reduce("welford", b.load(0, at(8, 1)), over="inner")
+    b.open(Level.ROW)
+    b.reduce("welford", *reversed(rows), over="grid")
+
+
+def _parts_by_another(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    rows = b.reduce("welford", b.load(0, at(8, 1)), over="inner")
+    b.open(Level.ROW)
+    b.reduce("softmax", *rows, over="grid")
+
+
+def _positions_of_columns(b: KernelBuilder) -> None:
+    b.open(Level.INNER)
+    b.reduce("argmax", b.load(0, at(8, 1)), b.index(0), over="grid")
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (_moments_of_whole_numbers, "those of floats"), (_moments_of_pairs, "number of values"),
+        (_parts_of_others, "number of values"), (_parts_by_another, "number of values"),
+        (_positions_of_columns, "only in row stages"),
+    ],
+)  # fmt: skip
+def test_verifier_refuses_two_values(build: Callable[[KernelBuilder], None], message: str) -> None:
+    with pytest.raises(KernelError, match=message):
+        rows(build)

@@ -34,11 +34,22 @@ def test_suite(name: str) -> None:
 @pytest.mark.usefixtures("small_tiles")
 @pytest.mark.parametrize("size", [0, 1, 3, 17, 40])
 @pytest.mark.parametrize(
-    "name", ["softmax", "layer_norm", "layer_norm_backward", "sums", "extremes", "rms_norm", "adamw"]
+    "name",
+    [
+        "softmax",
+        "log_softmax",
+        "layer_norm",
+        "layer_norm_backward",
+        "batch_norm",
+        "sums",
+        "extremes",
+        "rms_norm",
+        "adamw",
+    ],
 )
 def test_loops(name: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name == "extremes":
-        size = max(size, 1)  # the largest of nothing is refused by shape rules
+    if name in ("extremes", "batch_norm"):
+        size = max(size, 1)  # the largest and the statistics of nothing are refused by shape rules
     monkeypatch.setattr(suite, "ROWS", 1 + size // 4)
     monkeypatch.setattr(suite, "COLUMNS", size)
     graph = suite.graph(name)

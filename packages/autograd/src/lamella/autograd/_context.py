@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lamella.tensor import Tensor
 
-from ._node import Edge, Leaf, Node
+from ._node import Edge, Leaf, Node, Plan
 from ._tape import unpack
 
 __all__ = ["FunctionContext"]
@@ -27,6 +27,7 @@ class FunctionContext:
         self._no_grad_outputs: frozenset[int] = frozenset()
         self._dirty: frozenset[int] = frozenset()
         self._materialize = True
+        self._onward: tuple[Edge, ...] | None = None
         self.needs_input_grad: tuple[bool, ...] = ()
 
     if TYPE_CHECKING:  # attributes of any name and type may be left here
@@ -86,6 +87,23 @@ class FunctionContext:
             return list(edges)
         return [None if e is None else Leaf(e.shape, e.dtype, None, fresh=True) for e in edges]
 
+    @property
+    def age(self) -> float:
+        """The sequence number of the node whose backward is at hand."""
+        return self._running().seq
+
+    def continue_at(self, edges: Sequence[Edge]) -> None:
+        """Let this walk and all later ones go on at `edges`, one for each output, in place of what backward returns."""
+        self._onward = tuple(edges)
+
+    def _replace(self, node: Node, cotangents: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Make the node hand its cotangents on; the gradients for the walk at hand."""
+        edges = self._onward or ()
+        mask = sum([1 << i for i, e in enumerate(edges) if e is not None])
+        node.edges, node.saved = edges, ()
+        node.plan = Plan(node.plan.name, _handed_on, mask, custom=True)
+        return cotangents
+
     def _running(self) -> Node:
         if self._node is None or self._node.saved is None:
             raise RuntimeError("saved_tensors can be read while backward of this Function runs, and not after it")
@@ -132,8 +150,16 @@ class FunctionContext:
             self._readable = None
 
 
+def _handed_on(_: Any, *cotangents: Any) -> tuple[Any, ...]:
+    return cotangents
+
+
 # what a context holds only while something runs
-_PASSING = frozenset(["_to_save", "_for_forward", "_node", "_keep", "_mask", "_readable", "_no_grad_outputs", "_dirty"])
+_PASSING = frozenset(
+    (
+        "_to_save", "_for_forward", "_node", "_keep", "_mask", "_readable", "_no_grad_outputs", "_dirty", "_onward",
+    )
+)  # fmt: skip
 
 
 def _only_tensors(what: str, tensors: tuple[Any, ...]) -> tuple[Any, ...]:

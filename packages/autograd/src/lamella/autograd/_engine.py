@@ -20,7 +20,7 @@ from ._anomaly import check_gradients
 from ._errors import GraphFreedError
 from ._hooks import after_hooks, before_hooks, output_hooks, run_hooks
 from ._node import Edge, Leaf, Node, Port, edge_meta, metas_of
-from ._reach import is_needed
+from ._reach import is_needed, leading_to
 from ._tape import unpack
 
 __all__ = ["WATCHERS", "Context", "Walk", "current_walk", "run", "sum_to"]
@@ -220,6 +220,12 @@ def _walk(
             raise freed(node)
         ctx._node = node
         grads = plan.fn(ctx, *g) if node.others else plan.fn(ctx, g)
+        if node.plan is not plan:  # its rule has put other nodes in its place: the walk goes on there
+            plan = node.plan
+            ctx.mask, wanted = plan.mask, plan.wanted
+            if needed is not None:
+                needed |= leading_to([node], needed, 0)[0]
+                ctx.mask, wanted = _towards(node, needed)
         if plan.saves and not retain_graph:
             node.saved = None
         if anomaly:

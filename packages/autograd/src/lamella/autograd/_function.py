@@ -395,7 +395,8 @@ class _Rule(OwnRule):
             else:
                 with set_grad_enabled(keep):
                     grads = backward(ctx, *full)
-        return _checked(self._cls.__name__, node, grads)
+        grads = _checked(self._cls.__name__, node, grads)
+        return grads if ctx._onward is None else ctx._replace(node, g)
 
 
 def _checked(name: str, node: Node, given: Any) -> tuple[Any, ...]:

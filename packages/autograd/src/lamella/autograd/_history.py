@@ -224,12 +224,14 @@ class History:
         self._roots = roots
         self.met = met
 
-    def again(self, given: Given, ends: Mapping[int, Edge]) -> list[Edge]:
-        """The edges of the roots over the values of a call, whose ends, by position, are `ends`."""
+    def again(self, given: Given, ends: Mapping[int, Edge], age: float | None = None) -> list[Edge]:
+        """The edges of the roots over the values of a call, whose ends, by position, are `ends`. The nodes are new, or
+        of the age of one in whose place they stand.
+        """
         # all of them first: what a context or a hook keeps may lead to any node
         nodes = [Node() for _ in self._steps]
-        for node in nodes:
-            node.seq = next_sequence()
+        for n, node in enumerate(nodes, 1):
+            node.seq = next_sequence() if age is None else age - 1 + n / (len(nodes) + 1)
         made = Made(given, nodes, ends)
         for node, step in zip(nodes, self._steps, strict=True):
             step.fill(node, made)

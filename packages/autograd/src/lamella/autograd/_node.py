@@ -3,7 +3,8 @@
 A node holds edges to what made its inputs, and saved (storage, version cell, version) for what a needed edge uses. It
 never holds its own output tensor, nor does a leaf hold its tensor: there are no cycles, and memory goes when the last
 user lets go. An edge is a Leaf, a Node (its output 0) or a Port (another output). Sequence numbers grow in time: a
-node's inputs are always older.
+node's inputs are always older. What stands in the place of a node, to compute its gradient, lies between it and the one
+before: such numbers are fractions.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ class Node:
     plan: Plan
     edges: tuple[Edge, ...]
     params: dict[str, Any]
-    seq: int
+    seq: float
     shape: tuple[int, ...]
     dtype: Any
     others: tuple[Meta, ...]

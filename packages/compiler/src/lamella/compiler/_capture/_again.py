@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lamella.autograd.extend import History, UnkeptError, control, history_of, towards
+from lamella.autograd.extend import History, UnkeptError, control, history_of
 from lamella.graph import Graph, Node, ScalarType, Trace, Value
 from lamella.tensor import Tensor
 from lamella.tensor.extend import Mode, detached, dispatch, rule
@@ -39,10 +39,10 @@ class Traced(NamedTuple):
             return Traced(None, refused="a second derivative leads to an input that cannot be fetched again")
         return self._replace(roots=tuple(roots), ends=tuple(ends))
 
-    def edges(self, call: Call, ends: Sequence[Any]) -> list[Any]:
+    def edges(self, call: Call, ends: Sequence[Any], age: float) -> list[Any]:
         """The edges of the results of a call."""
         assert self.history is not None
-        found = self.history.again(call, dict(zip(self.ends, ends, strict=True)))
+        found = self.history.again(call, dict(zip(self.ends, ends, strict=True)), age)
         return [found[i] for i in self.roots]
 
 
@@ -59,15 +59,10 @@ class Again(NamedTuple):
     sizes: Mapping[str, int]
     refused: str | None
 
-    def gradients(
-        self,
-        tensors: Sequence[Tensor],
-        numbers: Sequence[Any],
-        cotangents: Sequence[Any],
-        ends: Sequence[Any],
-        keep: bool,
-    ) -> list[Any]:
-        """Gradients of the ends, the edges of the inputs that are followed; recorded with `keep`."""
+    def edges(self, tensors: Sequence[Tensor], numbers: Sequence[Any], ends: Sequence[Any], age: float) -> list[Any]:
+        """The history over the values of a call, from its results to `ends`, the edges of the inputs that are followed;
+        it is as old as the call.
+        """
         if self.refused is not None:
             raise differentiated_again(self.name, self.refused)
         given: list[Any] = [None] * len(self.inputs)
@@ -76,8 +71,7 @@ class Again(NamedTuple):
         for (at, _), number in zip(self.numbers, numbers, strict=True):
             given[at] = number
         with Mode(levels=(), grad=False, inference=False, autocast=None, anomaly=None, saving=()):
-            roots = self.traced.edges(Call(self._values(given), self.sizes), ends)
-        return towards(roots, cotangents, ends, keep)
+            return self.traced.edges(Call(self._values(given), self.sizes), ends, age)
 
     def _values(self, inputs: Sequence[Any]) -> list[Any]:
         env: dict[Value, Any] = dict(zip(self.inputs, inputs, strict=True))

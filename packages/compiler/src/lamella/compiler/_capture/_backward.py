@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lamella.autograd import Function, FunctionContext
-from lamella.autograd.extend import GraphFreedError, leading_to, walk
+from lamella.autograd.extend import GraphFreedError, leading_to, towards, walk
 from lamella.graph import (
     CaptureError,
     Graph,
@@ -126,7 +126,13 @@ class Backward:
             raise differentiated_again(self.name, "its weights are frozen")
         if any(t is None for t in tensors):
             raise differentiated_again(self.name, "an input was made in inference mode")
-        return self.again.gradients(tensors, numbers, g, ctx.edges()[_BEFORE_TARGETS:], ctx.keeps_graph())
+        ends = ctx.edges()[_BEFORE_TARGETS:]
+        roots = self.again.edges(tensors, numbers, ends, ctx.age)
+        if not ctx.keeps_graph() or tls.trace is not None:
+            return towards(roots, g, ends, ctx.keeps_graph())
+        # from now on these nodes are the call: what a later derivative sends there meets in them, as uncompiled
+        ctx.continue_at(roots)
+        return [None] * len(ends)
 
     def connect(self, made: list[Tensor], values: list[Any], fetched: list[Tensor], inputs: Sequence[Any]) -> None:
         """Put tensors with a history in the place of the made results that carry gradients."""

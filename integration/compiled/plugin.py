@@ -30,6 +30,7 @@ AS_WRITTEN = {
     "test_a_forward_hook_that_is_always_called": "a call that raises while it is captured changes nothing",
     "test_modules_and_parameters_are_freed_without_the_collector": "what was compiled is kept to the end of the test",
     "test_steps_leave_nothing_behind": "what was compiled is kept to the end of the test",
+    "test_many_steps_are_flat_without_the_collector": "what was compiled is kept to the end of the test",
 }
 TRANSFORMS = ("grad", "grad_and_value", "value_and_grad", "vmap", "jacrev", "jacfwd", "hessian")
 

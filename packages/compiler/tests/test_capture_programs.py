@@ -399,6 +399,18 @@ def transformer_with_dropout() -> Run:
     return Run(lambda x: layer(x), [(f64(2, 3, 4, seed=i),) for i in range(2)], (layer,))
 
 
+@row(1)
+def equal_draws_in_all_chunks_of_a_vmap() -> Run:
+    def noisy(x: Any) -> Any:
+        return x + lt.rand(2, dtype=lt.float64)
+
+    def step(x: Any) -> Any:
+        kinds = [la.vmap(noisy, randomness=kind, chunk_size=2)(x) for kind in ("same", "different")]
+        return [*kinds, lt.rand(2)]
+
+    return Run(step, [(f64(5, 2, seed=i),) for i in range(2)], ())
+
+
 # -- arguments and results
 
 

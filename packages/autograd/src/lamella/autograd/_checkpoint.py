@@ -29,6 +29,7 @@ from lamella.tensor.extend import (
 )
 
 from ._engine import Context
+from ._generators import standing, swapped
 from ._history import Given, History, Made, Taking, UnkeptError, history_of, towards
 from ._levels import lift
 from ._node import Edge, Leaf, OwnRule, Plan, Port, metas_of, new_node, next_sequence
@@ -82,7 +83,7 @@ def checkpoint(
     flat, spec = flatten((args, kwargs))
     given = [lift(t, top) if isinstance(t, Tensor) else t for t in flat]
     generators = [default_generator, *[t for t in flat if isinstance(t, Generator)]] if preserve_rng_state else []
-    states = [_read(g) for g in generators]
+    states = [standing(g) for g in generators]
     # versions are taken before the first run, so that f writing into its inputs is noticed
     cut = [i for i, t in enumerate(given) if isinstance(t, Tensor) and t.requires_grad]
     saved = tuple([save(t, i, top) for i, t in enumerate(given)])
@@ -160,31 +161,18 @@ def _bare(t: Tensor) -> Tensor:
     return d
 
 
-def _read(g: Generator) -> Any:
-    return g.get_state() if tls.trace is None else tls.trace.read_offset(g)
-
-
-def _swap(g: Generator, state: Any) -> Any:
-    """Put a generator to a state, returning the one it was in."""
-    if tls.trace is not None:
-        return tls.trace.swap_offset(g, state)
-    current = g.get_state()
-    g.set_state(state)
-    return current
-
-
 @contextmanager
 def _again(generators: list[Generator], states: list[Any]) -> Iterator[None]:
     """Generators as they were at the first run; a trace keeps what is computed inside apart from the first run."""
     trace = tls.trace
     region = None if trace is None else trace.new_region()
-    current = [_swap(g, s) for g, s in zip(generators, states, strict=True)]
+    current = [swapped(g, s) for g, s in zip(generators, states, strict=True)]
     try:
         with enable_grad():
             yield
     finally:
         for g, s in zip(generators, current, strict=True):
-            _swap(g, s)
+            swapped(g, s)
         if trace is not None:
             trace.region = region
 

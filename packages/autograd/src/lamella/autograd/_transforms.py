@@ -32,6 +32,7 @@ from lamella.tensor.extend import (
 )
 
 from . import _engine
+from ._generators import standing, swapped
 from ._levels import lift
 from ._node import Leaf, next_sequence
 from ._reach import leading_to
@@ -316,12 +317,12 @@ class _Batch:
 
     def in_chunks(self, flat: list[Any], size: int, chunk: int) -> tuple[list[Tensor], Any]:
         """The results of examples `chunk` at a time; equal random numbers are equal in all chunks."""
-        state = default_generator.get_state() if self.randomness == "same" and tls.trace is None else None
+        state = standing(default_generator) if self.randomness == "same" else None
         parts = []
         for at in range(0, size, chunk):
             n = min(chunk, size - at)
             if state is not None:
-                default_generator.set_state(state)
+                swapped(default_generator, state)
             some = [t if d is None else t.narrow(d % t.ndim, at, n) for t, d in zip(flat, self.dims, strict=True)]
             parts.append(self.run(some, n))
         columns = zip(*[plain for plain, _, _ in parts], strict=True)

@@ -3,8 +3,9 @@
 The demand is met by either row: at most a share of the best peer's time, or at least a share of the roofline. That is
 the time in which the machine could do the floating point operations of the step at the rate of a large matrix product,
 or move the arrays that the step takes and gives once at the rate of a large copy, whichever is longer. Both rates are
-measured beside the step, with the same threads; of numpy's product and our own the faster one counts. Operations are counted as the ops' cost rules count them: what a causal
-mask or padding leaves out is counted too. Compiled code is never to be slower than our eager code: a third row.
+measured beside the step, with the same threads; of numpy's product and our own the faster one counts. Operations are
+counted as the ops' cost rules count them: what a causal mask or padding leaves out is counted too. Compiled code is
+never to be slower than our eager code: a third row.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from lamella.tensor import get_num_threads, set_num_threads
 from lamella.tensor.extend import as_dtype
 
 # (shape, reduced dims): rows of few, of many and of more than a block of numbers; columns; everything; and others
-ROWS = [((3, n), (1,)) for n in (1, 2, 3, 17, 200, 1029, 5000)]
+ROWS = [((3, n), (1,)) for n in (1, 2, 3, 17, 1029, 5000, 9001)]
 COLUMNS = [((n, 37), (0,)) for n in (1, 2, 33, 1029, 5000)]
 OTHER = [
     ((3, 4, 5), (0, 1, 2)),
@@ -29,7 +29,7 @@ OTHER = [
     ((3, 4, 5, 6), (1, 3)),
 ]
 LAYOUTS = [*ROWS, *COLUMNS, *OTHER]
-LOOKED_AT_ONCE = [((3, 1029), (1,)), ((3, 5000), (1,)), *COLUMNS[2:], ((70_000,), (0,)), ((8, 3, 5, 300), (0, 2, 3))]
+LOOKED_AT_ONCE = [((3, 9001), (1,)), ((2, 20_000), (1,)), *COLUMNS[2:], ((70_000,), (0,)), ((8, 3, 5, 300), (0, 2, 3))]
 MOST = {"f16": "f32", "bf16": "f32"}
 
 
@@ -236,7 +236,7 @@ def test_a_row_and_then_everything() -> None:
         np.testing.assert_allclose(got, want, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("shape", "dims"), [((900, 700), (0,)), ((300_000,), (0,)), ((900, 700), (1,))])
+@pytest.mark.parametrize(("shape", "dims"), [((900, 700), (0,)), ((300_000,), (0,)), ((60, 10_000), (1,))])
 def test_results_do_not_depend_on_threads(shape: tuple[int, ...], dims: tuple[int, ...]) -> None:
     x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     compiled = compile_graph(statistics(shape, dims, "f32"))

@@ -18,7 +18,7 @@ class Limits:
     """
 
     least_rows: int = LEAST_ROWS  # from how many on a sum of rows is one over the grid
-    short_row: int = 512
+    short_row: int = 8192
     long_row: int = NEVER
     # Whether that is for rows whose numbers lie one after another only; others fill vectors side by side.
     rows_lie: bool = True

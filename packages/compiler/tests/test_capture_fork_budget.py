@@ -123,6 +123,17 @@ def ending(w: World, x: Any) -> Any:
     raise AssertionError
 
 
+def viewed(w: World, x: Any) -> Any:
+    """Sums over views from before the fork, whose bits hang on how they lie in memory."""
+    with lt.no_grad():
+        h = lt.exp(x @ w.w[0])
+        over, rows, one, given = h.T, h[::2, 3:], h[7:8].expand(ROWS, WIDTH), x.T
+        if x[0, 0] > 0:
+            return over.sum() + rows.mean() + given.mean() + one.sum() + lt.sin(h).sum()
+        return over + given.mean() + one.T
+    raise AssertionError
+
+
 def apart(w: World, x: Any) -> Any:
     """Both answers of the first fork lead to the same segment, and to other leaves behind it."""
     with lt.no_grad():
@@ -153,7 +164,7 @@ def step(w: World, x: Any) -> Any:
 
 
 # how many numbers say which way is taken
-FORWARDS: dict[Callable[..., Any], int] = {once: 1, twice: 2, nested: 2, ending: 2, apart: 2, drawn: 1}
+FORWARDS: dict[Callable[..., Any], int] = {once: 1, twice: 2, nested: 2, ending: 2, apart: 2, viewed: 1, drawn: 1}
 PROGRAMS = {**FORWARDS, followed: 2, step: 1}
 
 
@@ -357,6 +368,36 @@ def test_values_are_let_go_between_pieces(budget: int | None) -> None:
     for signs in ways(ending) * 2:  # most calls begin on another way than they take
         x = w.x(signs)
         assert peak(functools.partial(f, x)) < 5.125 * BIG, "what the first segment gives is not alive in the leaf"
+
+
+def test_older_ways_take_less_where_only_so_a_new_one_fits() -> None:
+    w = World()
+
+    def program(x: Any) -> Any:
+        with lt.no_grad():
+            h, noise = lt.exp(x @ w.w[0]), lt.rand(ROWS, WIDTH)
+            if x[1, 0] * 0.0 + 1.0 < 0:
+                return h
+            a = lt.sin(x @ w.w[1])
+            c = a * lt.cos(a @ w.w[2])
+            if c[0, 0] * 0.0 + x[0, 0] > 0:
+                return h + 1.0
+            return noise * 2.0  # which nothing can compute again
+        raise AssertionError
+
+    f = compile(program, backend="interpreter", fullgraph=True, memory_budget=4 * BIG + 64)
+    ops = []
+    for sign in (1, -1, 1, -1):
+        lt.manual_seed(3)
+        expected = program(w.x((sign,))).numpy()
+        lt.manual_seed(3)
+        with moments() as found:
+            np.testing.assert_array_equal(f(w.x((sign,))).numpy(), expected)
+        assert max(found) <= 4 * BIG + 64
+        ops.append([node.op.name for node in f.programs[-1].path.leaf.graph.nodes])
+    assert "exp" not in ops[0]
+    assert "exp" in ops[1], "the leaf of the first way computes again what it took"
+    assert f.compiles == 2
 
 
 def test_random_draws_are_the_same_on_every_way() -> None:

@@ -162,13 +162,13 @@ class _Search:
                 found = self._at(old, path, {s: p if s.price is None else s.price for s, p in prices.items()})
                 if found.bytes <= self._budget:
                     return found
-        least = None
+        tried = []
         for path, prices in self._all(old, options):
             found = self._at(old, path, prices)
             if found.bytes <= self._budget:
                 return found
-            least = found if least is None or found.bytes < least.bytes else least
-        assert least is not None
+            tried.append(found)
+        least = min(tried, key=lambda found: found.bytes)
         while True:
             better = self._single(old, least)
             if better.bytes <= self._budget:

@@ -14,7 +14,7 @@ from lamella.graph import Effect, Graph, Node, TensorType, Value, interpret, kep
 from ._backward import PASSES
 from ._forks import converted
 
-__all__ = ["Env", "Leaf", "Piece", "Run", "Section", "Shape", "clean", "compiled", "part"]
+__all__ = ["Env", "Leaf", "Piece", "Run", "Section", "Shape", "clean"]
 
 Env: TypeAlias = dict[int, Any]
 Run: TypeAlias = Callable[[list[Any]], list[Any]]
@@ -77,7 +77,7 @@ class Section:
         return found
 
     def _part(self, outputs: Sequence[Any], given: Collection[Value]) -> Graph:
-        return part(self.name, self._earlier + self.own, outputs, self.effects, {*self._inputs, *given})
+        return _part(self.name, self._earlier + self.own, outputs, self.effects, {*self._inputs, *given})
 
     def _kept(self, graph: Graph, price: float) -> set[Value]:
         """What to take of the earlier sections: never a view, which would keep alive all that it looks at."""
@@ -97,7 +97,7 @@ def _roots(nodes: Sequence[Node]) -> dict[Value, Any]:
     return found
 
 
-def part(
+def _part(
     name: str,
     nodes: Sequence[Node],
     outputs: Sequence[Any],
@@ -160,7 +160,7 @@ class Piece:
     def _prepared(self) -> tuple[Any, ...]:
         graph, gives = self.shape
         graph = clean(graph) if self.fit is None else self.fit
-        run = compiled(graph, self._compile) if gives else None
+        run = _compiled(graph, self._compile) if gives else None
         takes = [v.id for v in graph.inputs]
         self._ready = ready = takes, run, gives, getattr(run, "single", None)
         return ready
@@ -177,7 +177,7 @@ class Leaf:
     def __init__(self, graph: Graph, compile_graph: Callable[[Graph], Run]) -> None:
         self.graph = graph
         self._takes = [v.id for v in graph.inputs]
-        self.run = compiled(graph, compile_graph)
+        self.run = _compiled(graph, compile_graph)
         self._call = getattr(self.run, "run", self.run)
 
     def values(self, env: Env) -> list[Any]:
@@ -185,7 +185,7 @@ class Leaf:
         return self._call([env[i] for i in self._takes])
 
 
-def compiled(graph: Graph, compile_graph: Callable[[Graph], Run]) -> Run:
+def _compiled(graph: Graph, compile_graph: Callable[[Graph], Run]) -> Run:
     """The executable of a piece."""
     if all(node.op.spec == "scalar" for node in graph.nodes) and not graph.effects:
         return interpret(graph)  # a few numbers: nothing to compile

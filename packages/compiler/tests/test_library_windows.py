@@ -105,7 +105,7 @@ def unit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("unit")
-@pytest.mark.parametrize("op", ["conv", "conv_input_grad"])
+@pytest.mark.parametrize("op", ["conv", "conv_input_grad", "conv_weight_grad"])
 @pytest.mark.parametrize("case", CONVOLUTIONS)
 def test_convolution_by_blas(case: str, op: str) -> None:
     graph = convolution(case, op, "f32")
@@ -116,7 +116,8 @@ def test_convolution_by_blas(case: str, op: str) -> None:
 
 def test_convolution_needs_no_blas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_load.runtime(), "blas", None)
-    check(convolution("odd everything", "conv", "f32"), "f32")
+    for op in ("conv", "conv_weight_grad"):
+        check(convolution("odd everything", op, "f32"), "f32")
 
 
 def test_convolution_without_a_bias() -> None:

@@ -18,6 +18,7 @@ _BLOCKS = 8
 _PARTS = 4
 _PART_WORK = 1 << 18  # elements of patches in a part of the weight gradient's sum
 _LEAST_CHANNELS = 8  # a product with fewer rows is slow
+_FEW_OUT, _MANY_WEIGHTS, _FEW_POSITIONS = 8, 1 << 20, 512  # for which BLAS is faster, in the weight gradient
 _LEAST = 1 << 18  # multiply-adds that pay for a unit beside the processor
 
 
@@ -27,7 +28,7 @@ def _accepts(types: Sequence[Any], params: Params) -> bool:
     return slides(first, params["stride"]) and 0 not in (first.shape[1], second.shape[1])
 
 
-def _accepts_grad(types: Sequence[Any], params: Params) -> bool:
+def _accepts_back(types: Sequence[Any], params: Params) -> bool:
     """The same, where numpy's BLAS was found."""
     blas = runtime().blas
     if blas is None or not _accepts(types, params):
@@ -77,7 +78,7 @@ def _holds(dims: tuple[int, ...]) -> bool:
     return bool(dims[-1])
 
 
-def _holds_grad(dims: tuple[int, ...]) -> bool:
+def _holds_back(dims: tuple[int, ...]) -> bool:
     turns, by_blas = dims[-2:]
     return not turns or bool(by_blas)
 
@@ -92,9 +93,22 @@ def _parts(g: Any, params: Params) -> tuple[int, int]:
     return max(1, min(_PARTS, g.shape[0] * math.prod(g.shape[2:]) * inner // _PART_WORK)), blocks
 
 
+def _weights_by_blas(g: Sequence[int], params: Params) -> bool:
+    """The same for the weight gradient, whose sums have the result's channels along their rows: few of them waste our
+    products, and many weights that few positions add to are turned for longer than they are computed.
+    """
+    w, blas = params["shape"], runtime().blas
+    few = w[0] // params["groups"] <= _FEW_OUT
+    brief = math.prod(w) >= _MANY_WEIGHTS and g[0] * math.prod(g[2:]) < _FEW_POSITIONS
+    if blas is None or not (few or brief):
+        return _by_blas(g, w)
+    return blas.wide or max(math.prod(g), math.prod(w)) <= _MOST
+
+
 def _weight_grad(operands: Sequence[Any], params: Params) -> tuple[int, ...]:
     g, x = operands
-    return ITEM_BYTES[g.dtype], *_sizes(x.shape, params["shape"], g.shape[2:], params), *_parts(g, params)
+    how = *_parts(g, params), int(_weights_by_blas(g.shape, params))
+    return ITEM_BYTES[g.dtype], *_sizes(x.shape, params["shape"], g.shape[2:], params), *how
 
 
 def _sums_bytes(operands: Sequence[Any], params: Params) -> int:
@@ -105,6 +119,6 @@ def _sums_bytes(operands: Sequence[Any], params: Params) -> int:
 
 ROWS = {
     "conv": Library("lm_conv", _forward, _accepts, holds=_holds),
-    "conv_input_grad": Library("lm_conv_input_grad", _input_grad, _accepts_grad, _turned_bytes, holds=_holds_grad),
-    "conv_weight_grad": Library("lm_conv_weight_grad", _weight_grad, _accepts_grad, _sums_bytes),
+    "conv_input_grad": Library("lm_conv_input_grad", _input_grad, _accepts_back, _turned_bytes, holds=_holds_back),
+    "conv_weight_grad": Library("lm_conv_weight_grad", _weight_grad, _accepts, _sums_bytes, holds=_holds),
 }

@@ -16,7 +16,7 @@ typedef struct {
     lm_cut cut;
     const LM_REAL *x, *weight, *bias, *g;
     LM_REAL *result, *partial;
-    int64_t by_blas;       /* products of the convolution */
+    int64_t by_blas;       /* products of the convolution and of the weight gradient */
     int64_t parts, blocks; /* of the weight gradient: sums over some boxes, and ranges of channels */
 } LM_NAME(lm_conv_job);
 
@@ -187,7 +187,49 @@ static int64_t LM_NAME(lm_conv_input_grad)(
 
 /* ---- weight gradient ----------------------------------------------------------------------------------------- */
 
-/* The sum over the boxes of a part, for a range of a group's channels. */
+/* What a chunk of the weight gradient works in: a box's patches, its cotangents side by side and in panels, and the sum
+ * with the result's channels along its rows. */
+typedef struct {
+    int64_t across;
+    LM_REAL *padded, *cols, *side, *panels, *sum;
+} LM_NAME(lm_weight_room);
+
+static LM_NAME(lm_weight_room) LM_NAME(lm_weight_room_of)(const LM_NAME(lm_conv_job) *job, const lm_window *some) {
+    const lm_cut *const cut = &job->cut;
+    const lm_box most = {.images = cut->images, .size = {cut->size[0], cut->size[1], cut->size[2]}};
+    const int64_t apart = LM_NAME(lm_apart)(&most), rows = LM_NAME(lm_inner)(some);
+    const int64_t cols = rows * apart + LM_LANES, side = some->o * apart;
+    const int64_t panels = LM_NAME(lm_panels_size)(some->o, apart);
+    LM_NAME(lm_weight_room) room = {.across = lm_up(some->o, LM_LANES) * LM_LANES};
+    room.panels = job->rt->scratch(
+        (size_t)(panels + rows * room.across + side + cols + LM_NAME(lm_padded_size)(some, most.size)) * sizeof(LM_REAL)
+    );
+    room.sum = room.panels + panels;
+    room.side = room.sum + rows * room.across;
+    room.cols = room.side + side;
+    room.padded = room.cols + cols;
+    return room;
+}
+
+/* sum [rows, across] as columns of `to`, whose rows are `down` apart. */
+static void LM_NAME(lm_turn_out)(
+    const LM_REAL *sum, int64_t across, int64_t rows, int64_t columns, LM_REAL *to, int64_t down
+) {
+    for (int64_t k = 0; k < columns; k += LM_LANES)
+        for (int64_t r = 0; r < rows; r += LM_LANES) {
+            LM_NAME(lm_vector) v[LM_LANES];
+            const int64_t last = rows - 1 - r;
+#pragma GCC unroll 16
+            for (int l = 0; l < LM_LANES; ++l)
+                v[l] = *(const LM_NAME(lm_vector) *)(sum + (r + lm_min(l, last)) * across + k);
+            LM_NAME(lm_turn)(v);
+            for (int64_t l = 0; l < lm_min(LM_LANES, columns - k); ++l)
+                LM_NAME(lm_put)(to + (k + l) * down + r, v[l], rows - r);
+        }
+}
+
+/* The sum over the boxes of a part, for a range of a group's channels. Patches are far more than cotangents: these are
+ * packed. */
 static void LM_NAME(lm_conv_weight_chunk)(const lm_call *call, int64_t chunk) {
     const LM_NAME(lm_conv_job) *const job = (const LM_NAME(lm_conv_job) *)call;
     const lm_window *const w = job->w;
@@ -200,27 +242,35 @@ static void LM_NAME(lm_conv_weight_chunk)(const lm_call *call, int64_t chunk) {
     LM_REAL *const sum = (job->parts == 1 ? job->result : job->partial + part * w->groups * w->o * inner)
                          + group * w->o * inner + first * taps;
     const int64_t begin = part * job->cut.count / job->parts, end = (part + 1) * job->cut.count / job->parts;
-    if (begin == end)
+    if (begin == end) {
         for (int64_t k = 0; k < w->o; ++k) memset(sum + k * inner, 0, (size_t)rows * sizeof *sum);
+        return;
+    }
+    const LM_NAME(lm_weight_room) room = LM_NAME(lm_weight_room_of)(job, &some);
     for (int64_t number = begin; number < end; ++number) {
         const lm_box box = lm_box_of(w, &job->cut, number);
-        const int64_t apart = LM_NAME(lm_apart)(&box), padded = LM_NAME(lm_padded_size)(&some, box.size);
-        const int64_t positions = lm_volume(box.size);
-        LM_REAL *const buffer =
-            job->rt->scratch((size_t)(padded + (rows + w->o) * apart + LM_LANES) * sizeof *buffer);
-        LM_REAL *const cols = buffer + padded, *const side = cols + rows * apart;
-        LM_NAME(lm_patches)(&some, &box, job->x, w->groups * w->c, group * w->c + first, buffer, cols);
+        const int64_t apart = LM_NAME(lm_apart)(&box), positions = lm_volume(box.size);
+        const int64_t depth = box.images * positions;
+        LM_NAME(lm_patches)(&some, &box, job->x, w->groups * w->c, group * w->c + first, room.padded, room.cols);
         const LM_REAL *g = job->g + (box.image * w->groups + group) * w->o * length + lm_box_start(w, &box);
+        const int64_t g_apart = box.images > 1 ? apart : length;
         for (int64_t i = 0; i < box.images && box.images > 1; ++i)
             LM_NAME(lm_copy_rows)(
-                side + i * positions, apart, g + i * w->groups * w->o * length, length, w->o, positions
+                room.side + i * positions, apart, g + i * w->groups * w->o * length, length, w->o, positions
             );
-        if (box.images > 1) g = side;
-        job->rt->LM_GEMM(
-            0, 1, w->o, rows, box.images * positions, 1, g, box.images > 1 ? apart : length, cols, apart,
-            number == begin ? 0 : 1, sum, inner
+        if (box.images > 1) g = room.side;
+        if (job->by_blas) {
+            job->rt->LM_GEMM(
+                0, 1, w->o, rows, depth, 1, g, g_apart, room.cols, apart, number == begin ? 0 : 1, sum, inner
+            );
+            continue;
+        }
+        LM_NAME(lm_pack)(w->o, depth, g, 1, g_apart, 1, room.panels);
+        LM_NAME(lm_panels)(
+            rows, w->o, depth, room.cols, apart, 1, room.panels, room.sum, room.across, number > begin
         );
     }
+    if (!job->by_blas) LM_NAME(lm_turn_out)(room.sum, room.across, rows, w->o, sum, inner);
 }
 
 #define LM_SUM_BLOCK (1 << 14)
@@ -236,7 +286,7 @@ static void LM_NAME(lm_conv_sum_chunk)(const lm_call *call, int64_t chunk) {
 }
 
 /* g [n, groups o, ..], x [n, groups c, ..] -> w's cotangent [groups o, c, ..]; room for the parts where there are more
- * than one */
+ * than one; whether BLAS multiplies */
 static int64_t LM_NAME(lm_conv_weight_grad)(
     const lm_runtime *rt, char *const *data, const int64_t *dims, const lm_scalar *scalars
 ) {
@@ -244,7 +294,7 @@ static int64_t LM_NAME(lm_conv_weight_grad)(
     const lm_window *const w = (const lm_window *)dims;
     LM_NAME(lm_conv_job) job = {
         .rt = rt, .w = w, .g = (const LM_REAL *)data[0], .x = (const LM_REAL *)data[1], .result = (LM_REAL *)data[2],
-        .parts = dims[LM_WINDOW_DIMS], .blocks = dims[LM_WINDOW_DIMS + 1],
+        .parts = dims[LM_WINDOW_DIMS], .blocks = dims[LM_WINDOW_DIMS + 1], .by_blas = dims[LM_WINDOW_DIMS + 2],
     };
     if (lm_is_depthwise(w)) {
         LM_NAME(lm_depthwise_weight_run)(rt, w, job.g, job.x, job.result);

@@ -127,10 +127,10 @@ def viewed(w: World, x: Any) -> Any:
     """Sums over views from before the fork, whose bits hang on how they lie in memory."""
     with lt.no_grad():
         h = lt.exp(x @ w.w[0])
-        over, rows, one, given = h.T, h[::2, 3:], h[7:8].expand(ROWS, WIDTH), x.T
+        over, one, given = h.T[:, 1:], h[7:8].expand(ROWS, WIDTH), x.T
         if x[0, 0] > 0:
-            return over.sum() + rows.mean() + given.mean() + one.sum() + lt.sin(h).sum()
-        return over + given.mean() + one.T
+            return over.mean() + given.mean() + (one @ w.w[1]).sum()
+        return over.sum(dim=0) + given.sum(dim=0)[1:]
     raise AssertionError
 
 
@@ -287,6 +287,16 @@ def test_every_way_keeps_the_budget_in_any_order(fn: Callable[..., Any], backend
             else:
                 np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
     assert f.compiles == len(ways(fn))
+
+
+@pytest.mark.parametrize("fn", PROGRAMS, ids=lambda f: f.__name__)
+def test_a_budget_of_any_size_changes_no_bit(fn: Callable[..., Any]) -> None:
+    w, least = World(), least_of(fn, "interpreter")
+    plain, *within = (captured(fn, w, "interpreter", size) for size in (None, least + BIG, 64 * BIG))
+    for signs in ways(fn):
+        expected = [a.tobytes() for a in called(plain, w, signs)]
+        for f in within:
+            assert [a.tobytes() for a in called(f, w, signs)] == expected
 
 
 @pytest.mark.parametrize(

@@ -238,17 +238,28 @@ return (x {sign} best) | ((x != x) & (best == best)) | (same & (k < at))
 _MOMENTS = """
 n = n1 + n2
 f = lm_div(n2, tl.where(n > 0.0, n, 1.0))
-d = m2 - m1
-m = m1 + d * f
-m = tl.where(m == m, m, m1 + m2)
-return m, q1 + q2 + d * (d * (n1 * f)), n
+d = (m2 - m1) + (d2 - d1)
+other = (n1 == 0.0) | ((n2 > 0.0) & (tl.abs(m2) < tl.abs(m1)))
+new = tl.where(other, d2 - d * (1.0 - f), d1 + d * f)
+new = tl.where(new == new, new, d1 + d2)
+return tl.where(other, m2, m1), q1 + q2 + d * (d * (n1 * f)), n, new
 """
 
 _MOMENTS_OVER = """
 count = tl.sum(n, axis, keep_dims=True)
-mean = lm_div(tl.sum(m * n, axis, keep_dims=True), tl.where(count > 0.0, count, 1.0))
-d = m - mean
-return mean, tl.sum(q + d * (d * n), axis, keep_dims=True), count
+safe = tl.where(count > 0.0, count, 1.0)
+mean = lm_div(tl.sum(m * n, axis, keep_dims=True), safe)
+far = (m - mean) + d
+rest = lm_div(tl.sum(far * n, axis, keep_dims=True), safe)
+far = far - rest
+return mean, tl.sum(q + far * (far * n), axis, keep_dims=True), count, rest
+"""
+
+_MOMENTS_OF = """
+count = tl.sum(n, axis, keep_dims=True)
+mean = lm_div(tl.sum(x, axis, keep_dims=True), tl.where(count > 0.0, count, 1.0))
+far = x - mean
+return mean, tl.sum(far * (far * n), axis, keep_dims=True)
 """
 
 _POWER = """
@@ -448,14 +459,19 @@ LIBRARY: dict[str, str] = dict(
             _ARG_INT.format(pick="min"),
         ),
         _define(
-            "lm_moments(m1, q1, n1, m2, q2, n2)",
-            "(mean, squared distances, number) of two sets of numbers together.",
+            "lm_moments(m1, q1, n1, d1, m2, q2, n2, d2)",
+            "(place, squared distances, number, mean - place) of two sets of numbers together.",
             _MOMENTS,
         ),
         _define(
-            "lm_moments_over(m, q, n, axis: tl.constexpr)",
-            "(mean, squared distances, number) of sets of numbers along an axis together.",
+            "lm_moments_over(m, q, n, d, axis: tl.constexpr)",
+            "(place, squared distances, number, mean - place) of sets of numbers along an axis together.",
             _MOMENTS_OVER,
+        ),
+        _define(
+            "lm_moments_of(x, n, axis: tl.constexpr)",
+            "(mean, squared distances) of numbers along an axis; where n is 0 instead of 1 there is none, and x is 0.",
+            _MOMENTS_OF,
         ),
         _define("lm_power(x, top)", "exp(x - top), 1 where both are the same infinity.", _POWER),
         _define(

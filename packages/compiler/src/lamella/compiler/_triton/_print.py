@@ -16,7 +16,7 @@ from lamella.compiler._kernel._ir import PARTIAL, defined
 from lamella.compiler._triton._body import Body, Scope, narrowed, widened
 from lamella.compiler._triton._library import closure
 from lamella.compiler._triton._open import is_open, product, several
-from lamella.compiler._triton._reduce import carried, combine, fold, identities, of_one
+from lamella.compiler._triton._reduce import carried, combine, finished, fold, identities, of_points
 from lamella.compiler._triton._schedule import Part, power_above, schedule
 from lamella.compiler._triton._values import COL, POINTERS, ROW, TYPES, Val
 
@@ -197,26 +197,21 @@ class _Printer(Body):
             for arg, identity in zip(reduce.args, identities(reduce, self.types), strict=False)
         ]
         names = self.names(reduce, prefix)
-        given = [self._gathered(scope, text, name) for text, name in zip(texts, names, strict=False)]
-        if reduce.combiner not in PARTIAL:
-            return given
-        beside = self._beside(scope, reduce, bits, given, names)
-        return given + [self._gathered(scope, text, name) for text, name in beside]
+        if reduce.combiner in PARTIAL:
+            texts = [self._gathered(scope, text, f"y{out}") for text, out in zip(texts, reduce.outs, strict=False)]
+            known = reduce.combiner == "softmax" and len(texts) > 1
+            texts = of_points(reduce, texts, "" if known else self._number(scope, reduce, bits))
+        return [self._gathered(scope, text, name) for text, name in zip(texts, names, strict=True)]
 
-    def _beside(
-        self, scope: Scope, reduce: Reduce, bits: int, given: list[str], names: list[str]
-    ) -> list[tuple[str, str]]:
-        """(text, name) of what a reduction carries and is not given: of one number, or of how many."""
-        dtype, each = self.types[reduce.outs[0]], "1.0"
-        beside = [] if len(given) > 1 else of_one(reduce, given[0])
-        if len(given) > 1:
+    def _number(self, scope: Scope, reduce: Reduce, bits: int) -> str:
+        """How many numbers there are at each point of a tile: one or none, or those of a row."""
+        kind, each = TYPES[self.types[reduce.outs[0]]], "1.0"
+        if len(reduce.args) > 1:
             points = product(axis.extent for axis in self.kernel.inner)
-            each = f"{self.number(points)}.0" if not is_open(points) else f"{self.number(points)}.to(tl.{TYPES[dtype]})"
-        if len(given) + len(beside) < len(names):
-            mask = self.mask(scope, bits)
-            number = f"tl.full({self.shape(bits)}, {each}, tl.{TYPES[dtype]})"
-            beside.append(number if mask is None else f"tl.where({mask}, {number}, 0.0)")
-        return list(zip(beside, names[len(given) :], strict=True))
+            each = f"{self.number(points)}.to(tl.{kind})" if is_open(points) else f"{int(points)}.0"
+        mask, number = self.mask(scope, bits), f"tl.full({self.shape(bits)}, {each}, tl.{kind})"
+        text = number if mask is None else f"tl.where({mask}, {number}, 0.0)"
+        return self.named(scope, ("number", text), text, f"number{reduce.outs[0]}")
 
     def _gathered(self, scope: Scope, text: str, name: str) -> str:
         return text if text.isidentifier() else self.named(scope, ("full", text), text, name)
@@ -232,7 +227,12 @@ class _Printer(Body):
         """Fold tiles along their columns into values of rows."""
         outs = self.names(reduce, "v")
         self.line(scope, fold(reduce, names, outs, 1, self.types))
-        for out, name in zip(reduce.outs, outs, strict=False):
+        self._known(scope, reduce, outs)
+
+    def _known(self, scope: Scope, reduce: Reduce, names: list[str]) -> None:
+        for text in finished(reduce, names):
+            self.line(scope, text)
+        for out, name in zip(reduce.outs, names, strict=False):
             scope.env[out] = Val(name, ROW)
 
     def loop_over_columns(self, scope: Scope, stage: Stage, only: str | None) -> None:
@@ -263,7 +263,13 @@ class _Printer(Body):
 
     def reduce(self, scope: Scope, stage: Stage, reduce: Reduce) -> None:
         """A reduction met in a stage."""
-        if reduce.over == "inner":
+        if reduce.over == "inner" and reduce.combiner == "welford":  # a whole row: sums do
+            x = self._gathered(scope, self.full(scope, reduce.args[0], ROW | COL, "0.0"), f"x{reduce.outs[0]}")
+            mean, squares = (f"v{out}" for out in reduce.outs)
+            number = self._number(scope, reduce, ROW | COL)
+            self.line(scope, f"{mean}, {squares} = lm_moments_of({x}, {number}, 1)")
+            scope.env.update({out: Val(f"v{out}", ROW) for out in reduce.outs})
+        elif reduce.over == "inner":
             self.across(scope, reduce, self.gather(scope, reduce, ROW | COL, "x"))
         else:
             self.grid_reduce(scope, stage, reduce)
@@ -437,6 +443,8 @@ class _Total(_Printer):
             names = self._read(scope, reduce, keeps, tile, "")
         axis = 0 if keeps or self.flat else 1
         self.line(scope, fold(reduce, names, results, axis, self.types))
+        for text in finished(reduce, results):
+            self.line(scope, text)
         return [Val(name, COL if keeps else 0) for name in results]
 
     def _line_shape(self, tile: int) -> str:

@@ -19,12 +19,20 @@ _TOGETHER = {"welford": "moments", "softmax": "powers"}  # the library's functio
 
 
 def carried(reduce: Reduce, types: dict[int, str]) -> list[tuple[str, str]]:
-    """(what its names end with, type) of each value that a reduction carries.
+    """(what its names end with, type) of each value that a reduction carries from tile to tile.
 
-    With a mean goes how many numbers it is of: where tiles hang over the end, or programs have no rows left, fewer.
+    With a mean goes how many numbers it is of (fewer where tiles hang over the end), and how far it is from what stands
+    in its place, one of the numbers or near them: differences of means far from 0 are then exact.
     """
     values = [(str(out), types[out]) for out in reduce.outs]
-    return [*values, (f"{reduce.outs[0]}n", values[0][1])] if reduce.combiner == "welford" else values
+    if reduce.combiner == "welford":
+        values += [(f"{reduce.outs[0]}{end}", values[0][1]) for end in ("n", "d")]
+    return values
+
+
+def finished(reduce: Reduce, names: list[str]) -> list[str]:
+    """Statements that make of all that is carried, in variables, what the reduction gives."""
+    return [f"{names[0]} = {names[0]} + {names[3]}"] if reduce.combiner == "welford" else []
 
 
 def identities(reduce: Reduce, types: dict[int, str]) -> list[str]:
@@ -32,7 +40,7 @@ def identities(reduce: Reduce, types: dict[int, str]) -> list[str]:
     first = identity(reduce.combiner, types[reduce.args[0]])
     match reduce.combiner:
         case "welford":
-            return [first, "0.0", "0.0"]
+            return [first, "0.0", "0.0", "0.0"]
         case "softmax":
             return [first, "0.0"]
         case combiner if combiner in PAIRED:
@@ -41,9 +49,13 @@ def identities(reduce: Reduce, types: dict[int, str]) -> list[str]:
             return [first]
 
 
-def of_one(reduce: Reduce, x: str) -> list[str]:
-    """What is carried beside the value of one point, without the number of points."""
-    return [f"{x} - {x}"] if reduce.combiner == "welford" else []  # 0, but of infinity NaN
+def of_points(reduce: Reduce, given: list[str], number: str) -> list[str]:
+    """All that is carried of one number at each point of a tile, or of rows' partial results; `number` is how many."""
+    if reduce.combiner != "welford":
+        return given if len(given) > 1 else [given[0], number]
+    finite = f"tl.where({given[0]} - {given[0]} == 0.0, {given[0]}, 0.0)"
+    squares = given[1] if len(given) > 1 else f"{given[0]} - {given[0]}"  # 0, but of infinity NaN
+    return [finite, squares, number, f"{given[0]} - {finite}"]
 
 
 def identity(combiner: str, dtype: str) -> str:

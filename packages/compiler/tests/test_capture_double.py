@@ -304,11 +304,23 @@ def hook_with_a_counter(x: Any) -> Any:
     return (y * y).sum()
 
 
-def hooks_that_share(x: Any) -> Any:
-    factors = [2.0]
+def hook_over_a_circle(x: Any) -> Any:
+    factors: list[Any] = [2.0]
+    factors.append(factors)
     y = x * x
     y.register_hook(lambda g: g * factors[0])
-    z = y * y
+    return (y * y).sum()
+
+
+def hooks_that_share_around_a_checkpoint(x: Any) -> Any:
+    factors = [2.0]
+
+    def inside(x: Any) -> Any:
+        y = x * x
+        y.register_hook(lambda g: g * factors[0])
+        return y.exp()
+
+    z = la.checkpoint(inside, x)
     z.register_hook(lambda g: g * factors[0])
     return z.sum()
 
@@ -320,7 +332,8 @@ def checkpoint_in_a_context(x: Any) -> Any:
 REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "an input overwritten that was read before": (overwritten_input, "writes an input that its results depend on"),
     "a hook that assigns": (hook_with_a_counter, "assigns to a variable of the function around it"),
-    "hooks that share a list": (hooks_that_share, "shares a list with another hook or context"),
+    "a list that holds itself": (hook_over_a_circle, "keeps a list that holds itself"),
+    "a list inside a checkpoint and outside": (hooks_that_share_around_a_checkpoint, "shares a list between"),
     "a checkpoint with contexts": (checkpoint_in_a_context, "a checkpoint with a context_fn"),
     "an object of the call in a context": (lambda x: Keeps.apply(x).sum(), "the context of Keeps keeps a object"),
 }

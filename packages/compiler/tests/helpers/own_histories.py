@@ -246,6 +246,21 @@ def _scaled(g: Any, factor: Any) -> Any:
     return g * factor.mean()
 
 
+def hooks_that_share(x: Any, w: Any) -> Any:
+    """The first that runs leaves something for the second, in each walk."""
+    left = [x.abs().sum()]
+
+    def last(g: Any) -> Any:
+        left.append(g)
+        return g * 2.0
+
+    y = x @ w
+    y.register_hook(lambda g: g * left.pop() * left[0])
+    z = y**2
+    z.register_hook(last)
+    return z.sum()
+
+
 def hook_on_the_result(x: Any, w: Any) -> Any:
     y = (x @ w) ** 2
     y.register_hook(lambda g: g**2)
@@ -279,6 +294,19 @@ class Hooked(nn.Module):
         y.register_hook(self.hook)
         y.register_hook(lambda g: g * self.linear.weight.sum())
         return (y**2).sum()
+
+
+class Gated(nn.Module):
+    """Full backward hooks: two nodes that share what stands between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 3).to(lt.float64)
+        self.linear.register_full_backward_hook(lambda m, into, out: (into[0] * out[0].sum(),))
+        self.linear.register_full_backward_pre_hook(lambda m, out: (out[0] ** 2,))
+
+    def forward(self, x: Any, w: Any) -> Any:
+        return (self.linear(x @ w).tanh() ** 2).sum()
 
 
 def written_under_no_grad(x: Any, w: Any) -> Any:
@@ -352,10 +380,12 @@ HISTORIES: dict[str, Callable[[Any, Any], Any]] = {
     "once differentiable": lambda x, w: Once.apply(x @ w).sum(),
     "hooks": hooks,
     "hooks over tensors": hooks_over_tensors,
+    "hooks that share": hooks_that_share,
     "hook on the result": hook_on_the_result,
     "hook taken away": hook_taken_away,
     "node hooks": node_hooks,
     "hooks of a module": Hooked(),
+    "full backward hooks": Gated(),
     "written under no_grad": written_under_no_grad,
     "leaf inside": leaf_inside,
     "packed": packed,

@@ -30,7 +30,7 @@ from lamella.tensor.extend import (
 
 from ._engine import Context
 from ._generators import standing, swapped
-from ._history import Given, History, Made, Taking, UnkeptError, history_of, towards
+from ._history import Given, History, Made, Taking, UnkeptError, towards
 from ._levels import lift
 from ._node import Edge, Leaf, OwnRule, Plan, Port, metas_of, new_node, next_sequence
 from ._reach import leaving
@@ -220,7 +220,7 @@ class _Recompute(OwnRule):
         first = self.first
         if first is None or first.in_context:
             raise UnkeptError("a checkpoint with a context_fn, which is another function when it runs again")
-        history = history_of(first.roots, [*first.own, *self.outer], taking.keeper, first.epoch)
+        history = taking.inside(first.roots, [*first.own, *self.outer], first.epoch)
         cut = self.cut
         return lambda made: _Repeated(history, made.given, cut)
 

@@ -19,7 +19,7 @@ from ._node import Edge, Leaf, Node, OwnRule, Plan, Port, next_sequence
 from ._reach import leading_to
 from ._saving import Packed
 
-__all__ = ["Given", "History", "Keeper", "Taking", "UnkeptError", "history_of", "towards"]
+__all__ = ["Given", "History", "Keeper", "Shared", "Taking", "UnkeptError", "history_of", "towards"]
 
 
 class UnkeptError(Exception):
@@ -36,7 +36,9 @@ class Keeper(Protocol):
         """What stands for a leaf that is no tensor."""
 
     def apart(self, value: Any, what: str) -> tuple[list[Any], Callable[[Iterator[Any]], Any]]:
-        """The tensors and symbolic numbers in a value of Python, and the function from others to such a value."""
+        """The leaves of a value of Python (tensors, symbolic numbers, and `Shared` for objects that several may keep),
+        and the function from others to such a value.
+        """
 
     def plain(self, value: Any) -> Any:
         """A param or a shape without the sizes of a trace."""
@@ -53,6 +55,15 @@ class Given(Protocol):
 
     def bind(self, kept: Any) -> Any:
         """A param or a shape."""
+
+
+class Shared:
+    """A leaf: an object that can be changed. All who keep it keep the same one in each call."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
 class _Ref:
@@ -76,6 +87,13 @@ class Made:
         self.given = given
         self._nodes = nodes
         self._ends = ends
+        self._shared: dict[int, Any] = {}
+
+    def shared(self, key: int, fill: Fill) -> Any:
+        """The object of this call, made when the first asks for it."""
+        if key not in self._shared:
+            self._shared[key] = fill(self)
+        return self._shared[key]
 
     def edge(self, ref: _Ref | None) -> Edge:
         """The edge of this call."""
@@ -144,8 +162,13 @@ class _Step:
 class Taking:
     """One history while it is taken apart; rules with something of their own ask it."""
 
-    def __init__(self, ends: Sequence[Edge], keeper: Keeper, epoch: int) -> None:
+    def __init__(
+        self, ends: Sequence[Edge], keeper: Keeper, epoch: int = 0, objects: dict[int, Any] | None = None
+    ) -> None:
         self.keeper = keeper
+        # objects that several may keep, alive until all is taken: whose they are, and what makes them
+        self._objects: dict[int, Any] = {} if objects is None else objects
+        self._shared: dict[int, Fill | None] = {}
         self._ends = {edge: n for n, edge in enumerate(ends)}
         self._owners = {_owner(e) for e in ends}
         self._epoch = epoch
@@ -176,16 +199,37 @@ class Taking:
         leaves, build = self.keeper.apart(value, what)
         if not leaves:
             return lambda _: build(iter(()))
-        kept: list[Fill] = [self._leaf(leaf) for leaf in leaves]
+        kept: list[Fill] = [self._leaf(leaf, what) for leaf in leaves]
         return lambda made: build(iter([fill(made) for fill in kept]))
 
-    def _leaf(self, leaf: Any) -> Fill:
+    def _of_all(self, value: Any, what: str) -> Fill:
+        key = id(value)
+        owner, _ = self._objects.setdefault(key, (self, value))
+        if owner is not self:
+            raise UnkeptError(
+                f"{what} shares a {type(value).__name__} between the inside of a checkpoint and its outside"
+            )
+        if key not in self._shared:
+            self._shared[key] = None
+            self._shared[key] = self.python(value, what)
+        fill = self._shared[key]
+        if fill is None:
+            raise UnkeptError(f"{what} keeps a {type(value).__name__} that holds itself")
+        return lambda made: made.shared(key, fill)
+
+    def _leaf(self, leaf: Any, what: str) -> Fill:
+        if isinstance(leaf, Shared):
+            return self._of_all(leaf.value, what)
         if not isinstance(leaf, Tensor):
             number = self.keeper.number(leaf)
             return lambda made: made.given.number(number)
         leaf.requires_grad  # noqa: B018 - brings a stale view up to date
         tensor, ref = self.keeper.tensor(leaf), self.held(leaf._edge)
         return lambda made: made.tensor(tensor, ref)
+
+    def inside(self, roots: Sequence[Edge], ends: Sequence[Edge], epoch: int) -> History:
+        """A history of its own that a rule keeps; what it holds must have begun at an epoch."""
+        return Taking(ends, self.keeper, epoch, self._objects).taken(roots)
 
     def taken(self, roots: Sequence[Edge]) -> History:
         """The whole of it, from its roots."""
@@ -238,9 +282,9 @@ class History:
         return [made.edge(r) for r in self._roots]
 
 
-def history_of(roots: Sequence[Edge], ends: Sequence[Edge], keeper: Keeper, epoch: int = 0) -> History:
-    """The history that leads from `roots` to `ends`; with an epoch, what it holds must have begun there."""
-    return Taking(ends, keeper, epoch).taken(roots)
+def history_of(roots: Sequence[Edge], ends: Sequence[Edge], keeper: Keeper) -> History:
+    """The history that leads from `roots` to `ends`."""
+    return Taking(ends, keeper).taken(roots)
 
 
 def towards(

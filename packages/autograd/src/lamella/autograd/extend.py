@@ -11,7 +11,7 @@ from ._accumulate import get_grad, moved, retain_grad, retained, set_grad
 from ._api import backward_of as backward
 from ._engine import run as walk
 from ._errors import GraphFreedError
-from ._history import History, UnkeptError, history_of, towards
+from ._history import History, Shared, UnkeptError, history_of, towards
 from ._hooks import Handle
 from ._levels import apply_batch, apply_jvp, draw_batched, lift
 from ._node import Leaf, Node, Port, Vjp
@@ -25,6 +25,7 @@ __all__ = [
     "Leaf",
     "Node",
     "Port",
+    "Shared",
     "UnkeptError",
     "Vjp",
     "apply_batch",

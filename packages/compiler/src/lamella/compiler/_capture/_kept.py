@@ -2,7 +2,7 @@
 forward, and what hooks and contexts hold is taken apart like a result.
 
 Objects that the guard holds by identity stay as they are. Refused by UnkeptError: any other object, since the next call
-may have another; containers that several of them share, and variables that functions assign to.
+may have another, and variables that functions assign to.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any
 
-from lamella.autograd.extend import UnkeptError
+from lamella.autograd.extend import Shared, UnkeptError
 from lamella.graph import CaptureError, Graph, Size, Trace, Value, bind, bound, plain
 from lamella.tensor import Tensor
 from lamella.tensor.extend import SymScalar, detached
 
+from ._code import is_own_module
 from ._explore import Explorer
-from ._members import ATOMS, SCALARS, is_fixed, is_mortal
-from ._tree import Build, Converted, take_apart
+from ._members import ATOMS, SCALARS, is_fixed, is_mortal, own_state
+from ._tree import Build, Converted, by_state, take_apart
 
 __all__ = ["Call", "Kept"]
 
@@ -34,7 +35,6 @@ class Kept:
         self._trace = trace
         self._explorer = explorer
         self._at: dict[Value, int] = {}
-        self._containers: dict[int, Any] = {}  # those that the call has made, once met
 
     @property
     def values(self) -> list[Value]:
@@ -58,7 +58,7 @@ class Kept:
 
     def apart(self, value: Any, what: str) -> tuple[list[Any], Build]:
         """The leaves of a value of Python, and what makes such a value of others."""
-        parts = _Parts(self._explorer.identities, self._containers, what)
+        parts = _Parts(self._explorer.identities, value, what)
         return take_apart(value, parts.is_older, self._trace.stand_ins, more=parts)
 
     def plain(self, value: Any) -> Any:
@@ -98,12 +98,12 @@ _WRITES = ("STORE_DEREF", "DELETE_DEREF")
 class _Parts:
     """How `take_apart` deals with objects and functions."""
 
-    def __init__(self, identities: set[int], containers: dict[int, Any], what: str) -> None:
+    def __init__(self, identities: set[int], whole: Any, what: str) -> None:
         self._identities = identities
-        self._containers = containers
+        self._whole = whole
         self._what = what
         self._inside: list[int] = []  # functions that are being taken apart
-        self._own = 0  # parts met that each call has its own of, or that must not be held
+        self._unheld = 0  # objects met that must not be held
 
     def is_older(self, value: Any) -> bool:
         """Whether the guard holds an object by its identity."""
@@ -116,7 +116,7 @@ class _Parts:
         if self.is_older(value):
             if not is_mortal(value):
                 return lambda _: value
-            self._own += 1
+            self._unheld += 1
             return _weakly(value, self._what)
         if isinstance(value, type):
             return lambda _: value
@@ -128,14 +128,15 @@ class _Parts:
         if type(value) is functools.partial:
             whole = walk((value.func, value.args, tuple(value.keywords.items())))
             return lambda it: _partial(*whole(it))
-        if isinstance(value, (list, dict)) or is_dataclass(value):
-            self._own += 1
-            if id(value) in self._containers:
-                raise UnkeptError(f"{self._what} shares a {type(value).__name__} with another hook or context")
-            self._containers[id(value)] = value
-            return None
         if isinstance(value, (*SCALARS, *ATOMS, tuple)) or is_fixed(value):
             return None
+        own = is_own_module(type(value).__module__) and own_state(value) is not None  # a gate of backward hooks
+        if own or isinstance(value, (list, dict)) or is_dataclass(value):
+            if value is self._whole:
+                self._whole = self  # where it is met again, it is a part of itself
+                return by_state(value, walk) if own else None
+            leaves.append(Shared(value))
+            return next
         raise UnkeptError(f"{self._what} keeps a {type(value).__qualname__} that another call may not have")
 
     def _function(self, f: types.FunctionType, leaves: list[Any], walk: Callable[[Any], Build]) -> Build:
@@ -145,14 +146,14 @@ class _Parts:
         if not written.isdisjoint(f.__code__.co_freevars):
             raise UnkeptError(f"{self._what} assigns to a variable of the function around it")
         self._inside.append(id(f))
-        before = len(leaves), self._own
+        before = len(leaves), self._unheld
         try:
             cells = tuple([cell.cell_contents for cell in f.__closure__ or ()])
         except ValueError:
             raise UnkeptError(f"{self._what} reads a variable that has no value yet") from None
         parts = walk((cells, f.__defaults__, tuple((f.__kwdefaults__ or {}).items())))
         self._inside.pop()
-        if (len(leaves), self._own) == before:
+        if (len(leaves), self._unheld) == before:
             return lambda _: f  # it reads nothing of the call
         pieces = (f.__code__, f.__globals__, f.__name__, dict(f.__dict__))
         return lambda it: _made(*pieces, *parts(it))

@@ -14,7 +14,7 @@ from lamella.tensor.extend import SymScalar
 
 from ._members import ATOMS, SCALARS, is_fixed, own_state
 
-__all__ = ["Build", "Converted", "take_apart"]
+__all__ = ["Build", "Converted", "by_state", "take_apart"]
 
 Build = Callable[[Iterator[Any]], Any]
 StandIns = Mapping[int, tuple[Any, SymScalar, type]]
@@ -98,7 +98,7 @@ class _Walk:
         if kind in SCALARS or is_fixed(value) or isinstance(value, ATOMS) or self._is_older(value):
             return lambda _: value
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return _dataclass(value, self)
+            return by_state(value, self)
         raise CaptureError(
             f"the program returns a {kind.__qualname__} made by itself, which a replay cannot make again; "
             f"return tensors and numbers in lists, tuples, dicts or dataclasses"
@@ -120,7 +120,8 @@ def _dict(value: dict[Any, Any], walk: _Walk) -> Build:
     return build
 
 
-def _dataclass(value: Any, walk: _Walk) -> Build:
+def by_state(value: Any, walk: Callable[[Any], Build]) -> Build:
+    """What makes an object anew from its attributes, without its __init__."""
     kind = type(value)
     names = list(own_state(value) or [f.name for f in dataclasses.fields(value)])
     parts = [walk(getattr(value, name)) for name in names]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from compiler_programs import EPS
 
+from lamella import compiler, tensor
 from lamella.compiler._schedule import schedule
 from lamella.compiler._toolchain import host_target
 from lamella.compiler.executor import compile_graph
@@ -250,3 +251,18 @@ def test_results_do_not_depend_on_threads(shape: tuple[int, ...], dims: tuple[in
         set_num_threads(before)
     for one, two in zip(*found, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_open_sizes_on_both_sides_of_every_limit() -> None:
+    """One program for all sizes: what is reduced goes over rows or over the grid, looked at once or twice."""
+
+    def f(x: tensor.Tensor) -> tuple[tensor.Tensor, ...]:
+        return tensor.var(x, 0), tensor.logsumexp(x, 0), tensor.std(x, 1)
+
+    compiled = compiler.compile(f, dynamic=True)
+    for shape in ((3, 40), (40, 100), (5, 9001)):
+        x = np.random.default_rng(0).standard_normal(shape).astype(np.float32) + 3
+        wide = x.astype(np.float64)
+        want = [wide.var(0, ddof=1), np.log(np.exp(wide).sum(0)), wide.std(1, ddof=1)]
+        for got, expected in zip(compiled(tensor.from_numpy(x)), want, strict=True):
+            np.testing.assert_allclose(got.numpy(), expected, rtol=1e-5)

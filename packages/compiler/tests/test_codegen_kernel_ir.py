@@ -485,6 +485,17 @@ def test_what_is_not_finite_among_two_values(place: str, combiner: str) -> None:
                     np.testing.assert_allclose(a, np.reshape(expected, a.shape), rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize("place", ["columns", "rows", "side by side", "abreast", "all", "rows, then all"])
+def test_several_largest_values_may_be_infinite(place: str) -> None:
+    for n in (2, 45, 300):
+        x = np.where(np.arange(15 * n).reshape(3, n, 5) % 4, np.float32(np.inf), np.float32(1))
+        given = x if place in ("columns", "side by side") else np.ascontiguousarray(np.swapaxes(x, 1, 2))
+        top, total = (np.empty(1 if "all" in place else (3, 5), np.float32) for _ in range(2))
+        run(carried("softmax", "f32", place, n), given, top, total)
+        assert np.all(top == np.inf)
+        assert np.all((total >= 1) & (total <= 15 * n))
+
+
 def test_text_of_two_values() -> None:
     text = kernel_text(carried("welford", "f32", "rows, then all", 4))
     assert "%1: f32, %2: f32 = welford over inner (%0)" in text

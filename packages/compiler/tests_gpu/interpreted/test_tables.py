@@ -10,6 +10,7 @@ OWN = {  # what is not about running graphs, or about threads or printed C alone
     "test_a_sum_of_gradients_of_slices_is_one_pass",
     "test_results_do_not_depend_on_threads",
     "test_nan_and_infinity_in_one_of_several_chunks",
+    "test_open_sizes_on_both_sides_of_every_limit",
     "test_equal_numbers_have_no_distance",  # but for the rounding of a tile's sum
 }
 

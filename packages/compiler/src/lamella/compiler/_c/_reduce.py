@@ -286,15 +286,13 @@ class Reductions:
 
     def _chunks(self, reduce: Reduce, lanes: int, names: list[str], others: list[str], theirs: str) -> list[str]:
         """Bring the partial results of all chunks c, relative to `theirs`, into an accumulator that is declared."""
-        merge = self.pairs.merge(reduce, lanes, names, others, f"ng{reduce.outs[0]}[c]")
-        before, after = [], []
+        before, first, after = list[str](), list[str](), list[str]()
         if is_counted(reduce):
             shift = f"k{names[0]}"
-            before = self.pairs.start_shift(reduce, lanes, shift)
-            relative = [f"({shifted(theirs, shift)} + {others[0]})", others[1]]
-            merge = self.pairs.first(reduce, lanes, shift, [theirs])
-            merge += self.pairs.merge(reduce, lanes, names, relative, f"ng{reduce.outs[0]}[c]")
-            after = [f"{names[0]} += {shift};"]
+            before, after = self.pairs.start_shift(reduce, lanes, shift), [f"{names[0]} += {shift};"]
+            first = self.pairs.first(reduce, lanes, shift, [theirs])
+            others = [f"({shifted(theirs, shift)} + {others[0]})", others[1]]
+        merge = [*first, *self.pairs.merge(reduce, lanes, names, others, f"ng{reduce.outs[0]}[c]")]
         return [*before, "for (int64_t c = 0; c < chunks; ++c) {", *("  " + line for line in merge), "}", *after]
 
     def total(self, reduce: Reduce) -> list[Val]:

@@ -58,7 +58,8 @@ UPDATES = frozenset({"sum", "prod", "max", "min", "last"})
 SCANS = frozenset({"sum", "prod", "max", "min", "any", "all", "logaddexp"})
 # Combiners of reductions and the values they carry; "largest" is max that passes over NaN.
 # "welford" carries the mean and the sum of squared distances from it; "softmax" the largest value, at least the least
-# finite number, passing over NaN, and the sum of exp(x - largest), to which infinity adds 1 where it is the largest.
+# finite number, passing over NaN, and the sum of exp(x - largest), which is some finite number from 1 on where the
+# largest is infinite, and NaN where a number is.
 COMBINERS = {
     "sum": 1, "prod": 1, "max": 1, "min": 1, "largest": 1, "any": 1, "all": 1, "argmax": 2, "argmin": 2, "welford": 2,
     "softmax": 2,

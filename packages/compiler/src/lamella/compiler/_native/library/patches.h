@@ -42,7 +42,7 @@ static inline void LM_NAME(lm_copy)(LM_REAL *to, const LM_REAL *from, int64_t co
     for (int64_t j = whole; j < count; ++j) to[j] = from[j];
 }
 
-/* Pairs of neighbours to two places, in blocks of so many, which compilers make shuffles of; how many are done. */
+/* Pairs of neighbours to two places, in blocks of so few that compilers make shuffles of them; how many are done. */
 static inline __attribute__((always_inline)) int64_t LM_NAME(lm_unzip_by)(
     LM_REAL *restrict even, LM_REAL *restrict odd, const LM_REAL *restrict from, int64_t done, int64_t pairs,
     const int64_t lanes
@@ -55,12 +55,21 @@ static inline __attribute__((always_inline)) int64_t LM_NAME(lm_unzip_by)(
     return done;
 }
 
+#define LM_TWICE(lane, first) (2 * (lane) + (first))
 static inline void LM_NAME(lm_unzip)(LM_REAL *even, LM_REAL *odd, const LM_REAL *from, int64_t pairs) {
-    int64_t done = LM_NAME(lm_unzip_by)(even, odd, from, 0, pairs, LM_LANES);
+    const LM_NAME(lm_mask) evens = {LM_EACH_LANE(LM_TWICE, 0)}, odds = {LM_EACH_LANE(LM_TWICE, 1)};
+    int64_t done = 0;
+    for (; done + LM_LANES <= pairs; done += LM_LANES) {
+        const LM_NAME(lm_vector) a = *(const LM_NAME(lm_vector) *)(from + 2 * done);
+        const LM_NAME(lm_vector) b = *(const LM_NAME(lm_vector) *)(from + 2 * done + LM_LANES);
+        *(LM_NAME(lm_vector) *)(even + done) = LM_PICK(a, b, evens);
+        *(LM_NAME(lm_vector) *)(odd + done) = LM_PICK(a, b, odds);
+    }
     done = LM_NAME(lm_unzip_by)(even, odd, from, done, pairs, LM_LANES / 2);
     if (LM_LANES > 4) done = LM_NAME(lm_unzip_by)(even, odd, from, done, pairs, LM_LANES / 4);
     LM_NAME(lm_unzip_by)(even, odd, from, done, pairs, 1);
 }
+#undef LM_TWICE
 
 /* Elements low..high of a row, of which from[0] is the first, to their phases. */
 static inline void LM_NAME(lm_split)(

@@ -197,11 +197,13 @@ class _Printer(Body):
             for arg, identity in zip(reduce.args, identities(reduce, self.types), strict=False)
         ]
         names = self.names(reduce, prefix)
-        if reduce.combiner in PARTIAL:
-            texts = [self._gathered(scope, text, f"y{out}") for text, out in zip(texts, reduce.outs, strict=False)]
-            known = reduce.combiner == "softmax" and len(texts) > 1
-            texts = of_points(reduce, texts, "" if known else self._number(scope, reduce, bits))
-        return [self._gathered(scope, text, name) for text, name in zip(texts, names, strict=True)]
+        if reduce.combiner not in PARTIAL:
+            return [self._gathered(scope, text, name) for text, name in zip(texts, names, strict=True)]
+        given = [self._gathered(scope, text, f"y{out}") for text, out in zip(texts, reduce.outs, strict=False)]
+        known = reduce.combiner == "softmax" and len(given) > 1
+        texts = of_points(reduce, given, "" if known else self._number(scope, reduce, bits), names[0])
+        pairs = zip(texts, names, strict=True)
+        return [t if t.isidentifier() else self.named(scope, ("carried", n), t, n) for t, n in pairs]
 
     def _number(self, scope: Scope, reduce: Reduce, bits: int) -> str:
         """How many numbers there are at each point of a tile: one or none, or those of a row."""

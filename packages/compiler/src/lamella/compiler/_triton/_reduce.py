@@ -49,13 +49,15 @@ def identities(reduce: Reduce, types: dict[int, str]) -> list[str]:
             return [first]
 
 
-def of_points(reduce: Reduce, given: list[str], number: str) -> list[str]:
-    """All that is carried of one number at each point of a tile, or of rows' partial results; `number` is how many."""
+def of_points(reduce: Reduce, given: list[str], number: str, place: str) -> list[str]:
+    """All that is carried of one number at each point of a tile, or of rows' partial results.
+
+    `number` is how many there are, `place` the name of the first text.
+    """
     if reduce.combiner != "welford":
         return given if len(given) > 1 else [given[0], number]
-    finite = f"tl.where({given[0]} - {given[0]} == 0.0, {given[0]}, 0.0)"
     squares = given[1] if len(given) > 1 else f"{given[0]} - {given[0]}"  # 0, but of infinity NaN
-    return [finite, squares, number, f"{given[0]} - {finite}"]
+    return [f"tl.where({given[0]} - {given[0]} == 0.0, {given[0]}, 0.0)", squares, number, f"{given[0]} - {place}"]
 
 
 def identity(combiner: str, dtype: str) -> str:

@@ -7,6 +7,8 @@ length. `_pairs` prints what is done to accumulators of two values.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lamella.compiler._c._pairs import Pairs, count_of, in_blocks, is_counted, shifted
 from lamella.compiler._c._text import Scope, Text
 from lamella.compiler._c._types import C_TYPES, MEMORY_TYPES
@@ -277,16 +279,29 @@ class Reductions:
             self.text.put(scope, f"for (int64_t c = 0; c < chunks; ++c) v{out} = {pair};")
 
     def _load_pair(self, scope: Scope, reduce: Reduce, loads: list[str]) -> None:
-        names, shift = [f"v{out}" for out in reduce.outs], ""
+        names, shift, lanes = [f"v{out}" for out in reduce.outs], "", scope.lanes
         if is_counted(reduce):
-            load = self.text.h.call("ld", self.text.types[reduce.outs[0]], scope.lanes)
+            load = self.text.h.call("ld", self.text.types[reduce.outs[0]], lanes)
             points = " * ".join(self.text.inner_extents)
             shift = f"{load}(kg{reduce.outs[0]} + c * ({points}) + {self.text.inner_position(scope)})"
-        self._put(scope, self._chunks(reduce, scope.lanes, names, loads, shift))
+            self._put(scope, self._chunks(reduce, lanes, names, loads, shift))
+            return
+        others = self._partial_names(reduce)
+        lines = [
+            f"{self.text.h.type(self.text.types[out], lanes)} {name} = {load};"
+            for out, name, load in zip(reduce.outs, others, loads, strict=True)
+        ]
+        lines += self.pairs.end_row(reduce, lanes, others)
+        self._put(scope, self._chunks(reduce, lanes, names, others, shift, lines))
 
-    def _chunks(self, reduce: Reduce, lanes: int, names: list[str], others: list[str], theirs: str) -> list[str]:
-        """Bring the partial results of all chunks c, relative to `theirs`, into an accumulator that is declared."""
-        before, first, after = list[str](), list[str](), list[str]()
+    def _chunks(
+        self, reduce: Reduce, lanes: int, names: list[str], others: list[str], theirs: str, first: Sequence[str] = ()
+    ) -> list[str]:
+        """Bring the partial results of all chunks c, relative to `theirs`, into an accumulator that is declared.
+
+        `first` comes before they are read.
+        """
+        before, after = list[str](), list[str]()
         if is_counted(reduce):
             shift = f"k{names[0]}"
             before, after = self.pairs.start_shift(reduce, lanes, shift), [f"{names[0]} += {shift};"]
@@ -333,7 +348,7 @@ class Reductions:
         return [self.text.own(f"w{reduce.outs[0]}_{unit}") for unit in range(units)]
 
     def open_point(self, scope: Scope, stage: Stage, rows: int) -> None:
-        """Before the rows abreast reach an inner point: what they give to, or bring into, its partial results."""
+        """Before the rows abreast reach an inner point: what they give to its partial results."""
         pairs = self._pairs_of(stage)
         self._put(scope, ["{"] if pairs else [])
         for reduce in pairs:
@@ -341,10 +356,10 @@ class Reductions:
                 kind = self.text.h.type(self.text.types[out], scope.lanes)
                 load = self.text.h.call("ld", self.text.types[out], scope.lanes)
                 self.text.put(scope, f"{kind} {name} = {load}(g{out} + {self.text.inner_position(scope)});")
+            out = reduce.outs[0]
+            kind, load = (make(self.text.types[out], scope.lanes) for make in (self.text.h.type, self._load))
+            self.text.put(scope, f"{kind} {', '.join(self._from_rows(reduce, rows))};")
             if is_counted(reduce):
-                out = reduce.outs[0]
-                kind, load = (make(self.text.types[out], scope.lanes) for make in (self.text.h.type, self._load))
-                self.text.put(scope, f"{kind} {', '.join(self._from_rows(reduce, rows))};")
                 self.text.put(scope, f"{kind} k{out} = {load}(kg{out} + {self.text.inner_position(scope)});")
 
     def _load(self, dtype: str, lanes: int) -> str:
@@ -365,6 +380,8 @@ class Reductions:
                 self._put(scope, ["if (r == r0) {", *("  " + line for line in chosen), "}"])
                 given = [shifted(value, shift) for value in given]
                 self._put(scope, self.pairs.block(reduce, scope.lanes, names, given))
+            else:
+                self._put(scope, self.pairs.row_block(reduce, scope.lanes, names, self._from_rows(reduce, rows)))
             for out, name in zip(reduce.outs, names, strict=True):
                 store = self.text.h.call("st", self.text.types[out], scope.lanes)
                 self.text.put(scope, f"{store}(g{out} + {self.text.inner_position(scope)}, {name});")
@@ -434,14 +451,12 @@ class Reductions:
             return
         serial = self.text.plan.vector == "grid" and instr.over == "inner"
         block = in_blocks(instr) and not kept and not serial
-        if (kept and is_counted(instr)) or (block and lanes > 1):
+        if kept or (block and lanes > 1):
             given = self._from_rows(instr, self.text.row + 1) if kept else self._given(instr, scope.unit + 1)
             self.text.put(scope, f"{given[-1]} = {operands[0]};")
             return
         names = [f"a{o}_{scope.unit}" if lanes > 1 or serial else f"e{o}" for o in instr.outs]
-        if kept:
-            names = self._partial_names(instr)
-        elif instr.over == "inner":
+        if instr.over == "inner":
             names = [self.text.own(name) for name in names]
         if is_counted(instr):
             shift, wide = self._shift(instr), lanes if serial else 1

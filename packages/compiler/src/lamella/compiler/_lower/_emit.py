@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamella.compiler._kernel import KernelBuilder
-from lamella.compiler._kernel._ir import FLOATS, NARROW, PAIRED, STORAGE_TYPES, least_finite, value_type
+from lamella.compiler._kernel._ir import FLOATS, NARROW, PAIRED, STORAGE_TYPES, value_type
 from lamella.compiler._library._row import Library
+from lamella.compiler._lower._bodies import ALONE, finite, square
 from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target, fit, steps_of
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Subject, Table, contiguous
 from lamella.compiler._schedule import HEAVY
@@ -123,7 +124,7 @@ class Emitter:
                 raise AssertionError("dropping dims of size 1 never needs a copy")
             if paired:
                 return self.compute(_zero, flat, dtype="i64")
-            return self.compute(_ALONE.get((combiner, take), make), flat, dtype=out)
+            return self.compute(ALONE.get((combiner, take), make), flat, dtype=out)
         root = self.root(shape, out)
         operands: list[Operand] = [x]
         if paired:
@@ -142,7 +143,7 @@ class Emitter:
         if count and (long or self._crosses(x, dims)):
             return self.reduce("welford", x, dims, True), self.reduce("welford", x, dims, keepdim, take=1)
         mean = self.mean(x, dims, True)
-        return mean, self.reduce("sum", self.map("sub", x, mean), dims, keepdim, body=_square)
+        return mean, self.reduce("sum", self.map("sub", x, mean), dims, keepdim, body=square)
 
     def powers(self, x: Ref, dims: tuple[int, ...], keepdim: bool = False) -> tuple[Ref, Ref]:
         """(largest, sum of exp(x - largest)) of floats over dims; the logarithm of the sum and the largest together
@@ -150,7 +151,7 @@ class Emitter:
         """
         if self.looks_once(x, dims):
             return self.reduce("softmax", x, dims, keepdim), self.reduce("softmax", x, dims, keepdim, take=1)
-        top = self.compute(_finite, self.reduce("largest", x, dims, True), dtype=x.dtype)
+        top = self.compute(finite, self.reduce("largest", x, dims, True), dtype=x.dtype)
         powers = self.map("exp", self.map("sub", x, top))
         shape = tuple(n for k, n in enumerate(top.shape) if keepdim or k not in dims)
         return self.reshape(top, shape), self.reduce("sum", powers, dims, keepdim)
@@ -437,41 +438,6 @@ def _same(_: KernelBuilder, values: list[int]) -> int:
 
 def _zero(b: KernelBuilder, _: list[int]) -> int:
     return b.const(0, "i64")
-
-
-def _square(b: KernelBuilder, values: list[int]) -> int:
-    return b.apply("mul", values[0], values[0])
-
-
-def _finite(b: KernelBuilder, values: list[int]) -> int:
-    """The nearest finite number."""
-    kind = b.types[values[0]]
-    least, most = (b.const(sign * least_finite(kind), kind) for sign in (1, -1))
-    return b.apply("max", b.apply("min", values[0], most), least)
-
-
-def _no_distance(b: KernelBuilder, values: list[int]) -> int:
-    """0, or NaN where the number has no distance from itself."""
-    return b.apply("sub", values[0], values[0])
-
-
-def _at_least(b: KernelBuilder, values: list[int]) -> int:
-    """A number that is no NaN and at least the least finite one."""
-    least = b.const(least_finite(b.types[values[0]]), b.types[values[0]])
-    return b.apply("select", b.apply("gt", values[0], least), values[0], least)
-
-
-def _power(b: KernelBuilder, values: list[int]) -> int:
-    """What one number adds to a sum of powers: 1, 0 for minus infinity, NaN for NaN."""
-    kind = b.types[values[0]]
-    at_least = b.apply("ge", values[0], b.const(least_finite(kind), kind))
-    nan = b.apply("isnan", values[0])
-    return b.apply("select", nan, values[0], b.cast(at_least, kind))
-
-
-_ALONE: dict[tuple[str, int], Body] = {  # what a reduction of one number gives
-    ("welford", 1): _no_distance, ("softmax", 0): _at_least, ("softmax", 1): _power,
-}  # fmt: skip
 
 
 def one_hot(shape: tuple[int, ...], dim: int, dtype: str = "i64") -> Counter:

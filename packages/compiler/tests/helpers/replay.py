@@ -17,8 +17,8 @@ import program_suite
 
 from lamella.compiler._c._unit import Unit
 from lamella.compiler._lower._graph import lower_graph, mark_stored
-from lamella.compiler._lower._group import Group
 from lamella.compiler._lower._kernelize import kernelize
+from lamella.compiler._lower._steps import Group
 from lamella.compiler._target import Target
 from lamella.compiler._triton._library import LIBRARY
 from lamella.compiler._triton._program import TritonProgram

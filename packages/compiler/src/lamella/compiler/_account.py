@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lamella.compiler._image import numpy_dtype
-from lamella.compiler._lower._group import Call, Extern
 from lamella.compiler._lower._refs import Ref, Root
+from lamella.compiler._lower._steps import Call, Extern
 from lamella.compiler._running import SCALAR_TYPES
 from lamella.graph import Node, TensorType, Value
 from lamella.tensor.extend import MetaArray, rule

@@ -12,9 +12,9 @@ from lamella.compiler._c._loops import Printed
 from lamella.compiler._c._unit import Unit
 from lamella.compiler._image import ARENA, Image, Slot, View, numpy_dtype
 from lamella.compiler._lower._graph import lower_graph, mark_stored
-from lamella.compiler._lower._group import Call, Extern
 from lamella.compiler._lower._kernelize import Made
 from lamella.compiler._lower._refs import Ref, Root, Scalar
+from lamella.compiler._lower._steps import Call, Extern
 from lamella.compiler._memory import Draft, Layout, bytes_of, drafts, has_checks, lay_out
 from lamella.compiler._native._load import key_of_unit, library_home
 from lamella.compiler._plan import Plan, Span, plan

@@ -21,7 +21,7 @@ from lamella.graph import Graph, TensorType
 
 if TYPE_CHECKING:
     from lamella.compiler._assembly import Assembly, Kernel
-    from lamella.compiler._lower._group import Call, Extern
+    from lamella.compiler._lower._steps import Call, Extern
     from lamella.compiler._memory import Layout
     from lamella.compiler._plan import Plan
 

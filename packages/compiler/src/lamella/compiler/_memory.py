@@ -15,9 +15,9 @@ from typing import Any
 from lamella.compiler._image import numpy_dtype
 from lamella.compiler._kernel import Check, Kernel, Load, Position, Store, Update
 from lamella.compiler._lower._graph import Lowered
-from lamella.compiler._lower._group import Call, Extern, Group
 from lamella.compiler._lower._kernelize import Made, kernelize
 from lamella.compiler._lower._refs import Ref, Root, Subject
+from lamella.compiler._lower._steps import Call, Extern, Group
 from lamella.compiler._plan import Span
 from lamella.compiler._schedule import dear_work
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lamella.compiler._lower._group import Extern
+from lamella.compiler._lower._steps import Extern
 from lamella.compiler._triton._binding import TritonMissing
 from lamella.compiler._triton._compile import ARCHITECTURES, DeviceFunction, SpillError, compile_functions
 from lamella.compiler._triton._print import Function

@@ -12,18 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lamella.compiler._kernel._ir import ITEM_BYTES, value_type
-from lamella.compiler._lower._group import (
-    MOST_BUFFERS,
-    MOST_ITEMS,
-    Call,
-    Extern,
-    Group,
-    Item,
-    Step,
-    memory_read,
-    step_of,
-)
+from lamella.compiler._lower._group import MOST_BUFFERS, MOST_ITEMS
 from lamella.compiler._lower._refs import Operand, Ref, Root, Scalar
+from lamella.compiler._lower._steps import Call, Extern, Group, Item, Step, memory_read, step_of
 
 MOST_WORK = 6  # work of what is computed again for one value
 

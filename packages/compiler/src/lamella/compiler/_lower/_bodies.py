@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import least_finite
-from lamella.compiler._lower._group import Body
+from lamella.compiler._lower._steps import Body
 
 
 def square(b: KernelBuilder, values: list[int]) -> int:

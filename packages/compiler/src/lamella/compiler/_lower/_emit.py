@@ -15,8 +15,9 @@ from lamella.compiler._kernel import KernelBuilder
 from lamella.compiler._kernel._ir import FLOATS, NARROW, PAIRED, STORAGE_TYPES, value_type
 from lamella.compiler._library._row import Library
 from lamella.compiler._lower._bodies import ALONE, finite, square
-from lamella.compiler._lower._group import Body, Call, Extern, Grouper, Item, Target, fit, steps_of
+from lamella.compiler._lower._group import Grouper, fit
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Subject, Table, contiguous
+from lamella.compiler._lower._steps import Body, Call, Extern, Item, Target, steps_of
 from lamella.compiler._schedule import HEAVY
 from lamella.tensor.extend import Op
 

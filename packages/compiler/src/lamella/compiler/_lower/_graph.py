@@ -12,9 +12,10 @@ from lamella.compiler._kernel._ir import INT_RANGE
 from lamella.compiler._library import LIBRARY, Library
 from lamella.compiler._lower._again import compute_again
 from lamella.compiler._lower._emit import Emitter, lowerable
-from lamella.compiler._lower._group import Call, Extern, Group, Grouper, Step, memory_read
+from lamella.compiler._lower._group import Grouper
 from lamella.compiler._lower._limits import Limits
 from lamella.compiler._lower._refs import Ref, Root, Scalar, Subject
+from lamella.compiler._lower._steps import Call, Extern, Group, Step, memory_read
 from lamella.compiler._scalars import INPUT, Row
 from lamella.graph import Graph, Node, ScalarType, TensorType, Value, dce, decompose
 from lamella.interfaces import discover

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from lamella.compiler._kernel import Kernel, KernelBuilder, Level, Position
 from lamella.compiler._kernel._ir import PAIRED, PARTIAL, value_type
-from lamella.compiler._lower._group import Group, Item, reads_memory
 from lamella.compiler._lower._refs import Counter, Operand, Ref, Root, Scalar, Table
+from lamella.compiler._lower._steps import Group, Item, reads_memory
 
 CHEAP = 6  # work below which a value is recomputed rather than kept
 AT_HAND = 2  # work up to which it is not even read back from memory: one value and one operation

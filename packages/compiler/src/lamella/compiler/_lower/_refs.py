@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lamella.compiler._lower._group import Item, Step
+    from lamella.compiler._lower._steps import Item, Step
 
 
 @dataclass(eq=False, slots=True)

@@ -11,7 +11,7 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
-from lamella.compiler._lower._group import Extern
+from lamella.compiler._lower._steps import Extern
 from lamella.compiler._triton._compile import DeviceFunction
 from lamella.compiler._triton._print import Function
 

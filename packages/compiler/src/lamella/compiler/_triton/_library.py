@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from lamella.compiler._triton._narrow import NARROW_BF16, NARROW_F8E4M3, NARROW_F8E5M2, WIDEN_F8E4M3
+
 _FUNCTION = re.compile(r"\blm_\w+")
 
 
@@ -101,51 +103,14 @@ return tl.where(a < 0.625, small, big)
 """
 
 _ERF = f"""
-c = tl.where(-3.93 > x, -3.93, x)
-c = tl.where(3.93 < c, 3.93, c)
+c = tl.abs(x)
 z = c * c
+z = tl.where(15.4449 < z, 15.4449, z)
 {_horner("p", "z", "2.04198523e-06", "0.000284808368", "0.00377957337", "0.0527901761", "0.19078292", "1.12837911")}
 {_horner("q", "z", "3.80042111e-05", "0.00116520515", "0.014997365", "0.114257157", "0.502409697", "1.0")}
 y = tl.div_rn(c * p, q)
-y = tl.where(-1.0 > y, -1.0, y)
-return tl.where(1.0 < y, 1.0, y)
-"""
-
-_NARROW_BF16 = """
-bits = x.to(tl.int32, bitcast=True)
-r = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
-r = tl.where((bits & 0x7FFFFFFF) > 0x7F800000, (bits >> 16) | 0x40, r)
-return (r & 0xFFFF).to(tl.uint16)
-"""
-
-_WIDEN_F8E4M3 = """
-h = h.to(tl.int32)
-a = h & 0x7F
-bits = (a << 20) + (120 << 23)
-bits = tl.where(a < 8, (a.to(tl.float32) * 0.001953125).to(tl.int32, bitcast=True), bits)
-bits = tl.where(a == 0x7F, 0x7FC00000, bits)
-return (bits | ((h & 0x80) << 24)).to(tl.float32, bitcast=True)
-"""
-
-_NARROW_F8E4M3 = """
-bits = x.to(tl.int32, bitcast=True)
-a = bits & 0x7FFFFFFF
-r = (a + 0x7FFFF + ((a >> 20) & 1) - (120 << 23)) >> 20
-tiny = (a.to(tl.float32, bitcast=True) + 16384.0).to(tl.int32, bitcast=True) - 0x46800000
-r = tl.where(a < 0x3C800000, tiny, r)
-r = tl.where((a >= 0x44000000) | (r > 0x7E), 0x7F, r)
-return (r | ((bits >> 24) & 0x80)).to(tl.uint8)
-"""
-
-_NARROW_F8E5M2 = """
-bits = x.to(tl.int32, bitcast=True)
-a = bits & 0x7FFFFFFF
-r = (a + 0xFFFFF + ((a >> 21) & 1) - (112 << 23)) >> 21
-tiny = (a.to(tl.float32, bitcast=True) + 128.0).to(tl.int32, bitcast=True) - 0x43000000
-r = tl.where(a < 0x38800000, tiny, r)
-r = tl.where(a >= 0x47800000, 0x7C, r)
-r = tl.where(a > 0x7F800000, 0x7E, r)
-return (r | ((bits >> 24) & 0x80)).to(tl.uint8)
+y = tl.where(1.0 < y, 1.0, y).to(tl.int32, bitcast=True)
+return (y | (x.to(tl.int32, bitcast=True) & -2147483648)).to(tl.float32, bitcast=True)
 """
 
 _FLOORDIV = """
@@ -365,15 +330,15 @@ LIBRARY: dict[str, str] = dict(
         _define("lm_min(a, b)", "The smaller, NaN where one is.", "return tl.where((a < b) | (a != a), a, b)"),
         _define("lm_largest(a, b)", "The larger, passing over NaN.", "return tl.where(b > a, b, a)"),
         _define("lm_widen_bf16(h)", "bf16 bits as f32.", "return (h.to(tl.int32) << 16).to(tl.float32, bitcast=True)"),
-        _define("lm_narrow_bf16(x)", "f32 rounded to nearest even as bf16 bits.", _NARROW_BF16),
-        _define("lm_widen_f8e4m3(h)", "float8 (e4m3) bits as f32.", _WIDEN_F8E4M3),
-        _define("lm_narrow_f8e4m3(x)", "f32 rounded to nearest even as float8 (e4m3) bits.", _NARROW_F8E4M3),
+        _define("lm_narrow_bf16(x)", "f32 rounded to nearest even as bf16 bits.", NARROW_BF16),
+        _define("lm_widen_f8e4m3(h)", "float8 (e4m3) bits as f32.", WIDEN_F8E4M3),
+        _define("lm_narrow_f8e4m3(x)", "f32 rounded to nearest even as float8 (e4m3) bits.", NARROW_F8E4M3),
         _define(
             "lm_widen_f8e5m2(h)",
             "float8 (e5m2) bits as f32: the upper half of an f16.",
             "return (h.to(tl.uint16) << 8).to(tl.float16, bitcast=True).to(tl.float32)",
         ),
-        _define("lm_narrow_f8e5m2(x)", "f32 rounded to nearest even as float8 (e5m2) bits.", _NARROW_F8E5M2),
+        _define("lm_narrow_f8e5m2(x)", "f32 rounded to nearest even as float8 (e5m2) bits.", NARROW_F8E5M2),
         _define("lm_floordiv(a, b)", "Floor of a / b of signed integers; 0 for b = 0, wraps at MIN / -1.", _FLOORDIV),
         _define("lm_mod(a, b)", "Remainder with the sign of b; 0 for b = 0.", _MOD),
         _define(

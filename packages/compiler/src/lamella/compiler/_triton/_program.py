@@ -13,10 +13,10 @@ from typing import Any
 
 from lamella.compiler._image import numpy_dtype
 from lamella.compiler._lower._graph import Lowered, lower_graph, mark_stored
-from lamella.compiler._lower._group import Extern, Group, Step
 from lamella.compiler._lower._kernelize import LONG_ROW, Made, kernelize
 from lamella.compiler._lower._limits import LEAST_ROWS, NEVER, Limits
 from lamella.compiler._lower._refs import Ref, Root
+from lamella.compiler._lower._steps import Extern, Group, Step
 from lamella.compiler._newest import with_newest
 from lamella.compiler._plan import Plan, Span, plan
 from lamella.compiler._scalars import scalar_function

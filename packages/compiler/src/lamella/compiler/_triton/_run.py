@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from lamella.compiler._image import numpy_dtype
-from lamella.compiler._lower._group import Extern
 from lamella.compiler._lower._refs import Ref, Root, Scalar
+from lamella.compiler._lower._steps import Extern
 from lamella.compiler._newest import with_newest
 from lamella.compiler._running import python_kernel
 from lamella.compiler._triton import _binding

@@ -49,6 +49,15 @@ def _wide(x: Any) -> Any:
     return f.to_dtype(x, float32) if x._data.dtype.itemsize < 4 else x
 
 
+def _moments(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    """(mean square of x less its mean, the mean with all its dims); squares of complex numbers are no distances."""
+    if x._data.dtype.kind != "c":
+        return _run("var", (x,), dims=dims, correction=0.0, keepdim=keepdim)
+    mean = f.mean(x, dims, True)
+    c = p.sub(x, mean)
+    return f.mean(p.mul(c, c), dims, keepdim), mean
+
+
 _linear = OPS["linear"]
 _cross_entropy = OPS["cross_entropy"]
 
@@ -130,7 +139,7 @@ def _layer_norm_body(x: Any, weight: Any, bias: Any, *, ndims: int, eps: float) 
     rank = x._data.ndim
     dims = tuple(range(rank - ndims, rank))
     xw = _wide(x)
-    var, mean = _run("var", (xw,), dims=dims, correction=0.0, keepdim=True)
+    var, mean = _moments(xw, dims, True)
     rstd = p.rsqrt(p.add(var, eps))
     y = p.mul(p.sub(xw, mean), rstd)
     if weight is not None:
@@ -239,7 +248,7 @@ def _batch_norm_body(x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
     rank = x._data.ndim
     dims = (0, *range(2, rank))
     xw = _wide(x)
-    var, kept = _run("var", (xw,), dims=dims, correction=0.0, keepdim=False)
+    var, kept = _moments(xw, dims, False)
     mean, rstd = f.reshape(kept, -1), p.rsqrt(p.add(var, eps))
     y = p.mul(p.sub(xw, kept), _channel(rstd, rank))
     if weight is not None:

@@ -7,8 +7,7 @@
 #define LM_FEW_ROWS (LM_LANES / 2) /* for which dot products cost less than packing the right side */
 #define LM_SPREAD_ROWS 4           /* that stay in the cache while the right side is read once, as it lies */
 #define LM_DIRECT_ROWS 8           /* for which panels are read where they lie */
-#define LM_ACROSS_ROWS 128         /* of a left side that lies across, copied with some room between its lines */
-#define LM_ACROSS (LM_ACROSS_ROWS + 16)
+#define LM_ACROSS_SIZE (96 << 10)  /* elements of a left side that lies across, which are copied and stay in the cache */
 #endif
 
 /* A few dot products, a multiple of LM_SUMS: rows of A [rows, depth] by rows of B [cols, depth]. */
@@ -160,12 +159,17 @@ static void LM_NAME(lm_multiply_columns)(
 #undef LM_SPREAD
 }
 
-/* Whether the lines of a left side that lies across would meet in the cache: they are copied. */
+/* Whether the lines of a left side that lies across would meet in the cache: they are copied, some rows at a time. */
 static inline int LM_NAME(lm_across)(int ta, int64_t lda) { return ta && lda * (int64_t)sizeof(LM_REAL) % 2048 == 0; }
 
-/* Elements of the room that lm_multiply works in. */
+static inline int64_t LM_NAME(lm_across_rows)(int64_t depth) {
+    return lm_max(LM_ACROSS_SIZE / lm_max(lm_min(depth, LM_DEPTH), 256) / 64 * 64, 64);
+}
+
+/* Elements of the room that lm_multiply works in; a copied line has some behind it, so that lines do not meet again. */
 static inline int64_t LM_NAME(lm_multiply_room)(int ta, int64_t depth, int64_t lda) {
-    return lm_min(depth, LM_DEPTH) * (LM_PANEL + (LM_NAME(lm_across)(ta, lda) ? LM_ACROSS : 0));
+    const int64_t copied = LM_NAME(lm_across)(ta, lda) ? LM_NAME(lm_across_rows)(depth) + LM_LANES : 0;
+    return lm_min(depth, LM_DEPTH) * (LM_PANEL + copied);
 }
 
 static void LM_NAME(lm_multiply)(
@@ -183,7 +187,7 @@ static void LM_NAME(lm_multiply)(
         return;
     }
     const int across = LM_NAME(lm_across)(ta, lda), direct = m <= LM_DIRECT_ROWS && !tb;
-    const int64_t high = across ? LM_ACROSS_ROWS : m;
+    const int64_t high = across ? LM_NAME(lm_across_rows)(depth) : m, apart = high + LM_LANES;
     LM_REAL *const copied = room + lm_min(depth, LM_DEPTH) * LM_PANEL;
     for (int64_t k = 0; k == 0 || k < depth; k += LM_DEPTH)
         for (int64_t i = 0; i < m; i += high) {
@@ -191,9 +195,9 @@ static void LM_NAME(lm_multiply)(
             const LM_REAL *left = ta ? a + k * lda + i : a + i * lda + k;
             if (across) {
                 for (int64_t l = 0; l < some; ++l)
-                    memcpy(copied + l * LM_ACROSS, left + l * lda, (size_t)rows * sizeof *left);
+                    memcpy(copied + l * apart, left + l * lda, (size_t)rows * sizeof *left);
                 left = copied;
-                a_along = LM_ACROSS;
+                a_along = apart;
             }
             for (int64_t j = 0; j < n; j += LM_PANEL) {
                 const int64_t cols = lm_min(LM_PANEL, n - j);

@@ -52,7 +52,7 @@ static int64_t LM_NAME(lm_product)(
     for (int64_t r = 0; r < d->rank; ++r) count *= d->batch[3 * r];
     if (!d->m || !d->n) return 0;
     const int across = LM_NAME(lm_across)((int)d->ta, d->lda);
-    job.rows = across ? LM_ACROSS_ROWS : lm_up(d->m, lm_up(d->m, LM_PIECE_ROWS) * LM_TILE) * LM_TILE;
+    job.rows = across ? LM_NAME(lm_across_rows)(d->k) : lm_up(d->m, lm_up(d->m, LM_PIECE_ROWS) * LM_TILE) * LM_TILE;
     const int64_t panel = lm_max(lm_min(job.rows, d->m) * LM_PANEL * d->k, 1);
     job.columns = lm_max(lm_up(LM_PIECE_WORK, panel), across ? LM_ACROSS_PANELS : 1) * LM_PANEL;
     job.down = lm_up(d->m, job.rows);

@@ -14,6 +14,7 @@ import lamella.autograd as la
 import lamella.tensor as lt
 from lamella import optim
 from lamella.autograd.extend import GraphFreedError
+from lamella.compiler import CaptureError
 from lamella.compiler import compile as capture
 
 
@@ -223,6 +224,27 @@ def test_hooks_on_results_and_on_leaves() -> None:
         y.sum().backward()
         np.testing.assert_array_equal(seen[0], 1.0)
         np.testing.assert_array_equal(x.grad.numpy(), 20.0)
+
+
+def test_a_hook_on_a_result_comes_before_one_that_is_added_outside() -> None:
+    def fn(x: Any) -> Any:
+        y = x * 2.0
+        y.register_hook(lambda g: g * 2.0)
+        return y
+
+    def gradients(f: Any) -> list[Any]:
+        x = f64(3).requires_grad_()
+        y = f(x)
+        y.retain_grad()
+        y.register_hook(lambda g: g.clamp(-3.0, 3.0))
+        (y * 2.0).sum().backward()
+        return [x.grad.numpy(), y.grad.numpy()]
+
+    with pytest.raises(CaptureError, match="registered a hook, before which"):
+        capture(fn, backend="interpreter", fullgraph=True)(f64(3).requires_grad_())
+    with pytest.warns(RuntimeWarning, match="returns a tensor on which it has registered a hook"):
+        got = gradients(capture(fn, backend="interpreter"))
+    np.testing.assert_array_equal(got, gradients(fn))
 
 
 def test_hook_on_a_leaf_is_part_of_the_step() -> None:

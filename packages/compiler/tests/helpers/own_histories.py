@@ -261,10 +261,10 @@ def hooks_that_share(x: Any, w: Any) -> Any:
     return z.sum()
 
 
-def hook_on_the_result(x: Any, w: Any) -> Any:
+def hook_before_the_result(x: Any, w: Any) -> Any:
     y = (x @ w) ** 2
     y.register_hook(lambda g: g**2)
-    return y
+    return y * 1.0
 
 
 def hook_taken_away(x: Any, w: Any) -> Any:
@@ -381,7 +381,7 @@ HISTORIES: dict[str, Callable[[Any, Any], Any]] = {
     "hooks": hooks,
     "hooks over tensors": hooks_over_tensors,
     "hooks that share": hooks_that_share,
-    "hook on the result": hook_on_the_result,
+    "hook before the result": hook_before_the_result,
     "hook taken away": hook_taken_away,
     "node hooks": node_hooks,
     "hooks of a module": Hooked(),

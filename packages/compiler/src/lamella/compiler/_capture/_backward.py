@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lamella.autograd import Function, FunctionContext
-from lamella.autograd.extend import GraphFreedError, leading_to, towards, walk
+from lamella.autograd.extend import GraphFreedError, Port, is_leaf_edge, leading_to, towards, walk
 from lamella.graph import (
     CaptureError,
     Graph,
@@ -400,6 +400,16 @@ def _walk_back(trace: Trace, made: Sequence[Tensor], older: Mapping[Any, Tensor]
     return _Walked(inner, reached, marked)
 
 
+def _refuse_hooks(edge: Any) -> None:
+    """CaptureError for a result with hooks of its own: a hook that is added to it outside comes after them."""
+    node, index = (edge.node, edge.index) if isinstance(edge, Port) else (edge, 0)
+    if not is_leaf_edge(edge) and node.hooks is not None and node.hooks.outputs.get(index):
+        raise CaptureError(
+            "the program returns a tensor on which it has registered a hook, before which hooks added to the result "
+            "outside would run; register it on what the result is made from, or on the result outside"
+        )
+
+
 def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: Fetched) -> Joint | Spent | None:
     """Trace the way from the made results to the older tensors that require grad; None where there is none to go."""
     made = [i for i, m in enumerate(results.made) if m.tensor._edge is not None and not m.born]
@@ -407,6 +417,8 @@ def trace_backward(trace: Trace, results: Results, explorer: Explorer, fetched: 
         return None
     tensors = [m.tensor for m in results.made]
     older = {r.tensor._edge: r.tensor for r in explorer.tensors.values() if r.tensor._edge is not None}
+    for i in made:
+        _refuse_hooks(tensors[i]._edge)
     # before the walk, which may change what contexts and hooks keep
     history, first = traced_history(trace, explorer, [tensors[i] for i in made], list(older)), list(made)
     offsets = {at: entry[3] for at, entry in trace.generators.items()}

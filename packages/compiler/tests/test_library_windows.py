@@ -12,7 +12,6 @@ import pytest
 
 from lamella.compiler._account import account
 from lamella.compiler._image import numpy_dtype
-from lamella.compiler._library import _conv
 from lamella.compiler._native import _load
 from lamella.compiler.executor import compile_graph, get_num_threads, set_num_threads
 from lamella.graph import interpret, parse
@@ -101,7 +100,7 @@ def unit(monkeypatch: pytest.MonkeyPatch) -> None:
     if blas is None or not blas.wide:
         pytest.skip("no BLAS with wide sizes")
     monkeypatch.setattr(_load.runtime(), "blas", blas._replace(symbol="cblas_sgemm$NEWLAPACK$ILP64"))
-    monkeypatch.setattr(_conv, "_LEAST", 0)
+    monkeypatch.setattr(_load, "_UNIT_WORK", 0)
 
 
 @pytest.mark.usefixtures("unit")

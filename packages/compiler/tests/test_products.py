@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from lamella.compiler._image import numpy_dtype
-from lamella.compiler._library import _matmul
 from lamella.compiler._native import _load
 from lamella.compiler.executor import compile_graph, get_num_threads, set_num_threads
 from lamella.graph import interpret, parse
@@ -62,7 +61,7 @@ def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
         if blas is None:
             pytest.skip("numpy's BLAS was not found")
         monkeypatch.setattr(_load.runtime(), "blas", blas._replace(symbol="cblas_sgemm$NEWLAPACK$ILP64"))
-        monkeypatch.setattr(_matmul, "_LEAST", 0)
+        monkeypatch.setattr(_load, "_UNIT_WORK", 0)
     return str(request.param)
 
 

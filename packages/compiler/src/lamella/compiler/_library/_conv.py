@@ -19,7 +19,6 @@ _PARTS = 4
 _PART_WORK = 1 << 18  # elements of patches in a part of the weight gradient's sum
 _LEAST_CHANNELS = 8  # a product with fewer rows is slow
 _FEW_OUT, _MANY_WEIGHTS, _FEW_POSITIONS = 8, 1 << 20, 512  # for which BLAS is faster, in the weight gradient
-_LEAST = 1 << 18  # multiply-adds that pay for a unit beside the processor
 
 
 def _accepts(types: Sequence[Any], params: Params) -> bool:
@@ -39,7 +38,7 @@ def _accepts_back(types: Sequence[Any], params: Params) -> bool:
 def _by_blas(y: Sequence[int], w: Sequence[int]) -> bool:
     """Whether BLAS multiplies w and the patches of a result y: where it has a unit that our code does not reach."""
     blas = runtime().blas
-    return blas is not None and blas.accelerates and blas.wide and math.prod(y) * math.prod(w[1:]) >= _LEAST
+    return blas is not None and blas.wide and blas.pays(math.prod(y) * math.prod(w[1:]))
 
 
 def _sizes(x: Sequence[int], w: Sequence[int], out: Sequence[int], params: Params) -> tuple[int, ...]:

@@ -14,7 +14,6 @@ from lamella.compiler._native._load import runtime
 
 _Side = tuple[tuple[int, ...], tuple[int, ...]]  # shape and strides
 _MOST = 2**31 - 1  # sizes and strides of a BLAS with 32-bit ones
-_LEAST = 1 << 18  # multiply-adds that pay for a unit beside the processor
 
 
 def _accepts(types: Sequence[Any], _: Params) -> bool:
@@ -23,9 +22,9 @@ def _accepts(types: Sequence[Any], _: Params) -> bool:
 
 
 def _by_blas(dims: tuple[int, ...]) -> bool:
-    """Apple's Accelerate multiplies on a unit that other code does not reach; no other BLAS was faster than our own."""
+    """Whether BLAS is faster, and takes these sizes."""
     blas = runtime().blas
-    if blas is None or not blas.accelerates or math.prod(dims[3:6]) < _LEAST:
+    if blas is None or not blas.pays(math.prod(dims[3:6])):
         return False
     return blas.wide or max(dims[3:]) <= _MOST
 

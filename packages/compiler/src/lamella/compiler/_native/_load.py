@@ -24,6 +24,7 @@ from lamella.tensor.extend import follow_num_threads, openblas
 
 _HERE = Path(__file__).parent
 _RUNTIME = ("runtime.c", "products.c")
+_UNIT_WORK = 1 << 18  # multiply-adds that pay for a unit beside the processor
 _FIRST = threading.Lock()  # one runtime a process, whichever threads ask for it at once
 
 
@@ -78,10 +79,9 @@ class Blas(NamedTuple):
     wide: bool
     held: bool
 
-    @property
-    def accelerates(self) -> bool:
-        """Whether it is Apple's, which has a unit of its own for products."""
-        return "$NEWLAPACK" in self.symbol
+    def pays(self, work: int) -> bool:
+        """Whether so many multiply-adds are faster by it than by our own products: Apple's has a unit of its own."""
+        return "$NEWLAPACK" in self.symbol and work >= _UNIT_WORK
 
 
 class Runtime:

@@ -12,8 +12,8 @@
 
 /* A few dot products, a multiple of LM_SUMS: rows of A [rows, depth] by rows of B [cols, depth]. */
 LM_INLINE void LM_NAME(lm_dots)(
-    const int rows, const int cols, int64_t depth, const LM_REAL *a, int64_t a_down, const LM_REAL *b, int64_t b_down, LM_REAL *c,
-    int64_t c_down, int add
+    const int rows, const int cols, int64_t depth, const LM_REAL *a, int64_t a_down, const LM_REAL *b, int64_t b_down,
+    LM_REAL *c, int64_t c_down, int add
 ) {
     LM_NAME(lm_vector) sum[16];
     LM_REAL dots[16];
